@@ -1,0 +1,6 @@
+# Sourced by the RUN steps that reach the network: the caller's certificates, when given as the build secret `ca`.
+if [ -f /run/secrets/ca ]; then
+    export SSL_CERT_FILE=/run/secrets/ca PIP_CERT=/run/secrets/ca
+    echo 'Acquire::https::CaInfo "/run/secrets/ca";' >/tmp/apt.conf
+    export APT_CONFIG=/tmp/apt.conf
+fi

@@ -1,0 +1,1 @@
+"""What ./invoke does on the host: its environment, the engine, images, services and local mode. Nothing here trains."""

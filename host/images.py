@@ -1,0 +1,159 @@
+"""The images: which there are, whether they are current, and building them."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from host import engine, git
+from host.locks import held
+from host.network import build_options
+from host.paths import REQUIREMENTS, ROOT, state_path
+from lib.harness.errors import UserError
+
+# Debian from the distribution's mirror, made by `./invoke doctor --fix` where no registry can be reached
+LOCAL_BASE = "fearless-labs/base-local:bookworm"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One target of docker/Dockerfile. `build_gib`: free disk that building it needs, caches and unpacking included."""
+
+    target: str
+    lock: str
+    build_gib: float
+
+    @property
+    def name(self) -> str:
+        """Repository and tag."""
+        return f"fearless-labs/{self.target}:latest"
+
+    @property
+    def lock_sha256(self) -> str:
+        """sha256 of the requirements that the image is installed from."""
+        return hashlib.sha256((REQUIREMENTS / self.lock).read_bytes()).hexdigest()
+
+
+TRACKING = Image("tracking", "tracking.txt", build_gib=2)
+LAB = Image("lab-cpu", "cpu.txt", build_gib=10)
+IMAGES = (TRACKING, LAB)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An image that the engine has. `kind`: what `id` is a digest of, which depends on the engine's image store."""
+
+    id: str
+    kind: str
+    size: int
+    labels: dict[str, str]
+
+
+def inspect(name: str) -> Built | None:
+    """What the engine knows of the image `name`; None when it has none."""
+    result = engine.docker("image", "inspect", name)
+    if result.returncode:
+        return None
+    facts: dict[str, Any] = json.loads(result.stdout)[0]
+    is_manifest = any(digest.endswith(facts["Id"]) for digest in facts.get("RepoDigests") or [])
+    labels = (facts.get("Config") or {}).get("Labels") or {}
+    return Built(facts["Id"], "manifest digest" if is_manifest else "config digest", facts["Size"], labels)
+
+
+def docker_sha256() -> str:
+    """Digest of the files of docker/ that make an image, the requirements apart."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "docker").rglob("*")):
+        if path.is_file() and REQUIREMENTS not in path.parents and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def is_current(image: Image, built: Built | None) -> bool:
+    """Whether `built` was made from today's lock and Dockerfile."""
+    return (
+        built is not None
+        and built.labels.get("org.fearless-labs.lock") == image.lock_sha256
+        and built.labels.get("org.fearless-labs.docker") == docker_sha256()
+    )
+
+
+def ensure(*images: Image) -> None:
+    """Build those of `images` that are missing or out of date."""
+    if _missing(images):
+        with held("build"):  # another command may be building the same
+            if missing := _missing(images):
+                build(*missing)
+
+
+def _missing(images: tuple[Image, ...]) -> list[Image]:
+    return [image for image in images if not is_current(image, inspect(image.name))]
+
+
+def build(*images: Image) -> None:
+    """Build `images`; prints the time and the size of each. Raises `UserError` before anything when the disk is too small."""
+    engine.require_plugins()
+    needed, free = sum(image.build_gib for image in images), engine.free_gib()
+    if free is not None and free < needed:
+        raise UserError(
+            f"Building needs {needed:.0f} GiB free where Docker keeps its images, there are {free:.1f}: docker system prune"
+        )
+    base = base_options()
+    for image in images:
+        start = time.monotonic()
+        print(f"Building {image.name} …", file=sys.stderr, flush=True)
+        _build(image, base)
+        built = inspect(image.name)
+        if built is None:
+            raise UserError(f"The build ended without {image.name}: docker buildx ls must show a builder that loads images")
+        print(f"{image.name}: {time.monotonic() - start:.0f} s, {built.size / 1e9:.2f} GB", file=sys.stderr)
+
+
+def pinned_base() -> str:
+    """The base that the Dockerfile pins by date and digest."""
+    found = re.search(r"^ARG BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.M)
+    if not found:
+        raise UserError("docker/Dockerfile has no line ARG BASE_IMAGE=…")
+    return found[1]
+
+
+def base_options() -> list[str]:
+    """Build arguments for the base: the caller's BASE_IMAGE, else the pinned one, else the one that doctor --fix made."""
+    base = os.environ.get("BASE_IMAGE")
+    if not base and not inspect(pinned_base()) and inspect(LOCAL_BASE):
+        base = LOCAL_BASE
+    if not base:
+        return []
+    options = ["--build-arg", f"BASE_IMAGE={base}"]
+    built = inspect(base)
+    if built and "@sha256:" not in base:
+        options += ["--build-arg", f"LAB_BASE={base} (image id {built.id})"]
+    return options
+
+
+def _build(image: Image, base: list[str]) -> None:
+    commit = git.commit() + ("-dirty" if git.dirty("docker") else "")
+    command = ["docker", "buildx", "build", "--load", "--file", "docker/Dockerfile"]
+    command += ["--target", image.target, "--tag", image.name, *base, *build_options(os.environ)]
+    command += ["--build-arg", f"LAB_LOCK_SHA256={image.lock_sha256}", "--build-arg", f"LAB_GIT_COMMIT={commit}"]
+    command += ["--build-arg", f"LAB_DOCKER_SHA256={docker_sha256()}"]
+    if sys.stderr.isatty():
+        result = subprocess.run([*command, "."], cwd=ROOT, stdout=sys.stderr, check=False)
+        hint = "the lines above say why"
+    else:
+        log = state_path("logs", f"build-{image.target}.log")
+        with log.open("w", encoding="utf-8") as stream:
+            result = subprocess.run(
+                [*command, "--progress=plain", "."],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, check=False,
+            )  # fmt: skip
+        if result.returncode:
+            print("\n".join(log.read_text(encoding="utf-8").splitlines()[-20:]), file=sys.stderr)
+        hint = f"all of it: {log}"
+    if result.returncode:
+        raise UserError(f"The build of {image.name} failed; {hint}")

@@ -1,0 +1,100 @@
+"""``python -m lib NAME …`` runs a lab; ``python -m lib labs | claims | sync …`` does what its name says.
+
+The only entry into a container. It loads the standard library until it knows what is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent computes nothing
+
+from lib.harness.catalogue import find_lab
+from lib.harness.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Parser(argparse.ArgumentParser):
+    """Usage errors are one line, as all bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line and exit code 2."""
+        raise UserError(f"{message}. All options: python -m lib --help")
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 1."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
+    return number
+
+
+def whole(text: str) -> int:
+    """A whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 0")
+    return int(text)
+
+
+def parser() -> Parser:
+    """The command line."""
+    words = Parser(prog="python -m lib", description="Run a lab, or: labs, claims, sync.", allow_abbrev=False)
+    words.add_argument("name", help="a lab's name, or labs, claims, sync")
+    words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
+    words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
+    words.add_argument("--seed", type=whole, default=0, metavar="ROOT", help="the root seed; all others derive from it")
+    words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the config")
+    words.add_argument("--framework", choices=("torch", "keras"), help="the framework of the lab's networks")
+    words.add_argument("--workers", type=natural, metavar="N", help="trials at a time (default: one per core)")
+    words.add_argument("--json", action="store_true", help="claims: the table as JSON")
+    words.add_argument("--expect", metavar="FILE", help="claims: exit 1 if a verdict differs from the ones in FILE")
+    return words
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Returns its exit code."""
+    said = parser().parse_args(arguments)
+    if said.name == "labs":
+        from lib.harness.overview import print_labs
+
+        return print_labs(ROOT)
+    if said.name == "sync":
+        from lib.harness.overview import sync
+
+        return sync()
+    from lib.harness.settings import Options
+
+    options = Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers)
+    if said.name == "claims":
+        from lib.harness.overview import claims
+
+        return claims(ROOT, options, as_json=said.json, expect=said.expect)
+    entry = find_lab(ROOT, said.name)
+    from lib.harness.run import run_lab
+
+    return run_lab(entry, options)
+
+
+def interrupt(*_: object) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        code = main(sys.argv[1:])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("Interrupted. What was finished is kept; open runs are recorded as KILLED.", file=sys.stderr)
+        code = 130
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""What every lab stands on: the contract, studies, the journal, provenance, determinism, claims and figures."""

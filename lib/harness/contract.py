@@ -1,0 +1,161 @@
+"""The lab contract: what a lab says, and nothing about how it is run.
+
+A lab module ends in ``LAB = Lab(name=…, summary=…, …)``. The harness imports that module alone, asks its study for
+trials, runs them, and hands their results to the claims and figures. Adding a lab is adding one such file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from lib.harness.seeds import Seed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lib.harness.claims import Claim
+
+Framework = Literal["numpy", "torch", "keras"]
+Dtype = Literal["float32", "float64"]
+Measurements = Mapping[str, Any]
+"""What a trial returns: names to numbers, texts, lists or arrays of them. Arrays come back as nested lists."""
+
+
+class Config(BaseModel):
+    """The settings of a study and of its trials. A lab's own config derives from it.
+
+    Every field has a description that gives the reason for its default, and a range. Names of no field are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    framework: Literal["torch", "keras"] = Field("torch", description="what most readers of the lecture use today")
+    seeds: int = Field(5, ge=1, le=1000, description="5 pairs are the fewest whose 95 % interval says something")
+    batch: int = Field(
+        16, ge=1, le=1024, description="trials asked for at a time; fixed, so that no study depends on its workers"
+    )
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The process-wide state that a trial needs. Trials of one runtime share pooled worker processes."""
+
+    framework: Framework = "numpy"
+    dtype: Dtype = "float32"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training with one seed: the unit of work, of tracking and of repetition."""
+
+    variant: str
+    config: Config
+    seed: int
+    runtime: Runtime = Runtime()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trial that has ended. `measurements` is empty when `status` is not FINISHED."""
+
+    trial: Trial
+    run: str
+    status: Literal["FINISHED", "FAILED", "KILLED"]
+    measurements: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    error: str = ""
+
+
+class Log(Protocol):
+    """What a trial records while it runs. Everything but timings enters the trial's digest."""
+
+    def __call__(self, step: int, **values: float | np.ndarray) -> None:
+        """Record values at a step: numbers become metrics, arrays are recorded by dtype, shape and SHA-256."""
+
+    def timing(self, step: int = 0, **values: float) -> None:
+        """Record seconds or bytes. They differ from run to run, so they stay outside the digest."""
+
+    def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Record the final parameters by dtype, shape and SHA-256, and keep them as ``model/parameters.npz``."""
+
+
+Study = Generator[list[Trial], list[Result], None]
+"""Results so far in, next batch of trials out."""
+
+
+class Results(Sequence[Result]):
+    """The results of a study, with the two questions that claims and figures ask of them."""
+
+    def __init__(self, results: Sequence[Result]):
+        self._results = list(results)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._results[index]
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self._results)
+
+    def of(self, variant: str) -> Results:
+        """The finished results of a variant, ordered by seed. Raises `LookupError` when there are none."""
+        found = [r for r in self._results if r.trial.variant == variant and r.status == "FINISHED"]
+        if not found:
+            raise LookupError(f"no finished trial of variant '{variant}'")
+        return Results(sorted(found, key=lambda r: r.trial.seed))
+
+    def variants(self, prefix: str = "") -> list[str]:
+        """The names of the finished variants that start with `prefix`, in the order in which they ran."""
+        finished = (r.trial.variant for r in self._results if r.status == "FINISHED")
+        return [v for v in dict.fromkeys(finished) if v.startswith(prefix)]
+
+    def values(self, variant: str, measurement: str) -> np.ndarray:
+        """One measurement of a variant as an array with a row per seed."""
+        return np.asarray([r.measurements[measurement] for r in self.of(variant)])
+
+    def paired(self, first: str, second: str, measurement: str) -> tuple[np.ndarray, np.ndarray]:
+        """One measurement of two variants over the seeds that both have, aligned by seed. Shapes (seeds, …)."""
+        a = {r.trial.seed: r.measurements[measurement] for r in self.of(first)}
+        b = {r.trial.seed: r.measurements[measurement] for r in self.of(second)}
+        seeds = sorted(a.keys() & b.keys())
+        if not seeds:
+            raise LookupError(f"variants '{first}' and '{second}' share no seed")
+        return np.asarray([a[s] for s in seeds]), np.asarray([b[s] for s in seeds])
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab. `name`, `summary`, `frameworks` and `minutes` are literals: the catalogue reads them from the source.
+
+    Attributes:
+        name: what comes after ``invoke lab``; also the MLflow experiment.
+        summary: one line, what the lab shows.
+        minutes: duration of the full lab on two cores.
+        config: the lab's config model.
+        quick: the config changes of ``--quick``: smaller, so it may be inconclusive, never the opposite.
+        study: from the config to the generator of trials.
+        trial: trains and returns measurements; pure in (config, seed).
+        claims: what is measured, each with its verdict.
+        figures: file stem to a function of the results and the config.
+        animations: the same for animations, saved as GIF.
+        data: names of the data sets that the lab reads (modules of ``lib.data``).
+    """
+
+    name: str
+    summary: str
+    minutes: float
+    config: type[Config]
+    quick: Mapping[str, Any]
+    study: Callable[[Any], Study]
+    trial: Callable[[Any, Seed, Log], Measurements]
+    claims: tuple[Claim, ...]
+    figures: Mapping[str, Callable[[Results, Any], Figure]]
+    animations: Mapping[str, Callable[[Results, Any], Any]] = field(default_factory=dict)
+    frameworks: tuple[str, ...] = ("torch",)
+    data: tuple[str, ...] = ()

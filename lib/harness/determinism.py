@@ -1,0 +1,90 @@
+"""The process-wide state that makes a trial repeat bit for bit: one thread, deterministic operations, named seeds.
+
+`environment` is what a worker process must start with, `prepare` loads the framework of its runtime, and `begin` puts
+every source of hidden state back to the trial's own seed and checks that nothing has been turned off meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+
+import numpy as np
+
+from lib.harness.contract import Runtime
+from lib.harness.seeds import Seed
+
+_MODULES = {"torch": ("torch",), "keras": ("tensorflow", "keras"), "numpy": ()}
+
+
+def environment() -> dict[str, str]:
+    """Environment variables of a worker. They are read when a library is loaded, so they come before any import."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        **dict.fromkeys(threads, "1"),
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": "tensorflow",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def prepare(runtime: Runtime) -> None:
+    """Load the runtime's framework in this process and set what holds for all its trials."""
+    if runtime.framework == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+        torch.set_num_interop_threads(1)
+        torch.use_deterministic_algorithms(True)
+        torch.set_default_dtype(getattr(torch, runtime.dtype))
+    elif runtime.framework == "keras":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.experimental.enable_op_determinism()
+        import keras
+
+        keras.config.set_floatx(runtime.dtype)
+
+
+def begin(runtime: Runtime, seed: Seed) -> None:
+    """Put all global generators and caches to the state that a fresh process with this seed has; check the rest.
+
+    Raises:
+        AssertionError: an earlier trial of this worker has changed what `prepare` set.
+    """
+    random.seed(seed.integer("global", "python"))
+    np.random.seed(seed.integer("global", "numpy"))
+    if runtime.framework == "torch":
+        import torch
+
+        torch.manual_seed(seed.integer("global", "torch"))
+        assert torch.get_num_threads() == 1, "torch runs with more than one thread"
+        assert torch.are_deterministic_algorithms_enabled(), "torch's deterministic algorithms were turned off"
+        assert torch.get_default_dtype() == getattr(torch, runtime.dtype), "torch's default dtype was changed"
+        assert torch.is_grad_enabled(), "torch's gradients were turned off"
+    elif runtime.framework == "keras":
+        import keras
+        import tensorflow as tf
+
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(seed.integer("global", "keras"))
+        assert tf.config.threading.get_intra_op_parallelism_threads() == 1, "TensorFlow runs with more than one thread"
+        assert keras.config.floatx() == runtime.dtype, "Keras' floatx was changed"
+        assert tf.config.functions_run_eagerly() is False, "tf.function was turned off"
+
+
+def check_frameworks(runtime: Runtime) -> None:
+    """Refuse a trial that loaded a framework its runtime does not name: that one was neither seeded nor pinned.
+
+    Raises:
+        RuntimeError: such a framework is loaded.
+    """
+    allowed = _MODULES[runtime.framework]
+    strangers = [m for m in ("torch", "tensorflow") if m in sys.modules and m not in allowed]
+    if strangers:
+        raise RuntimeError(f"a trial with runtime '{runtime.framework}' has loaded {', '.join(strangers)}")

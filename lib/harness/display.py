@@ -1,0 +1,149 @@
+"""What a user sees of a lab in the terminal: progress, the table of results, the verdicts."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lib.harness.contract import Results
+
+console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
+_COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not measured": "magenta"}
+
+
+@contextmanager
+def redirected_to_stderr(wanted: bool) -> Iterator[None]:
+    """Print everything inside to standard error, so that standard output stays for a machine to read."""
+    before = console.file
+    console.file = sys.stderr if wanted else before
+    try:
+        yield
+    finally:
+        console.file = before
+
+
+def print_labs(rows: Iterable[tuple[str, str, str, str, str]]) -> None:
+    """The labs: name, what it shows, duration, frameworks, its claims with their last verdicts."""
+    table = Table(header_style="dim", box=None, pad_edge=False)
+    for column in ("lab", "shows", "full", "frameworks", "last verdicts"):
+        table.add_column(column, no_wrap=column != "shows")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+class Counter:
+    """Counts trials on a terminal with a bar, elsewhere with a line now and then."""
+
+    def __init__(self, progress: Progress | None, name: str):
+        self._progress = progress
+        self._name = name
+        self._asked = self._ended = self._failed = 0
+        self._task = progress.add_task(name, total=None) if progress else None
+
+    def asked(self, number: int) -> None:
+        """The study has asked for `number` more trials."""
+        self._asked += number
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, total=self._asked)
+
+    def started(self, what: str) -> None:
+        """A trial has begun."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=f"{self._name} [dim]{what}")
+
+    def ended(self, failed: bool) -> None:
+        """A trial has ended."""
+        self._ended += 1
+        self._failed += failed
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=self._ended)
+        elif self._ended % 20 == 0 or self._ended == self._asked:
+            console.print(f"{self._name}: {self._ended} of {self._asked} trials")
+
+
+@contextmanager
+def counting(name: str) -> Iterator[Counter]:
+    """A counter for one lab."""
+    if not console.is_terminal:
+        yield Counter(None, name)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield Counter(progress, name)
+
+
+def number(value: float | None) -> str:
+    """A number in few characters."""
+    if value is None:
+        return "-"
+    value = float(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.3g}"
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table; numbers are given as text already."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print()
+
+
+def print_results(results: Results) -> None:
+    """A row per variant with the mean over seeds of its first scalar measurements."""
+    rows = []
+    for variant in results.variants():
+        finished = results.of(variant)
+        scalars = [name for name, value in finished[0].measurements.items() if isinstance(value, (int, float))][:4]
+        means = [sum(float(r.measurements[name]) for r in finished) / len(finished) for name in scalars]
+        rows.append(
+            (variant, str(len(finished)), "  ".join(f"{n} {number(m)}" for n, m in zip(scalars, means, strict=True)))
+        )
+    print_rows("Results (mean over seeds)", ("variant", "seeds", "measured"), rows)
+
+
+def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
+    """The verdicts, a row of the lecture and its parts below it."""
+    table = Table(
+        title="Verdicts", title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
+    )
+    for column in ("claim", "verdict"):
+        table.add_column(column, no_wrap=True)
+    for column in ("effect", "95 % interval", "holds when"):
+        table.add_column(column, justify="right")
+    table.add_column("unit")
+    for record in records:
+        verdict = record["verdict"]
+        colour = _COLOURS[verdict]
+        if "part" in record:
+            table.add_row(f"[bold]{record['id']}", f"[bold {colour}]{verdict}", "", "", "", "")
+            continue
+        part = "/" in record["id"]
+        name = f"  {record['id'].split('/', 1)[1]}" if part else f"[bold]{record['id']}"
+        exact = record["kind"] == "exact" or record["low"] is None
+        interval = "exact" if exact else f"{number(record['low'])} … {number(record['high'])}"
+        shown = (number(record["effect"]), interval, record["holds_when"], record["unit"])
+        table.add_row(name, f"[{colour}]{verdict}", *shown)
+        if verdict == "not measured":
+            table.add_row("", f"[dim]{record['note']}")
+    console.print(table)
+    console.print()

@@ -1,0 +1,58 @@
+"""Drawing: one style for all labs. Figures are functions of results, so workers can draw them side by side."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lib.harness.contract import Config, Results
+
+# Okabe and Ito (2008): eight colours that colour-blind readers can tell apart
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+
+STYLE: Mapping[str, Any] = {
+    "figure.dpi": 120,
+    "savefig.dpi": 120,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw with the labs' style inside this block."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    settings: dict[Any, Any] = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
+    with mpl.rc_context(settings):
+        yield
+
+
+def draw(module: str, name: str, results: Results, config: Config, folder: Path) -> Path:
+    """Draw one figure or animation of a lab into `folder` and return its file.
+
+    A PNG carries no date and no version, so that equal results give equal files.
+    """
+    lab = importlib.import_module(module).LAB
+    folder.mkdir(parents=True, exist_ok=True)
+    with style():
+        if name in lab.figures:
+            path = folder / f"{name}.png"
+            lab.figures[name](results, config).savefig(path, metadata={"Software": None})
+        else:
+            from matplotlib.animation import PillowWriter
+
+            path = folder / f"{name}.gif"
+            lab.animations[name](results, config).save(path, writer=PillowWriter(fps=20), dpi=80)
+    return path

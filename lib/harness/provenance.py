@@ -1,0 +1,137 @@
+"""What a run records of itself: the code that ran, the environment, the machine, the data; as tags and as files."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+import importlib
+import io
+import os
+import platform
+import sysconfig
+import tarfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY = "lib.__main__"
+
+
+def code_files(root: Path, modules: Iterable[str]) -> list[Path]:
+    """The files below ``root/lib`` that `modules` import, directly or not, read from their import statements.
+
+    Imports inside functions count, so a file that is loaded late is part of the record as well.
+    """
+    found: dict[str, Path] = {}
+    todo = list(modules)
+    while todo:
+        module = todo.pop()
+        parts = module.split(".")
+        if module in found or parts[0] != "lib":
+            continue
+        base = root.joinpath(*parts)
+        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        if not path.is_file():
+            continue  # a name inside a module: `from lib.harness.claims import Claim`
+        found[module] = path
+        todo += [".".join(parts[:i]) for i in range(1, len(parts))]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                todo += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                todo += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return sorted(found.values())
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of a run as it was when the run began. `sha256`: over the lines "file hash  path" of all files."""
+
+    files: dict[str, bytes]
+    sha256: str
+
+    def archive(self) -> bytes:
+        """The files as ``code.tar.gz``; the same files give the same bytes."""
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, data in sorted(self.files.items()):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                info.mode = 0o644
+                tar.addfile(info, io.BytesIO(data))
+        return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def read_code(module: str) -> Code:
+    """The code that runs for the lab in `module`: that file and all of ``lib`` that it and the harness import."""
+    paths = code_files(ROOT, [ENTRY, module])
+    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
+    return Code(files, _sha256_of_parts({name: hashlib.sha256(data).hexdigest() for name, data in files.items()}))
+
+
+def data_sha256(names: Sequence[str]) -> str:
+    """One hash over the files of the named data sets (modules of ``lib.data``, each with a table ``SHA256``)."""
+    parts: dict[str, str] = {}
+    for name in names:
+        table: dict[str, str] = importlib.import_module(f"lib.data.{name}").SHA256
+        parts |= {f"{name}/{file}": sha for file, sha in table.items()}
+    return _sha256_of_parts(parts) if parts else "none"
+
+
+def _sha256_of_parts(parts: dict[str, str]) -> str:
+    text = "".join(f"{sha}  {name}\n" for name, sha in sorted(parts.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def cpu_model() -> str:
+    """The processor's name as the kernel gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _cpu_flags() -> list[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    return next((sorted(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), [])
+
+
+def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
+    """The tags that all runs of one command share. What only the host knows comes in environment variables."""
+    said = os.environ.get
+    return {
+        "lab.framework": framework,
+        "lab.scope": "machine",
+        "lab.image": said("LAB_IMAGE", "none"),
+        "lab.image_kind": said("LAB_IMAGE_KIND", "none"),
+        "lab.lock_sha256": said("LAB_LOCK_SHA256", "unknown"),
+        "lab.code_sha256": code.sha256,
+        "lab.git_commit": said("LAB_GIT_COMMIT", "unknown"),
+        "lab.git_dirty": said("LAB_GIT_DIRTY", "unknown"),
+        "lab.data_sha256": data_sha256(data),
+        "lab.cpu": cpu_model(),
+        "lab.gpu": "none",
+        "lab.threads": "1",
+        "lab.user": said("LAB_USER", "unknown"),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """What ``environment.json`` holds: Python, the system, the processor, all installed packages."""
+    # the folders' names say it all; reading 230 METADATA files would hold up the first trial
+    installed = (path.stem.split("-")[:2] for path in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu": cpu_model(),
+        "cpu_flags": _cpu_flags(),
+        "cpu_count": os.cpu_count(),
+        "packages": dict(sorted(installed)),
+    }

@@ -1,0 +1,208 @@
+"""Runs a lab: config, study, trials, journal, verdicts, figures, and the words at the end."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from lib.harness import display, provenance
+from lib.harness.catalogue import LabEntry
+from lib.harness.claims import judge_all
+from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
+from lib.harness.errors import UserError
+from lib.harness.figures import draw
+from lib.harness.journal import Journal, close_orphan, now_ms
+from lib.harness.jsonfile import json_bytes
+from lib.harness.settings import Options, as_params, configure
+from lib.harness.trace import parent_digest
+from lib.harness.tracking import Tracking
+from lib.harness.workers import Job, Workers
+
+INTERRUPTED_SECONDS = 3.0  # how long an interrupted lab tries to tell MLflow
+
+
+def journal_root() -> Path:
+    """The folder of all journals: ``LAB_JOURNAL``.
+
+    Raises:
+        UserError: it is missing or cannot be written.
+    """
+    root = Path(os.environ.get("LAB_JOURNAL", "/journal"))
+    if not os.access(root, os.W_OK):
+        raise UserError(
+            f"The journal's folder {root} cannot be written: run labs with ./invoke lab, or set LAB_JOURNAL"
+        )
+    return root
+
+
+class LabRun:
+    """One run of a lab: the parent's journal, and the trials as jobs for workers."""
+
+    def __init__(self, entry: LabEntry, lab: Lab, config: Config, options: Options, folder: Path):
+        self.entry, self.lab, self.config, self.options, self.folder = entry, lab, config, options, folder
+        self.key = folder.name
+        self.results: list[Result] = []
+        self._asked = 0
+        self._code = provenance.read_code(entry.module)
+        self._shared_tags = {
+            **provenance.tags(self._code, lab.data, config.framework),
+            "lab.name": lab.name,
+            "lab.quick": str(options.quick).lower(),
+        }
+        self._shared_files = {
+            "code.tar.gz": self._code.archive(),
+            "environment.json": json_bytes(provenance.environment()),
+        }
+        header = self._header(self.key, None, lab.name, config, {"lab.variant": "all", "lab.seed": str(options.seed)})
+        self.journal = Journal.create(folder / "run.jsonl", header)
+        self.journal.files.mkdir()
+        self.write_files(self._shared_files)
+        self.write_files({"config.json": json_bytes(config.model_dump())})
+
+    def _header(
+        self, key: str, parent: str | None, name: str, config: Config, tags: Mapping[str, str]
+    ) -> dict[str, Any]:
+        params = {**as_params(config), "root_seed": str(self.options.seed)}
+        tags = {**self._shared_tags, **tags}
+        return {"key": key, "parent": parent, "experiment": self.lab.name, "name": name, "tags": tags, "params": params}
+
+    def write_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files that belong to the parent run."""
+        for name, data in files.items():
+            (self.journal.files / name).write_bytes(data)
+
+    def job(self, trial: Trial) -> Job:
+        """The next trial as a job, with a key of its own."""
+        stem = f"trial-{self._asked:04d}"
+        self._asked += 1
+        name = f"{trial.variant}, seed {trial.seed}"
+        tags = {
+            "lab.variant": trial.variant,
+            "lab.seed": str(trial.seed),
+            "lab.framework": trial.runtime.framework,
+            "lab.dtype": trial.runtime.dtype,
+        }
+        key = f"{self.key}.{stem}"
+        return Job(
+            trial=trial,
+            run=key,
+            module=self.entry.module,
+            root_seed=self.options.seed,
+            journal=self.folder / f"{stem}.jsonl",
+            header=self._header(key, self.key, name, trial.config, tags),
+            files={**self._shared_files, "config.json": json_bytes(trial.config.model_dump())},
+        )
+
+    def code_changed(self) -> bool:
+        """Whether a file of the lab's code was edited while it ran."""
+        return provenance.read_code(self.entry.module).sha256 != self._code.sha256
+
+    def abandon(self, status: str, reason: str) -> None:
+        """End this run and those of its trials that have not ended. The workers must be gone."""
+        with suppress(UserError):  # a full disk: `sync` ends them when there is room again
+            for path in sorted(self.folder.glob("trial-*.jsonl")):
+                close_orphan(path, status, reason)
+            self.journal.end(status, **{"lab.ended": reason})
+
+
+def run_lab(entry: LabEntry, options: Options) -> int:
+    """Run a lab from its options to its verdicts. Returns the exit code.
+
+    0: every claim was measured, whatever the verdict. 1: one could not be.
+
+    Raises:
+        UserError: bad options, a full disk, a worker that was killed. What was recorded is kept.
+        KeyboardInterrupt: all runs are ended as KILLED then.
+    """
+    lab: Lab = importlib.import_module(entry.module).LAB
+    config = configure(lab, options)
+    folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
+    folder.mkdir()
+    workers = Workers(options.workers or len(os.sched_getaffinity(0)), folder / "workers.log")
+    study = lab.study(config)
+    batch = next(study)
+    workers.warm_up(batch)  # frameworks load while the rest is made ready
+    run = LabRun(entry, lab, config, options, folder)
+    tracking = Tracking(folder)
+    started = time.monotonic()
+    try:
+        _run_study(run, study, batch, workers)
+        results = Results(run.results)
+        claims = judge_all(lab.claims, results, lab.name)
+        problems = _draw_all(run, results, workers)
+    except BaseException as error:
+        workers.close()
+        interrupted = isinstance(error, KeyboardInterrupt)
+        run.abandon("KILLED" if interrupted else "FAILED", "interrupted" if interrupted else str(error))
+        tracking.finish(patience=INTERRUPTED_SECONDS)
+        raise
+    workers.close()
+    problems += [f"{r.trial.variant}, seed {r.trial.seed}: {r.error}" for r in results if r.status != "FINISHED"]
+    if run.code_changed():
+        problems.append("the lab's code was edited while it ran: the record has the code of its start")
+    digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
+    measured = all(record["verdict"] != "not measured" for record in claims)
+    run.write_files({"claims.json": json_bytes(claims)})
+    run.journal.append("timing", step=0, values={"total_seconds": time.monotonic() - started}, time=now_ms())
+    verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
+    tags = {"lab.result_digest": digest, "mlflow.note.content": _note(lab, claims), **verdicts}
+    run.journal.end("FINISHED" if measured else "FAILED", **tags)
+
+    display.print_results(results)
+    display.print_verdicts(claims)
+    for problem in problems:
+        display.console.print(f"[yellow]Warning:[/] {escape(problem)}")
+    display.console.print(
+        f"{len(results)} trials in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}"
+    )
+    if tracking.finish():
+        display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
+    else:
+        display.console.print(
+            "[yellow]Warning:[/] MLflow did not answer. Nothing is lost: the journal has it all. "
+            "When MLflow is up again (./invoke up), send it with: ./invoke sync"
+        )
+    return 0 if measured else 1
+
+
+def _run_study(run: LabRun, study: Study, batch: list[Trial], workers: Workers) -> None:
+    """Run `batch` and all that the study asks for after it; results go to ``run.results``."""
+    with display.counting(run.lab.name) as counter:
+        while batch:
+            counter.asked(len(batch))
+            new = workers.run(
+                [run.job(trial) for trial in batch],
+                started=lambda job: counter.started(job.header["name"]),
+                ended=lambda result: counter.ended(result.status != "FINISHED"),
+            )
+            run.results += new
+            try:
+                batch = study.send(new)
+            except StopIteration:
+                return
+
+
+def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:
+    """Draw the lab's figures and animations. Returns a line for each that could not be drawn."""
+    folder = run.journal.files / "figures"
+    names = [*run.lab.figures, *run.lab.animations]
+    arguments = [(run.entry.module, name, results, run.config, folder) for name in names]
+    drawn = workers.call(draw, arguments)
+    return [f"figure {name}: {error}" for name, error in zip(names, drawn, strict=True) if isinstance(error, Exception)]
+
+
+def _note(lab: Lab, claims: Sequence[Mapping[str, Any]]) -> str:
+    """The run's description on its MLflow page (Markdown)."""
+    rows = [
+        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {c['statement']} |"
+        for c in claims
+    ]
+    return "\n".join([f"{lab.summary}", "", "| claim | verdict | effect | as measured |", "|---|---|---|---|", *rows])

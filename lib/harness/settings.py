@@ -1,0 +1,89 @@
+"""From the words of a command to a lab's config: defaults, then ``--quick``, then the options, then ``--set``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from lib.harness.contract import Config, Lab
+from lib.harness.errors import UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say about a lab's run, as it came from the command line."""
+
+    quick: bool = False
+    seeds: int | None = None
+    seed: int = 0
+    changes: Sequence[str] = ()
+    framework: str | None = None
+    workers: int | None = None
+
+
+def configure(lab: Lab, options: Options) -> Config:
+    """The validated config.
+
+    Raises:
+        UserError: an unknown field, a value out of its range, or a framework that the lab does not have.
+    """
+    settings: dict[str, Any] = dict(lab.quick) if options.quick else {}
+    if options.framework is not None:
+        if options.framework not in lab.frameworks:
+            raise UserError(
+                f"--framework {options.framework}: the lab '{lab.name}' runs in {' or '.join(lab.frameworks)}"
+            )
+        settings["framework"] = options.framework
+    if options.seeds is not None:
+        settings["seeds"] = options.seeds
+    settings |= dict(_change(lab.config, text) for text in options.changes)
+    try:
+        return lab.config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "config"
+        field = lab.config.model_fields.get(name)
+        allowed = f" (allowed: {allowed_values(field)})" if field else ""
+        raise UserError(f"{name}={first['input']!r}: {first['msg']}{allowed}") from None
+
+
+def _change(config: type[Config], text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UserError(f"--set {text}: write it as --set KEY=VALUE")
+    if name not in config.model_fields:
+        near = difflib.get_close_matches(name, config.model_fields, n=3, cutoff=0.4)
+        known = "nearest: " + ", ".join(near) if near else "fields: " + ", ".join(config.model_fields)
+        raise UserError(f"--set {text}: there is no field '{name}'; {known}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def allowed_values(field: FieldInfo) -> str:
+    """A field's type and range in words, as ``int, >= 1, <= 1000``."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "length >=", "max_length": "length <="}
+    kind = getattr(field.annotation, "__name__", "") if field.annotation else ""
+    values = getattr(field.annotation, "__args__", ())
+    kind = " or ".join(map(repr, values)) if kind == "Literal" else kind or str(field.annotation)
+    bounds = [
+        f"{sign} {getattr(m, attribute)}"
+        for m in field.metadata
+        for attribute, sign in signs.items()
+        if hasattr(m, attribute)
+    ]
+    return ", ".join([kind, *bounds])
+
+
+def as_params(config: Config) -> Mapping[str, str]:
+    """The config as MLflow params: one text per field, exact for numbers."""
+    return {
+        name: json.dumps(value) if not isinstance(value, str) else value for name, value in config.model_dump().items()
+    }

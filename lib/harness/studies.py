@@ -1,0 +1,63 @@
+"""Studies: generators that ask for trials. Results so far come in, the next batch of trials goes out.
+
+The batch size is the config's, never the number of workers, so that a study asks for the same trials on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from lib.harness.contract import Config, Result, Runtime, Study, Trial
+
+C = TypeVar("C", bound=Config)
+
+
+def changed(config: C, changes: Mapping[str, Any]) -> C:
+    """A copy of `config` with `changes`, validated again (pydantic's own `model_copy` does not validate)."""
+    return type(config).model_validate({**config.model_dump(), **changes})
+
+
+def batches(trials: Iterable[Trial], size: int) -> Study:
+    """Ask for `trials` in batches of at most `size`, whatever comes back."""
+    iterator: Iterator[Trial] = iter(trials)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def variants_by_seeds(
+    config: Config, variants: Mapping[str, Mapping[str, Any]], runtime: Runtime, seeds: int | None = None
+) -> Iterator[Trial]:
+    """Every variant (a name and its config changes) with every seed; seeds outermost, so that pairs end together."""
+    configs = {name: changed(config, changes) for name, changes in variants.items()}
+    for seed in range(config.seeds if seeds is None else seeds):
+        for name, variant in configs.items():
+            yield Trial(name, variant, seed, runtime)
+
+
+def gather(study: Study) -> Generator[list[Trial], list[Result], list[Result]]:
+    """Run `study` as a part of another one (``results = yield from gather(…)``) and return all its results."""
+    results: list[Result] = []
+    batch = next(study, None)
+    while batch is not None:
+        new = yield batch
+        results += new
+        try:
+            batch = study.send(new)
+        except StopIteration:
+            batch = None
+    return results
+
+
+def best(results: Sequence[Result], score: Callable[[Result], float]) -> Result:
+    """The finished result with the lowest score; the first one asked for wins a tie. NaN and infinity never win.
+
+    Raises:
+        LookupError: no result has a finite score.
+    """
+    scored = [(score(r), i, r) for i, r in enumerate(results) if r.status == "FINISHED"]
+    finite = [s for s in scored if float("-inf") < s[0] < float("inf")]
+    if not finite:
+        raise LookupError("no trial of the grid has a finite score")
+    return min(finite, key=lambda s: s[:2])[2]

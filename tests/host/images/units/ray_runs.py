@@ -1,0 +1,19 @@
+"""Ray starts in the container and runs tasks in other processes."""
+
+import os
+
+import ray
+
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+
+
+@ray.remote
+def work(i: int) -> tuple[int, int]:
+    """The square of `i` and the process that computed it."""
+    return i * i, os.getpid()
+
+
+results = ray.get([work.remote(i) for i in range(20)])
+assert [square for square, _ in results] == [i * i for i in range(20)]
+assert os.getpid() not in {pid for _, pid in results}
+ray.shutdown()
