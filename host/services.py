@@ -133,7 +133,7 @@ def start(services: tuple[Service, ...], lab_image: images.Built) -> dict[Servic
             if result.returncode == 0:
                 return chosen
             if attempt == 4 or not any(words in result.stderr for words in PORT_TAKEN):
-                raise UserError(f"Compose could not start the services: {_last_line(result.stderr)}")
+                raise UserError(f"Compose could not start the services: {last_line(result.stderr)}")
     raise AssertionError("unreachable")
 
 
@@ -143,7 +143,7 @@ def _is_kept(service: Service, found: list[Container], lab_image: images.Built) 
     return container is not None and current is not None and container.image == current.id
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it gave no reason"
 
@@ -201,12 +201,15 @@ def stop(volumes: bool) -> None:
             text=True, check=False,
         )  # fmt: skip
         if result.returncode:
-            raise UserError(f"Compose could not stop the services: {_last_line(result.stderr)}")
+            raise UserError(f"Compose could not stop the services: {last_line(result.stderr)}")
         labs_owner.give_back()
 
 
-def start_mlflow_behind(lab_image: images.Built) -> tuple[int, bool]:
-    """MLflow's port, and whether it has only just been started; a lab need not wait for it.
+MLFLOW_LOG = ("logs", "mlflow-start.log")
+
+
+def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
+    """The variables for compose, and the process that starts MLflow, None when it runs already. A lab waits for neither.
 
     The network and the volumes are made first, so that the lab's container finds them; the rest goes on in a process of
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
@@ -214,20 +217,19 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[int, bool]:
     with held("services") as lock:
         found = containers()
         chosen = choose_ports((MLFLOW,), found)
-        if running(MLFLOW, found):
-            return chosen[MLFLOW], False
         variables = environment(chosen, lab_image)
-        log = state_path("logs", "mlflow-start.log").open("w", encoding="utf-8")
-        with log:
-            if not engine.docker("network", "inspect", f"{PROJECT}_tracking").returncode == 0:
+        if running(MLFLOW, found):
+            return variables, None
+        with state_path(*MLFLOW_LOG).open("w", encoding="utf-8") as log:
+            if engine.docker("network", "inspect", f"{PROJECT}_tracking").returncode:
                 subprocess.run(
                     compose("up", "--no-start", "mlflow"), env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     check=False,
                 )  # fmt: skip
-            subprocess.Popen(
+            starting = subprocess.Popen(
                 compose("up", "--detach", "mlflow"), env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=[lock.fileno()], start_new_session=True,
             )  # fmt: skip
-        return chosen[MLFLOW], True
+        return variables | {"LAB_MLFLOW_STARTING": "1"}, starting
 
 

@@ -143,7 +143,8 @@ def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
         interval = "exact" if exact else f"{number(record['low'])} … {number(record['high'])}"
         shown = (number(record["effect"]), interval, record["holds_when"], record["unit"])
         table.add_row(name, f"[{colour}]{verdict}", *shown)
-        if verdict == "not measured":
-            table.add_row("", f"[dim]{record['note']}")
     console.print(table)
+    for record in records:
+        if record["verdict"] == "not measured" and "part" not in record:
+            console.print(f"[dim]{record['id']}: {record['note']}")
     console.print()

@@ -145,7 +145,7 @@ def run_lab(entry: LabEntry, options: Options) -> int:
         tracking.finish(patience=INTERRUPTED_SECONDS)
         raise
     workers.close()
-    problems += [f"{r.trial.variant}, seed {r.trial.seed}: {r.error}" for r in results if r.status != "FINISHED"]
+    problems += _failures(results)
     if run.code_changed():
         problems.append("the lab's code was edited while it ran: the record has the code of its start")
     digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
@@ -197,6 +197,19 @@ def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:
     arguments = [(run.entry.module, name, results, run.config, folder) for name in names]
     drawn = workers.call(draw, arguments)
     return [f"figure {name}: {error}" for name, error in zip(names, drawn, strict=True) if isinstance(error, Exception)]
+
+
+def _failures(results: Results) -> list[str]:
+    """A line per reason for which trials failed."""
+    by_reason: dict[str, list[Trial]] = {}
+    for result in results:
+        if result.status != "FINISHED":
+            by_reason.setdefault(result.error, []).append(result.trial)
+    return [
+        f"{len(trials)} failed, the first one {trials[0].variant}, seed {trials[0].seed}: {reason} "
+        "(more in traceback.txt of its run)"
+        for reason, trials in by_reason.items()
+    ]
 
 
 def _note(lab: Lab, claims: Sequence[Mapping[str, Any]]) -> str:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 AWAY_SECONDS = 5.0
+CONNECTING_SECONDS = 30.0  # loading MLflow's client on a busy machine
 STARTING_SECONDS = 90.0
 SENDING_SECONDS = 600.0
 DELAY_SECONDS = 3.0  # the first trials get the cores to load their framework
@@ -59,14 +60,14 @@ class Tracking:
         """
         if patience is None:
             patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else AWAY_SECONDS
+        limits = {"connecting": max(patience, CONNECTING_SECONDS), "away": patience, "up": SENDING_SECONDS}
         self._timer.cancel()
         process = self._start()
-        since = time.monotonic()
-        answered = self.state == "up"
+        state, since = self.state, time.monotonic()
         while self.state != "done" and process.poll() is None:
-            if (self.state == "up") != answered:
-                since, answered = time.monotonic(), self.state == "up"
-            if time.monotonic() - since > (SENDING_SECONDS if answered else patience):
+            if self.state != state:
+                state, since = self.state, time.monotonic()
+            if time.monotonic() - since > limits[state]:
                 break
             time.sleep(0.05)
         process.terminate()

@@ -73,48 +73,66 @@ def cases(convention: str) -> list[Any]:
     ]
 
 
-# Parameters: for each surface four starts, a matrix of shape (4, 2); "wide" is one of them transposed.
+# Problems: four starts on each surface. All in one array of shape (3, 4, 2), since every rule but Muon's is elementwise;
+# for Muon a matrix per surface, tall (4, 2) and, the last, wide (2, 4).
+
+Params = dict[str, np.ndarray]
+Path = Iterator[Params]
+Oracle = Callable[[str, dict[str, Any], tuple[str, ...]], Path]
 
 
-def start_at(surfaces: tuple[str, ...]) -> dict[str, np.ndarray]:
+def start_at(name: str, surfaces: tuple[str, ...]) -> Params:
     shifts = np.array([[0.0, 0.0], [0.1, 0.2], [-0.3, 0.1], [0.2, -0.4]])
-    params = {name: np.array(SURFACES[name].start) + shifts for name in surfaces}
-    return {**params, "wide": params[surfaces[0]].T.copy()}
+    starts = [np.array(SURFACES[surface].start) + shifts for surface in surfaces]
+    if name != "Muon":
+        return {"all": np.stack(starts)}
+    *tall, wide = starts
+    return {**dict(zip(surfaces, tall, strict=False)), surfaces[-1]: wide.T.copy()}
 
 
-def gradients(params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    first = next(iter(params))
-    grads = {name: SURFACES[name].gradient(p) for name, p in params.items() if name != "wide"}
-    return {**grads, "wide": SURFACES[first].gradient(params["wide"].T).T.copy()}
+def gradients(params: Params, surfaces: tuple[str, ...]) -> Params:
+    if "all" in params:
+        parts = zip(surfaces, params["all"], strict=True)
+        return {"all": np.stack([SURFACES[surface].gradient(p) for surface, p in parts])}
+    *tall, wide = surfaces
+    grads = {surface: SURFACES[surface].gradient(params[surface]) for surface in tall}
+    return {**grads, wide: SURFACES[wide].gradient(params[wide].T).T.copy()}
 
 
-def our_path(optimizer: ours.Optimizer[Any], surfaces: tuple[str, ...], steps: int = STEPS) -> Iterator[dict[str, Any]]:
-    params = start_at(surfaces)
+def our_path(optimizer: ours.Optimizer[Any], surfaces: tuple[str, ...]) -> Path:
+    params = start_at(type(optimizer).__name__, surfaces)
     state = optimizer.init(params)
-    for _ in range(steps):
-        params, state = optimizer.update(gradients(params), state, params)
+    for _ in range(STEPS):
+        params, state = optimizer.update(gradients(params, surfaces), state, params)
         yield params
 
 
-Path = Callable[[str, dict[str, Any], tuple[str, ...]], Iterator[dict[str, np.ndarray]]]
+def assert_same_paths(mine: Path, theirs: Path, surfaces: tuple[str, ...], tolerance: float = TOLERANCE) -> None:
+    for step, (p, q) in enumerate(zip(mine, theirs, strict=True), start=1):
+        for key in p:
+            assert np.all(np.isfinite(p[key])), f"{key} is not finite after step {step}"
+            error = np.abs(p[key] - q[key]) / np.maximum(1.0, np.abs(q[key]))
+            assert error.max() <= tolerance, f"{key} {surfaces} is off by {error.max():.1e} after step {step}:\n{error}"
+    assert step == STEPS
+
 
 # torch
 
 
 @pytest.fixture(scope="module")
-def torch_path() -> Iterator[Path]:
+def torch_path() -> Iterator[Oracle]:
     torch = pytest.importorskip("torch")
     names = {"GradientDescent": "SGD", "Momentum": "SGD", "Nesterov": "SGD", "AdaMax": "Adamax"}
     given = {"Momentum": {"momentum": 0.9}, "Nesterov": {"momentum": 0.9, "nesterov": True}}
 
-    def path(name: str, settings: dict[str, Any], surfaces: tuple[str, ...]) -> Iterator[dict[str, np.ndarray]]:
+    def path(name: str, settings: dict[str, Any], surfaces: tuple[str, ...]) -> Path:
         keywords = {**given.get(name, {}), **settings}
         if "learning_rate" in keywords:
             keywords["lr"] = keywords.pop("learning_rate")
-        tensors = {key: torch.tensor(p) for key, p in start_at(surfaces).items()}
+        tensors = {key: torch.tensor(p) for key, p in start_at(name, surfaces).items()}
         optimizer = getattr(torch.optim, names.get(name, name))(tensors.values(), **keywords)
         for _ in range(STEPS):
-            for key, g in gradients({key: tensor.numpy() for key, tensor in tensors.items()}).items():
+            for key, g in gradients({key: tensor.numpy() for key, tensor in tensors.items()}, surfaces).items():
                 tensors[key].grad = torch.from_numpy(g)
             optimizer.step()
             yield {key: tensor.numpy() for key, tensor in tensors.items()}
@@ -127,17 +145,17 @@ def torch_path() -> Iterator[Path]:
 
 @pytest.mark.parametrize(("name", "settings", "surfaces"), cases("torch"))
 def test_torch(
-    name: str, settings: dict[str, Any], surfaces: tuple[str, ...], torch_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, settings: dict[str, Any], surfaces: tuple[str, ...], torch_path: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if name == "Muon":  # torch's own code without its rounding to bfloat16, which test_muon_in_bfloat16 leaves in
         import torch
 
         monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
     optimizer = getattr(ours, name)(convention="torch", **settings)
-    assert_same_paths(our_path(optimizer, surfaces), torch_path(name, settings, surfaces))
+    assert_same_paths(our_path(optimizer, surfaces), torch_path(name, settings, surfaces), surfaces)
 
 
-def test_muon_in_bfloat16(torch_path: Path) -> None:
+def test_muon_in_bfloat16(torch_path: Oracle) -> None:
     """A bfloat16 has 8 bits: one step of torch's Muon is off by 2^-8 of the step a few times over, here 3 %."""
     lr = 0.01
     mine = next(our_path(ours.Muon(lr, convention="torch", weight_decay=0.0), STEEP))
@@ -152,7 +170,7 @@ def test_muon_in_bfloat16(torch_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def keras_path() -> Iterator[Path]:
+def keras_path() -> Iterator[Oracle]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_BACKEND", "tensorflow")
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -160,7 +178,7 @@ def keras_path() -> Iterator[Path]:
     names = {"GradientDescent": "SGD", "Momentum": "SGD", "Nesterov": "SGD", "AdaMax": "Adamax", "NAdam": "Nadam"}
     given = {"Momentum": {"momentum": 0.9}, "Nesterov": {"momentum": 0.9, "nesterov": True}}
 
-    def path(name: str, settings: dict[str, Any], surfaces: tuple[str, ...]) -> Iterator[dict[str, np.ndarray]]:
+    def path(name: str, settings: dict[str, Any], surfaces: tuple[str, ...]) -> Path:
         keywords = {**given.get(name, {}), **settings}
         for old, new in (("eps", "epsilon"), ("alpha", "rho")):
             if old in keywords:
@@ -169,13 +187,11 @@ def keras_path() -> Iterator[Path]:
             keywords["beta_1"], keywords["beta_2"] = keywords.pop("betas")
         if "ns_coefficients" in keywords:
             keywords["muon_a"], keywords["muon_b"], keywords["muon_c"] = keywords.pop("ns_coefficients")
-        variables = {key: keras.Variable(p, name=key, dtype="float64") for key, p in start_at(surfaces).items()}
+        variables = {key: keras.Variable(p, name=key) for key, p in start_at(name, surfaces).items()}
         optimizer = getattr(keras.optimizers, names.get(name, name))(**keywords)
         for _ in range(STEPS):
-            grads = gradients({key: variable.numpy() for key, variable in variables.items()})
-            optimizer.apply(
-                [keras.ops.convert_to_tensor(grads[key]) for key in variables], list(variables.values())
-            )
+            grads = gradients({key: variable.numpy() for key, variable in variables.items()}, surfaces)
+            optimizer.apply([keras.ops.convert_to_tensor(g) for g in grads.values()], list(variables.values()))
             yield {key: variable.numpy() for key, variable in variables.items()}
 
     before = keras.config.floatx()
@@ -184,21 +200,28 @@ def keras_path() -> Iterator[Path]:
     keras.config.set_floatx(before)
 
 
+@pytest.fixture
+def exact_cast(keras_path: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras' optimizers cast 0.9 or 0.96 with TensorFlow's cast, by way of float32; here a Python float keeps its value."""
+    from keras.src import ops
+
+    cast = ops.cast
+    monkeypatch.setattr(
+        ops, "cast", lambda x, dtype: ops.convert_to_tensor(x, dtype) if isinstance(x, float) else cast(x, dtype)
+    )
+
+
+@pytest.mark.usefixtures("exact_cast")
 @pytest.mark.parametrize(("name", "settings", "surfaces"), cases("keras"))
-def test_keras(name: str, settings: dict[str, Any], surfaces: tuple[str, ...], keras_path: Path) -> None:
+def test_keras(name: str, settings: dict[str, Any], surfaces: tuple[str, ...], keras_path: Oracle) -> None:
     optimizer = getattr(ours, name)(convention="keras", **settings)
-    assert_same_paths(our_path(optimizer, surfaces), keras_path(name, settings, surfaces))
+    assert_same_paths(our_path(optimizer, surfaces), keras_path(name, settings, surfaces), surfaces)
 
 
-def assert_same_paths(mine: Iterator[dict[str, Any]], theirs: Iterator[dict[str, Any]]) -> None:
-    steps = 0
-    worst = {}
-    for p, q in zip(mine, theirs, strict=True):
-        steps += 1
-        for key in p:
-            assert np.all(np.isfinite(p[key])), f"{key}: not finite after {steps} steps"
-            scale = max(1.0, np.abs(p[key]).max())
-            worst[key]= max(worst.get(key,0), np.abs(p[key] - q[key]).max() / scale)
-    print(worst)
-    assert steps == STEPS
-    assert max(worst.values()) <= TOLERANCE
+def test_keras_with_its_rounding(keras_path: Oracle) -> None:
+    """As it comes, Keras' NAdam computes with 0.96 in float32: the paths agree to that, not to 1e-12."""
+    mine = list(our_path(ours.NAdam(convention="keras"), GENTLE))
+    theirs = list(keras_path("NAdam", {}, GENTLE))
+    assert_same_paths(iter(mine), iter(theirs), GENTLE, tolerance=1e-6)
+    with pytest.raises(AssertionError, match="is off by"):
+        assert_same_paths(iter(mine), iter(theirs), GENTLE)

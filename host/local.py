@@ -1,0 +1,221 @@
+"""Local mode: labs, services and tests without a Docker engine, from the same lock, with SQLite for MLflow.
+
+Everything it makes is in .local: venv, data (Fashion-MNIST), journal, mlflow.db and artifacts, pid files and logs.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from host import git, ports, services, settings
+from host.locks import held
+from host.network import uv_environment, uv_options
+from host.paths import LABS, REQUIREMENTS, ROOT, STATE, state_path
+from lib.harness.errors import UserError
+
+LOCK = REQUIREMENTS / "cpu.txt"
+VENV = STATE / "venv"
+NEEDED_GIB = 6
+CANDIDATES = ("python3.11", "python3", "python", "/usr/bin/python3.11", "/usr/bin/python3")
+FITS = "import ctypes, sqlite3, ssl, sys; print(sys.executable); sys.exit(sys.version_info[:2] != (3, 11))"
+
+
+def python() -> Path:
+    """The Python of local mode's environment, made with uv from the image's lock at the first call.
+
+    Raises `UserError` where the lock does not fit this machine, the disk is full or a package cannot be had.
+    """
+    stamp, wanted = VENV / "stamp", f"{_lock_sha256()}\n"
+    made = VENV / "bin" / "python"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return made
+    with held("local-venv"):
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+            base = python311()
+            free = shutil.disk_usage(STATE).free / 2**30
+            if free < NEEDED_GIB:
+                raise UserError(f"Local mode needs {NEEDED_GIB} GiB free in {STATE}, there are {free:.1f}")
+            print("Making .local/venv from the image's lock (once, some minutes) …", file=sys.stderr, flush=True)
+            stamp.unlink(missing_ok=True)
+            _uv("venv", "--clear", "--python", base, str(VENV))
+            _uv("pip", "sync", "--python", str(made), "--require-hashes", *uv_options(os.environ), str(LOCK))
+            stamp.write_text(wanted, encoding="utf-8")
+    return made
+
+
+def python311() -> str:
+    """A Python 3.11 that really runs on Linux x86-64, or `UserError` in one line."""
+    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        for candidate in CANDIDATES:
+            try:
+                result = subprocess.run([candidate, "-c", FITS], capture_output=True, text=True, check=False)
+            except OSError:
+                continue
+            if result.returncode == 0:
+                return result.stdout.strip()
+    raise UserError(
+        "Local mode needs Linux on x86-64 and a Python 3.11 that runs (Debian 12: apt install python3); "
+        "with Docker neither is needed: ./invoke doctor"
+    )
+
+
+def _lock_sha256() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+
+
+def _uv(*args: str) -> None:
+    uv = shutil.which("uv", path=f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}")
+    if not uv:
+        raise UserError("uv is missing beside Invoke: run ./invoke, which brings it")
+    log = state_path("logs", "local-venv.log")
+    with log.open("w", encoding="utf-8") as stream:
+        command = [uv, "--no-progress", *args]
+        result = subprocess.run(
+            command, env=uv_environment(os.environ), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False
+        )
+    if result.returncode:
+        reason = services.last_line(log.read_text(encoding="utf-8"))
+        raise UserError(f"Could not make .local/venv: {reason} (all of it: {log})")
+
+
+def _data() -> Path:
+    """The data sets, fetched by their hash at the first call."""
+    folder = STATE / "data"
+    with held("local-data"):
+        result = subprocess.run(
+            [str(ROOT / "docker" / "fetch-data"), str(folder)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+    if result.returncode:
+        raise UserError(f"Local mode has no data: {services.last_line(result.stderr)}")
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """The variables that a container gets from compose.yaml and the image, for a process of this machine."""
+    for folder in ("artifacts", "journal"):
+        (STATE / folder).mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(ROOT),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{STATE / 'mlflow.db'}",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": (STATE / "artifacts").as_uri(),  # where a store without a server puts artifacts
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "1",
+        "LAB_IMAGE": "none (local)",
+        "LAB_IMAGE_KIND": "none",
+        "LAB_LOCK_SHA256": _lock_sha256(),
+        "LAB_GIT_COMMIT": git.commit(),
+        "LAB_GIT_DIRTY": str(git.dirty()).lower(),
+        "LAB_USER": services.user(),
+        "LAB_DATA": str(_data()),
+        "LAB_JOURNAL": str(STATE / "journal"),
+    }
+
+
+def run(words: list[str]) -> int:
+    """Exit code of `python -m lib WORDS` in local mode. Ctrl-C reaches it as it reaches this process: it closes its runs."""
+    command = [str(python()), "-m", "lib", *words]
+    with subprocess.Popen(command, cwd=ROOT, env=environment()) as child:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def up() -> dict[services.Service, int]:
+    """Start JupyterLab and MLflow's page behind this command, unless they run; returns their ports when both answer."""
+    executables = python().parent
+    variables = environment() | {"JUPYTER_TOKEN": settings.token()}
+    LABS.mkdir(exist_ok=True)
+    with held("local-services"):
+        chosen: dict[services.Service, int] = {}
+        for service in services.SERVICES:
+            found = _running(service)
+            if found:
+                chosen[service] = found[1]
+                continue
+            wanted = settings.port(service.variable, service.default)
+            port = ports.next_free(wanted, set(chosen.values()))
+            if port != wanted:
+                print(f"Port {wanted} is in use: {service.name} is on {port}.", file=sys.stderr)
+            chosen[service] = port
+            _start(service, port, executables, variables)
+    _wait(chosen)
+    return chosen
+
+
+def _commands(service: services.Service, port: int, executables: Path) -> list[str]:
+    if service is services.MLFLOW:
+        store = f"sqlite:///{STATE / 'mlflow.db'}"
+        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri", store]
+        options += ["--default-artifact-root", (STATE / "artifacts").as_uri()]
+        return [str(executables / "python"), "-m", "mlflow", "server", *options]
+    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={LABS}"]
+    return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
+
+
+def _start(service: services.Service, port: int, executables: Path, variables: dict[str, str]) -> None:
+    log = state_path("logs", f"{service.name}.log")
+    with log.open("w", encoding="utf-8") as stream:
+        child = subprocess.Popen(
+            _commands(service, port, executables), cwd=ROOT,
+            env=variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
+        )  # fmt: skip
+    state_path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
+
+
+def _wait(chosen: dict[services.Service, int], timeout: float = 120) -> None:
+    token = settings.token()
+    deadline = time.monotonic() + timeout
+    for service, port in chosen.items():
+        while not services.answers(service, port, token):
+            if not _running(service) or time.monotonic() > deadline:
+                raise UserError(f"{service.name} does not answer on port {port}: its log is {STATE / 'logs' / service.name}.log")
+            time.sleep(0.1)
+
+
+def _running(service: services.Service) -> tuple[int, int] | None:
+    """Process id and port of a service of local mode; None when it does not run."""
+    try:
+        pid, port = (int(word) for word in (STATE / f"{service.name}.pid").read_text(encoding="utf-8").split())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return (pid, port) if str(VENV).encode() in command else None
+
+
+def down(volumes: bool) -> bool:
+    """Stop local mode's services; with `volumes` delete its runs and journals too. Whether there was anything to stop."""
+    stopped = False
+    for service in services.SERVICES:
+        found = _running(service)
+        if found:
+            stopped = True
+            os.killpg(found[0], signal.SIGTERM)
+            for _ in range(100):
+                if not _running(service):
+                    break
+                time.sleep(0.1)
+            else:
+                os.killpg(found[0], signal.SIGKILL)
+        (STATE / f"{service.name}.pid").unlink(missing_ok=True)
+    if volumes:
+        for name in ("journal", "artifacts"):
+            shutil.rmtree(STATE / name, ignore_errors=True)
+        for file in STATE.glob("mlflow.db*"):
+            file.unlink()
+    return stopped
