@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from lib.harness import journal as journals
 from lib.harness.trace import canonical, trace_lines
@@ -51,17 +51,21 @@ class Shipper:
         self.parent_url = ""
 
     def ship(self) -> bool:
-        """Send what is new. Returns whether everything has been sent, ends included.
+        """Send what is new. Returns whether everything has been sent; the parent ends last.
 
         Raises:
             ServerAwayError: MLflow does not answer; call again later.
         """
-        paths = sorted(self._folder.glob("*.jsonl"), key=lambda p: (p.stem != "run", p.stem))
+        parent = self._folder / "run.jsonl"
+        if not parent.exists():
+            return False
         with _server_errors():
-            shipped = [self._ship_run(path) for path in paths]  # every one, whether or not an earlier one has ended
-        return bool(shipped) and all(shipped)
+            self._ship_run(parent, may_end=False)
+            ended = [self._ship_run(path) for path in sorted(self._folder.glob("trial-*.jsonl"))]
+            return all(ended) and self._ship_run(parent)
 
-    def _ship_run(self, path: Path) -> bool:
+    def _ship_run(self, path: Path, may_end: bool = True) -> bool:
+        """Send what is new of one run. Returns whether its end has been sent."""
         state = _read_state(path)
         if state["done"]:
             return True
@@ -76,6 +80,8 @@ class Shipper:
                         self._client.set_tag(state["run_id"], key, value)
                 case "log" | "timing":
                     metrics += _metrics(record)
+                case "end" if not may_end:
+                    break
                 case "end":
                     end = record
             state["offset"] = offset
@@ -252,10 +258,10 @@ def sweep(client: Any, root: Path) -> int:
     return sent
 
 
-def follow(folder: Path) -> None:
+def follow(folder: Path, listener: TextIO) -> None:
     """Ship `folder` while its lab runs, and what earlier labs left behind when there is nothing else to do.
 
-    Tells its reader on standard output: ``up``, ``away``, ``run <address of the parent's page>``, ``done``.
+    Tells the listener, a line each: ``up``, ``away``, ``run <address of the parent's page>``, ``done``.
     """
     client = connect()
     shipper = Shipper(client, folder)
@@ -265,7 +271,7 @@ def follow(folder: Path) -> None:
     def tell(line: str) -> None:
         nonlocal told
         if line != told:
-            print(line, flush=True)
+            print(line, file=listener, flush=True)
             told = line
 
     with shipping(folder):
@@ -276,7 +282,7 @@ def follow(folder: Path) -> None:
                 tell(f"run {shipper.parent_url}" if shipper.parent_url else "up")
                 wait = POLL_SECONDS
                 if done:
-                    print("done", flush=True)
+                    tell("done")
                     return
                 if not swept:
                     sweep(client, folder.parent)
@@ -291,7 +297,8 @@ def main(arguments: Sequence[str]) -> None:
     """``python -m lib.harness.shipper FOLDER``: follow one lab's journals."""
     with contextlib.suppress(OSError):
         os.nice(5)
-    follow(Path(arguments[0]))
+    listener, sys.stdout = sys.stdout, sys.stderr  # MLflow's client prints addresses of runs to standard output
+    follow(Path(arguments[0]), listener)
 
 
 if __name__ == "__main__":

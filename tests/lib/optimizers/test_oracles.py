@@ -16,7 +16,7 @@ import pytest
 import lib.optimizers as ours
 from lib.optimizers.surfaces import SURFACES
 
-STEPS = 120
+STEPS = 100
 TOLERANCE = 1e-12
 GENTLE = ("ravine", "saddle", "plateau")  # where the frameworks' default learning rates converge
 STEEP = ("beale", "rosenbrock", "himmelblau")
@@ -30,11 +30,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "Adagrad": [{"learning_rate": 0.03, "eps": 1e-4, "initial_accumulator_value": 0.3}],
     "RMSprop": [
         {"learning_rate": 2e-3, "alpha": 0.8, "eps": 1e-4},
-        {"learning_rate": 1e-3, "alpha": 0.8, "eps": 1e-4, "centered": True},
+        {"learning_rate": 2e-4, "alpha": 0.95, "eps": 1e-4, "centered": True},
         {"learning_rate": 5e-4, "alpha": 0.8, "eps": 1e-4, "momentum": 0.6},
-        {"learning_rate": 5e-4, "alpha": 0.8, "eps": 1e-4, "momentum": 0.6, "centered": True},
+        {"learning_rate": 1e-4, "alpha": 0.95, "eps": 1e-4, "momentum": 0.6, "centered": True},
     ],
-    "Adadelta": [{"learning_rate": 0.5, "rho": 0.8, "eps": 1e-4}],
+    "Adadelta": [{"learning_rate": 0.1, "rho": 0.8, "eps": 1e-4}],
     "Adam": [{"learning_rate": 0.01, **ADAM}],
     "AdamW": [{"learning_rate": 0.01, **ADAM}],
     "AdaMax": [{"learning_rate": 0.01, **ADAM}],
@@ -175,6 +175,8 @@ def keras_path() -> Iterator[Oracle]:
         patch.setenv("KERAS_BACKEND", "tensorflow")
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
         keras = pytest.importorskip("keras")
+    import tensorflow as tf
+
     names = {"GradientDescent": "SGD", "Momentum": "SGD", "Nesterov": "SGD", "AdaMax": "Adamax", "NAdam": "Nadam"}
     given = {"Momentum": {"momentum": 0.9}, "Nesterov": {"momentum": 0.9, "nesterov": True}}
 
@@ -189,9 +191,11 @@ def keras_path() -> Iterator[Oracle]:
             keywords["muon_a"], keywords["muon_b"], keywords["muon_c"] = keywords.pop("ns_coefficients")
         variables = {key: keras.Variable(p, name=key) for key, p in start_at(name, surfaces).items()}
         optimizer = getattr(keras.optimizers, names.get(name, name))(**keywords)
+        optimizer.build(list(variables.values()))
+        apply = tf.function(optimizer.apply)  # as in fit: a graph steps ten times as fast
         for _ in range(STEPS):
             grads = gradients({key: variable.numpy() for key, variable in variables.items()}, surfaces)
-            optimizer.apply([keras.ops.convert_to_tensor(g) for g in grads.values()], list(variables.values()))
+            apply([tf.constant(g) for g in grads.values()])
             yield {key: variable.numpy() for key, variable in variables.items()}
 
     before = keras.config.floatx()
@@ -202,12 +206,12 @@ def keras_path() -> Iterator[Oracle]:
 
 @pytest.fixture
 def exact_cast(keras_path: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keras' optimizers cast 0.9 or 0.96 with TensorFlow's cast, by way of float32; here a Python float keeps its value."""
-    from keras.src import ops
+    """Keras' optimizers cast their settings with TensorFlow's cast, which takes a Python float by way of float32."""
+    import tensorflow as tf
 
-    cast = ops.cast
+    cast = tf.cast
     monkeypatch.setattr(
-        ops, "cast", lambda x, dtype: ops.convert_to_tensor(x, dtype) if isinstance(x, float) else cast(x, dtype)
+        tf, "cast", lambda x, dtype: tf.constant(x, dtype) if isinstance(x, float) else cast(x, dtype)
     )
 
 
