@@ -10,6 +10,8 @@ from invoke.program import Program
 
 def run(argv: list[str]) -> int:
     """Exit code of Invoke on `argv`; without arguments it lists the commands."""
+    if len(argv) > 1 and {"--help", "-h"} & set(argv[1:]):
+        argv = ["--help", argv[0]]  # `./invoke lab --help`, as people write it
     program = Program(name="Fearless Labs", binary="./invoke", binary_names=["./invoke"])
     try:
         program.create_config()

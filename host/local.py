@@ -13,10 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from host import git, ports, services, settings
+from host import foreground, git, ports, services, settings
 from host.locks import held
 from host.network import uv_environment, uv_options
 from host.paths import LABS, REQUIREMENTS, ROOT, STATE, state_path
+from host.uv import uv
 from lib.harness.errors import UserError
 
 LOCK = REQUIREMENTS / "cpu.txt"
@@ -70,12 +71,9 @@ def _lock_sha256() -> str:
 
 
 def _uv(*args: str) -> None:
-    uv = shutil.which("uv", path=f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}")
-    if not uv:
-        raise UserError("uv is missing beside Invoke: run ./invoke, which brings it")
     log = state_path("logs", "local-venv.log")
     with log.open("w", encoding="utf-8") as stream:
-        command = [uv, "--no-progress", *args]
+        command = [uv(), "--no-progress", *args]
         result = subprocess.run(
             command, env=uv_environment(os.environ), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False
         )
@@ -125,14 +123,13 @@ def environment() -> dict[str, str]:
 
 
 def run(words: list[str]) -> int:
-    """Exit code of `python -m lib WORDS` in local mode. Ctrl-C reaches it as it reaches this process: it closes its runs."""
+    """Exit code of `python -m lib WORDS` in local mode."""
+
+    def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        child.send_signal(number)
+
     command = [str(python()), "-m", "lib", *words]
-    with subprocess.Popen(command, cwd=ROOT, env=environment()) as child:
-        while True:
-            try:
-                return child.wait()
-            except KeyboardInterrupt:
-                continue
+    return foreground.run(command, environment(), sys.stdin.isatty() and sys.stdout.isatty(), deliver)[0]
 
 
 def up() -> dict[services.Service, int]:

@@ -132,6 +132,7 @@ def start(services: tuple[Service, ...], lab_image: images.Built) -> dict[Servic
             )  # fmt: skip
             if result.returncode == 0:
                 return chosen
+            engine.require_plugins()
             if attempt == 4 or not any(words in result.stderr for words in PORT_TAKEN):
                 raise UserError(f"Compose could not start the services: {last_line(result.stderr)}")
     raise AssertionError("unreachable")
@@ -188,7 +189,31 @@ def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
         time.sleep(0.05)
 
 
-def stop(volumes: bool) -> None:
+def up() -> dict[Service, int]:
+    """Build what is missing, start both services and return their ports when both answer."""
+    images.ensure(*images.IMAGES)
+    lab_image = images.inspect(images.LAB.name)
+    assert lab_image is not None, "ensure() has just made it"
+    labs_owner.lend()
+    chosen = start(SERVICES, lab_image)
+    wait(chosen)
+    return chosen
+
+
+def print_urls(chosen: dict[Service, int]) -> None:
+    """One URL for each service on standard output, Jupyter's with its token."""
+    print(f"JupyterLab  {url(chosen[JUPYTER])}/lab?token={settings.token()}")
+    print(f"MLflow      {url(chosen[MLFLOW])}")
+
+
+def confirm_deletion() -> None:
+    """Ask before data is deleted. Raises `UserError` unless the answer is yes."""
+    print("Delete every run, journal and artifact of Fearless Labs on this machine? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise UserError("Nothing was deleted or stopped: the answer was not yes")
+
+
+def down(volumes: bool) -> None:
     """Stop and remove every container of the project, labs too; with `volumes` the journal and MLflow's data as well."""
     command = compose("--profile", "lab", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
     with held("services"):

@@ -8,8 +8,8 @@ assert keras.backend.backend() == "tensorflow"
 keras.utils.set_random_seed(0)
 x = np.random.default_rng(0).normal(size=(256, 8)).astype("float32")
 y = (x.sum(axis=1) > 0).astype("int32")
-model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(2)])
-model.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(2, "softmax")])
+model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(x, y, epochs=10, verbose=0)
 assert model.evaluate(x, y, verbose=0)[1] > 0.9
 

@@ -1,0 +1,150 @@
+"""What is missing on this machine, and the command that mends it."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from host import engine, images, ports, services, settings
+from host.paths import LABS, ROOT
+from lib.harness.errors import UserError
+
+INSTALL = "sudo ./invoke doctor --fix (Debian, Ubuntu), or install Docker Desktop or Docker Engine"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the table. `passed`: None says a fact that nothing depends on. `remedy`: the command that mends it."""
+
+    subject: str
+    passed: bool | None
+    found: str
+    remedy: str = ""
+
+
+def checks() -> list[Check]:
+    """All checks of this machine, in the order in which they are mended."""
+    found = [_engine()]
+    if shutil.which("docker"):
+        found += [_plugin("compose"), _plugin("buildx")]
+    if found[0].passed:
+        found += [_disk(), *_images()]
+    return [*found, *_ports(found[0].passed is True), _gpu(), _user(), _labs()]
+
+
+def passed(found: list[Check]) -> bool:
+    """Whether everything that the commands need is there."""
+    return all(check.passed is not False for check in found)
+
+
+def _engine() -> Check:
+    needed = f"{engine.minimum('engine')} or newer"
+    try:
+        version = engine.engine_version()
+    except engine.NoEngine as error:
+        return Check("Docker engine", False, str(error).removesuffix(f"; {engine.DOCTOR}"), INSTALL)
+    except UserError as error:
+        what, _, remedy = str(error).partition(": ")
+        return Check("Docker engine", False, what, remedy)
+    return Check("Docker engine", version.fits("engine"), f"{version} ({needed} is needed)", INSTALL)
+
+
+def _plugin(name: str) -> Check:
+    version = engine.plugin_version(name)
+    found = str(version) if version else "missing"
+    fits = version is not None and version.fits(name)
+    return Check(f"docker {name}", fits, f"{found} ({engine.minimum(name)} or newer is needed)", INSTALL)
+
+
+def _disk() -> Check:
+    missing = [i for i in images.IMAGES if not images.is_current(i, images.inspect(i.name))]
+    needed = sum(image.build_gib for image in missing)
+    free = engine.free_gib()
+    if free is None:
+        return Check("Free disk for images", None, f"not visible from here; building needs {needed:.0f} GiB")
+    return Check(
+        "Free disk for images", free >= needed, f"{free:.0f} GiB, {needed:.0f} GiB needed", "docker system prune --all"
+    )
+
+
+def _images() -> list[Check]:
+    found = []
+    for image in images.IMAGES:
+        built = images.inspect(image.name)
+        if images.is_current(image, built):
+            found.append(Check(image.name, True, "built"))
+        else:
+            found.append(Check(image.name, None, "out of date" if built else "not built", "./invoke build"))
+    if all(check.passed for check in found):
+        return found
+    return [*found, _base()]
+
+
+def _base() -> Check:
+    """Whether a build finds its base: in the engine, or where the pinned one is published."""
+    base = os.environ.get("BASE_IMAGE") or images.pinned_base()
+    for name in (base, images.LOCAL_BASE):
+        if images.inspect(name):
+            return Check("Base image", True, f"{name} is here")
+    if not os.environ.get("BASE_IMAGE") and engine.docker("manifest", "inspect", base, timeout=30).returncode == 0:
+        return Check("Base image", True, "the registry has it")
+    return Check(
+        "Base image", False, f"no registry with {base} can be reached",
+        "sudo ./invoke doctor --fix (Debian), or BASE_IMAGE=NAME ./invoke build",
+    )  # fmt: skip
+
+
+def _ports(has_engine: bool) -> list[Check]:
+    found = []
+    ours = services.containers() if has_engine else []
+    for service in services.SERVICES:
+        try:
+            wanted = settings.port(service.variable, service.default)
+        except UserError as error:
+            found.append(Check(f"Port of {service.name}", False, *str(error).split(": ", 1)))
+            continue
+        subject = f"Port {wanted} ({service.name})"
+        if services.running(service, ours):
+            found.append(Check(subject, True, f"{service.name} runs"))
+        elif ports.is_free(wanted):
+            found.append(Check(subject, True, "free"))
+        else:
+            found.append(
+                Check(subject, None, "in use: ./invoke up takes the next free one", f"{service.variable}=N in .env")
+            )
+    return found
+
+
+def _gpu() -> Check:
+    if not shutil.which("nvidia-smi"):
+        return Check("NVIDIA GPU", None, "none: labs run on the CPU")
+    listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    names = [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
+    return Check("NVIDIA GPU", None, f"{len(names)}: {names[0].split('(')[0].strip()}" if names else "the driver lists none")
+
+
+def _user() -> Check:
+    who = f"uid {os.getuid()}, gid {os.getgid()}"
+    return Check("User", None, f"{who}: root; services run as the owner of labs/ or uid 1000" if os.getuid() == 0 else who)
+
+
+def _labs() -> Check:
+    if LABS.is_dir() and os.getuid() != 0 and not os.access(LABS, os.W_OK):
+        return Check("labs/", False, f"uid {LABS.stat().st_uid} owns it", f"sudo chown -R {os.getuid()}:{os.getgid()} labs")
+    if (ROOT / "lib").stat().st_mode & 0o005 != 0o005:
+        return Check("lib/", False, "the container's user cannot read it", "chmod -R go+rX lib labs")
+    return Check("labs/, lib/", True, "JupyterLab can write, labs can read")
+
+
+def table(found: list[Check]) -> None:
+    """Print the checks; what has to be mended comes with its command."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("", "what", "found", "remedy"):
+        rows.add_column(column, overflow="fold")
+    marks = {True: "[green]ok[/]", False: "[red]NO[/]", None: "-"}
+    for check in found:
+        rows.add_row(marks[check.passed], check.subject, check.found, "" if check.passed else check.remedy)
+    Console(soft_wrap=False, width=None if os.isatty(1) else 160).print(rows)

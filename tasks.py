@@ -1,0 +1,208 @@
+"""The commands of Fearless Labs (./invoke --list). Each is a few lines: the work is in host/ and, in the container, lib/."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from invoke import Context, task
+from invoke.exceptions import Exit
+
+from host import engine, paths
+from lib.harness.errors import UserError
+
+LOCAL = {"local": "without Docker: in an environment made from the same lock"}
+
+
+def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
+    """An Invoke task whose `UserError` is one line on stderr with exit code 2, and whose Ctrl-C is exit code 130."""
+
+    def decorate(body: Callable[..., None]) -> Any:
+        @functools.wraps(body)
+        def run(*args: Any, **kwargs: Any) -> None:
+            try:
+                body(*args, **kwargs)
+            except UserError as error:
+                raise Exit(str(error), code=2) from None
+            except KeyboardInterrupt:
+                raise Exit("Interrupted.", code=130) from None
+
+        return task(run, auto_shortflags=False, **options)
+
+    return decorate
+
+
+def goes_local(asked: bool) -> bool:
+    """Whether to run in local mode: asked for by name, or because no engine answers, which is said in one line."""
+    if asked:
+        return True
+    try:
+        engine.require()
+    except engine.NoEngine as error:
+        print(f"{error}. Going on without it (local mode).", file=sys.stderr)
+        return True
+    return False
+
+
+def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = None) -> None:
+    """Run `python -m lib WORDS` in a container or in local mode; the command ends with its exit code."""
+    if goes_local(local):
+        from host.local import run
+
+        back = {target: str(source) for source, target in (mounts or {}).items()}
+        code = run([back.get(word, word) for word in words])
+    else:
+        from host.runs import in_container
+
+        code = in_container(words, mounts)
+    raise Exit(code=code)
+
+
+@command(help=LOCAL)
+def up(_: Context, local: bool = False) -> None:
+    """Start JupyterLab and MLflow; prints one URL each."""
+    from host import local as local_mode
+    from host import services
+
+    services.print_urls(local_mode.up() if goes_local(local) else services.up())
+
+
+@command(help={"volumes": "delete all runs and journals too, after asking"})
+def down(_: Context, volumes: bool = False) -> None:
+    """Stop everything; runs and notebooks are kept."""
+    from host import local as local_mode
+    from host import services
+
+    if volumes:
+        services.confirm_deletion()
+    stopped = local_mode.down(volumes)
+    if engine.available():
+        services.down(volumes)
+    elif not (stopped or volumes):
+        engine.require()
+
+
+@command(
+    iterable=["set_"],
+    help={
+        "name": "the lab; ./invoke labs lists them",
+        "quick": "smaller: a verdict may be inconclusive, never the opposite",
+        "seeds": "N: how many seeds",
+        "seed": "ROOT: the root seed, from which all others derive (default 0)",
+        "set": "KEY=VALUE: change a field of the lab's config; may be repeated",
+        "framework": "torch or keras",
+        **LOCAL,
+    },
+)
+def lab(
+    _: Context,
+    name: str,
+    quick: bool = False,
+    seeds: str | None = None,
+    seed: str | None = None,
+    set_: list[str] | None = None,
+    framework: str | None = None,
+    local: bool = False,
+) -> None:
+    """Run a lab in a container, tracked in MLflow."""
+    from host import words
+
+    run_words(words.lab(name, quick, seeds, seed, set_ or [], framework), local)
+
+
+@command()
+def labs(_: Context) -> None:
+    """List the labs: what each shows, its time, its last verdict."""
+    from host import labs_list
+
+    labs_list.show()
+
+
+@command(
+    help={
+        "quick": "smaller runs",
+        "json": "the table as JSON on standard output",
+        "expect": "FILE: exit 1 when a verdict differs from the ones in it (as --json prints them)",
+        **LOCAL,
+    }
+)
+def claims(_: Context, quick: bool = False, json: bool = False, expect: str | None = None, local: bool = False) -> None:
+    """Print the lecture's claims, measuring what has no verdict.
+
+    Exit code 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when one differs from FILE."""
+    words = ["claims", *(["--quick"] if quick else []), *(["--json"] if json else [])]
+    mounts = {}
+    if expect is not None:
+        file = paths.caller_path(expect)
+        if not file.is_file():
+            raise UserError(f"--expect {expect}: there is no such file")
+        mounts[file] = "/workspace/expected.json"
+        words += ["--expect", mounts[file]]
+    run_words(words, local, mounts)
+
+
+@command(help=LOCAL)
+def sync(_: Context, local: bool = False) -> None:
+    """Send to MLflow what it has not got yet from the journals."""
+    run_words(["sync"], local)
+
+
+@command()
+def build(_: Context) -> None:
+    """Build the images; prints the time and the size of each."""
+    from host import images
+
+    engine.require()
+    images.build(*images.IMAGES)
+
+
+@command(help={"check": "only say whether the locks fit their .in files (exit 1 when not)"})
+def lock(_: Context, check: bool = False) -> None:
+    """Resolve docker/requirements/*.in again, hash-locked."""
+    from host import lock as locks
+
+    if check:
+        stale = locks.stale()
+        raise Exit(f"Out of date: {', '.join(stale)}. ./invoke lock" if stale else "", code=1 if stale else 0)
+    locks.compile_all()
+
+
+@command(help={"fix": "as root on Debian or Ubuntu: install and start what is missing"})
+def doctor(_: Context, fix: bool = False) -> None:
+    """Say what this machine lacks, and the command that mends it.
+
+    Exit code 1 when something that the commands need is missing."""
+    from host import doctor as checkup
+
+    if fix:
+        from host.fix import fix as mend
+
+        mend()
+    found = checkup.checks()
+    checkup.table(found)
+    raise Exit(code=0 if checkup.passed(found) else 1)
+
+
+@command(help=LOCAL)
+def bench(_: Context, local: bool = False) -> None:
+    """Measure the README's figures, each beside its peer or limit."""
+    from host import benching
+
+    benching.bench(goes_local(local))
+
+
+@command(
+    help={
+        "all": "the slow ones too",
+        "only": "lint, lib, host or browser; may be repeated",
+        "k": "EXPR: only tests whose name matches, as pytest's -k",
+        **LOCAL,
+    },
+    iterable=["only"],
+)
+def test(_: Context, all_: bool = False, only: list[str] | None = None, k: str = "", local: bool = False) -> None:
+    """Run every test that this machine can run."""
+    from host import testing
+
+    raise Exit(code=testing.test(goes_local(local), slow=all_, only=only or [], expression=k))

@@ -1,0 +1,105 @@
+"""What the image tests share: the names of the images, one compose project, one HTTP request, what a quiet log is."""
+
+import json
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.models.containers import Container
+
+ROOT = Path(__file__).parents[3]
+IMAGES = {
+    "tracking": os.environ.get("TRACKING_IMAGE", "fearless-labs/tracking:latest"),
+    "lab-cpu": os.environ.get("LAB_CPU_IMAGE", "fearless-labs/lab-cpu:latest"),
+}
+LOCKS = {"tracking": "tracking.txt", "lab-cpu": "cpu.txt"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a container ended."""
+
+    status: int
+    log: str
+
+
+def assert_quiet(log: str) -> None:
+    """Fail on a line of a warning or an error, as MLflow, Jupyter, Ray, Python and TensorFlow write them."""
+    words = ("WARN", "ERROR", "CRITICAL", "Traceback", "Warning:", "[W ", "[E ", "[C ")
+    bad = [line for line in log.splitlines() if any(word in line for word in words)]
+    assert not bad, "\n".join(bad)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A compose project of the test's own."""
+
+    project: str
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def mlflow(self) -> str:
+        return f"http://127.0.0.1:{self.environment['MLFLOW_PORT']}"
+
+    @property
+    def jupyter(self) -> str:
+        return f"http://127.0.0.1:{self.environment['JUPYTER_PORT']}"
+
+    @property
+    def uid(self) -> int:
+        return int(self.environment["LAB_UID"])
+
+    def compose(self, *arguments: str, check: bool = True, timeout: int = 180) -> subprocess.CompletedProcess[str]:
+        """`docker compose` on the repository's compose.yaml, with lib/ and labs/ of this project's folder."""
+        command = ["docker", "compose", "--file", str(ROOT / "compose.yaml"), "--project-directory", str(self.folder)]
+        done = subprocess.run(
+            [*command, "--project-name", self.project, *arguments],
+            env=os.environ | self.environment, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def container(self, client: docker.DockerClient, service: str) -> Container:
+        """The running container of a service."""
+        return client.containers.get(f"{self.project}-{service}-1")
+
+    def lab(self, code: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run Python code in the service `lab`, as labs run."""
+        return self.compose("run", "--rm", "--no-deps", "-T", *options, "--entrypoint", "python", "lab", "-c", code, check=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer; errors are answers too."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def http(method: str, url: str, body: Any = None, **headers: str) -> Reply:
+    """One HTTP request with a JSON body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"} | headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return Reply(answer.status, answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, error.read())
