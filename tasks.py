@@ -1,4 +1,4 @@
-"""The commands of Fearless Labs (./invoke --list). Each is a few lines: the work is in host/ and, in the container, lib/."""
+"""The commands of Fearless Labs (./invoke --list). Each is a few lines: the work is in host/ and in lib/."""
 
 import functools
 import sys
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from invoke import Context, task
+from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.tasks import task
 
 from host import engine, paths
 from lib.harness.errors import UserError
@@ -39,7 +40,7 @@ def goes_local(asked: bool) -> bool:
         return True
     try:
         engine.require()
-    except engine.NoEngine as error:
+    except engine.NoEngineError as error:
         print(f"{error}. Going on without it (local mode).", file=sys.stderr)
         return True
     return False
@@ -62,21 +63,21 @@ def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = No
 @command(help=LOCAL)
 def up(_: Context, local: bool = False) -> None:
     """Start JupyterLab and MLflow; prints one URL each."""
-    from host import local as local_mode
-    from host import services
+    from host import local_services, services
 
-    services.print_urls(local_mode.up() if goes_local(local) else services.up())
+    services.print_urls(local_services.up() if goes_local(local) else services.up())
 
 
 @command(help={"volumes": "delete all runs and journals too, after asking"})
 def down(_: Context, volumes: bool = False) -> None:
     """Stop everything; runs and notebooks are kept."""
-    from host import local as local_mode
-    from host import services
+    from host import local_services, services
 
     if volumes:
-        services.confirm_deletion()
-    stopped = local_mode.down(volumes)
+        print("Delete every run, journal and artifact of Fearless Labs? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise UserError("Nothing was deleted or stopped: the answer was not yes")
+    stopped = local_services.down(volumes)
     if engine.available():
         services.down(volumes)
     elif not (stopped or volumes):
@@ -98,6 +99,7 @@ def down(_: Context, volumes: bool = False) -> None:
 def lab(
     _: Context,
     name: str,
+    *,
     quick: bool = False,
     seeds: str | None = None,
     seed: str | None = None,
@@ -108,7 +110,7 @@ def lab(
     """Run a lab in a container, tracked in MLflow."""
     from host import words
 
-    run_words(words.lab(name, quick, seeds, seed, set_ or [], framework), local)
+    run_words(words.lab(name, quick=quick, seeds=seeds, seed=seed, changes=set_ or [], framework=framework), local)
 
 
 @command()
@@ -130,7 +132,8 @@ def labs(_: Context) -> None:
 def claims(_: Context, quick: bool = False, json: bool = False, expect: str | None = None, local: bool = False) -> None:
     """Print the lecture's claims, measuring what has no verdict.
 
-    Exit code 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when one differs from FILE."""
+    Exit code 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when
+    one differs from FILE."""
     words = ["claims", *(["--quick"] if quick else []), *(["--json"] if json else [])]
     mounts = {}
     if expect is not None:

@@ -2,8 +2,8 @@
 
     python3 -I -S healthcheck.py mlflow|jupyter
 
-MLflow answers /health with 200 while it refuses every client because of its Host header, so the check is a search with the
-header that labs send. Jupyter's is a request with the token.
+MLflow answers /health with 200 while it refuses every client because of its Host header, so the check is a search with
+the header that labs send. Jupyter's is a request with the token.
 """
 
 import http.client

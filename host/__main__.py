@@ -18,11 +18,16 @@ def main(argv: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    if os.path.realpath(sys.prefix) != str(folder.resolve()):
-        os.execv(python, [str(python), "-m", "host", *argv])
-    from host.cli import run
+    if os.path.realpath(sys.prefix) == str(folder.resolve()):
+        try:
+            import invoke  # noqa: F401
+        except ModuleNotFoundError:  # somebody has emptied the environment: make it again
+            (folder / "stamp").unlink()
+        else:
+            from host.cli import run
 
-    return run(argv)
+            return run(argv)
+    os.execv(python, [str(python), "-m", "host", *argv])
 
 
 if __name__ == "__main__":

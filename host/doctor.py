@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from host import engine, images, ports, services, settings
+from host import compose, engine, images, ports, services, settings
 from host.paths import LABS, ROOT
 from lib.harness.errors import UserError
 
@@ -14,7 +14,7 @@ INSTALL = "sudo ./invoke doctor --fix (Debian, Ubuntu), or install Docker Deskto
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the table. `passed`: None says a fact that nothing depends on. `remedy`: the command that mends it."""
+    """One line of the table. `passed`: None for a fact that nothing depends on. `remedy`: the command that mends it."""
 
     subject: str
     passed: bool | None
@@ -41,7 +41,7 @@ def _engine() -> Check:
     needed = f"{engine.minimum('engine')} or newer"
     try:
         version = engine.engine_version()
-    except engine.NoEngine as error:
+    except engine.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {engine.DOCTOR}"), INSTALL)
     except UserError as error:
         what, _, remedy = str(error).partition(": ")
@@ -86,17 +86,19 @@ def _base() -> Check:
     for name in (base, images.LOCAL_BASE):
         if images.inspect(name):
             return Check("Base image", True, f"{name} is here")
-    if not os.environ.get("BASE_IMAGE") and engine.docker("manifest", "inspect", base, timeout=30).returncode == 0:
+    if not os.environ.get("BASE_IMAGE") and images.registry_has(base):
         return Check("Base image", True, "the registry has it")
     return Check(
-        "Base image", False, f"no registry with {base} can be reached",
+        "Base image",
+        False,
+        f"no registry with {base.partition('@')[0]} can be reached",
         "sudo ./invoke doctor --fix (Debian), or BASE_IMAGE=NAME ./invoke build",
-    )  # fmt: skip
+    )
 
 
 def _ports(has_engine: bool) -> list[Check]:
     found = []
-    ours = services.containers() if has_engine else []
+    ours = compose.containers() if has_engine else []
     for service in services.SERVICES:
         try:
             wanted = settings.port(service.variable, service.default)
@@ -120,17 +122,23 @@ def _gpu() -> Check:
         return Check("NVIDIA GPU", None, "none: labs run on the CPU")
     listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
     names = [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
-    return Check("NVIDIA GPU", None, f"{len(names)}: {names[0].split('(')[0].strip()}" if names else "the driver lists none")
+    return Check(
+        "NVIDIA GPU", None, f"{len(names)}: {names[0].split('(')[0].strip()}" if names else "the driver lists none"
+    )
 
 
 def _user() -> Check:
     who = f"uid {os.getuid()}, gid {os.getgid()}"
-    return Check("User", None, f"{who}: root; services run as the owner of labs/ or uid 1000" if os.getuid() == 0 else who)
+    return Check(
+        "User", None, f"{who}: root; services run as the owner of labs/ or uid 1000" if os.getuid() == 0 else who
+    )
 
 
 def _labs() -> Check:
     if LABS.is_dir() and os.getuid() != 0 and not os.access(LABS, os.W_OK):
-        return Check("labs/", False, f"uid {LABS.stat().st_uid} owns it", f"sudo chown -R {os.getuid()}:{os.getgid()} labs")
+        return Check(
+            "labs/", False, f"uid {LABS.stat().st_uid} owns it", f"sudo chown -R {os.getuid()}:{os.getgid()} labs"
+        )
     if (ROOT / "lib").stat().st_mode & 0o005 != 0o005:
         return Check("lib/", False, "the container's user cannot read it", "chmod -R go+rX lib labs")
     return Check("labs/, lib/", True, "JupyterLab can write, labs can read")

@@ -1,4 +1,4 @@
-"""The Docker engine through its command line, so that contexts, remote engines and desktop installs work as they do there."""
+"""The Docker engine through its command line, so that contexts, remote engines and desktop installs work as there."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ MINIMUM = {"engine": (25, 0), "compose": (2, 21), "buildx": (0, 12)}
 DOCTOR = "./invoke doctor says how to mend it"
 
 
-class NoEngine(UserError):
+class NoEngineError(UserError):
     """There is no Docker engine to talk to: local mode can take over."""
 
 
@@ -45,24 +45,24 @@ def minimum(tool: str) -> str:
 
 
 def docker(*args: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `docker ARGS` with its output captured. Raises `NoEngine` where there is no such command."""
+    """Run `docker ARGS` with its output captured. Raises `NoEngineError` where there is no such command."""
     try:
         return subprocess.run(
             ["docker", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
         )
     except FileNotFoundError:
-        raise NoEngine(f"No Docker engine: there is no command docker here; {DOCTOR}") from None
+        raise NoEngineError(f"No Docker engine: there is no command docker here; {DOCTOR}") from None
 
 
 def engine_version() -> Version:
-    """Version of the engine that answers. Raises `NoEngine`, or `UserError` when the caller may not use it."""
+    """Version of the engine that answers. Raises `NoEngineError`, or `UserError` when the caller may not use it."""
     result = docker("version", "--format", "{{.Server.Version}}")
     if result.returncode == 0:
         return Version.read(result.stdout)
     reason = " ".join(result.stderr.split())
     if "permission denied" in reason.lower():
         raise UserError("Docker's socket refuses this user: sudo usermod -aG docker $USER, then log in again")
-    raise NoEngine(f"No Docker engine answers; {DOCTOR}")
+    raise NoEngineError(f"No Docker engine answers; {DOCTOR}")
 
 
 def plugin_version(plugin: str) -> Version | None:
@@ -72,7 +72,7 @@ def plugin_version(plugin: str) -> Version | None:
 
 
 def require() -> None:
-    """An engine that is new enough answers, or `UserError` (`NoEngine` when none does)."""
+    """An engine that is new enough answers, or `UserError` (`NoEngineError` when none does)."""
     version = engine_version()
     if not version.fits("engine"):
         raise UserError(f"Docker engine {version} is too old: {minimum('engine')} or newer is needed; {DOCTOR}")
@@ -92,12 +92,12 @@ def available() -> bool:
     """Whether an engine answers at all."""
     try:
         engine_version()
-    except NoEngine:
+    except NoEngineError:
         return False
     return True
 
 
 def free_gib() -> float | None:
-    """Free disk in GiB where the engine keeps its images; None where this machine cannot see that folder (Docker Desktop)."""
+    """Free GiB where the engine keeps its images; None where this machine does not see that folder (Docker Desktop)."""
     root = docker("info", "--format", "{{.DockerRootDir}}").stdout.strip()
     return shutil.disk_usage(root).free / 2**30 if root and Path(root).is_dir() else None

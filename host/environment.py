@@ -20,10 +20,10 @@ def ensure(folder: Path, requirements: Path) -> Path:
     python = folder / "bin" / "python"
     stamp = folder / "stamp"
     wanted = f"{hashlib.sha256(requirements.read_bytes()).hexdigest()} {sys.version.split()[0]}\n"
-    if _read(stamp) == wanted:
+    if python.exists() and _read(stamp) == wanted:
         return python
     with held(f"environment{folder.name}"):
-        if _read(stamp) != wanted:
+        if not python.exists() or _read(stamp) != wanted:
             if sys.stderr.isatty():
                 print(f"Making {folder.relative_to(ROOT)} (once) …", file=sys.stderr)
             stamp.unlink(missing_ok=True)
@@ -60,5 +60,5 @@ def _make(folder: Path, python: Path, requirements: Path) -> None:
 
 
 def _clean() -> dict[str, str]:
-    """The environment without another virtualenv's marks; PIP_*, certificates and proxies stay as the caller set them."""
+    """The environment without another virtualenv's marks; PIP_*, certificates and proxies stay as they are."""
     return {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONHOME", "__PYVENV_LAUNCHER__"}}

@@ -65,6 +65,14 @@ def inspect(name: str) -> Built | None:
     return Built(facts["Id"], "manifest digest" if is_manifest else "config digest", facts["Size"], labels)
 
 
+def must_inspect(image: Image) -> Built:
+    """What the engine knows of `image`, which is there. Raises `UserError` when somebody has just removed it."""
+    built = inspect(image.name)
+    if built is None:
+        raise UserError(f"{image.name} is gone: ./invoke build")
+    return built
+
+
 def docker_sha256() -> str:
     """Digest of the files of docker/ that make an image, the requirements apart."""
     digest = hashlib.sha256()
@@ -96,12 +104,12 @@ def _missing(images: tuple[Image, ...]) -> list[Image]:
 
 
 def build(*images: Image) -> None:
-    """Build `images`; prints the time and the size of each. Raises `UserError` before anything when the disk is too small."""
+    """Build `images`; prints the time and the size of each. Raises `UserError` first when the disk is too small."""
     engine.require_plugins()
     needed, free = sum(image.build_gib for image in images), engine.free_gib()
     if free is not None and free < needed:
         raise UserError(
-            f"Building needs {needed:.0f} GiB free where Docker keeps its images, there are {free:.1f}: docker system prune"
+            f"Building needs {needed:.0f} GiB free where Docker keeps images, there are {free:.1f}: docker system prune"
         )
     base = base_options()
     for image in images:
@@ -110,7 +118,9 @@ def build(*images: Image) -> None:
         _build(image, base)
         built = inspect(image.name)
         if built is None:
-            raise UserError(f"The build ended without {image.name}: docker buildx ls must show a builder that loads images")
+            raise UserError(
+                f"The build ended without {image.name}: docker buildx ls must show a builder that loads images"
+            )
         print(f"{image.name}: {time.monotonic() - start:.0f} s, {built.size / 1e9:.2f} GB", file=sys.stderr)
 
 
@@ -122,8 +132,16 @@ def pinned_base() -> str:
     return found[1]
 
 
+def registry_has(name: str) -> bool:
+    """Whether a registry that can be reached has the image `name`."""
+    try:
+        return engine.docker("manifest", "inspect", name, timeout=20).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 def base_options() -> list[str]:
-    """Build arguments for the base: the caller's BASE_IMAGE, else the pinned one, else the one that doctor --fix made."""
+    """Build arguments for the base: the caller's BASE_IMAGE, else the pinned one, else the one of doctor --fix."""
     base = os.environ.get("BASE_IMAGE")
     if not base and not inspect(pinned_base()) and inspect(LOCAL_BASE):
         base = LOCAL_BASE
@@ -150,10 +168,19 @@ def _build(image: Image, base: list[str]) -> None:
         with log.open("w", encoding="utf-8") as stream:
             result = subprocess.run(
                 [*command, "--progress=plain", "."],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, check=False,
-            )  # fmt: skip
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
         if result.returncode:
-            print("\n".join(log.read_text(encoding="utf-8").splitlines()[-20:]), file=sys.stderr)
+            said = log.read_text(encoding="utf-8")
+            if "failed to resolve source metadata" in said:
+                raise UserError(
+                    "The base image cannot be pulled: sudo ./invoke doctor --fix makes one (Debian), or set BASE_IMAGE"
+                )
+            print("\n".join(said.splitlines()[-20:]), file=sys.stderr)
         hint = f"all of it: {log}"
     if result.returncode:
         raise UserError(f"The build of {image.name} failed; {hint}")

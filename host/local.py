@@ -1,6 +1,6 @@
-"""Local mode: labs, services and tests without a Docker engine, from the same lock, with SQLite for MLflow.
+"""Local mode: labs and tests without a Docker engine, from the same lock, with SQLite for MLflow.
 
-Everything it makes is in .local: venv, data (Fashion-MNIST), journal, mlflow.db and artifacts, pid files and logs.
+Everything it makes is in .local: venv, data (Fashion-MNIST), journal, mlflow.db, artifacts and logs.
 """
 
 import hashlib
@@ -10,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from host import foreground, git, ports, services, settings
+from host import foreground, git
+from host.compose import reason, user
 from host.locks import held
 from host.network import uv_environment, uv_options
-from host.paths import LABS, REQUIREMENTS, ROOT, STATE, state_path
+from host.paths import REQUIREMENTS, ROOT, STATE, state_path
 from host.uv import uv
 from lib.harness.errors import UserError
 
@@ -78,8 +78,8 @@ def _uv(*args: str) -> None:
             command, env=uv_environment(os.environ), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False
         )
     if result.returncode:
-        reason = services.last_line(log.read_text(encoding="utf-8"))
-        raise UserError(f"Could not make .local/venv: {reason} (all of it: {log})")
+        said = log.read_text(encoding="utf-8")
+        raise UserError(f"Could not make .local/venv: {reason(said)} (all of it: {log})")
 
 
 def _data() -> Path:
@@ -87,11 +87,14 @@ def _data() -> Path:
     folder = STATE / "data"
     with held("local-data"):
         result = subprocess.run(
-            [str(ROOT / "docker" / "fetch-data"), str(folder)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            [str(ROOT / "docker" / "fetch-data"), str(folder)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
     if result.returncode:
-        raise UserError(f"Local mode has no data: {services.last_line(result.stderr)}")
+        raise UserError(f"Local mode has no data: {reason(result.stderr)}")
     return folder
 
 
@@ -116,7 +119,7 @@ def environment() -> dict[str, str]:
         "LAB_LOCK_SHA256": _lock_sha256(),
         "LAB_GIT_COMMIT": git.commit(),
         "LAB_GIT_DIRTY": str(git.dirty()).lower(),
-        "LAB_USER": services.user(),
+        "LAB_USER": user(),
         "LAB_DATA": str(_data()),
         "LAB_JOURNAL": str(STATE / "journal"),
     }
@@ -130,89 +133,3 @@ def run(words: list[str]) -> int:
 
     command = [str(python()), "-m", "lib", *words]
     return foreground.run(command, environment(), sys.stdin.isatty() and sys.stdout.isatty(), deliver)[0]
-
-
-def up() -> dict[services.Service, int]:
-    """Start JupyterLab and MLflow's page behind this command, unless they run; returns their ports when both answer."""
-    executables = python().parent
-    variables = environment() | {"JUPYTER_TOKEN": settings.token()}
-    LABS.mkdir(exist_ok=True)
-    with held("local-services"):
-        chosen: dict[services.Service, int] = {}
-        for service in services.SERVICES:
-            found = _running(service)
-            if found:
-                chosen[service] = found[1]
-                continue
-            wanted = settings.port(service.variable, service.default)
-            port = ports.next_free(wanted, set(chosen.values()))
-            if port != wanted:
-                print(f"Port {wanted} is in use: {service.name} is on {port}.", file=sys.stderr)
-            chosen[service] = port
-            _start(service, port, executables, variables)
-    _wait(chosen)
-    return chosen
-
-
-def _commands(service: services.Service, port: int, executables: Path) -> list[str]:
-    if service is services.MLFLOW:
-        store = f"sqlite:///{STATE / 'mlflow.db'}"
-        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri", store]
-        options += ["--default-artifact-root", (STATE / "artifacts").as_uri()]
-        return [str(executables / "python"), "-m", "mlflow", "server", *options]
-    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={LABS}"]
-    return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
-
-
-def _start(service: services.Service, port: int, executables: Path, variables: dict[str, str]) -> None:
-    log = state_path("logs", f"{service.name}.log")
-    with log.open("w", encoding="utf-8") as stream:
-        child = subprocess.Popen(
-            _commands(service, port, executables), cwd=ROOT,
-            env=variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
-        )  # fmt: skip
-    state_path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
-
-
-def _wait(chosen: dict[services.Service, int], timeout: float = 120) -> None:
-    token = settings.token()
-    deadline = time.monotonic() + timeout
-    for service, port in chosen.items():
-        while not services.answers(service, port, token):
-            if not _running(service) or time.monotonic() > deadline:
-                raise UserError(f"{service.name} does not answer on port {port}: its log is {STATE / 'logs' / service.name}.log")
-            time.sleep(0.1)
-
-
-def _running(service: services.Service) -> tuple[int, int] | None:
-    """Process id and port of a service of local mode; None when it does not run."""
-    try:
-        pid, port = (int(word) for word in (STATE / f"{service.name}.pid").read_text(encoding="utf-8").split())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        return None
-    return (pid, port) if str(VENV).encode() in command else None
-
-
-def down(volumes: bool) -> bool:
-    """Stop local mode's services; with `volumes` delete its runs and journals too. Whether there was anything to stop."""
-    stopped = False
-    for service in services.SERVICES:
-        found = _running(service)
-        if found:
-            stopped = True
-            os.killpg(found[0], signal.SIGTERM)
-            for _ in range(100):
-                if not _running(service):
-                    break
-                time.sleep(0.1)
-            else:
-                os.killpg(found[0], signal.SIGKILL)
-        (STATE / f"{service.name}.pid").unlink(missing_ok=True)
-    if volumes:
-        for name in ("journal", "artifacts"):
-            shutil.rmtree(STATE / name, ignore_errors=True)
-        for file in STATE.glob("mlflow.db*"):
-            file.unlink()
-    return stopped

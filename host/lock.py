@@ -1,4 +1,4 @@
-"""Hash-locked requirements from the .in files, with uv. The locks name no address: any index or folder may serve them."""
+"""Hash-locked requirements from the .in files, with uv. The locks name no address: any index or folder may serve."""
 
 import os
 import subprocess
@@ -49,8 +49,13 @@ def _compile(name: str, options: list[str], output: Path, more: list[str]) -> No
     command += ["--custom-compile-command", "./invoke lock", *uv_options(os.environ), f"{name}.in"]
     command += ["--output-file", str(output)]
     result = subprocess.run(
-        command, cwd=REQUIREMENTS, env=uv_environment(os.environ), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        command,
+        cwd=REQUIREMENTS,
+        env=uv_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     if result.returncode:
         raise UserError(f"{(REQUIREMENTS / name).relative_to(ROOT)}.in has no solution:\n{result.stderr.strip()}")

@@ -1,7 +1,7 @@
 """The caller's network settings, handed on to what installs packages: the image build and uv.
 
 Company networks and rooms without internet are normal. pip's variables are the ones that people set, so they are the
-interface: PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, PIP_NO_INDEX; SSL_CERT_FILE and its siblings; the proxies.
+interface: PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, PIP_NO_INDEX; SSL_CERT_FILE and its siblings; proxies.
 """
 
 from collections.abc import Mapping

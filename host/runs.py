@@ -6,23 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-from host import engine, foreground, images, services
+from host import compose, engine, foreground, images, services
 from host.paths import ROOT, state_path
 from lib.harness.errors import UserError
 
+
 def in_container(words: list[str], mounts: dict[Path, str] | None = None) -> int:
-    """Exit code of `python -m lib WORDS` in a new container of the lab image, tracked by MLflow, which is started if need be.
+    """Exit code of `python -m lib WORDS` in a new container, tracked by MLflow, which is started if need be.
 
     `mounts`: files of the caller that the words name, by their path in the container; read-only there.
     """
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
     images.ensure(images.TRACKING, images.LAB)
-    lab_image = images.inspect(images.LAB.name)
-    assert lab_image is not None, "ensure() has just made it"
-    variables, mlflow = services.start_mlflow_behind(lab_image)
+    variables, mlflow = services.start_mlflow_behind(images.must_inspect(images.LAB))
 
-    name = f"{services.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
+    name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
     for source, target in (mounts or {}).items():
@@ -32,11 +31,11 @@ def in_container(words: list[str], mounts: dict[Path, str] | None = None) -> int
         if engine.docker("kill", "--signal", number.name, name).returncode:  # it has not started yet
             child.terminate()
 
-    command = services.compose("run", *options, "lab", *words)
+    command = compose.command("run", *options, "lab", *words)
     code, interrupted = foreground.run(command, variables, terminal, deliver)
     if interrupted:
         engine.docker("rm", "--force", name)
     if mlflow is not None and mlflow.poll():
-        reason = services.last_line(state_path(*services.MLFLOW_LOG).read_text(encoding="utf-8"))
+        reason = compose.reason(state_path(*services.MLFLOW_LOG).read_text(encoding="utf-8"))
         print(f"MLflow did not start: {reason}. Nothing is lost: ./invoke up, then ./invoke sync", file=sys.stderr)
     return code

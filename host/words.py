@@ -5,7 +5,9 @@ from lib.harness.catalogue import find_lab
 from lib.harness.errors import UserError
 
 
-def lab(name: str, quick: bool, seeds: str | None, seed: str | None, changes: list[str], framework: str | None) -> list[str]:
+def lab(
+    name: str, *, quick: bool, seeds: str | None, seed: str | None, changes: list[str], framework: str | None
+) -> list[str]:
     """The words that run the lab `name`. Raises `UserError` for a name or value that no container could take.
 
     The lab's config checks the keys and ranges of `changes`; only their form is checked here.

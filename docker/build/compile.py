@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Compiles the modules of /opt/labs to bytecode, but for large subtrees that no lab imports.
 
-A read-only container cannot write bytecode itself, and without it `import tensorflow` takes three times as long. The files are
-of the unchecked kind (PEP 552): equal sources give equal bytes, and no timestamp is compared when they are loaded.
+A read-only container cannot write bytecode itself, and without it `import tensorflow` takes three times as long. The
+files are of the unchecked kind (PEP 552): equal sources give equal bytes, and no timestamp is compared on loading.
 """
 
 import compileall
@@ -13,8 +13,9 @@ import sysconfig
 
 SITE = sysconfig.get_path("purelib", "venv", {"base": "/opt/labs"})
 MODELS = "auto|bert|distilbert|gpt2|roberta|t5|vit"
+NEWER_SYNTAX = "torch/testing/_internal/py312_"
 SKIPPED = re.compile(
-    rf"{SITE}/(ray/(rllib|serve|llm)|torch/testing/_internal|mypy|mypyc|transformers/models/(?!__init__|({MODELS})/))"
+    rf"{SITE}/(ray/(rllib|serve|llm)|mypy|mypyc|transformers/models/(?!__init__|({MODELS})/)|{NEWER_SYNTAX})"
 )
 
 if not compileall.compile_dir(

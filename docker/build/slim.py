@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Removes from /opt/labs what no lab, notebook or server reads: 3.4 GB become 2.3 GB.
 
-Headers, static test programs and test suites of the large packages, Java archives, source maps, and the symbols of shared
+Headers, test programs and test suites of the large packages, Java archives, source maps, and the symbols of shared
 libraries that only a debugger reads. What is left must still import, train and serve: tests/host/images proves it.
 """
 

@@ -1,8 +1,9 @@
-"""The MLflow tracking server in one process: MLflow's own application under uvicorn, with what `mlflow server` would set.
+"""The MLflow tracking server in one process: MLflow's own application under uvicorn, set up as `mlflow server` does.
 
-`mlflow server` imports MLflow in the command, then again in every worker it starts: 6 s where this takes 2. The database is
-SQLite on the volume /mlflow, artifacts go through the server to /mlflow/artifacts. A database of an older MLflow is copied
-beside itself and migrated first. `server.py --migrate` only makes or migrates the database (the image is built with one).
+`mlflow server` imports MLflow in the command, then again in every worker it starts: 6 s where this takes 2. The
+database is SQLite on the volume /mlflow, artifacts go through the server to /mlflow/artifacts. A database of an older
+MLflow is copied beside itself and migrated first. `server.py --migrate` only makes or migrates the database (the image
+is built with one).
 
 Environment: MLFLOW_SERVER_ALLOWED_HOSTS, the Host headers that are answered (MLflow's own defaults refuse the name of a
 compose service); any other variable that MLflow reads.
@@ -21,8 +22,7 @@ from pathlib import Path  # noqa: E402
 
 DATABASE = Path("/mlflow/mlflow.db")
 STORE = f"sqlite:///{DATABASE}"
-# what mlflow.server._run_server gives its workers for
-# `mlflow server --backend-store-uri STORE --artifacts-destination /mlflow/artifacts`
+# what `mlflow server --backend-store-uri STORE --artifacts-destination /mlflow/artifacts` gives its workers
 ENVIRONMENT = {
     "_MLFLOW_SERVER_FILE_STORE": STORE,
     "_MLFLOW_SERVER_REGISTRY_STORE": STORE,
@@ -33,6 +33,9 @@ ENVIRONMENT = {
     "_MLFLOW_IN_JOB_EXECUTOR": "false",
     "_MLFLOW_SGI_NAME": "uvicorn",
     "MLFLOW_ENABLE_WORKSPACES": "false",
+    "MLFLOW_SERVER_SECRETS_CACHE_TTL": "60",
+    "MLFLOW_SERVER_SECRETS_CACHE_MAX_SIZE": "1000",
+    "MLFLOW_SERVER_X_FRAME_OPTIONS": "SAMEORIGIN",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
 

@@ -7,7 +7,7 @@ An optimizer file then holds its idea alone: which slots it keeps for a paramete
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,7 @@ Params = TypeVar("Params")
 Slots = TypeVar("Slots")
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """Steps taken so far, and an optimizer's slots: one tuple for an array, a dict nested as params for a dict."""
 
     step: int
@@ -89,7 +88,7 @@ class Optimizer(ABC, Generic[Slots]):
         if isinstance(params, dict):
             return {key: self._start(param, f"{path}[{key!r}]") for key, param in params.items()}
         p = np.asarray(params)
-        if not np.issubdtype(p.dtype, np.floating):
+        if p.dtype.kind != "f":
             raise ValueError(f"{path} must be a floating point array, got {p.dtype}; convert it with .astype(float)")
         if self.MATRICES_ONLY and p.ndim != 2:
             name = type(self).__name__
@@ -111,7 +110,8 @@ class Optimizer(ABC, Generic[Slots]):
         g = np.asarray(grads)
         if g.shape != p.shape:
             raise ValueError(f"the gradient of {path} must have its shape {p.shape}, got {g.shape}")
-        g = g.astype(p.dtype, copy=False)
+        if g.dtype != p.dtype:
+            g = g.astype(p.dtype)
         if self.weight_decay and self.decoupled_weight_decay:
             p = p - lr * self.weight_decay * p
         elif self.weight_decay:

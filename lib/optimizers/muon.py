@@ -63,9 +63,9 @@ class Muon(Optimizer[MuonSlots]):
         super().__post_init__()
         if not (type(self.ns_steps) is int and 1 <= self.ns_steps < 100):
             raise ValueError(f"Muon: ns_steps must be a whole number from 1 to 99, got {self.ns_steps!r}")
-        numbers = [c for c in self.ns_coefficients if isinstance(c, (int, float)) and isfinite(c)]
-        if len(numbers) != 3 or len(self.ns_coefficients) != 3:
-            raise ValueError(f"Muon: ns_coefficients must be three finite numbers, got {self.ns_coefficients!r}")
+        abc = self.ns_coefficients
+        if not (isinstance(abc, tuple) and len(abc) == 3 and all(type(x) is float and isfinite(x) for x in abc)):
+            raise ValueError(f"Muon: ns_coefficients must be a tuple of three finite floats, got {abc!r}")
         if self.adjust_lr_fn not in ("original", "match_rms_adamw"):
             raise ValueError(f"Muon: adjust_lr_fn must be 'original' or 'match_rms_adamw', got {self.adjust_lr_fn!r}")
 

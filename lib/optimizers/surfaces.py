@@ -66,7 +66,7 @@ class Surface:
         points = np.asarray(points)
         if points.shape[-1:] != (2,):
             raise ValueError(f"{self.name}: points must have the shape (..., 2), got {points.shape}")
-        if not np.issubdtype(points.dtype, np.floating):
+        if points.dtype.kind != "f":
             points = points.astype(float)
         return points[..., 0].copy(), points[..., 1].copy()  # copies: arithmetic on every other number is slower
 

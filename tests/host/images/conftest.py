@@ -1,4 +1,4 @@
-"""Fixtures of the image tests: the images that `./invoke build` made, containers that are removed, a compose project of its own.
+"""Fixtures of the image tests: the images that `./invoke build` made, containers and compose projects that are removed.
 
 Nothing here touches the user's project: every compose project has a random name, its own ports and a copy of lib/.
 """
@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import docker
 import pytest
+from docker.client import DockerClient
 from docker.models.containers import Container
 
 from tests.host.images.support import IMAGES, ROOT, Outcome, Stack, free_port
@@ -21,9 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[docker.DockerClient]:
+def client() -> Iterator[DockerClient]:
     """The engine. That it cannot be reached, or has not the images, is a failure, never a skip."""
-    engine = docker.from_env()
+    engine = DockerClient.from_env()
     for name in IMAGES.values():
         engine.images.get(name)
     yield engine
@@ -34,8 +34,8 @@ RunIn = Callable[..., Outcome]
 
 
 @pytest.fixture
-def run_in(client: docker.DockerClient) -> Iterator[RunIn]:
-    """Run a command in an image as a lab runs: uid 1000, no network, no capabilities, read-only root; wait for its end."""
+def run_in(client: DockerClient) -> Iterator[RunIn]:
+    """Run a command in an image as a lab runs, but without a network; wait for its end."""
     started: list[Container] = []
 
     def run(target: str, command: list[str], timeout: int = 300, **options: Any) -> Outcome:
@@ -62,7 +62,7 @@ MakeStack = Callable[..., Stack]
 
 
 @pytest.fixture(scope="session")
-def make_stack(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[MakeStack]:
+def make_stack(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -> Iterator[MakeStack]:
     """Make compose projects; all their containers, networks and volumes are removed at the end."""
     made: list[Stack] = []
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker
+from docker.client import DockerClient
 from docker.models.containers import Container
 
 ROOT = Path(__file__).parents[3]
@@ -73,13 +73,14 @@ class Stack:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def container(self, client: docker.DockerClient, service: str) -> Container:
+    def container(self, client: DockerClient, service: str) -> Container:
         """The running container of a service."""
         return client.containers.get(f"{self.project}-{service}-1")
 
     def lab(self, code: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run Python code in the service `lab`, as labs run."""
-        return self.compose("run", "--rm", "--no-deps", "-T", *options, "--entrypoint", "python", "lab", "-c", code, check=False)
+        run = ("run", "--rm", "--no-deps", "-T", *options, "--entrypoint", "python", "lab")
+        return self.compose(*run, "-c", code, check=False)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every script in units/IMAGE runs inside that image, cut off from everything, and says nothing that sounds like trouble."""
+"""Every script in units/IMAGE runs inside that image, cut off from everything, and warns of nothing."""
 
 from pathlib import Path
 
@@ -10,9 +10,7 @@ from tests.host.images.support import assert_quiet
 UNITS = Path(__file__).with_name("units")
 
 
-@pytest.mark.parametrize(
-    "unit", sorted(UNITS.glob("*/*.py")), ids=lambda unit: f"{unit.parent.name}-{unit.stem}"
-)
+@pytest.mark.parametrize("unit", sorted(UNITS.glob("*/*.py")), ids=lambda unit: f"{unit.parent.name}-{unit.stem}")
 def test_unit(run_in: RunIn, unit: Path) -> None:
     outcome = run_in(unit.parent.name, ["python", "/unit.py"], volumes=[f"{unit}:/unit.py:ro"])
     assert outcome.status == 0, outcome.log

@@ -18,7 +18,7 @@ model.save(path)
 np.testing.assert_array_equal(keras.models.load_model(path).predict(x, verbose=0), model.predict(x, verbose=0))
 
 
-@tf.function
+@tf.function  # type: ignore[untyped-decorator]
 def slope(v: tf.Tensor) -> tf.Tensor:
     """Gradient of sum(v**3), built with control flow so that AutoGraph has something to convert."""
     with tf.GradientTape() as tape:

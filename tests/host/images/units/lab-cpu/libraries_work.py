@@ -1,5 +1,7 @@
 """The other libraries of the labs import and do one real thing each, without a network."""
 
+import warnings
+
 import gensim
 import gymnasium
 import numpy as np
@@ -7,9 +9,12 @@ import optuna
 import scipy.stats
 import sklearn.datasets
 import sklearn.linear_model
-import tensorflow_hub
 import torch
 import transformers
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # why the lock holds setuptools back
+    import tensorflow_hub
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
@@ -28,7 +33,7 @@ assert vectors["king"].shape == (16,)
 config = transformers.BertConfig(
     hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, vocab_size=50
 )
-out = transformers.BertModel(config).eval()(torch.tensor([[1, 2, 3]]))
+out = transformers.BertModel(config).train(False)(torch.tensor([[1, 2, 3]]))
 assert out.last_hidden_state.shape == (1, 3, 32)
 
 env = gymnasium.make("CartPole-v1")

@@ -1,4 +1,4 @@
-"""What `pip check` checks: every installed distribution finds the distributions it asks for, in a version it accepts."""
+"""What `pip check` checks: every distribution finds those that it asks for, in a version that it accepts."""
 
 from importlib.metadata import distributions
 

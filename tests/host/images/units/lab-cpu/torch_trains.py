@@ -20,6 +20,7 @@ assert accuracy > 0.9, accuracy
 
 w = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)
 (w**3).sum().backward()
+assert w.grad is not None
 assert torch.equal(w.grad, 3 * w.detach() ** 2)
 assert not torch.cuda.is_available()
 torch.testing.assert_close(torch.linalg.inv(torch.eye(3) * 2), torch.eye(3) / 2)

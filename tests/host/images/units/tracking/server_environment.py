@@ -19,7 +19,7 @@ with mock.patch("mlflow.server._exec_cmd") as execute:
     result = CliRunner().invoke(cli.server, arguments)
 assert result.exit_code == 0, result.output
 given = execute.call_args.kwargs["extra_env"]
-given |= {name: value for name, value in os.environ.items() if name.startswith(("MLFLOW_", "_MLFLOW")) and before.get(name) != value}
+given |= {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_") and before.get(k) != v}
 given.pop("MLFLOW_TRACKING_URI", None)
 given.pop("MLFLOW_REGISTRY_URI", None)
 ours = {k: v.replace("/mlflow/mlflow.db", "/tmp/mlflow.db") for k, v in launcher["ENVIRONMENT"].items()}

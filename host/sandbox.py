@@ -1,0 +1,50 @@
+"""A command in the lab image on the whole clone, without network: tests, lint, benchmarks. In local mode: no Docker."""
+
+import os
+import secrets
+import signal
+import subprocess
+from collections.abc import Mapping
+
+from host import compose, engine, foreground, images
+from host.paths import ROOT
+
+# What compose.yaml gives a lab, and a disk of 256 KiB that tests can fill (LAB_TINY_DISK).
+HARDENED = [
+    *("--rm", "--init", "--read-only", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
+    *("--user=1000:1000", "--memory=8g", "--shm-size=1g", "--pids-limit=4096"),
+    *("--tmpfs=/tmp:mode=1777,exec", "--tmpfs=/tiny:mode=1777,size=256k", "--env=LAB_TINY_DISK=/tiny"),
+    *("--env=LAB_JOURNAL=/tmp/journal", "--workdir=/workspace", "--entrypoint=python"),
+]
+
+
+def command(words: list[str], local: bool, name: str | None = None) -> list[str]:
+    """The command `python WORDS` on the clone, which is read-only in the container. The image must be there."""
+    if local:
+        from host.local import python
+
+        return [str(python()), *words]
+    named = ["--name", name] if name else []
+    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", images.LAB.name, *words]
+
+
+def variables(local: bool) -> Mapping[str, str]:
+    """The environment of that command."""
+    if local:
+        from host.local import environment
+
+        return environment()
+    return os.environ
+
+
+def run(words: list[str], local: bool) -> int:
+    """Exit code of that command, its output shown."""
+    name = f"{compose.PROJECT}-sandbox-{secrets.token_hex(4)}"
+
+    def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        if local:
+            child.send_signal(number)
+        elif engine.docker("kill", "--signal", number.name, name).returncode:  # it has not started yet
+            child.terminate()
+
+    return foreground.run(command(words, local, name), variables(local), False, deliver)[0]

@@ -1,0 +1,94 @@
+"""`./invoke test`: the parts of the test suite, where each runs, and what this machine cannot run."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+from host import environment, images, sandbox
+from host.paths import REQUIREMENTS, ROOT, STATE
+from lib.harness.errors import UserError
+
+PARTS = ("lint", "lib", "host", "browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_TESTS = 5  # pytest's exit code when its options leave none
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a part ended. `code`: 0 passed, None not run; `note`: why, or how long it took."""
+
+    part: str
+    code: int | None
+    note: str
+
+
+def test(local: bool, slow: bool, only: list[str], expression: str) -> int:
+    """Run the parts `only` (all, when empty) and print one line for each. 0 when nothing failed.
+
+    With CI set in the environment, a part that this machine cannot run has failed.
+    """
+    unknown = [part for part in only if part not in PARTS]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: it is one of {', '.join(PARTS)}")
+    parts = [part for part in PARTS if not only or part in only]
+    if expression and not only:
+        parts.remove("lint")
+    if not local:
+        images.ensure(*images.IMAGES)
+    results = [_run(part, local, slow, expression) for part in parts]
+    print()
+    for result in results:
+        verdict = "not run" if result.code is None else "passed" if result.code == 0 else "FAILED"
+        print(f"{result.part:8} {verdict:8} {result.note}")
+    if all(result.code == NO_TESTS for result in results):
+        raise UserError(f"-k {expression}: no test matches")
+    in_ci = bool(os.environ.get("CI"))
+    failed = [r for r in results if (r.code is None and in_ci) or r.code not in {None, 0, NO_TESTS}]
+    return 1 if failed else 0
+
+
+def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
+    options = ["-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-n", "auto", "--dist", "loadfile"]
+    options += ["-m", "" if slow else "not slow", "-k", expression]
+    start = time.monotonic()
+    print(f"\n== {part}", flush=True)
+    note = ""
+    if part == "lint":
+        code: int | None = max(sandbox.run(words, local) for words in _lint())
+    elif part == "lib":
+        code = sandbox.run([*options, "tests/lib"], local)
+    elif part == "host":
+        ignored = ["--ignore", "tests/host/images"] if local else []
+        code = _on_host([*options, *ignored, "tests/host"])
+        if local:
+            note = "; tests/host/images not run: no Docker engine"
+            code = code or (1 if os.environ.get("CI") else 0)
+    else:
+        reason = _no_browser(local)
+        if reason:
+            return Result(part, None, reason)
+        code = _on_host([*options, "tests/browser"])
+    return Result(part, code, f"{time.monotonic() - start:.0f} s{note}")
+
+
+def _lint() -> tuple[list[str], ...]:
+    return (
+        ["-m", "ruff", "check", "--no-cache", "."],
+        ["-m", "mypy", "--cache-dir", "/tmp/mypy", "lib", "host", "tasks.py", "tests", "benchmarks"],
+    )
+
+
+def _on_host(words: list[str]) -> int:
+    python = environment.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
+    return subprocess.run([str(python), *words], cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _no_browser(local: bool) -> str:
+    """Why the browser tests cannot run here; empty when they can."""
+    if local:
+        return "no Docker engine: ./invoke doctor"
+    if not any(shutil.which(name) for name in BROWSERS):
+        return "no Chromium here (Debian: apt install chromium)"
+    return ""

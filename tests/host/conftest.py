@@ -1,0 +1,89 @@
+"""Fixtures of the host's tests: ./invoke as a user runs it, in this clone or in a fresh copy of it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.host.fake_engine import FakeEngine
+
+ROOT = Path(__file__).parents[2]
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+Outcome = subprocess.CompletedProcess[str]
+Invoke = Callable[..., Outcome]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
+
+
+def copy_clone(target: Path) -> Path:
+    """What git would give, without what ./invoke makes: .venv, .local, .env."""
+    made = shutil.ignore_patterns(".git", ".venv", ".local", ".env", "__pycache__", ".*_cache")
+    return Path(shutil.copytree(ROOT, target, ignore=made))
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    """Run ./invoke with arguments; `env` is added to the environment, None as a value removes."""
+
+    def run(*args: str, root: Path = ROOT, env: dict[str, str | None] | None = None, **options: object) -> Outcome:
+        merged = {**os.environ, **(env or {})}
+        settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 120} | options
+        if "input" in settings:
+            del settings["stdin"]
+        return subprocess.run(  # type: ignore[call-overload, no-any-return]
+            [str(root / "invoke"), *args],
+            env={key: value for key, value in merged.items() if value is not None},
+            capture_output=True,
+            text=True,
+            check=False,
+            **settings,
+        )
+
+    return run
+
+
+@pytest.fixture
+def fake_engine(tmp_path: Path) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Start an engine that knows only its version; gives the environment in which `docker` talks to it."""
+    started: list[FakeEngine] = []
+
+    def start(version: str) -> dict[str, str]:
+        engine = FakeEngine(tmp_path / "engine.sock", version)
+        started.append(engine)
+        return {"DOCKER_HOST": engine.address}
+
+    yield start
+    for engine in started:
+        engine.stop()
+
+
+@pytest.fixture
+def fake_plugin(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """A plugin of `docker` that knows only its version; gives the environment in which `docker` finds it first."""
+
+    def make(name: str, version_line: str) -> dict[str, str]:
+        plugin = tmp_path / "config" / "cli-plugins" / f"docker-{name}"
+        plugin.parent.mkdir(parents=True)
+        about = '{"SchemaVersion": "0.1.0", "Vendor": "test"}'
+        plugin.write_text(
+            f"#!/bin/sh\n[ \"$1\" = docker-cli-plugin-metadata ] && echo '{about}' || echo '{version_line}'\n",
+            encoding="utf-8",
+        )
+        plugin.chmod(0o755)
+        return {"DOCKER_CONFIG": str(tmp_path / "config")}
+
+    return make
+
+
+def one_line(outcome: Outcome, code: int = 2) -> str:
+    """The one line on stderr of a command that failed as bad input does: this exit code, no traceback, no output."""
+    lines = outcome.stderr.splitlines()
+    assert outcome.returncode == code, outcome.stderr
+    assert outcome.stdout == ""
+    assert len(lines) == 1, outcome.stderr
+    return lines[0]

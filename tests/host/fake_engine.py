@@ -1,0 +1,45 @@
+"""A process that speaks as much of the engine's protocol as `docker version` asks for, with a version of choice."""
+
+import http.server
+import json
+import socketserver
+import threading
+from pathlib import Path
+
+
+class FakeEngine:
+    """Answers on a Unix socket until `stop`."""
+
+    def __init__(self, socket: Path, version: str) -> None:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:  # noqa: N802 (http.server's name)
+                self._answer(b"")
+
+            def do_GET(self) -> None:  # noqa: N802
+                about = {"Version": version, "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux"}
+                self._answer(b"OK" if self.path == "/_ping" else json.dumps(about).encode())
+
+            def _answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Api-Version", "1.44")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def address_string(self) -> str:
+                return "unix"
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.address = f"unix://{socket}"
+        self._server = socketserver.ThreadingUnixStreamServer(str(socket), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the server and its thread."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

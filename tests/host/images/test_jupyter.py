@@ -1,0 +1,91 @@
+"""JupyterLab as a user drives it: files belong to the caller, a cell imports lib and logs a run in MLflow."""
+
+import json
+from pathlib import Path
+
+from docker.client import DockerClient
+
+from tests.host.images.support import Stack, http
+
+CELL = """
+import os, mlflow, lib
+from pathlib import Path
+Path("from-a-cell.txt").write_text("x")
+mlflow.set_experiment("from a notebook")
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_dict({"a": 1}, "config.json")
+print("RUN", run.info.run_id, os.environ["LAB_JOURNAL"])
+"""
+
+# Runs beside the server: starts a kernel through the API and sends it a cell over its web socket.
+DRIVER = """
+import asyncio, json, os, sys, uuid
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.websocket import websocket_connect
+headers = {"Authorization": "token " + os.environ["JUPYTER_TOKEN"]}
+
+async def main():
+    client = AsyncHTTPClient()
+    started = await client.fetch(HTTPRequest("http://127.0.0.1:8888/api/kernels", "POST", headers, body="{}"))
+    url = "ws://127.0.0.1:8888/api/kernels/" + json.loads(started.body)["id"] + "/channels"
+    socket = await websocket_connect(HTTPRequest(url, headers=headers))
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
+    header |= {"session": "s", "username": "u"}
+    content = {"code": sys.argv[1], "silent": False, "store_history": False, "stop_on_error": True}
+    await socket.write_message(json.dumps(
+        {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}))
+    while True:
+        message = json.loads(await socket.read_message())
+        if message["parent_header"].get("msg_id") != header["msg_id"]:
+            continue
+        if message["msg_type"] == "stream":
+            print(message["content"]["text"], end="")
+        if message["msg_type"] == "error":
+            sys.exit("\\n".join(message["content"]["traceback"]))
+        if message["msg_type"] == "execute_reply":
+            return
+
+asyncio.run(main())
+"""
+
+
+def test_cell_imports_lib_and_logs_a_run(client: DockerClient, stack: Stack) -> None:
+    result = stack.container(client, "jupyter").exec_run(["python", "-c", DRIVER, CELL])
+    output = result.output.decode()
+    assert result.exit_code == 0, output
+    (line,) = [line for line in output.splitlines() if line.startswith("RUN ")]
+    _, run, journal = line.split()
+    found = http("GET", f"{stack.mlflow}/api/2.0/mlflow/runs/get?run_id={run}").json()["run"]
+    assert found["info"]["status"] == "FINISHED"
+    assert [(m["key"], m["value"]) for m in found["data"]["metrics"]] == [("loss", 0.5)]
+    listed = http("GET", f"{stack.mlflow}/api/2.0/mlflow/artifacts/list?run_id={run}").json()
+    assert [f["path"] for f in listed["files"]] == ["config.json"]
+    assert journal == "/tmp/journal"
+    written = stack.folder / "labs" / "from-a-cell.txt"
+    assert (written.stat().st_uid, written.stat().st_gid) == (stack.uid, stack.uid)
+
+
+def test_files_belong_to_the_caller(stack: Stack) -> None:
+    token = {"Authorization": f"token {stack.environment['JUPYTER_TOKEN']}"}
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    saved = http("PUT", f"{stack.jupyter}/api/contents/new.ipynb", {"type": "notebook", "content": notebook}, **token)
+    assert saved.status == 201, saved.body
+    written = stack.folder / "labs" / "new.ipynb"
+    assert (written.stat().st_uid, written.stat().st_gid) == (stack.uid, stack.uid)
+    assert json.loads(written.read_text())["nbformat"] == 4
+
+
+def test_no_news_no_package_index(stack: Stack) -> None:
+    page = http("GET", f"{stack.jupyter}/lab?token={stack.environment['JUPYTER_TOKEN']}").body.decode()
+    script = '<script id="jupyter-config-data" type="application/json">'
+    settings = json.loads(page.split(script)[1].split("</script>")[0])
+    assert "@jupyterlab/apputils-extension:announcements" in settings["disabledExtensions"]
+    assert settings["extensionManager"]["can_install"] is False
+
+
+def test_lib_is_there_to_read_only(client: DockerClient, stack: Stack) -> None:
+    jupyter = stack.container(client, "jupyter")
+    assert jupyter.exec_run(["python", "-c", "import lib"]).exit_code == 0
+    assert jupyter.exec_run(["touch", "/workspace/lib/x"]).exit_code != 0
+    assert not Path(stack.folder, "lib", "x").exists()

@@ -1,0 +1,45 @@
+"""A volume that an older MLflow wrote: the server migrates it, keeps its contents and a copy of the old file."""
+
+from docker.client import DockerClient
+
+from tests.host.images.conftest import MakeStack
+from tests.host.images.support import http
+
+# Makes /mlflow/mlflow.db with the schema of three revisions ago, and an experiment in it.
+OLD_DATABASE = """
+import sqlite3
+import sqlalchemy
+from alembic import command
+from alembic.script import ScriptDirectory
+from mlflow.store.db import utils
+from mlflow.store.tracking.dbmodels.initial_models import Base
+
+url = "sqlite:////mlflow/mlflow.db"
+engine = sqlalchemy.create_engine(url)
+Base.metadata.create_all(engine)
+config = utils._get_alembic_config(url)
+scripts = ScriptDirectory.from_config(config)
+revisions = [r.revision for r in scripts.walk_revisions()]
+with engine.begin() as connection:
+    config.attributes["connection"] = connection
+    command.upgrade(config, revisions[3])
+with sqlite3.connect("/mlflow/mlflow.db") as database:
+    database.execute(
+        "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
+        "VALUES (7, 'of long ago', 'mlflow-artifacts:/7', 'active')")
+print("OLD", revisions[3], "NEW", revisions[0])
+"""
+
+
+def test_older_volume_is_migrated(client: DockerClient, make_stack: MakeStack) -> None:
+    stack = make_stack()
+    run = ("run", "--rm", "-T", "--entrypoint", "sh", "mlflow", "-c")
+    made = stack.compose(*run, 'rm /mlflow/mlflow.db && python -c "$0"', OLD_DATABASE)
+    old = made.stdout.split("OLD ")[1].split()[0]
+    stack.compose("up", "--detach", "--wait", "mlflow")
+    kept = http("GET", f"{stack.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=of%20long%20ago")
+    assert kept.json()["experiment"]["experiment_id"] == "7"
+    new = http("POST", f"{stack.mlflow}/api/2.0/mlflow/experiments/create", {"name": "of today"})
+    assert new.status == 200
+    files = stack.container(client, "mlflow").exec_run(["ls", "/mlflow"]).output.decode().split()
+    assert sorted(files) == ["artifacts", f"mlflow-{old}.db", "mlflow.db"]

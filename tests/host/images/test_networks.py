@@ -1,0 +1,65 @@
+"""A lab reaches MLflow by its name and nothing else: not the internet, not Jupyter, not the host."""
+
+import json
+
+from docker.client import DockerClient
+
+from tests.host.images.conftest import MakeStack
+from tests.host.images.support import Stack
+
+PROBE = """
+import json, socket, urllib.request
+def connects(host, port):
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+    except OSError:
+        return False
+    return True
+gateway = "{gateway}"
+url = "http://mlflow:5000/api/2.0/mlflow/experiments/search"
+request = urllib.request.Request(url, b'{{"max_results": 1}}', {{"Content-Type": "application/json"}})
+others = [("1.1.1.1", 53), ("8.8.8.8", 443), ("example.org", 80), ("jupyter", 8888), (gateway, 22), (gateway, {port})]
+print(json.dumps({{
+    "mlflow": urllib.request.urlopen(request, timeout=20).status,
+    "others": [address for address in others if connects(*address)],
+}}))
+"""
+
+
+def test_lab_reaches_mlflow_and_nothing_else(client: DockerClient, stack: Stack) -> None:
+    web = client.networks.get(f"{stack.project}_web").attrs["IPAM"]["Config"][0]["Gateway"]
+    done = stack.lab(PROBE.format(gateway=web, port=stack.environment["MLFLOW_PORT"]))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"mlflow": 200, "others": []}
+
+
+def test_lab_is_hardened_and_writes_to_its_journal_only(stack: Stack) -> None:
+    code = """
+import os
+from pathlib import Path
+def writes(folder):
+    try:
+        Path(folder, "probe").write_text("x")
+    except OSError:
+        return False
+    return True
+status = dict(line.split(":\\t") for line in Path("/proc/self/status").read_text().splitlines() if ":\\t" in line)
+assert os.getuid() == os.getgid() == 1000
+assert int(status["CapEff"], 16) == 0 and status["NoNewPrivs"].strip() == "1"
+assert writes("/journal") and writes("/tmp")
+assert [d for d in ("/", "/workspace", "/workspace/lib", "/opt/labs", "/opt/data", "/etc") if writes(d)] == []
+assert os.environ["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
+assert not [name for name, value in os.environ.items() if name.startswith(("LAB_", "MLFLOW_")) and not value]
+"""
+    done = stack.lab(code)
+    assert done.returncode == 0, done.stderr
+    kept = stack.lab("print(open('/journal/probe').read())")
+    assert kept.stdout.strip() == "x", kept.stderr
+
+
+def test_lab_runs_without_mlflow(client: DockerClient, make_stack: MakeStack) -> None:
+    """The journal comes first: a lab neither needs the server nor starts it."""
+    alone = make_stack()
+    done = alone.lab("import lib; print('ran')")
+    assert done.stdout.strip() == "ran", done.stderr
+    assert client.containers.list(all=True, filters={"label": f"com.docker.compose.project={alone.project}"}) == []

@@ -1,0 +1,57 @@
+"""Bad input: one line that names what was wrong and the remedy, exit code 2, before any container starts."""
+
+import pytest
+
+from tests.host.conftest import NO_ENGINE, Invoke, one_line
+
+COMMANDS = ("bench", "build", "claims", "doctor", "down", "lab", "labs", "lock", "sync", "test", "up")
+
+
+def test_the_list_has_every_command_with_one_line_each(invoke: Invoke) -> None:
+    outcome = invoke("--list")
+    assert outcome.returncode == 0
+    rows = [line for line in outcome.stdout.splitlines()[1:] if line.strip()]
+    assert [row.split()[0] for row in rows] == sorted(COMMANDS)
+    assert all(len(row) <= 80 and row.endswith(".") for row in rows)
+
+
+def test_no_arguments_list_the_commands(invoke: Invoke) -> None:
+    assert invoke().stdout == invoke("--list").stdout
+
+
+def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
+    asked = invoke("lab", "--help")
+    assert asked.returncode == 0
+    assert "KEY=VALUE" in asked.stdout
+    assert asked.stdout == invoke("--help", "lab").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["labb"], ["'labb'", "Nearest: lab, labs", "./invoke --list"]),
+        (["up", "--worker", "3"], ["'--worker'", "./invoke up --help"]),
+        (["lab", "optimizers", "--seedz", "3"], ["'--seedz'", "--seeds", "./invoke lab --help"]),
+        (["lab"], ["name", "./invoke lab --help"]),
+        (["lab", "optimisers"], ["'optimisers'", "Nearest: optimizers", "./invoke labs"]),
+        (["lab", "optimizers", "--set", "epochs"], ["--set epochs", "KEY=VALUE"]),
+        (["lab", "optimizers", "--set", "=3"], ["--set =3", "KEY=VALUE"]),
+        (["lab", "optimizers", "--seeds", "0"], ["--seeds 0", "at least 1"]),
+        (["lab", "optimizers", "--seed", "-1"], ["--seed -1", "at least 0"]),
+        (["lab", "optimizers", "--seeds", "three"], ["--seeds three", "whole number"]),
+        (["lab", "optimizers", "--framework", "jax"], ["--framework jax", "torch or keras"]),
+        (["claims", "--expect", "nowhere.json"], ["--expect nowhere.json", "no such file"]),
+        (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
+        (["build"], ["No Docker engine", "./invoke doctor"]),
+    ],
+)
+def test_one_line_and_exit_code_2(invoke: Invoke, words: list[str], said: list[str]) -> None:
+    line = one_line(invoke(*words, env=NO_ENGINE))
+    for part in said:
+        assert part in line
+
+
+def test_deleting_needs_a_yes(invoke: Invoke) -> None:
+    outcome = invoke("down", "--volumes", env=NO_ENGINE, input="n\n")
+    assert outcome.returncode == 2
+    assert "Nothing was deleted" in outcome.stderr

@@ -1,0 +1,99 @@
+"""./invoke itself: finds a Python that runs, makes .venv once, mends a broken one, works from anywhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.host.conftest import ROOT, Invoke, copy_clone, one_line
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh copy in a folder with a space in its name, its .venv made by two commands that start at once."""
+    root = copy_clone(tmp_path_factory.mktemp("a b") / "the clone")
+    command = [str(root / "invoke"), "--list"]
+    settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    starts = [subprocess.Popen(command, **settings) for _ in range(2)]  # type: ignore[call-overload]
+    for start in starts:
+        out, err = start.communicate(timeout=180)
+        assert (start.returncode, err) == (0, "")
+        assert "claims" in out
+    return root
+
+
+def tools(folder: Path, **scripts: str) -> str:
+    """A PATH with bash's needs and these scripts only."""
+    folder.mkdir()
+    (folder / "dirname").symlink_to("/usr/bin/dirname")
+    (folder / "bash").symlink_to("/usr/bin/bash")
+    for name, script in scripts.items():
+        (folder / name.replace("_", ".")).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (folder / name.replace("_", ".")).chmod(0o755)
+    return str(folder)
+
+
+def test_two_first_starts_make_it_once_and_quietly(clone: Path) -> None:
+    assert (clone / ".venv" / "stamp").exists()
+
+
+def test_from_another_folder(clone: Path, invoke: Invoke, tmp_path: Path) -> None:
+    assert invoke("--list", root=clone, cwd=tmp_path).returncode == 0
+
+
+def test_relative_paths_are_the_callers(clone: Path, invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "expected.json").write_text("[]", encoding="utf-8")
+    found = invoke("claims", "--expect", "other.json", root=clone, cwd=tmp_path)
+    assert "--expect other.json" in one_line(found)
+
+
+@pytest.mark.parametrize("lost", ["bin/python", "lib"])
+def test_a_broken_environment_is_made_again(clone: Path, invoke: Invoke, lost: str) -> None:
+    path = clone / ".venv" / lost
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    outcome = invoke("--list", root=clone)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+
+
+def test_a_changed_lock_makes_it_again_and_a_failure_is_one_line(clone: Path, invoke: Invoke) -> None:
+    lock = clone / "docker" / "requirements" / "host.txt"
+    locked = lock.read_text(encoding="utf-8")
+    first = locked.index("--hash=sha256:") + len("--hash=sha256:")
+    # every hash of the first package is wrong
+    name = next(line for line in locked.splitlines() if "==" in line).split("==")[0]
+    lock.write_text(f"{name}==0.0.0 --hash=sha256:{'0' * 64}\n" + locked[first:][:0], encoding="utf-8")
+    try:
+        line = one_line(invoke("--list", root=clone, env={"PIP_NO_INDEX": "1"}))
+        assert "docker/requirements/host.txt" in line
+        assert name in line
+    finally:
+        lock.write_text(locked, encoding="utf-8")
+    assert invoke("--list", root=clone).returncode == 0
+
+
+def test_pythons_that_do_not_run_are_passed_over(tmp_path: Path) -> None:
+    root = copy_clone(tmp_path / "clone")
+    (root / "host" / "__main__.py").write_text("import sys; print(sys.executable)\n", encoding="utf-8")
+    python = getattr(sys, "_base_executable", sys.executable)
+    path = tools(
+        tmp_path / "tools",
+        python3="echo 'pyenv: python3: command not found' >&2; exit 127",
+        python3_14="exit 1",
+        python3_12=f"exec '{python}' \"$@\"",
+    )
+    outcome = subprocess.run([str(root / "invoke")], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.strip() == os.path.realpath(python) or Path(outcome.stdout.strip()).exists()
+
+
+def test_no_python_that_runs_is_one_line(tmp_path: Path) -> None:
+    path = tools(tmp_path / "tools", python3="exit 127", python="exit 1")
+    shutil.copy(ROOT / "invoke", tmp_path)
+    outcome = subprocess.run([str(tmp_path / "invoke")], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert "Python 3.10 or newer" in one_line(outcome)
