@@ -208,4 +208,5 @@ def test(_: Context, all_: bool = False, only: list[str] | None = None, k: str =
     """Run every test that this machine can run."""
     from host import testing
 
-    raise Exit(code=testing.test(goes_local(local), slow=all_, only=only or [], expression=k))
+    parts = testing.parts(only or [])
+    raise Exit(code=testing.test(parts, goes_local(local), slow=all_, expression=k))

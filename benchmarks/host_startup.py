@@ -1,7 +1,7 @@
 """From `./invoke lab` to the first record of a trial, beside `docker run` of the image importing the same framework.
 
-The lab runs in a compose project of its own with MLflow up, as in daily use, and is interrupted after its first record. The
-host's part ends where the container is made; the rest is the container's part.
+The lab runs in a compose project of its own with MLflow up, as in daily use, and is interrupted after its first record.
+The host's part ends where the container is made; the rest is the container's part.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def run() -> list[Row]:
             container.append(inside)
             peer.append(_bare(IMPORTS[framework]))
     finally:
-        down = [ROOT / "invoke", "down", "--volumes"]
+        down = [str(ROOT / "invoke"), "down", "--volumes"]
         subprocess.run(down, env=environment, check=True, input="y\n", text=True, stdout=subprocess.DEVNULL)
     ours, bare, mine = statistics.median(container), statistics.median(peer), statistics.median(host)
     what = f"container to a trial's first record : docker run importing {IMPORTS[framework]}"
@@ -64,8 +64,8 @@ def _lab(environment: dict[str, str]) -> tuple[float, float, str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        labels = [f"label=com.docker.compose.{key}={value}" for key, value in (("project", PROJECT), ("service", "lab"))]
-        listing = ["docker", "ps", "--quiet", *(word for label in labels for word in ("--filter", label))]
+        ours = f"label=com.docker.compose.project={PROJECT}"
+        listing = ["docker", "ps", "--quiet", "--filter", ours, "--filter", "label=com.docker.compose.service=lab"]
         while not (found := subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()):
             time.sleep(0.05)
         inspect = ["docker", "inspect", "--format", "{{.Created}}", found[0]]

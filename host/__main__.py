@@ -1,5 +1,6 @@
 """`./invoke …`: makes .venv when it is missing or out of date, then runs Invoke in it."""
 
+import importlib.util
 import os
 import sys
 
@@ -11,6 +12,10 @@ from lib.harness.errors import UserError
 def main(argv: list[str]) -> int:
     """Exit code of the command `argv`. Replaces this process when it is not yet the environment's own Python."""
     folder = ROOT / ".venv"
+    inside = os.path.realpath(sys.prefix) == str(folder.resolve())
+    if inside and not importlib.util.find_spec("invoke"):  # somebody has emptied the environment
+        (folder / "stamp").unlink(missing_ok=True)
+        inside = False
     try:
         python = ensure(folder, REQUIREMENTS / "host.txt")
     except UserError as error:
@@ -18,16 +23,11 @@ def main(argv: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    if os.path.realpath(sys.prefix) == str(folder.resolve()):
-        try:
-            import invoke  # noqa: F401
-        except ModuleNotFoundError:  # somebody has emptied the environment: make it again
-            (folder / "stamp").unlink()
-        else:
-            from host.cli import run
+    if not inside:
+        os.execv(python, [str(python), "-m", "host", *argv])
+    from host.cli import run
 
-            return run(argv)
-    os.execv(python, [str(python), "-m", "host", *argv])
+    return run(argv)
 
 
 if __name__ == "__main__":

@@ -24,20 +24,23 @@ class Result:
     note: str
 
 
-def test(local: bool, slow: bool, only: list[str], expression: str) -> int:
-    """Run the parts `only` (all, when empty) and print one line for each. 0 when nothing failed.
-
-    With CI set in the environment, a part that this machine cannot run has failed.
-    """
+def parts(only: list[str]) -> list[str]:
+    """The parts that are named in `only`, all when none is. Raises `UserError` for one that there is not."""
     unknown = [part for part in only if part not in PARTS]
     if unknown:
         raise UserError(f"--only {unknown[0]}: it is one of {', '.join(PARTS)}")
-    parts = [part for part in PARTS if not only or part in only]
-    if expression and not only:
-        parts.remove("lint")
+    return [part for part in PARTS if not only or part in only]
+
+
+def test(wanted: list[str], local: bool, slow: bool, expression: str) -> int:
+    """Run the parts `wanted` and print one line for each. 0 when nothing failed.
+
+    With CI set in the environment, a part that this machine cannot run has failed. `expression` (pytest's -k) chooses
+    tests, so lint, which has none, is left out then.
+    """
     if not local:
         images.ensure(*images.IMAGES)
-    results = [_run(part, local, slow, expression) for part in parts]
+    results = [_run(part, local, slow, expression) for part in wanted if not (expression and part == "lint")]
     print()
     for result in results:
         verdict = "not run" if result.code is None else "passed" if result.code == 0 else "FAILED"

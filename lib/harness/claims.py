@@ -62,7 +62,8 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     from scipy.stats import t
 
     n = len(values)
-    center = float(np.mean(values))
+    with np.errstate(invalid="ignore"):  # between inf and -inf there is no mean: NaN
+        center = float(np.mean(values))
     if n < 2 or not np.all(np.isfinite(values)):
         return center, -math.inf, math.inf
     half = float(t.ppf((1 + confidence) / 2, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
@@ -74,11 +75,14 @@ def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
 
     The interval [x_(k), x_(n+1-k)] covers the median with probability 1 - 2 P(Binomial(n, 1/2) < k); k is the largest
     with at least `confidence` (the sign test turned round). Under 6 values no such k exists: the interval is infinite.
+    It is infinite, too, where a value is NaN, which is not a measurement.
     """
     from scipy.stats import binom
 
     ordered = np.sort(values)
     n = len(ordered)
+    if np.isnan(ordered[-1]):
+        return math.nan, -math.inf, math.inf
     k = int(binom.ppf((1 - confidence) / 2, n, 0.5))
     if k > 0 and 2 * binom.cdf(k - 1, n, 0.5) > 1 - confidence:
         k -= 1
@@ -113,8 +117,12 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
     }
     try:
         measured = np.asarray(claim.measure(results), dtype=float)
-    except (LookupError, ValueError) as missing:
-        return {**record, "note": f"not measured: {missing.args[0] if missing.args else missing}"}
+        if measured.size == 0 or measured.ndim != (claim.kind == "statistical"):
+            raise ValueError(f"the measure of a claim of kind {claim.kind} has the shape {measured.shape}")
+    except Exception as missing:  # one claim's trouble must not take the others' verdicts with it
+        known = isinstance(missing, (LookupError, ValueError)) and missing.args
+        reason = missing.args[0] if known else f"{type(missing).__name__}: {missing}"
+        return {**record, "note": f"not measured: {reason}"}
     if claim.kind == "exact":
         effect = low = high = float(measured)
         verdict: Verdict = "holds" if claim.at_least <= effect <= claim.at_most else "fails"

@@ -28,6 +28,7 @@ def environment() -> dict[str, str]:
         "KERAS_BACKEND": "tensorflow",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "PYTHONHASHSEED": "0",
+        "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # a data set that a worker keeps is no leak: do not replace the worker
     }
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -17,6 +18,11 @@ from lib.harness.contract import Results
 console = Console(highlight=False)
 errors = Console(highlight=False, stderr=True)
 _COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not measured": "magenta"}
+
+
+def warn(text: str) -> None:
+    """Say what went wrong without ending the command: one line."""
+    console.print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
 
 
 @contextmanager
@@ -58,7 +64,7 @@ class Counter:
     def started(self, what: str) -> None:
         """A trial has begun."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=f"{self._name} [dim]{what}")
+            self._progress.update(self._task, description=f"{self._name} [dim]{escape(what)}")
 
     def ended(self, failed: bool) -> None:
         """A trial has ended."""
@@ -103,7 +109,7 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)
     console.print()
 
@@ -141,10 +147,10 @@ def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
         name = f"  {record['id'].split('/', 1)[1]}" if part else f"[bold]{record['id']}"
         exact = record["kind"] == "exact" or record["low"] is None
         interval = "exact" if exact else f"{number(record['low'])} … {number(record['high'])}"
-        shown = (number(record["effect"]), interval, record["holds_when"], record["unit"])
+        shown = (number(record["effect"]), interval, record["holds_when"], escape(record["unit"]))
         table.add_row(name, f"[{colour}]{verdict}", *shown)
     console.print(table)
     for record in records:
         if record["verdict"] == "not measured" and "part" not in record:
-            console.print(f"[dim]{record['id']}: {record['note']}")
+            console.print(f"[dim]{escape(record['id'])}: {escape(record['note'])}", soft_wrap=True)
     console.print()

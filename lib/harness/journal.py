@@ -11,8 +11,9 @@ Each line is one JSON record with a ``kind``:
 Times are milliseconds since the epoch. Files that belong to a run lie in the folder ``<key>.files`` beside the journal.
 
 A writer holds an exclusive lock on its file for as long as it lives, so a journal without ``end`` whose lock can be had
-belongs to a process that is gone. Records reach the kernel with every call and the disk at least every second. A last
-line that is torn (a full disk, a power cut) is no record: readers stop before it and `reopen` cuts it off.
+belongs to a process that is gone. A journal appears under its name with the lock held and the first record in it.
+Records reach the kernel with every call and the disk at least every second. A last line that is torn (a full disk, a
+power cut) is no record: readers stop before it and `reopen` cuts it off.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,26 @@ class JournalFullError(UserError):
     """The disk of the journal is full. What was recorded before stays readable."""
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether `error` says that a disk is full."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or isinstance(error, JournalFullError)
+
+
+@contextmanager
+def on_disk(folder: Path) -> Iterator[None]:
+    """Work that writes below `folder`: a full disk there becomes a `JournalFullError`."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise JournalFullError(
+            f"The disk of the journal ({folder}) is full: what was recorded so far is kept. "
+            "Make room (./invoke doctor says how much) and run the lab again."
+        ) from None
+
+
 def now_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
@@ -45,6 +67,7 @@ class Journal:
 
     def __init__(self, path: Path, flags: int):
         self.path = path
+        self._folder = path.parent
         self._fd = os.open(path, flags, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,8 +79,18 @@ class Journal:
     @classmethod
     def create(cls, path: Path, header: Mapping[str, Any]) -> Journal:
         """A new journal with its ``run`` record. Raises `FileExistsError` if there is one already."""
-        journal = cls(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
-        journal.append("run", time=now_ms(), **header)
+        unnamed = path.with_suffix(".new")
+        with on_disk(path.parent):
+            journal = cls(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        journal.path = path
+        try:
+            journal.append("run", time=now_ms(), **header)
+            os.link(unnamed, path)
+        except BaseException:
+            os.close(journal._fd)
+            raise
+        finally:
+            unnamed.unlink()
         return journal
 
     @classmethod
@@ -83,24 +116,18 @@ class Journal:
             JournalFullError: there is no room; the part of the record that was written is taken back.
         """
         line = record.encode() + b"\n"
-        try:
+        with on_disk(self._folder):
             written = os.write(self._fd, line)
             if written < len(line):  # a disk that fills up writes a part and fails at the next call
                 os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if time.monotonic() - self._synced > SYNC_SECONDS:
-                self.sync()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise JournalFullError(
-                f"The disk of the journal ({self.path.parent}) is full: what was recorded so far is kept. "
-                "Make room (./invoke doctor says how much) and run the lab again."
-            ) from None
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            self.sync()
 
     def sync(self) -> None:
         """Force what was appended to the disk."""
-        os.fdatasync(self._fd)
+        with on_disk(self._folder):
+            os.fdatasync(self._fd)
         self._synced = time.monotonic()
 
     def end(self, status: str, **tags: str) -> None:
@@ -144,8 +171,16 @@ def is_orphan(path: Path) -> bool:
 
 
 def close_orphan(path: Path, status: str, reason: str) -> bool:
-    """Give a journal without ``end`` whose writer is gone one. Returns whether it did."""
-    if not is_orphan(path) or any(record["kind"] == "end" for _, record in read(path)):
+    """Give a journal without ``end`` whose writer is gone one. Returns whether it did.
+
+    A journal whose first record was lost with the power says nothing of any run: it is removed.
+    """
+    if not is_orphan(path):
+        return False
+    records = [record["kind"] for _, record in read(path)]
+    if not records:
+        path.unlink()
+    if not records or records[-1] == "end":
         return False
     Journal.reopen(path).end(status, **{"lab.ended": reason})
     return True

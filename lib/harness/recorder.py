@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from lib.harness.journal import Journal, now_ms
 from lib.harness.jsonfile import json_bytes
 from lib.harness.trace import array_record, canonical, encode
+
+
+NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
 
 
 class Recorder:
@@ -37,7 +41,14 @@ class Recorder:
         np.savez(folder / "parameters.npz", allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
 
     def measurements(self, measurements: Mapping[str, Any]) -> None:
-        """Record what the trial returned, and keep it as ``measurements.json``."""
+        """Record what the trial returned, and keep it as ``measurements.json``.
+
+        Raises:
+            ValueError: MLflow would refuse the name of a measurement.
+        """
+        for name in measurements:
+            if not NAMES.fullmatch(name):
+                raise ValueError(f"measurement '{name}': a name is made of letters, digits, spaces and _ - . : /")
         self._record({"measurements": encode(measurements)})
         (self._journal.files / "measurements.json").write_bytes(json_bytes(measurements))
 

@@ -1,7 +1,7 @@
 """The shipper: fills MLflow from the journal, now or when MLflow is back.
 
 It runs in a process of its own (importing MLflow takes seconds; a lab never waits for that), at low priority, and
-reads journals only. For each run it remembers in ``<key>.shipped`` how far it got. Losing that file costs time, not
+reads journals only. It outlives a lab that was killed just long enough to send how it ended. For each run it remembers in ``<key>.shipped`` how far it got. Losing that file costs time, not
 truth: runs are looked up by their tag ``lab.run`` before one is created, and MLflow drops a metric that it has already
 (same key, step, time and value), so a replay puts nothing in twice.
 """
@@ -12,21 +12,44 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 from lib.harness import journal as journals
+from lib.harness.errors import UserError
 from lib.harness.trace import canonical, trace_lines
 
 BATCH = 1000  # MLflow's own limit of metrics in a request
+TAG_LENGTH, PARAM_LENGTH = 8000, 6000  # MLflow's own limits; the files of the run have the whole text
 POLL_SECONDS = 0.5
+AWAY_SECONDS = 2.0  # between two attempts to reach a server that is away
+BACKLOG_SECONDS = 5.0  # how long a lab that has been sent waits for what earlier labs left behind
 
 
 class ServerAwayError(Exception):
     """MLflow did not answer. What was to be sent is still in the journal."""
+
+
+class RefusedError(UserError):
+    """MLflow answers and does not want what it was sent."""
+
+
+def answers() -> bool:
+    """Whether somebody listens at ``MLFLOW_TRACKING_URI``. Costs nothing; loading MLflow's client takes seconds."""
+    address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    if address.scheme not in ("http", "https"):
+        return True  # a database in a file
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=AWAY_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def connect() -> Any:
@@ -45,16 +68,21 @@ class Shipper:
     """Ships the journals below one folder: a parent's ``run.jsonl`` and its children's."""
 
     def __init__(self, client: Any, folder: Path):
-        self._client = client
+        self.client = client
         self._folder = folder
         self._experiments: dict[str, str] = {}
-        self.parent_url = ""
+
+    @property
+    def page(self) -> str:
+        """The address of the parent's page below the server's; empty before it is known."""
+        return str(_read_state(self._folder / "run.jsonl").get("page", ""))
 
     def ship(self) -> bool:
         """Send what is new. Returns whether everything has been sent; the parent ends last.
 
         Raises:
             ServerAwayError: MLflow does not answer; call again later.
+            RefusedError: calling again would not help.
         """
         parent = self._folder / "run.jsonl"
         if not parent.exists():
@@ -74,10 +102,11 @@ class Shipper:
         for offset, record in journals.read(path, state["offset"]):
             match record["kind"]:
                 case "run":
-                    state["run_id"] = self._find_or_create(record)
+                    experiment = self._experiment(record["experiment"])
+                    state["run_id"] = self._find_or_create(experiment, record)
+                    state["page"] = f"#/experiments/{experiment}/runs/{state['run_id']}"
                 case "tags":
-                    for key, value in record["tags"].items():
-                        self._client.set_tag(state["run_id"], key, value)
+                    self.client.log_batch(state["run_id"], tags=_tags(record["tags"]))
                 case "log" | "timing":
                     metrics += _metrics(record)
                 case "end" if not may_end:
@@ -99,7 +128,7 @@ class Shipper:
 
     def _send(self, path: Path, state: dict[str, Any], metrics: list[Any]) -> None:
         for start in range(0, len(metrics), BATCH):
-            self._client.log_batch(state["run_id"], metrics=metrics[start : start + BATCH])
+            self.client.log_batch(state["run_id"], metrics=metrics[start : start + BATCH])
         metrics.clear()
         _write_state(path, state)
 
@@ -108,16 +137,14 @@ class Shipper:
         files.mkdir(exist_ok=True)
         lines = (canonical(record["record"]) for _, record in journals.read(path) if record["kind"] == "log")
         (files / "trace.jsonl").write_text("".join(trace_lines(lines)), encoding="ascii")
-        self._client.log_artifacts(run_id, str(files))
-        for key, value in end["tags"].items():
-            self._client.set_tag(run_id, key, value)
-        self._client.set_terminated(run_id, status=end["status"], end_time=end["time"])
+        self.client.log_artifacts(run_id, str(files))
+        self.client.log_batch(run_id, tags=_tags(end["tags"]))
+        self.client.set_terminated(run_id, status=end["status"], end_time=end["time"])
 
-    def _find_or_create(self, record: dict[str, Any]) -> str:
-        from mlflow.entities import Param, RunTag
+    def _find_or_create(self, experiment: str, record: dict[str, Any]) -> str:
+        from mlflow.entities import Param
 
-        experiment = self._experiment(record["experiment"])
-        found = self._client.search_runs([experiment], f"tags.`lab.run` = '{record['key']}'", max_results=1)
+        found = self.client.search_runs([experiment], f"tags.`lab.run` = '{record['key']}'", max_results=1)
         tags = {**record["tags"], "lab.run": record["key"]}
         if record["parent"]:
             parent = _read_state(self._folder / "run.jsonl")["run_id"]
@@ -126,29 +153,37 @@ class Shipper:
         if found:
             run = found[0]
         else:
-            run = self._client.create_run(experiment, start_time=record["time"], tags=tags, run_name=record["name"])
+            run = self.client.create_run(experiment, start_time=record["time"], tags=tags, run_name=record["name"])
         run_id: str = run.info.run_id
-        params = [Param(key, value) for key, value in record["params"].items()]
-        self._client.log_batch(run_id, params=params, tags=[RunTag(k, v) for k, v in tags.items()] if found else [])
-        if not record["parent"]:
-            self.parent_url = f"#/experiments/{experiment}/runs/{run_id}"
+        params = [Param(key, _cut(value, PARAM_LENGTH)) for key, value in record["params"].items()]
+        self.client.log_batch(run_id, params=params, tags=_tags(tags) if found else [])
         return run_id
 
     def _experiment(self, name: str) -> str:
         if name not in self._experiments:
             from mlflow.exceptions import MlflowException
 
-            found = self._client.get_experiment_by_name(name)
+            found = self.client.get_experiment_by_name(name)
             try:
                 location = os.environ.get("LAB_ARTIFACTS")  # only without a server: the server knows its own
                 self._experiments[name] = (
-                    found.experiment_id if found else self._client.create_experiment(name, location)
+                    found.experiment_id if found else self.client.create_experiment(name, location)
                 )
             except MlflowException as error:  # another shipper was first
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-                self._experiments[name] = self._client.get_experiment_by_name(name).experiment_id
+                self._experiments[name] = self.client.get_experiment_by_name(name).experiment_id
         return self._experiments[name]
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _tags(tags: dict[str, str]) -> list[Any]:
+    from mlflow.entities import RunTag
+
+    return [RunTag(key, _cut(value, TAG_LENGTH)) for key, value in tags.items()]
 
 
 def _metrics(record: dict[str, Any]) -> list[Any]:
@@ -210,15 +245,15 @@ def _server_errors() -> Iterator[None]:
     except MlflowException as error:
         if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
             raise ServerAwayError(str(error)) from error
-        raise
+        raise RefusedError(f"MLflow refuses what it was sent: {str(error).splitlines()[0]}") from error
 
 
 @contextlib.contextmanager
-def shipping(folder: Path) -> Iterator[bool]:
+def shipping(folder: Path, wait: bool = False) -> Iterator[bool]:
     """Whether this process may ship `folder`: only one does at a time."""
     with (folder / "shipping.lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
             return
@@ -238,34 +273,35 @@ def unsent(root: Path) -> list[Path]:
 
 def mend(folder: Path) -> None:
     """End the runs below `folder` whose process is gone, so that MLflow does not show them as running for ever."""
+    parent = folder / "run.jsonl"
+    if parent.exists() and not journals.is_orphan(parent):
+        return
     for path in sorted(folder.glob("*.jsonl")):
         with contextlib.suppress(BlockingIOError):
             journals.close_orphan(path, "FAILED", "the process that ran it is gone")
 
 
-def sweep(client: Any, root: Path) -> int:
-    """Mend and ship every folder of `root` that nobody else is shipping. Returns how many were sent.
+def ship_left_behind(client: Any, folder: Path) -> bool:
+    """Mend and ship the folder of an earlier lab, unless somebody else does. Returns whether it is all sent.
 
     Raises:
         ServerAwayError: MLflow does not answer.
+        RefusedError: MLflow does not want it.
     """
-    sent = 0
-    for folder in unsent(root):
-        with shipping(folder) as mine:
-            if mine:
-                mend(folder)
-                sent += Shipper(client, folder).ship()
-    return sent
+    with shipping(folder) as mine:
+        if not mine:
+            return False
+        mend(folder)
+        return Shipper(client, folder).ship()
 
 
 def follow(folder: Path, listener: TextIO) -> None:
     """Ship `folder` while its lab runs, and what earlier labs left behind when there is nothing else to do.
 
-    Tells the listener, a line each: ``up``, ``away``, ``run <address of the parent's page>``, ``done``.
+    Tells the listener, a line each: ``up``, ``away``, ``run <address of the parent's page>``, ``refused <why>``,
+    ``done``. Ends when all is sent, or when the lab is gone and MLflow is away.
     """
-    client = connect()
-    shipper = Shipper(client, folder)
-    wait = POLL_SECONDS
+    lab = os.getppid()
     told = ""
 
     def tell(line: str) -> None:
@@ -274,23 +310,37 @@ def follow(folder: Path, listener: TextIO) -> None:
             print(line, file=listener, flush=True)
             told = line
 
-    with shipping(folder):
-        swept = False
+    with shipping(folder, wait=True):
+        while not answers():
+            tell("away")
+            if os.getppid() != lab:
+                return
+            time.sleep(POLL_SECONDS)
+        shipper = Shipper(connect(), folder)
+        backlog = [other for other in unsent(folder.parent) if other != folder]
+        sent_at = None
         while True:
             try:
                 done = shipper.ship()
-                tell(f"run {shipper.parent_url}" if shipper.parent_url else "up")
-                wait = POLL_SECONDS
-                if done:
+                tell(f"run {shipper.page}" if shipper.page else "up")
+                sent_at = sent_at or (time.monotonic() if done else None)
+                if sent_at and (not backlog or time.monotonic() - sent_at > BACKLOG_SECONDS):
                     tell("done")
                     return
-                if not swept:
-                    sweep(client, folder.parent)
-                    swept = True
+                if backlog:
+                    with contextlib.suppress(RefusedError):  # `sync` says why
+                        ship_left_behind(shipper.client, backlog.pop(0))
+                    continue
             except ServerAwayError:
                 tell("away")
-                wait = min(2 * wait, 5.0)
-            time.sleep(wait)
+                if os.getppid() != lab:
+                    return
+                time.sleep(AWAY_SECONDS)
+            except RefusedError as error:
+                tell(f"refused {error}")
+                return
+            mend(folder)  # a lab that was killed
+            time.sleep(POLL_SECONDS)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -27,11 +27,12 @@ from typing import Any
 import numpy as np
 
 DIGEST_EVERY = 10
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def canonical(record: Mapping[str, Any]) -> str:
     """The canonical line of a record, without its newline."""
-    return json.dumps(record, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(record)
 
 
 def encode(value: Any) -> Any:

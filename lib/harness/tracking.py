@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-AWAY_SECONDS = 5.0
+AWAY_SECONDS = 2.0
 CONNECTING_SECONDS = 30.0  # loading MLflow's client on a busy machine
 STARTING_SECONDS = 90.0
 SENDING_SECONDS = 600.0

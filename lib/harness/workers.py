@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +21,11 @@ from typing import Any
 from lib.harness import determinism
 from lib.harness.contract import Result, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.journal import Journal, JournalFullError
+from lib.harness.journal import Journal, is_full, on_disk
+from lib.harness.recorder import Recorder, plain
 from lib.harness.seeds import Seed
+
+PARENT_SECONDS = 1.0  # how often a worker looks whether its parent lives
 
 
 @dataclass(frozen=True)
@@ -38,42 +42,59 @@ class Job:
 
 
 def run_job(job: Job) -> Result:
-    """Run one trial in this process and write its journal from the first record to the last."""
-    from lib.harness.recorder import Recorder, plain
+    """Run one trial in this process and write its journal from the first record to the last.
 
-    trial = job.trial
+    Raises:
+        JournalFullError: the disk of the journal is full.
+    """
     journal = Journal.create(job.journal, job.header)
     recorder = Recorder(journal)
+    with on_disk(job.journal.parent):
+        try:
+            journal.files.mkdir()
+            for name, data in job.files.items():
+                (journal.files / name).write_bytes(data)
+            measurements = _train(job, recorder)
+        except Exception as error:
+            if is_full(error):
+                raise
+            message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            (journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            journal.end("FAILED", **{"lab.error": message})
+            return Result(job.trial, job.run, "FAILED", error=message)
+        journal.end("FINISHED", **{"lab.result_digest": recorder.digest})
+    return Result(job.trial, job.run, "FINISHED", measurements, recorder.digest)
+
+
+def _train(job: Job, recorder: Recorder) -> dict[str, Any]:
+    """The trial itself: its measurements, recorded."""
+    trial = job.trial
     started = time.perf_counter()
-    try:
-        journal.files.mkdir()
-        for name, data in job.files.items():
-            (journal.files / name).write_bytes(data)
-        lab = importlib.import_module(job.module).LAB
-        # every variant of a seed index starts from the same seed, so that comparisons over seeds are paired
-        seed = Seed(job.root_seed).child("trial", trial.seed)
-        determinism.begin(trial.runtime, seed)
-        measurements = plain(lab.trial(trial.config, seed, recorder))
-        determinism.check_frameworks(trial.runtime)
-        recorder.measurements(measurements)
-        recorder.timing(trial_seconds=time.perf_counter() - started)
-    except JournalFullError:
-        raise
-    except Exception as error:
-        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        (journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        journal.end("FAILED", **{"lab.error": message})
-        return Result(trial, job.run, "FAILED", error=message)
-    journal.end("FINISHED", **{"lab.result_digest": recorder.digest})
-    return Result(trial, job.run, "FINISHED", measurements, recorder.digest)
+    lab = importlib.import_module(job.module).LAB
+    # every variant of a seed index starts from the same seed, so that comparisons over seeds are paired
+    seed = Seed(job.root_seed).child("trial", trial.seed)
+    determinism.begin(trial.runtime, seed)
+    measurements: dict[str, Any] = plain(lab.trial(trial.config, seed, recorder))
+    determinism.check_frameworks(trial.runtime)
+    recorder.measurements(measurements)
+    recorder.timing(trial_seconds=time.perf_counter() - started)
+    return measurements
 
 
-def _start(runtime: Runtime, log: Path) -> None:
+def _start(runtime: Runtime, log: Path, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all: the parent ends its workers
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
     os.close(descriptor)
     determinism.prepare(runtime)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent has been killed; a trial of it would go on for ever."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(1)
 
 
 class Workers:
@@ -100,7 +121,7 @@ class Workers:
                 max_workers=wanted,
                 timeout=None,
                 initializer=_start,
-                initargs=(runtime, self._log),
+                initargs=(runtime, self._log, os.getpid()),
                 env=determinism.environment(),
             )
             self._pools[runtime] = (wanted, pool)
@@ -125,6 +146,8 @@ class Workers:
         Raises:
             UserError: a worker died, or the journal's disk is full.
         """
+        from loky.process_executor import BrokenProcessPool
+
         by_runtime: dict[Runtime, list[Job]] = {}
         for job in jobs:
             by_runtime.setdefault(job.trial.runtime, []).append(job)
@@ -138,24 +161,17 @@ class Workers:
                 running[self._pool(runtime, len(by_runtime[runtime])).submit(run_job, job)] = job
                 started(job)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
-                result = self._result(future, job)
-                results[job.run] = result
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    names = "; ".join(f"{job.trial.variant}, seed {job.trial.seed}" for job in running.values())
+                    raise UserError(
+                        f"A worker was killed, most likely for want of memory, while these trials ran: {names}. "
+                        "Close other programs, raise LAB_MEMORY, or use --workers 1"
+                    ) from None
+                results[running.pop(future).run] = result
                 ended(result)
         return [results[job.run] for job in jobs]
-
-    @staticmethod
-    def _result(future: Future[Result], job: Job) -> Result:
-        from loky.process_executor import BrokenProcessPool
-
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            name = f"{job.trial.variant}, seed {job.trial.seed}"
-            raise UserError(
-                f"The worker of trial {name} was killed, most likely for want of memory: "
-                "close other programs, raise LAB_MEMORY, or use --workers 1"
-            ) from None
 
     def close(self) -> None:
         """End all worker processes at once, whatever they are doing."""

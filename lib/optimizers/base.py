@@ -72,7 +72,7 @@ class Optimizer(ABC, Generic[Slots]):
         return State(0, self._start(params, "params"))
 
     @np.errstate(all="ignore")
-    def update(self, grads: Params, state: State, params: Params) -> tuple[Params, State]:
+    def update(self, grads: Any, state: State, params: Params) -> tuple[Params, State]:
         """One step: the new params and the new state. grads are the gradients at params, nested as params are."""
         t = state.step + 1
         params, slots = self._step(grads, state.slots, params, t, self._rate(state.step), path="params")
@@ -99,7 +99,7 @@ class Optimizer(ABC, Generic[Slots]):
         if isinstance(params, dict):
             for name, tree in (("grads", grads), ("state", slots)):
                 if not isinstance(tree, Mapping) or tree.keys() != params.keys():
-                    raise ValueError(f"{name} must be nested as params are: {path} has the keys {sorted(params)}")
+                    raise ValueError(f"{name} must be nested as params are: {path} has the keys {list(params)}")
             stepped = {
                 key: self._step(grads[key], slots[key], param, t, lr, path=f"{path}[{key!r}]")
                 for key, param in params.items()

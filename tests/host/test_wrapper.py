@@ -50,30 +50,21 @@ def test_relative_paths_are_the_callers(clone: Path, invoke: Invoke, tmp_path: P
     assert "--expect other.json" in one_line(found)
 
 
-@pytest.mark.parametrize("lost", ["bin/python", "lib"])
-def test_a_broken_environment_is_made_again(clone: Path, invoke: Invoke, lost: str) -> None:
-    path = clone / ".venv" / lost
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+def test_an_emptied_environment_is_made_again(clone: Path, invoke: Invoke) -> None:
+    shutil.rmtree(clone / ".venv" / "lib")
     outcome = invoke("--list", root=clone)
     assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
-def test_a_changed_lock_makes_it_again_and_a_failure_is_one_line(clone: Path, invoke: Invoke) -> None:
+def test_a_lock_that_cannot_be_had_is_one_line_and_mended_by_one_that_can(clone: Path, invoke: Invoke) -> None:
     lock = clone / "docker" / "requirements" / "host.txt"
     locked = lock.read_text(encoding="utf-8")
-    first = locked.index("--hash=sha256:") + len("--hash=sha256:")
-    # every hash of the first package is wrong
-    name = next(line for line in locked.splitlines() if "==" in line).split("==")[0]
-    lock.write_text(f"{name}==0.0.0 --hash=sha256:{'0' * 64}\n" + locked[first:][:0], encoding="utf-8")
-    try:
-        line = one_line(invoke("--list", root=clone, env={"PIP_NO_INDEX": "1"}))
-        assert "docker/requirements/host.txt" in line
-        assert name in line
-    finally:
-        lock.write_text(locked, encoding="utf-8")
+    lock.write_text(f"invoke==0.0.1 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    line = one_line(invoke("--list", root=clone, env={"PIP_NO_INDEX": "1"}))
+    assert "docker/requirements/host.txt" in line
+    assert "invoke==0.0.1" in line
+    lock.write_text(locked, encoding="utf-8")
+    (clone / ".venv" / "bin" / "python").unlink()
     assert invoke("--list", root=clone).returncode == 0
 
 

@@ -157,7 +157,7 @@ def test_muon_names_the_parameter_that_is_no_matrix() -> None:
 @pytest.mark.parametrize(
     ("grads", "message"),
     [
-        ({"w": np.ones(3)}, r"grads must be nested as params are: params has the keys \['b', 'w'\]"),
+        ({"w": np.ones(3)}, r"grads must be nested as params are: params has the keys \['w', 'b'\]"),
         (np.ones(3), "grads must be nested as params are"),
         ({"w": np.ones(1), "b": np.ones(2)}, r"the gradient of params\['w'\] must have its shape \(3,\), got \(1,\)"),
     ],

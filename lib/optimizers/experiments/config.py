@@ -1,0 +1,70 @@
+"""The settings of the optimizers lab, and how its experiments make optimizers from them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+import lib.optimizers
+from lib.harness.contract import Config
+from lib.optimizers.base import Optimizer
+
+LECTURE = ("GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam")
+"""The optimizers that are compared by learning rate and speed, in the lecture's order."""
+
+Experiment = Literal[
+    "all", "descent", "stochastic", "forms", "rates", "identities", "frameworks", "functions", "lenet"
+]
+OptimizerName = Literal[
+    "all", "GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam"
+]
+
+
+class OptimizersConfig(Config):
+    """Settings of the whole lab. `experiment`, `optimizer`, `stage` and `learning_rates` tell the trials apart."""
+
+    seeds: int = Field(6, ge=1, le=1000, description="6 is the fewest for which a median has a 95 % interval")
+    batch: int = Field(
+        128, ge=1, le=1024, description="trials asked for at a time; more than a stage has, so that no core waits in it"
+    )
+    experiment: Experiment = Field("all", description="all eight claims need all of them; name one to run it alone")
+    optimizer: OptimizerName = Field("all", description="a trial has one; name one to try it alone, without verdicts")
+    stage: Literal["all", "grid", "final", "paths", "coincide"] = Field(
+        "all", description="what a trial of functions or lenet does; set by the study"
+    )
+    learning_rates: dict[str, float] = Field(
+        default_factory=dict, description="chosen by the grid for each function, or for lenet; set by the study"
+    )
+
+    starts: int = Field(32, ge=1, le=10_000, description="random starts of a trial on the functions, all at once")
+    steps: int = Field(2_000, ge=20, le=100_000, description="cap on the functions: plain descent needs about 500 there")
+    target: float = Field(
+        1e-3, gt=0, le=1, description="height above the minimum that counts as reached; far below every start's"
+    )
+    grid_points: int = Field(
+        36, ge=2, le=200, description="learning rates from 1e-5 to 1e2 on a log grid, DeepOBS' number (Schneider 2019)"
+    )
+
+    lenet_seeds: int = Field(5, ge=1, le=100, description="5 pairs give an interval and fit into five minutes")
+    lenet_grid_points: int = Field(
+        7, ge=2, le=50, description="learning rates from 3e-4 to 0.3, half a decade apart: every optimizer's best is inside"
+    )
+    lenet_subset: int = Field(6_000, ge=100, le=55_000, description="pictures for the grid: the fixed first tenth")
+    lenet_pictures: int = Field(55_000, ge=100, le=55_000, description="pictures for the final seeds: all")
+    lenet_epochs: int = Field(2, ge=1, le=100, description="enough for 85 to 90 % and no more: speed is the question")
+    lenet_batch: int = Field(128, ge=1, le=10_000, description="small enough for 430 steps an epoch")
+    lenet_coincide: int = Field(
+        30, ge=1, le=1_000, description="steps beside the framework in float64, which is slow; an error shows at once"
+    )
+
+
+def convention_of(name: str, config: OptimizersConfig) -> str:
+    """The config's framework; Keras for Lion, which torch has not."""
+    return "keras" if name == "Lion" else config.framework
+
+
+def build(name: str, convention: str, **settings: Any) -> Optimizer[Any]:
+    """The optimizer of this name; what `settings` leave out has the convention's default."""
+    optimizer: Optimizer[Any] = getattr(lib.optimizers, name)(convention=convention, **settings)
+    return optimizer

@@ -1,0 +1,175 @@
+r"""Gradient descent: where the gradient leads, and how large a step may be.
+
+- **step**: Taylor. A step of eta along -g lowers f by $\eta |g|^2 (1 - \eta\kappa/2 + \dots)$, kappa <= |H| the curvature
+  on the way; with eta = 1e-3 / (1 + |H| + |g|) the measured decrease over eta |g|² is 1 up to 1e-3.
+- **divergence**: on a quadratic each coordinate is multiplied by 1 - eta * curvature at each step, so descent converges
+  for eta < 2/L and diverges beyond, L the largest curvature (Nesterov 2004, section 1.2.3). Found by search, not put in.
+- **minimum**: with eta = 1/L descent never climbs and comes to rest. On Rastrigin (L = 2 + 40 pi²) that is where the
+  start's slope leads, which is one of a hundred dents and not the lowest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import Claim
+from lib.harness.contract import Log, Results
+from lib.harness.seeds import Seed
+from lib.optimizers import GradientDescent
+from lib.optimizers.experiments.config import OptimizersConfig
+from lib.optimizers.surfaces import SURFACES, Surface, quadratic
+
+CONDITIONS = (10, 30, 100)
+FACTORS = (0.5, 1.0, 1.9, 1.99, 2.0, 2.01, 2.1)
+"""Learning rates in units of 1/L, for the picture."""
+
+
+def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """All measurements of this file, from random points of this seed."""
+    deviations = {
+        name: step_deviation(surface, _points(surface, config.starts, seed)) for name, surface in SURFACES.items()
+    }
+    limits = {str(kappa): largest_converging(kappa, seed) * kappa / 2 for kappa in CONDITIONS}
+    rest = {name: come_to_rest(SURFACES[name], rate, seed) for name, rate in _safe_rates().items()}
+    curves = {str(factor): ravine_curve(factor) for factor in FACTORS}
+    log(0, **{f"limit_times_half_L_{kappa}": limit for kappa, limit in limits.items()})
+    return {"step_deviation": deviations, "limit": limits, "rest": rest, "curves": curves}
+
+
+def _points(surface: Surface, number: int, seed: Seed) -> np.ndarray:
+    low, high = np.transpose(surface.bounds)
+    return seed.rng("points", surface.name).uniform(low, high, (number, 2))
+
+
+def _safe_rates() -> dict[str, float]:
+    """1/L of the functions whose curvature is bounded."""
+    return {"ravine": 1 / 100, "rastrigin": 1 / (2 + 40 * np.pi**2)}
+
+
+def hessian(surface: Surface, points: np.ndarray, h: float = 1e-5) -> np.ndarray:
+    """The second derivatives at points (n, 2) by central differences of the gradient: (n, 2, 2)."""
+    columns = [(surface.gradient(points + e) - surface.gradient(points - e)) / (2 * h) for e in h * np.eye(2)]
+    return np.stack(columns, axis=-1)
+
+
+def step_deviation(surface: Surface, points: np.ndarray) -> float:
+    """Worst relative deviation of a small step's decrease from eta |g|²."""
+    worst = 0.0
+    for point in points:
+        g = surface.gradient(point)
+        slope = float(g @ g)
+        curvature = float(np.linalg.norm(hessian(surface, point[None])[0], 2))
+        rate = 1e-3 / (1 + curvature + slope**0.5)
+        optimizer = GradientDescent(learning_rate=rate)
+        moved, _ = optimizer.update(g, optimizer.init(point), point)
+        decrease = float(surface.value(point) - surface.value(moved))
+        worst = max(worst, abs(decrease / (rate * slope) - 1))
+    return worst
+
+
+def largest_converging(condition: float, seed: Seed) -> float:
+    """The largest learning rate with which descent on the ravine converges, to 1e-6 of itself.
+
+    A rate converges if f falls in the second half of a run long enough for the flat coordinate to have died out.
+    Bisection of [0, 8/L].
+    """
+    surface = quadratic(condition)
+    start = seed.rng("divergence", str(condition)).normal(size=2)
+    half = int(30 * condition)
+    low, high = 0.0, 8 / condition
+    while high - low > 1e-6 * high:
+        rate = (low + high) / 2
+        optimizer = GradientDescent(learning_rate=rate)
+        p, state = start, optimizer.init(start)
+        for step in range(2 * half):
+            if step == half:
+                middle = float(surface.value(p))
+            p, state = optimizer.update(surface.gradient(p), state, p)
+            if not abs(p[1]) < 1e100:
+                break
+        converges = abs(p[1]) < 1e100 and float(surface.value(p)) < middle
+        low, high = (rate, high) if converges else (low, rate)
+    return low
+
+
+def come_to_rest(surface: Surface, rate: float, seed: Seed, steps: int = 2_000) -> dict[str, float]:
+    """Shares of 1,000 random starts that end at rest in a minimum, and in the lowest one."""
+    p = _points(surface, 1_000, seed)
+    optimizer = GradientDescent(learning_rate=rate)
+    state = optimizer.init(p)
+    for _ in range(steps):
+        p, state = optimizer.update(surface.gradient(p), state, p)
+    flat = np.linalg.norm(surface.gradient(p), axis=1) < 1e-6
+    valley = np.linalg.eigvalsh(hessian(surface, p)).min(axis=1) > 0
+    return {"minimum": float(np.mean(flat & valley)), "lowest": float(np.mean(surface.value(p) < 1e-6))}
+
+
+def ravine_curve(factor: float, steps: int = 100) -> list[float]:
+    """f along descent on the ravine with the learning rate factor / L."""
+    surface = quadratic(100)
+    p = np.array(surface.start)
+    optimizer = GradientDescent(learning_rate=factor / 100)
+    state = optimizer.init(p)
+    values = [float(surface.value(p))]
+    for _ in range(steps):
+        p, state = optimizer.update(surface.gradient(p), state, p)
+        values.append(float(surface.value(p)))
+    return values
+
+
+def _worst_step(results: Results) -> float:
+    return max(max(r.measurements["step_deviation"].values()) for r in results.of("descent"))
+
+
+def _worst_limit(results: Results) -> float:
+    return max(abs(limit - 1) for r in results.of("descent") for limit in r.measurements["limit"].values())
+
+
+def _rest(results: Results) -> np.ndarray:
+    return np.array([min(s["minimum"] for s in r.measurements["rest"].values()) for r in results.of("descent")])
+
+
+def _lowest(results: Results) -> np.ndarray:
+    return np.array([r.measurements["rest"]["rastrigin"]["lowest"] for r in results.of("descent")])
+
+
+CLAIMS = (
+    Claim(
+        "gradient-descends/step",
+        "a small step against the gradient goes down, by the learning rate times the squared slope",
+        "exact",
+        _worst_step,
+        "relative deviation",
+        at_most=1e-3,
+        note="seven functions, random points, steps of 1e-3 over curvature and slope; worst of all",
+    ),
+    Claim(
+        "gradient-descends/divergence",
+        "on a ravine descent converges up to the learning rate 2/L and diverges beyond",
+        "exact",
+        _worst_limit,
+        "relative deviation from 2/L",
+        at_most=1e-3,
+        note="largest converging rate by bisection; condition numbers 10, 30 and 100",
+    ),
+    Claim(
+        "gradient-descends/minimum",
+        "with the learning rate 1/L nearly every random start comes to rest in a minimum",
+        "statistical",
+        _rest,
+        "share of starts",
+        at_least=0.95,
+        note="the worse of ravine and Rastrigin; 1,000 starts a seed",
+    ),
+    Claim(
+        "gradient-descends/not-the-lowest",
+        "which minimum, the start decides: on Rastrigin it is mostly not the lowest",
+        "statistical",
+        _lowest,
+        "share of starts that find the lowest",
+        at_most=0.5,
+        note="a condition that the sentence leaves out: descent follows the slope, it does not search",
+    ),
+)

@@ -1,0 +1,84 @@
+"""SGD with momentum and its other form: where the learning rate stands, and when that matters.
+
+torch keeps the learning rate outside the velocity, Keras inside (`lib.optimizers.momentum`). At a constant rate the two
+are one rule. When the rate drops to a tenth, torch's form slows down at once; Keras' velocity still carries the old
+rate, so its ball rolls on. The same holds for Nesterov's momentum.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import Claim
+from lib.harness.contract import Log, Results
+from lib.harness.seeds import Seed
+from lib.optimizers.experiments.config import OptimizersConfig, build
+from lib.optimizers.surfaces import beale
+
+RULES = ("Momentum", "Nesterov")
+RATE = 0.01
+STEPS = 20
+DROP_AFTER = 10
+
+
+def falling(step: int) -> float:
+    """The schedule: `RATE` for ten steps, then a tenth of it."""
+    return RATE if step < DROP_AFTER else RATE / 10
+
+
+def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Largest deviation between the forms over 20 steps on Beale, at a constant rate and under the schedule."""
+    start = np.array(beale.start) + seed.rng("starts").uniform(-0.3, 0.3, (config.starts, 2))
+    start[0] = beale.start
+    constant, scheduled, paths = {}, {}, {}
+    for rule in RULES:
+        for name, rate, deviations in (("constant", RATE, constant), ("scheduled", falling, scheduled)):
+            forms = {form: path(rule, form, rate, start) for form in ("torch", "keras")}
+            gap = np.abs(forms["torch"] - forms["keras"]).max(axis=(1, 2))
+            deviations[rule] = float(gap.max() if name == "constant" else gap[-1])
+            paths[f"{rule}/{name}"] = {form: points[:, 0].tolist() for form, points in forms.items()}
+    log(STEPS, **{f"scheduled_{rule}": value for rule, value in scheduled.items()})
+    return {"constant": constant, "scheduled": scheduled, "paths": paths}
+
+
+def path(rule: str, form: str, rate: Any, start: np.ndarray) -> np.ndarray:
+    """The points of a run on Beale: (steps + 1, starts, 2)."""
+    optimizer = build(rule, form, learning_rate=rate)
+    p, state = start, optimizer.init(start)
+    points = [p]
+    for _ in range(STEPS):
+        p, state = optimizer.update(beale.gradient(p), state, p)
+        points.append(p)
+    return np.array(points)
+
+
+def _constant(results: Results) -> float:
+    return float(max(results.of("forms")[0].measurements["constant"].values()))
+
+
+def _scheduled(results: Results) -> float:
+    return float(min(results.of("forms")[0].measurements["scheduled"].values()))
+
+
+CLAIMS = (
+    Claim(
+        "momentum-forms/constant",
+        "at a constant learning rate the two forms of momentum take the same path",
+        "exact",
+        _constant,
+        "largest difference in theta",
+        at_most=1e-12,
+        note="momentum and Nesterov's, torch's form and Keras', on Beale",
+    ),
+    Claim(
+        "momentum-forms/schedule",
+        "once the learning rate changes the two forms part",
+        "exact",
+        _scheduled,
+        "difference in theta after 20 steps",
+        at_least=1e-3,
+        note="0.01 for ten steps, then 0.001; worst start, the smaller of momentum and Nesterov's",
+    ),
+)

@@ -1,0 +1,175 @@
+r"""What Adam is the sum of: three identities with their conditions, and two more for AdaMax and NAdam.
+
+With $\hat m, \hat v$ Adam's corrected moments (Kingma & Ba 2015, algorithm 1):
+
+| from Adam | condition | gives |
+|---|---|---|
+| `rmsprop` | beta1 = 0, Keras' epsilon | RMSprop with the learning rate $\eta \sqrt{1 - \beta_2^t}$, which is the bias correction |
+| `adagrad` | beta1 = 0, beta2 -> 1, rate $\eta/\sqrt t$ | Adagrad: $\hat v \to G/t$, so $\eta t^{-1/2} g / \sqrt{G/t} = \eta g / \sqrt G$ (section 5 of the paper) |
+| `momentum` | epsilon -> infinity, rate $\eta\epsilon$ | momentum with the rate $\eta (1 - \beta_1) / (1 - \beta_1^t)$ |
+| `infinity-norm` | Adam with the p-norm, p -> infinity | AdaMax: $u_t = \max_i \beta_2^{t-i} |g_i|$ (section 7.1) |
+| `nesterov` | NAdam, epsilon -> infinity, rate $\eta\epsilon$, the start forgotten | Nesterov momentum with the rate $\eta (1 - \beta_1)$ |
+
+Both sides take their gradients on Beale, each at its own point, for 100 steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import Claim
+from lib.harness.contract import Log, Results
+from lib.harness.seeds import Seed
+from lib.optimizers import Adagrad, Adam, AdaMax, Momentum, NAdam, Nesterov, RMSprop
+from lib.optimizers.base import Optimizer, State
+from lib.optimizers.experiments.config import OptimizersConfig
+from lib.optimizers.surfaces import beale
+
+STEPS = 100
+RATE = 0.01
+BETA2 = 0.99
+HUGE = 1e13
+"""An epsilon next to which any root of squares here is nothing."""
+
+
+def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """The worst deviation of every identity over random starts, and of two of them without their condition."""
+    start = np.array(beale.start) + seed.rng("starts").uniform(-0.3, 0.3, (config.starts, 2))
+    deviations = {name: measure(start) for name, measure in IDENTITIES.items()}
+    deviations["adagrad-by-beta2"] = {
+        f"{gap:g}": adagrad(start, gap) for gap in (1e-2, 1e-4, 1e-6, 1e-8)
+    }
+    log(STEPS, **{k.replace("-", "_"): v for k, v in deviations.items() if isinstance(v, float)})
+    return deviations
+
+
+def difference(
+    first: Optimizer[Any], second: Optimizer[Any], start: np.ndarray, begin: Callable[[Optimizer[Any]], State] | None = None
+) -> float:
+    """The largest difference in theta between two optimizers' paths on Beale."""
+    ends = []
+    for optimizer in (first, second):
+        p, state = start, begin(optimizer) if begin else optimizer.init(start)
+        points = []
+        for _ in range(STEPS):
+            p, state = optimizer.update(beale.gradient(p), state, p)
+            points.append(p)
+        ends.append(np.array(points))
+    return float(np.abs(ends[0] - ends[1]).max())
+
+
+def rmsprop(start: np.ndarray) -> float:
+    """Adam with beta1 = 0 against RMSprop whose rate is corrected for its start."""
+    adam = Adam(RATE, convention="keras", betas=(0.0, BETA2), eps=1e-4)
+    corrected = RMSprop(lambda step: RATE * np.sqrt(1 - BETA2 ** (step + 1)), alpha=BETA2, eps=1e-4)
+    return difference(adam, corrected, start)
+
+
+def rmsprop_uncorrected(start: np.ndarray) -> float:
+    """The same against RMSprop as it is: the condition is needed."""
+    adam = Adam(RATE, convention="keras", betas=(0.0, BETA2), eps=1e-4)
+    return difference(adam, RMSprop(RATE, alpha=BETA2, eps=1e-4), start)
+
+
+def adagrad(start: np.ndarray, gap: float = 1e-8) -> float:
+    """Adam with beta1 = 0, beta2 = 1 - gap and the rate eta / sqrt(t) against Adagrad."""
+    adam = Adam(lambda step: 0.1 / np.sqrt(step + 1), betas=(0.0, 1 - gap), eps=0.0)
+    return difference(adam, Adagrad(0.1, eps=0.0), start)
+
+
+def momentum(start: np.ndarray) -> float:
+    """Adam with a huge epsilon against momentum."""
+    adam = Adam(1e-3 * HUGE, betas=(0.9, 0.999), eps=HUGE)
+    corrected = Momentum(lambda step: 1e-3 * 0.1 / (1 - 0.9 ** (step + 1)), momentum=0.9)
+    return difference(adam, corrected, start)
+
+
+def infinity_norm(start: np.ndarray) -> float:
+    """AdaMax against its definition: the largest of all past gradients, each faded by beta2 per step since."""
+    optimizer = AdaMax(RATE, betas=(0.9, BETA2), eps=0.0)
+    p, state = start, optimizer.init(start)
+    gradients: list[np.ndarray] = []
+    worst = 0.0
+    for _ in range(STEPS):
+        gradients.append(beale.gradient(p))
+        moved, state = optimizer.update(gradients[-1], state, p)
+        t = len(gradients)
+        ages = np.arange(t)[::-1, None, None]
+        past = np.array(gradients)
+        largest = np.max(BETA2**ages * np.abs(past), axis=0)
+        mean = np.sum(0.9**ages * 0.1 * past, axis=0) / (1 - 0.9**t)
+        worst = max(worst, float(np.abs(moved - (p - RATE * mean / largest)).max()))
+        p = moved
+    return worst
+
+
+def nesterov(start: np.ndarray) -> float:
+    """NAdam with a huge epsilon, its bias corrections and warm-up long over, against Nesterov momentum."""
+    late = 100_000  # beta1^t, beta2^t and 0.96^(t psi) are 0 by then; the slots are empty
+
+    def begin(optimizer: Optimizer[Any]) -> State:
+        state = optimizer.init(start)
+        return State(late, state.slots._replace(product=0.0)) if isinstance(optimizer, NAdam) else state
+
+    nadam = NAdam(1e-3 * HUGE, betas=(0.9, 0.999), eps=HUGE, momentum_decay=1.0)
+    return difference(nadam, Nesterov(1e-3 * 0.1, momentum=0.9), start, begin)
+
+
+IDENTITIES: dict[str, Callable[[np.ndarray], float]] = {
+    "rmsprop": rmsprop,
+    "rmsprop-uncorrected": rmsprop_uncorrected,
+    "adagrad": adagrad,
+    "momentum": momentum,
+    "infinity-norm": infinity_norm,
+    "nesterov": nesterov,
+}
+
+
+def _of(name: str) -> Callable[[Results], float]:
+    return lambda results: float(results.of("identities")[0].measurements[name])
+
+
+def _identity(claim: str, name: str, statement: str, at_most: float, note: str) -> Claim:
+    return Claim(claim, statement, "exact", _of(name), "largest difference in theta", at_most=at_most, note=note)
+
+
+CLAIMS = (
+    _identity(
+        "adam-is-the-sum/rmsprop",
+        "rmsprop",
+        "Adam with beta1 = 0 is RMSprop with bias correction",
+        1e-12,
+        "condition: epsilon at the bare root, as in Keras; without the correction the paths part by far more",
+    ),
+    _identity(
+        "adam-is-the-sum/adagrad",
+        "adagrad",
+        "Adam with beta1 = 0, beta2 -> 1 and the rate eta/sqrt(t) is Adagrad",
+        1e-6,
+        "at 1 - beta2 = 1e-8; the difference shrinks in proportion to 1 - beta2, 100 steps times which is the tolerance",
+    ),
+    _identity(
+        "adam-is-the-sum/momentum",
+        "momentum",
+        "Adam with a huge epsilon and the rate scaled by it is momentum",
+        1e-9,
+        "epsilon 1e13; the rate is eta (1 - beta1) / (1 - beta1^t); the tolerance is a root of squares of 1e4 over epsilon",
+    ),
+    _identity(
+        "adamax-nadam/infinity-norm",
+        "infinity-norm",
+        "AdaMax divides by the largest of all past gradients, each faded by beta2 per step",
+        1e-12,
+        "against the definition over all past gradients; epsilon 0",
+    ),
+    _identity(
+        "adamax-nadam/nesterov",
+        "nesterov",
+        "NAdam is to Nesterov momentum what Adam is to momentum",
+        1e-9,
+        "epsilon 1e13, bias correction and warm-up over: Nesterov momentum at the rate eta (1 - beta1)",
+    ),
+)

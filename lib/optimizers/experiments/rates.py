@@ -1,0 +1,161 @@
+r"""The effective learning rate: what an adaptive optimizer multiplies the gradient by.
+
+| optimizer | effective rate of a coordinate |
+|---|---|
+| Adagrad | $\eta / (\sqrt{G} + \epsilon)$, G the sum of its squared gradients |
+| RMSprop | $\eta / (\sqrt{v} + \epsilon)$, v their moving average |
+| Adam | the same with v corrected for its start |
+
+- **monotone**: a sum of squares never falls, so Adagrad's rate never rises.
+- **valley**: on a slope that stays the same Adagrad's step is $\eta / \sqrt t$, so ten times the way takes a hundred times the steps.
+- **recovers**: the gradient is 1 for 200 steps, then 0.01: RMSprop forgets and its rate rises a hundredfold.
+- **first step**: how far the first step goes when the gradient is tiny is up to epsilon, and so to the framework.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import Claim
+from lib.harness.contract import Log, Results
+from lib.harness.seeds import Seed
+from lib.optimizers.base import Optimizer, State
+from lib.optimizers.experiments.config import OptimizersConfig, build
+from lib.optimizers.surfaces import SURFACES
+
+RATED = ("GradientDescent", "Adagrad", "RMSprop", "Adam")
+CHANGE_AT = 200
+SMALL = 0.01
+TINY = np.geomspace(1e-12, 1.0, 61)
+
+
+def effective_rate(optimizer: Optimizer[Any], state: State) -> np.ndarray:
+    """The effective rate of every coordinate after the step that led to `state` (torch's convention)."""
+    rate: Any = optimizer.learning_rate
+    name = type(optimizer).__name__
+    slots: Any = state.slots
+    settings: Any = optimizer
+    if name == "GradientDescent":
+        return np.asarray(rate)
+    if name == "Adagrad":
+        return np.asarray(rate / (np.sqrt(slots.square_sum) + settings.eps))
+    if name == "RMSprop":
+        return np.asarray(rate / (np.sqrt(slots.square_average) + settings.eps))
+    v = slots.v / (1 - settings.betas[1] ** state.step)
+    return np.asarray(rate / (np.sqrt(v) + settings.eps))
+
+
+def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """All measurements of this file."""
+    valley = {name: [steps_along(name, way) for way in (20.0, 200.0)] for name in RATED}
+    change = {name: rates_after_change(name) for name in RATED}
+    log(0, **{f"steps_200_{name}": float(steps[1]) for name, steps in valley.items()})
+    return {
+        "increase": {name: largest_increase(name, config, seed) for name in SURFACES},
+        "valley": valley,
+        "change": {name: series.tolist() for name, series in change.items()},
+        "first_step": {
+            f"{name}/{convention}": first_step(name, convention).tolist()
+            for name in ("Adagrad", "RMSprop", "Adam")
+            for convention in ("torch", "keras")
+        },
+    }
+
+
+def largest_increase(surface_name: str, config: OptimizersConfig, seed: Seed) -> float:
+    """The largest rise of Adagrad's effective rate from one step to the next, over random starts and 300 steps."""
+    surface = SURFACES[surface_name]
+    low, high = np.transpose(surface.bounds)
+    p = seed.rng("adagrad", surface_name).uniform(low, high, (config.starts, 2))
+    optimizer = build("Adagrad", "torch", learning_rate=0.5)
+    p, state = optimizer.update(surface.gradient(p), optimizer.init(p), p)
+    rate, worst = effective_rate(optimizer, state), -np.inf
+    for _ in range(300):
+        p, state = optimizer.update(surface.gradient(p), state, p)
+        new = effective_rate(optimizer, state)
+        worst = max(worst, float((new - rate).max()))
+        rate = new
+    return worst
+
+
+def steps_along(name: str, way: float, slope: float = 0.1) -> int:
+    """Steps until an optimizer whose first step is 1 long has gone `way` down a valley of constant slope."""
+    p = np.zeros(1)
+    g = np.full(1, slope)
+    probe = build(name, "torch", learning_rate=1.0)
+    first, _ = probe.update(g, probe.init(p), p)
+    optimizer = build(name, "torch", learning_rate=-1.0 / float(first[0]))
+    state = optimizer.init(p)
+    steps = 0
+    while -p[0] < way:
+        p, state = optimizer.update(g, state, p)
+        steps += 1
+    return steps
+
+
+def rates_after_change(name: str) -> np.ndarray:
+    """The effective rate at every step while the gradient is 1 for 200 steps and 0.01 for 2,000; learning rate 1."""
+    optimizer = build(name, "torch", learning_rate=1.0)
+    p = np.zeros(1)
+    state = optimizer.init(p)
+    rates = []
+    for step in range(CHANGE_AT + 2_000):
+        p, state = optimizer.update(np.full(1, 1.0 if step < CHANGE_AT else SMALL), state, p)
+        rates.append(float(effective_rate(optimizer, state).reshape(-1)[0]))
+    return np.array(rates)
+
+
+def first_step(name: str, convention: str) -> np.ndarray:
+    """Length of the first step in units of the learning rate, for each gradient of `TINY`."""
+    optimizer = build(name, convention, learning_rate=1.0)
+    p = np.zeros_like(TINY)
+    moved, _ = optimizer.update(TINY, optimizer.init(p), p)
+    return -moved
+
+
+def _increase(results: Results) -> float:
+    return float(max(results.of("rates")[0].measurements["increase"].values()))
+
+
+def _exponent(results: Results) -> float:
+    short, long = results.of("rates")[0].measurements["valley"]["Adagrad"]
+    return float(np.log10(long / short))
+
+
+def _recovery(results: Results) -> float:
+    change = results.of("rates")[0].measurements["change"]
+    rise = {name: change[name][-1] / change[name][CHANGE_AT - 1] for name in ("RMSprop", "Adagrad")}
+    return float(rise["RMSprop"] / rise["Adagrad"])
+
+
+CLAIMS = (
+    Claim(
+        "adagrad-decays/monotone",
+        "Adagrad's effective learning rate never rises",
+        "exact",
+        _increase,
+        "largest rise",
+        at_most=0.0,
+        note="seven functions, random starts, 300 steps",
+    ),
+    Claim(
+        "adagrad-decays/valley",
+        "down a valley of constant slope Adagrad stalls: ten times the way takes far more than ten times the steps",
+        "exact",
+        _exponent,
+        "exponent of steps by way",
+        at_least=1.5,
+        note="theory: 2 for Adagrad, 1 for a rate that stays; the threshold is halfway",
+    ),
+    Claim(
+        "rmsprop-improves-adagrad/recovers",
+        "when the gradient shrinks a hundredfold RMSprop's rate rises with it, Adagrad's does not",
+        "exact",
+        _recovery,
+        "rise, RMSprop / Adagrad",
+        at_least=50.0,
+        note="theory: 100, once RMSprop has forgotten; alpha 0.99, 2,000 steps after the change",
+    ),
+)

@@ -1,0 +1,131 @@
+r"""Full batch against stochastic gradient: how noisy a mini-batch's gradient is, and what it saves.
+
+The problem is the linear regression of the lecture's code site: x uniform in (-3, 4), y = 4x - 3 + noise with standard
+deviation -(x + 3)(x - 4)/3 + 1.5, N = 200, start w = 1, b = 0. Loss: half the mean squared error.
+
+- **noise**: the gradient of a batch of B examples drawn with replacement has the variance $\sigma^2 / B$.
+- **cost**: examples looked at until the loss is within a hundredth of its way to the minimum, each batch size at its own
+  best learning rate, chosen on other draws than those that count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import Claim
+from lib.harness.contract import Log, Results
+from lib.harness.seeds import Seed
+from lib.optimizers import GradientDescent
+from lib.optimizers.experiments.config import OptimizersConfig
+
+EXAMPLES = 200
+NOISE_BATCHES = (1, 2, 5, 10, 20, 50, 100)
+COST_BATCHES = (1, 10, EXAMPLES)
+RATES = np.geomspace(0.001, 1.0, 25)
+REPEATS = 40
+BUDGET = 20_000
+START = np.array([1.0, 0.0])
+
+
+def regression_data(seed: Seed) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs with a column of ones, (200, 2), and the outputs, (200,)."""
+    rng = seed.rng("regression")
+    x = rng.uniform(-3, 4, EXAMPLES)
+    noise = -(x + 3) * (x - 4) / 3 + 1.5
+    return np.stack([x, np.ones_like(x)], axis=1), 4 * x - 3 + noise * rng.normal(size=EXAMPLES)
+
+
+def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Noise by batch size, and cost to the target by batch size."""
+    X, y = regression_data(seed)
+    variances = [gradient_variance(X, y, size, seed) for size in NOISE_BATCHES]
+    slope = float(np.polyfit(np.log(NOISE_BATCHES), np.log(variances), 1)[0])
+    cost, rates, curves = {}, {}, {}
+    for size in COST_BATCHES:
+        grid = [np.mean(examples_to_target(X, y, size, rate, seed.child("grid"))[0]) for rate in RATES]
+        rate = float(RATES[int(np.argmin(grid))])
+        examples, curve = examples_to_target(X, y, size, rate, seed.child("final"))
+        cost[str(size)], rates[str(size)], curves[str(size)] = float(np.mean(examples)), rate, curve
+        log(size, examples_to_target=cost[str(size)])
+    return {"variances": variances, "slope": slope, "cost": cost, "rates": rates, "curves": curves}
+
+
+def gradient_variance(X: np.ndarray, y: np.ndarray, size: int, seed: Seed, draws: int = 4_000) -> float:
+    """E|g_B - g|² at the start over random batches of `size`, drawn with replacement."""
+    residual = X @ START - y
+    each = X * residual[:, None]
+    batches = seed.rng("noise", size).integers(0, len(y), (draws, size))
+    return float(np.mean(np.sum((each[batches].mean(axis=1) - each.mean(axis=0)) ** 2, axis=1)))
+
+
+def examples_to_target(
+    X: np.ndarray, y: np.ndarray, size: int, rate: float, seed: Seed
+) -> tuple[np.ndarray, list[list[float]]]:
+    """Examples looked at until 1 % of the excess loss is left, (repeats,), `BUDGET` if that is not reached; and a curve.
+
+    The curve is the median of the excess loss over its start by examples: pairs of [examples, share].
+    """
+    best = np.linalg.lstsq(X, y, rcond=None)[0]
+    repeats = 1 if size == len(y) else REPEATS
+    # excess loss = half (p - best)ᵀ A (p - best) with A = XᵀX / N, so no pass over the data is needed to judge
+    A = X.T @ X / len(y)
+
+    def excess(p: np.ndarray) -> np.ndarray:
+        return 0.5 * np.einsum("ri,ij,rj->r", p - best, A, p - best)
+
+    p = np.tile(START, (repeats, 1))
+    first = excess(p)
+    optimizer = GradientDescent(learning_rate=rate)
+    state = optimizer.init(p)
+    rng = seed.rng("batches", size, f"{rate:.6g}")
+    reached = np.full(repeats, float(BUDGET))
+    curve = [[0.0, 1.0]]
+    steps = BUDGET // size if size > 1 else BUDGET // 10
+    for step in range(1, steps + 1):
+        if size == len(y):
+            g = (p @ X.T - y) @ X / size
+        else:
+            batch = rng.integers(0, len(y), (repeats, size))
+            g = np.einsum("rb,rbi->ri", np.einsum("rbi,ri->rb", X[batch], p) - y[batch], X[batch]) / size
+        p, state = optimizer.update(g, state, p)
+        share = excess(p) / first
+        reached = np.minimum(reached, np.where(share <= 0.01, step * size, BUDGET))
+        if step <= 50 or step % 10 == 0:
+            curve.append([float(step * size), float(np.median(share))])
+        if not np.all(np.isfinite(p)) or reached.max() < BUDGET:
+            break
+    return reached, curve
+
+
+def _slope(results: Results) -> np.ndarray:
+    return results.values("stochastic", "slope")
+
+
+def _saving(results: Results) -> np.ndarray:
+    costs = [r.measurements["cost"] for r in results.of("stochastic")]
+    return np.array([c[str(EXAMPLES)] / c["10"] for c in costs])
+
+
+CLAIMS = (
+    Claim(
+        "gradient-descends/noise",
+        "the variance of a mini-batch's gradient falls as 1 over the batch size",
+        "statistical",
+        _slope,
+        "slope in log-log",
+        at_least=-1.1,
+        at_most=-0.9,
+        note="theory: -1 for batches drawn with replacement; linear regression, 200 examples",
+    ),
+    Claim(
+        "gradient-descends/cost",
+        "batches of 10 come near the minimum for fewer examples looked at than the full batch of 200",
+        "statistical",
+        _saving,
+        "examples, full batch / batches of 10",
+        at_least=1.0,
+        note="1 % of the excess loss left; each at its best learning rate, chosen on other draws",
+    ),
+)

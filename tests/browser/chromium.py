@@ -1,0 +1,129 @@
+"""One page in a headless Chromium, driven over its DevTools protocol.
+
+The protocol is JSON over a web socket: a command has an id, its answer has the same id, events arrive in between.
+https://chromedevtools.github.io/devtools-protocol/
+"""
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import websocket
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
+    "--window-size=1440,900", "--remote-debugging-port=0",
+)  # fmt: skip
+
+
+def find() -> str:
+    """The path of Chromium; FileNotFoundError with the remedy when there is none."""
+    for name in NAMES:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise FileNotFoundError("no Chromium on this machine; on Debian and Ubuntu: apt-get install chromium")
+
+
+class Page:
+    """A browser of its own with one empty page. `errors`: what the page and its scripts complained of."""
+
+    def __init__(self, profile: Path):
+        self._log = (profile / "chromium.log").open("wb")
+        command = [find(), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
+        try:
+            port = self._port(profile / "DevToolsActivePort")
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
+                target = next(page for page in json.load(answer) if page["type"] == "page")
+            self._socket = websocket.create_connection(target["webSocketDebuggerUrl"], timeout=60, suppress_origin=True)
+        except BaseException:
+            self._end()
+            raise
+        self.errors: list[str] = []
+        self._commands = 0
+        for domain in ("Page", "Runtime", "Log"):
+            self.command(f"{domain}.enable")
+
+    def _port(self, file: Path) -> str:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if file.exists() and file.read_text().count("\n"):
+                return file.read_text().splitlines()[0]
+            time.sleep(0.1)
+        raise RuntimeError(f"Chromium did not start; {self._log.name} says why")
+
+    def _end(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+        self._log.close()
+
+    def close(self) -> None:
+        """End the browser."""
+        self._socket.close()
+        self._end()
+
+    def command(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send one command and return its answer."""
+        self._commands += 1
+        self._socket.send(json.dumps({"id": self._commands, "method": method, "params": params}))
+        while True:
+            message: dict[str, Any] = json.loads(self._socket.recv())
+            if message.get("id") == self._commands:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']['message']}")
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message.get("method"), message.get("params", {}))
+
+    def _note(self, event: str | None, params: dict[str, Any]) -> None:
+        if event == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            self.errors.append(details.get("exception", {}).get("description", details["text"]))
+        elif event == "Runtime.consoleAPICalled" and params["type"] == "error":
+            self.errors.append(" ".join(str(a.get("value", a.get("description", ""))) for a in params["args"]))
+        elif event == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+
+    def open(self, url: str) -> None:
+        """Go to an address."""
+        self.command("Page.navigate", url=url)
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page, promises awaited."""
+        answer = self.command("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def wait_for(self, expression: str, seconds: float = 90) -> None:
+        """Wait until an expression is true (as JavaScript sees it)."""
+        deadline = time.monotonic() + seconds
+        while not self.evaluate(f"Boolean({expression})"):
+            if time.monotonic() > deadline:
+                text = self.evaluate("document.body.innerText")
+                raise TimeoutError(f"not within {seconds:g} s: {expression}\nthe page says: {text[:2000]}")
+            time.sleep(0.2)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], moves: int = 10) -> None:
+        """Press the left button at `start`, move to `end`, release; in CSS pixels of the window."""
+        self._mouse("mouseMoved", start)
+        self._mouse("mousePressed", start)
+        for i in range(1, moves + 1):
+            x, y = (a + (b - a) * i / moves for a, b in zip(start, end, strict=True))
+            self._mouse("mouseMoved", (x, y))
+        self._mouse("mouseReleased", end)
+
+    def _mouse(self, kind: str, at: tuple[float, float]) -> None:
+        self.command("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], button="left", buttons=1, clickCount=1)
+
+    def screenshot(self, file: Path) -> None:
+        """What the window shows, as PNG."""
+        file.write_bytes(base64.b64decode(self.command("Page.captureScreenshot")["data"]))

@@ -1,0 +1,168 @@
+"""up, lab and down on a real engine, in a compose project and a copy of the clone of their own."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.host.conftest import ROOT, copy_clone
+
+
+@dataclass
+class Clone:
+    """A copy of the clone whose services have their own names, ports and volumes."""
+
+    root: Path
+    environment: dict[str, str]
+    project: str = field(default_factory=lambda: f"fearless-test-{secrets.token_hex(4)}")
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, **self.environment, "COMPOSE_PROJECT_NAME": self.project}
+        return subprocess.Popen(
+            [str(self.root / "invoke"), *words],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def invoke(self, *words: str, answer: str = "") -> tuple[int, str, str]:
+        process = self.start(*words)
+        out, err = process.communicate(answer, timeout=300)
+        return process.returncode, out, err
+
+    def docker(self, kind: str, shown: str) -> list[str]:
+        """What the engine has of this project: containers, networks or volumes."""
+        label = f"label=com.docker.compose.project={self.project}"
+        every = ["--all"] if kind == "container" else []
+        command = ["docker", kind, "ls", *every, "--filter", label, "--format", shown]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True)
+        return sorted(listing.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    root = copy_clone(tmp_path_factory.mktemp("services") / "clone")
+    (root / ".venv").symlink_to(ROOT / ".venv")  # the same lock: test_wrapper makes one of its own
+    (root / "lib" / "tiny").mkdir()
+    lab = (ROOT / "tests" / "lib" / "harness" / "labs" / "tiny.py").read_text(encoding="utf-8")
+    (root / "lib" / "tiny" / "__init__.py").write_text('"""A lab that takes a second."""\n', encoding="utf-8")
+    (root / "lib" / "tiny" / "lab.py").write_text(lab, encoding="utf-8")
+    (root / "labs").mkdir(exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
+        ports = {"MLFLOW_PORT": str(taken.getsockname()[1]), "JUPYTER_PORT": str(free.getsockname()[1])}
+        free.close()
+        made = Clone(root, ports)
+        yield made
+        made.invoke("down", "--volumes", answer="y\n")
+
+
+@pytest.fixture(scope="module")
+def urls(clone: Clone) -> dict[str, str]:
+    """The URLs that two `up` at once print; MLflow's port is in use by another program."""
+    starts = [clone.start("up") for _ in range(2)]
+    ends = [(*start.communicate(timeout=300), start.returncode) for start in starts]
+    for out, err, code in ends:
+        assert code == 0, err
+        assert out == ends[0][0]
+    wanted = clone.environment["MLFLOW_PORT"]
+    said = [line for _, err, _ in ends for line in err.splitlines() if f"Port {wanted} is in use" in line]
+    assert len(said) == 1
+    return dict(line.split() for line in ends[0][0].splitlines())
+
+
+def test_up_prints_urls_that_answer(clone: Clone, urls: dict[str, str]) -> None:
+    assert list(urls) == ["JupyterLab", "MLflow"]
+    address, _, token = urls["JupyterLab"].partition("/lab?")
+    assert address == f"http://127.0.0.1:{clone.environment['JUPYTER_PORT']}"
+    with urllib.request.urlopen(f"{address}/api/status?{token}", timeout=10) as answer:
+        assert "kernels" in json.load(answer)
+    request = urllib.request.Request(
+        f"{urls['MLflow']}/api/2.0/mlflow/experiments/create",
+        data=json.dumps({"name": secrets.token_hex(4)}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert "experiment_id" in json.load(answer)
+
+
+def test_a_second_up_keeps_the_containers(clone: Clone, urls: dict[str, str]) -> None:
+    before = clone.docker("container", "{{.ID}}")
+    code, out, err = clone.invoke("up")
+    assert (code, err) == (0, "")
+    assert dict(line.split() for line in out.splitlines()) == urls
+    assert clone.docker("container", "{{.ID}}") == before
+    assert len(before) == 2
+
+
+def test_a_lab_is_tracked_by_the_running_server(clone: Clone, urls: dict[str, str]) -> None:
+    code, out, err = clone.invoke("lab", "tiny", "--quick")
+    assert code == 0, err
+    assert urls["MLflow"] in out
+    assert len(clone.docker("container", "{{.ID}}")) == 2
+
+
+def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Clone, urls: dict[str, str]) -> None:
+    code, out, err = clone.invoke("lab", "tiny", "--set", "learning_rate=7")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "learning_rate" in err
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_lab_and_its_container(
+    clone: Clone, urls: dict[str, str], number: signal.Signals, expected: int
+) -> None:
+    process = clone.start("lab", "tiny", "--set", "action=sleep", "--set", "steps=10000")
+    try:
+        wait_for(lambda: len(clone.docker("container", "{{.ID}}")) == 3)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == expected, err
+    assert "Traceback" not in out + err
+    assert len(clone.docker("container", "{{.ID}}")) == 2
+
+
+def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: dict[str, str]) -> None:
+    owner = (clone.root / "labs").stat().st_uid
+    assert owner != 0
+    code, _, err = clone.invoke("down")
+    assert (code, err) == (0, "")
+    assert clone.docker("container", "{{.ID}}") == []
+    assert clone.docker("network", "{{.ID}}") == []
+    assert clone.docker("volume", "{{.Name}}") == [f"{clone.project}_journal", f"{clone.project}_mlflow"]
+    assert (clone.root / "labs").stat().st_uid == os.getuid()
+
+
+def test_a_lab_starts_mlflow_and_does_not_wait_for_it(clone: Clone) -> None:
+    code, out, err = clone.invoke("lab", "tiny", "--quick")
+    assert code == 0, err
+    assert clone.docker("container", "{{.Names}}") == [f"{clone.project}-mlflow-1"]
+
+
+def test_volumes_are_deleted_after_a_yes(clone: Clone) -> None:
+    code, _, err = clone.invoke("down", "--volumes", answer="n\n")
+    assert code == 2
+    assert clone.docker("volume", "{{.Name}}") != []
+    code, _, err = clone.invoke("down", "--volumes", answer="y\n")
+    assert code == 0, err
+    assert clone.docker("volume", "{{.Name}}") == []
+
+
+def wait_for(condition: object, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
