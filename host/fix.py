@@ -124,7 +124,7 @@ def _start() -> None:
 
 
 def _forget_dead_engine(note: Path) -> None:
-    """Remove the note of an engine that is gone: another process may have its number now, and dockerd would not start."""
+    """Remove the note of an engine that is gone: another process may have its number, and dockerd would not start."""
     if note.exists():
         name = Path("/proc", note.read_text(encoding="utf-8").strip(), "comm")
         if not name.exists() or name.read_text(encoding="utf-8").strip() != "dockerd":

@@ -48,9 +48,9 @@ class Split:
         """The first n pictures: a fixed subset. The files are in random order, so it has all classes."""
         return Split(self.images[:n], self.labels[:n])
 
-    def scaled(self) -> np.ndarray:
-        """The pictures as float32 in [0, 1], shape (n, 28, 28)."""
-        return self.images.astype(np.float32) / np.float32(255)
+    def scaled(self, which: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The pictures of these indices as float32 in [0, 1], shape (n, 28, 28)."""
+        return self.images[which].astype(np.float32) / np.float32(255)
 
 
 def train() -> Split:

@@ -34,9 +34,10 @@ class Recorded:
 
 def recorded(lab: str) -> Iterator[Recorded]:
     """The finished runs of a lab, newest first."""
-    for folder in sorted(journal_root().glob(f"*-{lab}-??????"), reverse=True):
-        records = [record for _, record in journal.read(folder / "run.jsonl")]
-        if records and records[-1]["kind"] == "end" and records[-1]["status"] == "FINISHED":
+    for path in sorted(journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
+        folder = path.parent
+        records = [record for _, record in journal.read(path)]
+        if records and records[0]["experiment"] == lab and records[-1].get("status") == "FINISHED":
             claims = json.loads((folder / "run.files" / "claims.json").read_text(encoding="utf-8"))
             yield Recorded(folder.name, records[0]["params"], records[0]["tags"], claims)
 
@@ -47,7 +48,7 @@ def current(entry: LabEntry, lab: Lab, options: Options) -> Recorded | None:
     params = {**as_params(config), "root_seed": str(options.seed)}
     tags = provenance.tags(provenance.read_code(entry.module), lab.data, config.framework)
     for run in recorded(lab.name):
-        if run.params == params and all(run.tags[name] == tags[name] for name in CURRENT_TAGS):
+        if run.params == params and all(run.tags.get(name) == tags[name] for name in CURRENT_TAGS):
             return run
     return None
 
@@ -105,17 +106,30 @@ def sync() -> int:
     """Send what MLflow has not got yet. Returns 0.
 
     Raises:
-        UserError: MLflow does not answer.
+        UserError: MLflow does not answer, or does not want some of it.
     """
     root = journal_root()
-    if not shipper.unsent(root):
+    folders = shipper.unsent(root)
+    if not folders:
         display.console.print("MLflow has everything.")
         return 0
+    sent = 0
+    refused: UserError | None = None
     try:
-        sent = shipper.sweep(shipper.connect(), root)
+        if not shipper.answers():
+            raise shipper.ServerAwayError
+        client = shipper.connect()
+        for folder in folders:
+            try:
+                with journal.on_disk(root):
+                    sent += shipper.ship_left_behind(client, folder)
+            except shipper.RefusedError as error:
+                refused = error
     except shipper.ServerAwayError:
         raise UserError("MLflow does not answer: start it with ./invoke up, then run ./invoke sync again") from None
-    left = len(shipper.unsent(root))
+    if refused is not None:
+        raise refused
+    left = len(folders) - sent
     rest = f"; {left} belong to labs that are running" if left else ", MLflow has everything"
     display.console.print(f"Sent {sent} lab run{'s' if sent != 1 else ''} with all trials{rest}.")
     return 0

@@ -13,7 +13,6 @@ from lib.harness.journal import Journal, now_ms
 from lib.harness.jsonfile import json_bytes
 from lib.harness.trace import array_record, canonical, encode
 
-
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
 
 

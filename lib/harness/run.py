@@ -6,12 +6,11 @@ import importlib
 import os
 import secrets
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-from rich.markup import escape
 
 from lib.harness import display, provenance
 from lib.harness.catalogue import LabEntry
@@ -19,14 +18,14 @@ from lib.harness.claims import judge_all
 from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.figures import draw
-from lib.harness.journal import Journal, close_orphan, now_ms
+from lib.harness.journal import Journal, JournalFullError, close_orphan, now_ms, on_disk
 from lib.harness.jsonfile import json_bytes
 from lib.harness.settings import Options, as_params, configure
 from lib.harness.trace import parent_digest
 from lib.harness.tracking import Tracking
 from lib.harness.workers import Job, Workers
 
-INTERRUPTED_SECONDS = 3.0  # how long an interrupted lab tries to tell MLflow
+INTERRUPTED_SECONDS = 10.0  # how long a lab that was cut short tries to tell MLflow
 
 
 def journal_root() -> Path:
@@ -105,9 +104,19 @@ class LabRun:
         """Whether a file of the lab's code was edited while it ran."""
         return provenance.read_code(self.entry.module).sha256 != self._code.sha256
 
+    def finish(self, claims: list[dict[str, Any]], digest: str, seconds: float) -> list[str]:
+        """Record the verdicts and end this run. Returns what a reader of the record should be told."""
+        self.write_files({"claims.json": json_bytes(claims)})
+        self.journal.append("timing", step=0, values={"total_seconds": seconds}, time=now_ms())
+        verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
+        tags = {"lab.result_digest": digest, "mlflow.note.content": _note(self.lab, claims), **verdicts}
+        changed = self.code_changed()
+        self.journal.end("FINISHED" if all_measured(claims) else "FAILED", **tags)
+        return ["the lab's code was edited while it ran: the record has the code of its start"] if changed else []
+
     def abandon(self, status: str, reason: str) -> None:
         """End this run and those of its trials that have not ended. The workers must be gone."""
-        with suppress(UserError):  # a full disk: `sync` ends them when there is room again
+        with suppress(JournalFullError):  # `sync` ends them when there is room again
             for path in sorted(self.folder.glob("trial-*.jsonl")):
                 close_orphan(path, status, reason)
             self.journal.end(status, **{"lab.ended": reason})
@@ -125,56 +134,61 @@ def run_lab(entry: LabEntry, options: Options) -> int:
     lab: Lab = importlib.import_module(entry.module).LAB
     config = configure(lab, options)
     folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
-    folder.mkdir()
-    workers = Workers(options.workers or len(os.sched_getaffinity(0)), folder / "workers.log")
-    study = lab.study(config)
-    batch = next(study)
-    workers.warm_up(batch)  # frameworks load while the rest is made ready
-    run = LabRun(entry, lab, config, options, folder)
-    tracking = Tracking(folder)
+    run: LabRun | None = None
+    tracking: Tracking | None = None
     started = time.monotonic()
-    try:
-        _run_study(run, study, batch, workers)
-        results = Results(run.results)
-        claims = judge_all(lab.claims, results, lab.name)
-        problems = _draw_all(run, results, workers)
-    except BaseException as error:
-        workers.close()
-        interrupted = isinstance(error, KeyboardInterrupt)
-        run.abandon("KILLED" if interrupted else "FAILED", "interrupted" if interrupted else str(error))
-        tracking.finish(patience=INTERRUPTED_SECONDS)
-        raise
-    workers.close()
-    problems += _failures(results)
-    if run.code_changed():
-        problems.append("the lab's code was edited while it ran: the record has the code of its start")
-    digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
-    measured = all(record["verdict"] != "not measured" for record in claims)
-    run.write_files({"claims.json": json_bytes(claims)})
-    run.journal.append("timing", step=0, values={"total_seconds": time.monotonic() - started}, time=now_ms())
-    verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
-    tags = {"lab.result_digest": digest, "mlflow.note.content": _note(lab, claims), **verdicts}
-    run.journal.end("FINISHED" if measured else "FAILED", **tags)
+    with on_disk(folder.parent):
+        folder.mkdir()
+        workers = Workers(options.workers or len(os.sched_getaffinity(0)), folder / "workers.log")
+        try:
+            study = lab.study(config)
+            batch = next(study)
+            workers.warm_up(batch)  # frameworks load while the rest is made ready
+            run = LabRun(entry, lab, config, options, folder)
+            tracking = Tracking(folder)
+            problems = _run_study(run, study, batch, workers)
+            results = Results(run.results)
+            claims = judge_all(lab.claims, results, lab.name)
+            problems += [*_draw_all(run, results, workers), *_failures(results)]
+            workers.close()
+            digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
+            problems += run.finish(claims, digest, time.monotonic() - started)
+        except BaseException as error:
+            workers.close()
+            interrupted = isinstance(error, KeyboardInterrupt)
+            if run is not None:
+                run.abandon("KILLED" if interrupted else "FAILED", "interrupted" if interrupted else str(error))
+            if tracking is not None:
+                tracking.finish(limit=INTERRUPTED_SECONDS)
+            raise
 
     display.print_results(results)
     display.print_verdicts(claims)
     for problem in problems:
-        display.console.print(f"[yellow]Warning:[/] {escape(problem)}")
+        display.warn(problem)
     display.console.print(
         f"{len(results)} trials in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}"
     )
     if tracking.finish():
         display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
     else:
-        display.console.print(
-            "[yellow]Warning:[/] MLflow did not answer. Nothing is lost: the journal has it all. "
+        display.warn(
+            f"{tracking.trouble}. Nothing is lost: the journal has it all. "
             "When MLflow is up again (./invoke up), send it with: ./invoke sync"
         )
-    return 0 if measured else 1
+    return 0 if all_measured(claims) else 1
 
 
-def _run_study(run: LabRun, study: Study, batch: list[Trial], workers: Workers) -> None:
-    """Run `batch` and all that the study asks for after it; results go to ``run.results``."""
+def all_measured(claims: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each of the claims has a verdict."""
+    return all(record["verdict"] != "not measured" for record in claims)
+
+
+def _run_study(run: LabRun, study: Study, batch: list[Trial], workers: Workers) -> list[str]:
+    """Run `batch` and all that the study asks for after it; results go to ``run.results``.
+
+    Returns a line if the study broke off, as it does when too few of its trials have ended well.
+    """
     with display.counting(run.lab.name) as counter:
         while batch:
             counter.asked(len(batch))
@@ -187,7 +201,13 @@ def _run_study(run: LabRun, study: Study, batch: list[Trial], workers: Workers) 
             try:
                 batch = study.send(new)
             except StopIteration:
-                return
+                break
+            except UserError:
+                raise
+            except Exception as error:
+                (run.journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+                return [f"the study broke off: {type(error).__name__}: {error} (more in traceback.txt of the run)"]
+    return []
 
 
 def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:
@@ -196,7 +216,11 @@ def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:
     names = [*run.lab.figures, *run.lab.animations]
     arguments = [(run.entry.module, name, results, run.config, folder) for name in names]
     drawn = workers.call(draw, arguments)
-    return [f"figure {name}: {error}" for name, error in zip(names, drawn, strict=True) if isinstance(error, Exception)]
+    return [
+        f"figure {name}: {type(error).__name__}: {error}"
+        for name, error in zip(names, drawn, strict=True)
+        if isinstance(error, Exception)
+    ]
 
 
 def _failures(results: Results) -> list[str]:
@@ -206,7 +230,7 @@ def _failures(results: Results) -> list[str]:
         if result.status != "FINISHED":
             by_reason.setdefault(result.error, []).append(result.trial)
     return [
-        f"{len(trials)} failed, the first one {trials[0].variant}, seed {trials[0].seed}: {reason} "
+        f"{len(trials)} failed, the first one {trials[0].variant}, seed {trials[0].seed}: {reason.splitlines()[0]} "
         "(more in traceback.txt of its run)"
         for reason, trials in by_reason.items()
     ]

@@ -1,9 +1,10 @@
 """The shipper: fills MLflow from the journal, now or when MLflow is back.
 
 It runs in a process of its own (importing MLflow takes seconds; a lab never waits for that), at low priority, and
-reads journals only. It outlives a lab that was killed just long enough to send how it ended. For each run it remembers in ``<key>.shipped`` how far it got. Losing that file costs time, not
-truth: runs are looked up by their tag ``lab.run`` before one is created, and MLflow drops a metric that it has already
-(same key, step, time and value), so a replay puts nothing in twice.
+reads journals only. It outlives a lab that was killed just long enough to send how it ended. For each run it remembers
+in ``<key>.shipped`` how far it got. Losing that file costs time, not truth: runs are looked up by their tag ``lab.run``
+before one is created, and MLflow drops a metric that it has already (same key, step, time and value), so a replay puts
+nothing in twice.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +61,7 @@ def connect() -> Any:
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "20"
     os.environ["MLFLOW_TRUNCATE_LONG_VALUES"] = "false"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     from mlflow import MlflowClient
 
     return MlflowClient()
@@ -133,11 +136,13 @@ class Shipper:
         _write_state(path, state)
 
     def _finish(self, path: Path, run_id: str, end: dict[str, Any]) -> None:
-        files = journals.files_of(path)
-        files.mkdir(exist_ok=True)
         lines = (canonical(record["record"]) for _, record in journals.read(path) if record["kind"] == "log")
-        (files / "trace.jsonl").write_text("".join(trace_lines(lines)), encoding="ascii")
-        self.client.log_artifacts(run_id, str(files))
+        with tempfile.TemporaryDirectory() as folder:  # the journal has it already: it need not fill the disk twice
+            trace = Path(folder, "trace.jsonl")
+            trace.write_text("".join(trace_lines(lines)), encoding="ascii")
+            self.client.log_artifact(run_id, str(trace))
+        if journals.files_of(path).is_dir():
+            self.client.log_artifacts(run_id, str(journals.files_of(path)))
         self.client.log_batch(run_id, tags=_tags(end["tags"]))
         self.client.set_terminated(run_id, status=end["status"], end_time=end["time"])
 

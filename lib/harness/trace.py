@@ -53,7 +53,13 @@ def encode(value: Any) -> Any:
 
 
 def array_record(array: np.ndarray) -> dict[str, Any]:
-    """An array by its dtype, shape and the SHA-256 of its bytes in C order, little-endian."""
+    """An array by its dtype, shape and the SHA-256 of its bytes in C order, little-endian.
+
+    Raises:
+        TypeError: an array of Python objects, whose bytes are addresses.
+    """
+    if array.dtype.hasobject:
+        raise TypeError("an array of Python objects has no canonical form")
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     digest = hashlib.sha256(little.tobytes()).hexdigest()
     return {"dtype": little.dtype.str, "shape": list(array.shape), "sha256": digest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-AWAY_SECONDS = 2.0
+AWAY_SECONDS = 1.0
 CONNECTING_SECONDS = 30.0  # loading MLflow's client on a busy machine
 STARTING_SECONDS = 90.0
 SENDING_SECONDS = 600.0
@@ -23,8 +24,10 @@ class Tracking:
         self._folder = folder
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._page = ""
-        self.state = "connecting"
+        self._state, self._since = "connecting", time.monotonic()
+        self.trouble = "MLflow did not answer"
         self._timer = threading.Timer(DELAY_SECONDS, self._start)
         self._timer.daemon = True
         self._timer.start()
@@ -41,38 +44,46 @@ class Tracking:
                         text=True,
                         start_new_session=True,  # Ctrl-C is for the lab; the shipper still sends how its runs ended
                     )
-                threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+                self._listener.start()
             return self._process
 
-    def _listen(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
+    def _listen(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        for line in self._process.stdout:
             word, _, rest = line.strip().partition(" ")
             if word == "run":
                 self._page = rest
                 word = "up"
-            self.state = word
+            elif word == "refused":
+                self.trouble = rest
+            self._since = time.monotonic()
+            self._state = word
+        if self._process.wait() > 0:
+            self.trouble = f"What sends to MLflow has crashed ({self._folder}/shipper.log)"
 
-    def finish(self, patience: float | None = None) -> bool:
+    def finish(self, limit: float = math.inf) -> bool:
         """Wait until all is sent, as long as MLflow answers. Returns whether it is; the journal has the rest.
 
-        Without an answer it gives up after `patience`: 5 s, or 90 s where the same command has just started the server.
+        It gives up after `limit` seconds, or when MLflow has been away for 1 s, however long ago that began; where the
+        same command has just started the server, for 90 s. `trouble` says why then.
         """
-        if patience is None:
-            patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else AWAY_SECONDS
-        limits = {"connecting": max(patience, CONNECTING_SECONDS), "away": patience, "up": SENDING_SECONDS}
+        patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else AWAY_SECONDS
         self._timer.cancel()
         process = self._start()
-        state, since = self.state, time.monotonic()
-        while self.state != "done" and process.poll() is None:
-            if self.state != state:
-                state, since = self.state, time.monotonic()
-            if time.monotonic() - since > limits[state]:
+        asked = time.monotonic()
+        while self._state not in ("done", "refused") and process.poll() is None:
+            now = time.monotonic()
+            if self._state == "away":
+                spent, allowed = now - self._since, patience
+            else:
+                spent = now - max(asked, self._since)
+                allowed = CONNECTING_SECONDS if self._state == "connecting" else SENDING_SECONDS
+            if spent > allowed or now - asked > limit:
                 break
             time.sleep(0.05)
         process.terminate()
-        process.wait()
-        return self.state == "done"
+        self._listener.join()  # its last words, too
+        return self._state == "done"
 
     def where(self) -> str:
         """The address of the run's page as the user's browser opens it; without a server, where MLflow keeps it."""

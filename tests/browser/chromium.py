@@ -12,13 +12,14 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import websocket
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--window-size=1440,900", "--remote-debugging-port=0",
 )  # fmt: skip
 
@@ -33,7 +34,10 @@ def find() -> str:
 
 
 class Page:
-    """A browser of its own with one empty page. `errors`: what the page and its scripts complained of."""
+    """A browser of its own with one empty page.
+
+    errors: what the page and its scripts complained of. hosts: `name:port` of everything that the page asked for.
+    """
 
     def __init__(self, profile: Path):
         self._log = (profile / "chromium.log").open("wb")
@@ -48,8 +52,9 @@ class Page:
             self._end()
             raise
         self.errors: list[str] = []
+        self.hosts: set[str] = set()
         self._commands = 0
-        for domain in ("Page", "Runtime", "Log"):
+        for domain in ("Page", "Runtime", "Log", "Network"):
             self.command(f"{domain}.enable")
 
     def _port(self, file: Path) -> str:
@@ -81,9 +86,9 @@ class Page:
                     raise RuntimeError(f"{method}: {message['error']['message']}")
                 result: dict[str, Any] = message["result"]
                 return result
-            self._note(message.get("method"), message.get("params", {}))
+            self._note(message["method"], message["params"])
 
-    def _note(self, event: str | None, params: dict[str, Any]) -> None:
+    def _note(self, event: str, params: dict[str, Any]) -> None:
         if event == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.errors.append(details.get("exception", {}).get("description", details["text"]))
@@ -91,6 +96,12 @@ class Page:
             self.errors.append(" ".join(str(a.get("value", a.get("description", ""))) for a in params["args"]))
         elif event == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+        elif event == "Network.requestWillBeSent":
+            url = urlsplit(params["request"]["url"])
+            if url.scheme in ("http", "https"):
+                self.hosts.add(url.netloc)
+        elif event == "Network.webSocketCreated":
+            self.hosts.add(urlsplit(params["url"]).netloc)
 
     def open(self, url: str) -> None:
         """Go to an address."""
@@ -111,6 +122,20 @@ class Page:
                 text = self.evaluate("document.body.innerText")
                 raise TimeoutError(f"not within {seconds:g} s: {expression}\nthe page says: {text[:2000]}")
             time.sleep(0.2)
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click on the first element that matches and whose text begins with `text`."""
+        at = self.center(selector, text)
+        self._mouse("mouseMoved", at)
+        self._mouse("mousePressed", at)
+        self._mouse("mouseReleased", at)
+
+    def center(self, selector: str, text: str = "") -> tuple[float, float]:
+        """The middle of that element in the window, once it is there."""
+        element = f"[...document.querySelectorAll({selector!r})].find(e => e.innerText.startsWith({text!r}))"
+        self.wait_for(element)
+        box = self.evaluate(f"(({element}).scrollIntoViewIfNeeded(), ({element}).getBoundingClientRect().toJSON())")
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], moves: int = 10) -> None:
         """Press the left button at `start`, move to `end`, release; in CSS pixels of the window."""

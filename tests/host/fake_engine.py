@@ -12,10 +12,10 @@ class FakeEngine:
 
     def __init__(self, socket: Path, version: str) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_HEAD(self) -> None:  # noqa: N802 (http.server's name)
+            def do_HEAD(self) -> None:
                 self._answer(b"")
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 about = {"Version": version, "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux"}
                 self._answer(b"OK" if self.path == "/_ping" else json.dumps(about).encode())
 

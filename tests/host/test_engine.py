@@ -47,22 +47,20 @@ def test_an_old_engine_is_named_with_what_is_needed(
 
 
 @pytest.mark.parametrize(
-    ("plugin", "printed", "said"),
+    ("plugin", "said"),
     [
-        ("compose", "Docker Compose version v2.3.3", "docker compose 2.3.3 is too old: 2.21 or newer"),
-        ("buildx", "github.com/docker/buildx v0.9.1 ed00243", "docker buildx 0.9.1 is too old: 0.12 or newer"),
+        (("compose", "Docker Compose version v2.3.3"), "docker compose 2.3.3 is too old: 2.21 or newer"),
+        (("buildx", "github.com/docker/buildx v0.9.1 ed00243"), "docker buildx 0.9.1 is too old: 0.12 or newer"),
     ],
 )
 def test_an_old_plugin_is_named_with_what_is_needed(
     invoke: Invoke,
     fake_engine: Callable[[str], dict[str, str]],
     fake_plugin: Callable[[str, str], dict[str, str]],
-    plugin: str,
-    printed: str,
+    plugin: tuple[str, str],
     said: str,
 ) -> None:
-    line = one_line(invoke("build", env=fake_engine("26.1.5") | fake_plugin(plugin, printed)))
-    assert said in line
+    assert said in one_line(invoke("build", env=fake_engine("26.1.5") | fake_plugin(*plugin)))
 
 
 def test_without_the_docker_command_the_line_says_so(invoke: Invoke, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ def wheels(tmp_path: Path) -> Path:
 
 
 def test_uv_gets_pips_settings() -> None:
-    made = uv_environment({"PIP_INDEX_URL": "https://a/simple", "PIP_EXTRA_INDEX_URL": "https://b https://c", "HOME": "/h"})
+    made = uv_environment(
+        {"PIP_INDEX_URL": "https://a/simple", "PIP_EXTRA_INDEX_URL": "https://b https://c", "HOME": "/h"}
+    )
     assert made["UV_DEFAULT_INDEX"] == "https://a/simple"
     assert made["UV_INDEX"] == f"https://b https://c {TORCH_INDEX}"
     assert made["UV_INDEX_STRATEGY"] == "unsafe-best-match"
@@ -49,7 +51,12 @@ def test_certificates_are_the_first_that_exist(tmp_path: Path) -> None:
 
 
 def test_the_build_gets_wheels_index_and_proxies(wheels: Path) -> None:
-    environ = {"PIP_FIND_LINKS": f"{wheels}", "PIP_INDEX_URL": "https://a/simple", "https_proxy": "http://p:1", "NO_PROXY": ""}
+    environ = {
+        "PIP_FIND_LINKS": f"{wheels}",
+        "PIP_INDEX_URL": "https://a/simple",
+        "https_proxy": "http://p:1",
+        "NO_PROXY": "",
+    }
     assert build_options(environ) == [
         *("--build-context", f"wheels={wheels}"),
         *("--build-arg", "PIP_INDEX_URL=https://a/simple"),

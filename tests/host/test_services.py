@@ -8,9 +8,10 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,13 +88,7 @@ def test_up_prints_urls_that_answer(clone: Clone, urls: dict[str, str]) -> None:
     assert address == f"http://127.0.0.1:{clone.environment['JUPYTER_PORT']}"
     with urllib.request.urlopen(f"{address}/api/status?{token}", timeout=10) as answer:
         assert "kernels" in json.load(answer)
-    request = urllib.request.Request(
-        f"{urls['MLflow']}/api/2.0/mlflow/experiments/create",
-        data=json.dumps({"name": secrets.token_hex(4)}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert "experiment_id" in json.load(answer)
+    assert "experiment_id" in mlflow(urls["MLflow"], "experiments/create", name=secrets.token_hex(4))
 
 
 def test_a_second_up_keeps_the_containers(clone: Clone, urls: dict[str, str]) -> None:
@@ -120,12 +115,13 @@ def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Clone, ur
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_lab_and_its_container(
+def test_a_signal_ends_the_lab_its_runs_and_its_container(
     clone: Clone, urls: dict[str, str], number: signal.Signals, expected: int
 ) -> None:
+    killed = statuses(urls["MLflow"]).count("KILLED")
     process = clone.start("lab", "tiny", "--set", "action=sleep", "--set", "steps=10000")
     try:
-        wait_for(lambda: len(clone.docker("container", "{{.ID}}")) == 3)
+        wait_for(lambda: statuses(urls["MLflow"]).count("RUNNING") >= 2)  # the parent and a trial
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     finally:
@@ -133,6 +129,8 @@ def test_a_signal_ends_the_lab_and_its_container(
     assert process.returncode == expected, err
     assert "Traceback" not in out + err
     assert len(clone.docker("container", "{{.ID}}")) == 2
+    assert statuses(urls["MLflow"]).count("RUNNING") == 0
+    assert statuses(urls["MLflow"]).count("KILLED") >= killed + 2
 
 
 def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: dict[str, str]) -> None:
@@ -147,7 +145,7 @@ def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: 
 
 
 def test_a_lab_starts_mlflow_and_does_not_wait_for_it(clone: Clone) -> None:
-    code, out, err = clone.invoke("lab", "tiny", "--quick")
+    code, _, err = clone.invoke("lab", "tiny", "--quick")
     assert code == 0, err
     assert clone.docker("container", "{{.Names}}") == [f"{clone.project}-mlflow-1"]
 
@@ -161,8 +159,23 @@ def test_volumes_are_deleted_after_a_yes(clone: Clone) -> None:
     assert clone.docker("volume", "{{.Name}}") == []
 
 
-def wait_for(condition: object, seconds: float = 30) -> None:
+def mlflow(address: str, call: str, **body: object) -> dict[str, Any]:
+    """The answer of MLflow's REST API."""
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(f"{address}/api/2.0/mlflow/{call}", data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+def statuses(address: str) -> list[str]:
+    """Status of every run that MLflow has."""
+    experiments = mlflow(address, "experiments/search", max_results=100).get("experiments", [])
+    ids = [experiment["experiment_id"] for experiment in experiments]
+    return [run["info"]["status"] for run in mlflow(address, "runs/search", experiment_ids=ids).get("runs", [])]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -86,5 +86,7 @@ def test_pythons_that_do_not_run_are_passed_over(tmp_path: Path) -> None:
 def test_no_python_that_runs_is_one_line(tmp_path: Path) -> None:
     path = tools(tmp_path / "tools", python3="exit 127", python="exit 1")
     shutil.copy(ROOT / "invoke", tmp_path)
-    outcome = subprocess.run([str(tmp_path / "invoke")], env={"PATH": path}, capture_output=True, text=True, check=False)
+    outcome = subprocess.run(
+        [str(tmp_path / "invoke")], env={"PATH": path}, capture_output=True, text=True, check=False
+    )
     assert "Python 3.10 or newer" in one_line(outcome)

@@ -34,11 +34,11 @@ class OptimizersConfig(Config):
         "all", description="what a trial of functions or lenet does; set by the study"
     )
     learning_rates: dict[str, float] = Field(
-        default_factory=dict, description="chosen by the grid for each function, or for lenet; set by the study"
+        default_factory=dict, description="by optimizer/function, or for lenet; the grid chooses, the study sets them"
     )
 
     starts: int = Field(32, ge=1, le=10_000, description="random starts of a trial on the functions, all at once")
-    steps: int = Field(2_000, ge=20, le=100_000, description="cap on the functions: plain descent needs about 500 there")
+    steps: int = Field(10_000, ge=20, le=1_000_000, description="cap on the functions: 20 times what a good optimizer needs there")
     target: float = Field(
         1e-3, gt=0, le=1, description="height above the minimum that counts as reached; far below every start's"
     )
@@ -46,22 +46,23 @@ class OptimizersConfig(Config):
         36, ge=2, le=200, description="learning rates from 1e-5 to 1e2 on a log grid, DeepOBS' number (Schneider 2019)"
     )
 
+    lenet_optimizers: tuple[OptimizerName, ...] = Field(
+        LECTURE, min_length=1, description="the lecture's eight; fewer where time is short"
+    )
     lenet_seeds: int = Field(5, ge=1, le=100, description="5 pairs give an interval and fit into five minutes")
     lenet_grid_points: int = Field(
         7, ge=2, le=50, description="learning rates from 3e-4 to 0.3, half a decade apart: every optimizer's best is inside"
     )
     lenet_subset: int = Field(6_000, ge=100, le=55_000, description="pictures for the grid: the fixed first tenth")
     lenet_pictures: int = Field(55_000, ge=100, le=55_000, description="pictures for the final seeds: all")
+    lenet_judged: int = Field(
+        10_000, ge=100, le=10_000, description="pictures of the validation and the test split that judge: all there are"
+    )
     lenet_epochs: int = Field(2, ge=1, le=100, description="enough for 85 to 90 % and no more: speed is the question")
     lenet_batch: int = Field(128, ge=1, le=10_000, description="small enough for 430 steps an epoch")
     lenet_coincide: int = Field(
         30, ge=1, le=1_000, description="steps beside the framework in float64, which is slow; an error shows at once"
     )
-
-
-def convention_of(name: str, config: OptimizersConfig) -> str:
-    """The config's framework; Keras for Lion, which torch has not."""
-    return "keras" if name == "Lion" else config.framework
 
 
 def build(name: str, convention: str, **settings: Any) -> Optimizer[Any]:

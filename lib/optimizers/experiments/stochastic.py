@@ -23,8 +23,8 @@ from lib.optimizers.experiments.config import OptimizersConfig
 EXAMPLES = 200
 NOISE_BATCHES = (1, 2, 5, 10, 20, 50, 100)
 COST_BATCHES = (1, 10, EXAMPLES)
-RATES = np.geomspace(0.001, 1.0, 25)
-REPEATS = 40
+RATES = np.geomspace(0.01, 1.0, 13)
+REPEATS = 30
 BUDGET = 20_000
 START = np.array([1.0, 0.0])
 
@@ -44,10 +44,10 @@ def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     slope = float(np.polyfit(np.log(NOISE_BATCHES), np.log(variances), 1)[0])
     cost, rates, curves = {}, {}, {}
     for size in COST_BATCHES:
-        grid = [np.mean(examples_to_target(X, y, size, rate, seed.child("grid"))[0]) for rate in RATES]
-        rate = float(RATES[int(np.argmin(grid))])
+        grid, _ = examples_to_target(X, y, size, RATES, seed.child("grid"))
+        rate = RATES[[int(np.argmin(grid.mean(axis=1)))]]
         examples, curve = examples_to_target(X, y, size, rate, seed.child("final"))
-        cost[str(size)], rates[str(size)], curves[str(size)] = float(np.mean(examples)), rate, curve
+        cost[str(size)], rates[str(size)], curves[str(size)] = float(examples.mean()), float(rate[0]), curve
         log(size, examples_to_target=cost[str(size)])
     return {"variances": variances, "slope": slope, "cost": cost, "rates": rates, "curves": curves}
 
@@ -61,41 +61,42 @@ def gradient_variance(X: np.ndarray, y: np.ndarray, size: int, seed: Seed, draws
 
 
 def examples_to_target(
-    X: np.ndarray, y: np.ndarray, size: int, rate: float, seed: Seed
+    X: np.ndarray, y: np.ndarray, size: int, rates: np.ndarray, seed: Seed
 ) -> tuple[np.ndarray, list[list[float]]]:
-    """Examples looked at until 1 % of the excess loss is left, (repeats,), `BUDGET` if that is not reached; and a curve.
+    """Examples looked at until 1 % of the excess loss is left, (rates, repeats), `BUDGET` if that is not reached.
 
-    The curve is the median of the excess loss over its start by examples: pairs of [examples, share].
+    And a curve: pairs of [examples, median share of the excess loss] of the first rate. All learning rates run at once,
+    on the same batches.
     """
+    full = size == len(y)
+    repeats = 1 if full else REPEATS
     best = np.linalg.lstsq(X, y, rcond=None)[0]
-    repeats = 1 if size == len(y) else REPEATS
-    # excess loss = half (p - best)ᵀ A (p - best) with A = XᵀX / N, so no pass over the data is needed to judge
-    A = X.T @ X / len(y)
+    A = X.T @ X / len(y)  # the excess loss is half of (p - best)ᵀ A (p - best)
 
     def excess(p: np.ndarray) -> np.ndarray:
-        return 0.5 * np.einsum("ri,ij,rj->r", p - best, A, p - best)
+        return 0.5 * np.einsum("lri,ij,lrj->lr", p - best, A, p - best)
 
-    p = np.tile(START, (repeats, 1))
-    first = excess(p)
-    optimizer = GradientDescent(learning_rate=rate)
-    state = optimizer.init(p)
-    rng = seed.rng("batches", size, f"{rate:.6g}")
-    reached = np.full(repeats, float(BUDGET))
+    lr: Any = rates[:, None, None]
+    p = np.tile(START, (len(rates), repeats, 1))
+    first = float(excess(p)[0, 0])
+    optimizer = GradientDescent()
+    slots = optimizer.init(p).slots
+    rng = seed.rng("batches", size)
+    reached = np.full(p.shape[:2], float(BUDGET))
     curve = [[0.0, 1.0]]
-    steps = BUDGET // size if size > 1 else BUDGET // 10
-    for step in range(1, steps + 1):
-        if size == len(y):
-            g = (p @ X.T - y) @ X / size
-        else:
-            batch = rng.integers(0, len(y), (repeats, size))
-            g = np.einsum("rb,rbi->ri", np.einsum("rbi,ri->rb", X[batch], p) - y[batch], X[batch]) / size
-        p, state = optimizer.update(g, state, p)
-        share = excess(p) / first
-        reached = np.minimum(reached, np.where(share <= 0.01, step * size, BUDGET))
-        if step <= 50 or step % 10 == 0:
-            curve.append([float(step * size), float(np.median(share))])
-        if not np.all(np.isfinite(p)) or reached.max() < BUDGET:
-            break
+    with np.errstate(all="ignore"):
+        for step in range(1, min(BUDGET // size, 2_000) + 1):
+            if full:
+                g = (p @ X.T - y) @ X / size
+            else:
+                batch = rng.integers(0, len(y), (repeats, size))
+                residual = np.einsum("rbi,lri->lrb", X[batch], p) - y[batch]
+                g = np.einsum("lrb,rbi->lri", residual, X[batch]) / size
+            p, slots = optimizer.step(g, slots, p, step, lr)
+            share = excess(p) / first
+            reached[(share <= 0.01) & (reached == BUDGET)] = step * size
+            if step <= 50 or step % 10 == 0:
+                curve.append([float(step * size), float(np.median(share[0]))])
     return reached, curve
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -21,17 +23,28 @@ class TinyConfig(Config):
     learning_rate: float = Field(0.1, gt=0, le=1, description="converges and 0.01 does not get far")
     steps: int = Field(20, ge=1, le=100_000, description="enough to see a difference")
     runtimes: tuple[Literal["numpy", "torch", "keras"], ...] = Field(("numpy",), description="which to run")
-    action: str = Field("train", description="what else a trial does: fail, die, hang, stray")
+    backwards: bool = Field(False, description="the trials in the opposite order")
+    text: str = Field("", description="something long")
+    action: str = Field("train", description="what else happens: fail, fail-one, say, die, stray, sleep, break, …")
+
+
+VARIANTS: dict[str, dict[str, Any]] = {"fast": {}, "slow": {"learning_rate": 0.01}}
 
 
 def study(config: TinyConfig) -> Study:
-    yield from batches(_trials(config), config.batch)
+    trials = list(_trials(config))
+    if config.backwards:
+        trials.reverse()
+    yield from batches(trials, config.batch)
+    if config.action == "break":
+        raise LookupError("no trial of the grid has a finite score")
 
 
 def _trials(config: TinyConfig) -> Iterator[Trial]:
-    variants = {"fast": {}, "slow": {"learning_rate": 0.01}}
     for framework in config.runtimes:
-        yield from variants_by_seeds(config, variants, Runtime(framework))
+        for trial in variants_by_seeds(config, VARIANTS, Runtime(framework)):
+            name = trial.variant if len(config.runtimes) == 1 else f"{framework} {trial.variant}"
+            yield Trial(name, trial.config, trial.seed, trial.runtime)
 
 
 def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -39,39 +52,60 @@ def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
     A, target = rng.normal(size=(30, 3)), rng.normal(size=30)
     noise = _framework_noise()
     w = np.zeros(3)
+    log(0, infinite=float("inf"), unknown=float("nan"), single=np.float32(0.1))
     for step in range(config.steps):
         residual = A @ w - target
         log(step, loss=float(residual @ residual), w=w)
         w = w - config.learning_rate / 30 * (A.T @ residual)
         if config.action == "sleep":
             time.sleep(0.05)
-    if config.action == "fail":
-        raise ValueError("the trial fails on purpose")
+    _act(config)
+    log.parameters({"w": w})
+    log.timing(step=config.steps, clock=time.perf_counter())
+    _leave_dirt()
+    return {"loss": float(np.sum((A @ w - target) ** 2)), "noise": noise, "path": w, "capped": float("inf")}
+
+
+def _act(config: TinyConfig) -> None:
+    slow = config.learning_rate == VARIANTS["slow"]["learning_rate"]
+    if config.action == "fail" or (config.action == "fail-slow" and slow):
+        raise ValueError("the trial fails on purpose\nand says more")
     if config.action == "say":
         raise UserError("action=say: choose another")
-    if config.action == "die":
+    if config.action == "die" and slow:
         os.kill(os.getpid(), 9)
     if config.action == "stray":
         import torch  # noqa: F401
-    log.parameters({"w": w})
-    return {"loss": float(np.sum((A @ w - target) ** 2)), "noise": noise, "path": w}
 
 
 def _framework_noise() -> float:
-    """A number from the global generator of the framework that is loaded; repeats only if the harness has seeded it."""
-    import sys
-
+    """A number from the global generators; repeats only if the harness has seeded them."""
+    own = random.random() + float(np.random.rand())
     if "torch" in sys.modules:
         import torch
 
         layer = torch.nn.Linear(4, 4)
-        return float(layer(torch.randn(2, 4)).sum().detach()) + float(np.random.rand())
+        return own + float(layer(torch.randn(2, 4)).sum().detach())
     if "keras" in sys.modules:
         import keras
 
         layer = keras.layers.Dense(4)
-        return float(keras.ops.sum(layer(keras.random.normal((2, 4))))) + float(np.random.rand())
-    return float(np.random.rand())
+        return own + float(keras.ops.sum(layer(keras.random.normal((2, 4)))))
+    return own
+
+
+def _leave_dirt() -> None:
+    """What a careless trial leaves behind in its process."""
+    random.seed(1)
+    np.random.seed(1)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.manual_seed(1)
+    if "keras" in sys.modules:
+        import keras
+
+        keras.utils.set_random_seed(1)
 
 
 def _gain(results: Results) -> np.ndarray:
@@ -83,7 +117,8 @@ def figure(results: Results, config: TinyConfig) -> Any:
     from matplotlib.figure import Figure
 
     drawing = Figure()
-    drawing.subplots().plot(results.values("fast", "loss"))
+    for variant in results.variants():
+        drawing.subplots().plot(results.values(variant, "loss"))
     return drawing
 
 
@@ -98,6 +133,16 @@ LAB = Lab(
     claims=(
         Claim("fast-is-better/loss", "a larger rate gets further", "statistical", _gain, "squared error", at_least=0),
         Claim("fast-is-better/zero", "zero is zero", "exact", lambda results: 0.0, "", at_most=0),
+        Claim(
+            "capped/infinite",
+            "a measure that no seed reaches is larger than any",
+            "statistical",
+            lambda results: results.values("fast", "capped"),
+            "steps",
+            at_least=100,
+            interval="median",
+        ),
     ),
     figures={"losses": figure},
+    frameworks=("torch", "keras"),
 )

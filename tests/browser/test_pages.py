@@ -1,0 +1,119 @@
+"""The two pages that `./invoke up` prints, in a real browser: they open without a dialog, work, and ask no other server."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+
+from tests.browser.chromium import Page
+from tests.browser.kernel import run_cell
+from tests.host.images.support import Stack
+
+Picture = Callable[[str], Path]
+
+CELL = """
+import mlflow, numpy as np
+from lib.optimizers import Adam
+from lib.optimizers.surfaces import beale
+
+optimizer, theta = Adam(0.1), np.array(beale.start)
+state = optimizer.init(theta)
+mlflow.set_experiment("from a cell")
+with mlflow.start_run(run_name="adam") as run:
+    mlflow.log_param("learning_rate", 0.1)
+    for step in range(5):
+        mlflow.log_metric("loss", float(beale.value(theta)), step)
+        theta, state = optimizer.update(beale.gradient(theta), state, theta)
+print("RUN", run.info.run_id)
+"""
+ALL_RUN = """
+(() => {
+    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(e => e.innerText);
+    return prompts.length > 5 && prompts.every(text => /\\[\\d+\\]/.test(text));
+})()
+"""
+NOT_OURS = ("/ajax-api/2.0/mlflow/users/current",)  # MLflow's page asks who is logged in; without logins that is a 404
+
+
+def own_errors(page: Page) -> list[str]:
+    return [error for error in page.errors if not any(known in error for known in NOT_OURS)]
+
+
+def open_lab(page: Page, stack: Stack, path: str = "/lab") -> None:
+    page.open(f"{stack.jupyter}{path}?token={stack.environment['JUPYTER_TOKEN']}")
+    page.wait_for("document.querySelector('.jp-DirListing-item')")
+
+
+def run_all(page: Page) -> None:
+    """Run > Run All Cells, and wait until the last one is done."""
+    page.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+    page.click(".lm-MenuBar-item", "Run")
+    page.click(".lm-Menu-item", "Run All Cells")
+    page.wait_for(ALL_RUN, 300)
+    page.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+
+
+def test_jupyterlab_opens_on_the_notebooks(stack: Stack, page: Page, picture: Picture) -> None:
+    open_lab(page, stack)
+    page.wait_for("document.querySelector('.jp-LauncherCard')")
+    page.screenshot(picture("jupyterlab"))
+    files = page.evaluate("[...document.querySelectorAll('.jp-DirListing-itemText')].map(e => e.innerText)")
+    assert files == sorted(path.name for path in (stack.folder / "labs").iterdir() if path.suffix == ".ipynb")
+    assert page.evaluate("document.querySelectorAll('.jp-Dialog, .Toastify__toast').length") == 0
+    assert own_errors(page) == []
+    assert page.hosts == {stack.jupyter.removeprefix("http://")}
+
+
+def test_start_here_leads_to_mlflow(stack: Stack, page: Page, picture: Picture) -> None:
+    open_lab(page, stack, "/lab/tree/00-start-here.ipynb")
+    run_all(page)
+    page.screenshot(picture("start-here"))
+    address = page.evaluate("[...document.querySelectorAll('.jp-OutputArea a')].map(e => e.href)[0]")
+    assert address.startswith(f"{stack.mlflow}/#/experiments/")
+    assert own_errors(page) == []
+    page.open(address)
+    page.wait_for("document.body.innerText.includes('learning_rate') && document.body.innerText.includes('Finished')")
+    page.screenshot(picture("mlflow-run"))
+
+
+def test_the_slider_moves_the_path(stack: Stack, page: Page, picture: Picture) -> None:
+    open_lab(page, stack, "/lab/tree/optimizers.ipynb")
+    run_all(page)
+    page.wait_for("document.querySelector('.jupyter-matplotlib canvas')")
+    x, y = page.center(".jupyter-widgets .noUi-handle")
+    page.wait_for(f"document.elementFromPoint({x}, {y}).closest('.noUi-handle')")
+    readout = "document.querySelector('.widget-readout').innerText"
+    drawn = "document.querySelector('.jupyter-matplotlib canvas').toDataURL()"
+    before, rate = page.evaluate(drawn), float(page.evaluate(readout))
+    page.drag((x, y), (x + 60, y))
+    page.wait_for(f"parseFloat({readout}) > {2 * rate}")
+    page.wait_for(f"{drawn} !== {json.dumps(before)}")
+    page.evaluate("document.querySelector('.jupyter-matplotlib').scrollIntoView({block: 'end'})")
+    page.screenshot(picture("slider"))
+    broken = "[...document.querySelectorAll('.jp-OutputArea img')].filter(e => !e.complete || !e.naturalWidth).length"
+    assert page.evaluate("document.querySelectorAll('.jp-OutputArea img').length") >= 7
+    assert page.evaluate(broken) == 0
+    assert own_errors(page) == []
+    assert page.hosts == {stack.jupyter.removeprefix("http://")}
+
+
+def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, picture: Picture) -> None:
+    printed = run_cell(stack.jupyter, stack.environment["JUPYTER_TOKEN"], CELL)
+    (line,) = [line for line in printed.splitlines() if line.startswith("RUN ")]
+    run_id = line.split()[1]
+    api = f"{stack.mlflow}/api/2.0/mlflow"
+    run = requests.get(f"{api}/runs/get", {"run_id": run_id}, timeout=30).json()["run"]
+    assert run["info"]["status"] == "FINISHED"
+    assert run["data"]["params"] == [{"key": "learning_rate", "value": "0.1"}]
+    history = requests.get(f"{api}/metrics/get-history", {"run_id": run_id, "metric_key": "loss"}, timeout=30).json()
+    assert [point["step"] for point in history["metrics"]] == list(range(5))
+
+    page.open(f"{stack.mlflow}/#/experiments")
+    page.wait_for("document.body.innerText.includes('from a cell')")
+    page.screenshot(picture("mlflow-experiments"))
+    page.open(f"{stack.mlflow}/#/experiments/{run['info']['experiment_id']}")
+    page.wait_for("[...document.querySelectorAll('a')].some(e => e.innerText === 'adam')")
+    page.screenshot(picture("mlflow-runs"))
+    assert own_errors(page) == []
+    assert page.hosts == {stack.mlflow.removeprefix("http://")}

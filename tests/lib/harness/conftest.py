@@ -1,0 +1,70 @@
+"""Fixtures of the harness's tests."""
+
+import compileall
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lib.harness.support import Clone, Server
+
+ROOT = Path(__file__).resolve().parents[3]
+UNWANTED = shutil.ignore_patterns("__pycache__")
+
+
+@pytest.fixture(scope="session")
+def clone_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the harness and the test labs as its only labs."""
+    root = tmp_path_factory.mktemp("clone")
+    (root / "lib").mkdir()
+    for name in ("__init__.py", "__main__.py"):
+        shutil.copy(ROOT / "lib" / name, root / "lib" / name)
+    shutil.copytree(ROOT / "lib" / "harness", root / "lib" / "harness", ignore=UNWANTED)
+    shutil.copytree(ROOT / "tests" / "lib" / "harness" / "labs", root / "lib" / "testlabs", ignore=UNWANTED)
+    assert compileall.compile_dir(root, quiet=1)
+    return root
+
+
+@pytest.fixture
+def clone(clone_root: Path, tmp_path: Path) -> Clone:
+    """That folder with a new, empty journal and no MLflow."""
+    journals = tmp_path / "journal"
+    journals.mkdir()
+    return Clone(clone_root, journals)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An MLflow server for all tests of this process."""
+    running = Server(tmp_path_factory.mktemp("mlflow"))
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on a disk of 256 KiB: the one that LAB_TINY_DISK names, or one that root mounts."""
+    given = os.environ.get("LAB_TINY_DISK")
+    if given:
+        folder = Path(given) / secrets.token_hex(4)
+        folder.mkdir()
+        yield folder
+        shutil.rmtree(folder)
+        return
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.fail(
+            "This test needs a disk of 256 KiB that it may fill: set LAB_TINY_DISK to a folder on such a tmpfs "
+            f"(./invoke test does), or run it as root (mount: {mounted.stderr.strip()})"
+        )
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

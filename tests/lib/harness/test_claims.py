@@ -1,0 +1,239 @@
+"""Intervals against SciPy and against their coverage in simulation; verdicts at and around the threshold."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lib.harness.claims import Claim, judge, judge_all, mean_interval, median_interval
+from lib.harness.contract import Config, Result, Results, Trial
+from lib.harness.jsonfile import json_bytes
+
+INF = math.inf
+
+
+def results(values: list[Any]) -> Results:
+    """A finished trial of variant "a" per value, its seed the value's place."""
+    return Results(
+        [Result(Trial("a", Config(), seed), f"a{seed}", "FINISHED", {"x": x}) for seed, x in enumerate(values)]
+    )
+
+
+def statistical(**words: Any) -> Claim:
+    return Claim("row", "a sentence", "statistical", lambda r: r.values("a", "x"), "points", **words)
+
+
+def exact(measure: Callable[[Results], Any], **words: Any) -> Claim:
+    return Claim("row", "a sentence", "exact", measure, "points", **words)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 30])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_the_mean_interval_is_students(n: int, confidence: float) -> None:
+    values = np.random.default_rng(n).lognormal(size=n)
+    center, low, high = mean_interval(values, confidence)
+    peer = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
+    assert center == pytest.approx(values.mean(), rel=1e-14)
+    assert (low, high) == (pytest.approx(peer.low, rel=1e-9), pytest.approx(peer.high, rel=1e-9))
+
+
+@pytest.mark.parametrize("n", [5, 6, 7, 8, 9, 20, 25, 100])
+def test_the_median_interval_is_the_sign_test_turned_round(n: int) -> None:
+    """It is made of exactly the thresholds that the two-sided sign test does not reject at 5 %."""
+    values = np.random.default_rng(n).normal(size=n)
+    center, low, high = median_interval(values)
+    ordered = np.sort(values)
+    assert center == pytest.approx(np.median(values), rel=1e-15)
+    edges = np.concatenate([[ordered[0] - 1], (ordered[1:] + ordered[:-1]) / 2, [ordered[-1] + 1]])
+    for edge in edges:
+        above = int(np.sum(values > edge))
+        kept = stats.binomtest(above, n, 0.5).pvalue > 0.05
+        assert kept == (low < edge < high)
+
+
+@pytest.mark.parametrize("n", [6, 10, 25])
+def test_the_median_interval_contains_scipys_one_sided_bounds(n: int) -> None:
+    values = np.random.default_rng(n).exponential(size=n)
+    _, low, high = median_interval(values)
+    below = stats.quantile_test(values, q=0, p=0.5, alternative="greater").confidence_interval(0.975)
+    above = stats.quantile_test(values, q=0, p=0.5, alternative="less").confidence_interval(0.975)
+    assert (low, high) == (below.low, above.high)
+
+
+@pytest.mark.parametrize(("n", "mean"), [(6, True), (6, False), (15, True), (15, False)])
+def test_intervals_cover_what_they_say(n: int, mean: bool) -> None:
+    """95 % of 4,000 samples within four standard errors (0.0138); the median's, of a skewed distribution, or more."""
+    rng = np.random.default_rng(12)
+    truth = 1.0 if mean else math.log(2)
+    draw = rng.normal(1.0, 2.0, (4000, n)) if mean else rng.exponential(1.0, (4000, n))
+    intervals = [(mean_interval if mean else median_interval)(sample) for sample in draw]
+    covered = np.mean([low <= truth <= high for _, low, high in intervals])
+    assert covered > 0.95 - 0.0138
+    if mean:
+        assert covered < 0.95 + 0.0138, "an interval that is too wide never says anything"
+
+
+def test_too_few_values_say_nothing() -> None:
+    assert mean_interval(np.array([3.0])) == (3.0, -INF, INF)
+    for n in range(1, 6):
+        assert median_interval(np.arange(n, dtype=float))[1:] == (-INF, INF)
+    assert median_interval(np.arange(6.0)) == (2.5, 0.0, 5.0)
+
+
+def test_censored_values_move_the_median_interval_only_where_they_are() -> None:
+    values = np.array([10, 11, 12, 13, 14, 15, INF, INF])
+    assert median_interval(values) == (13.5, 10.0, INF)
+    assert median_interval(np.full(8, INF)) == (INF, INF, INF)
+    assert median_interval(np.full(8, -INF)) == (-INF, -INF, -INF)
+    center, low, high = median_interval(np.array([-INF] * 4 + [INF] * 4))
+    assert (low, high) == (-INF, INF)
+    assert not math.isnan(center)
+
+
+def test_a_mean_with_infinities_has_no_interval() -> None:
+    assert mean_interval(np.array([1.0, 2.0, INF])) == (INF, -INF, INF)
+    center, low, high = mean_interval(np.array([INF, -INF]))
+    assert math.isnan(center)
+    assert (low, high) == (-INF, INF)
+
+
+def test_nan_is_no_measurement_for_either_interval() -> None:
+    values = np.array([1.0, 2, 3, 4, 5, 6, 7, math.nan])
+    for interval in (mean_interval, median_interval):
+        center, low, high = interval(values)
+        assert math.isnan(center)
+        assert (low, high) == (-INF, INF)
+
+
+@pytest.mark.parametrize(
+    ("values", "words", "verdict"),
+    [
+        ([1.0, 1.1, 0.9, 1.0], {"at_least": 0.5}, "holds"),
+        ([1.0, 1.1, 0.9, 1.0], {"at_least": 2.0}, "fails"),
+        ([1.0, 1.1, 0.9, 1.0], {"at_least": 1.0}, "inconclusive"),
+        ([1.0, 1.1, 0.9, 1.0], {"at_most": 0.5}, "fails"),
+        ([1.0, 1.1, 0.9, 1.0], {"at_most": 1.5}, "holds"),
+        ([1.0, 1.1, 0.9, 1.0], {"at_least": 0.5, "at_most": 1.5}, "holds"),
+        ([1.0, 1.1, 0.9, 1.0], {"at_least": 1.05, "at_most": 1.5}, "inconclusive"),
+        ([2.0] * 4, {"at_least": 2.0}, "holds"),
+        ([2.0] * 4, {"at_most": 2.0}, "holds"),
+        ([2.0] * 4, {"at_least": math.nextafter(2.0, 3.0)}, "fails"),
+        ([2.0] * 4, {"at_most": math.nextafter(2.0, 1.0)}, "fails"),
+        ([2.0], {"at_least": 0.0}, "inconclusive"),
+        ([INF] * 6, {"at_least": 100, "interval": "median"}, "holds"),
+        ([INF] * 6, {"at_most": 100, "interval": "median"}, "fails"),
+        ([INF] * 5, {"at_least": 100, "interval": "median"}, "inconclusive"),
+        ([5.0, INF, INF, INF, INF, INF], {"at_least": 100, "interval": "median"}, "inconclusive"),
+        ([math.nan] * 6, {"at_least": -5, "interval": "median"}, "inconclusive"),
+        ([1.0, INF, 1.0, 1.0], {"at_least": 0.0}, "inconclusive"),
+    ],
+)
+def test_the_verdict_of_a_statistical_claim(values: list[float], words: dict[str, Any], verdict: str) -> None:
+    record = judge(statistical(**words), results(values), "lab")
+    assert record["verdict"] == verdict
+    assert record["seeds"] == len(values)
+
+
+def test_a_verdict_agrees_with_the_t_test() -> None:
+    """`holds` exactly when the 95 % interval of ttest_1samp lies beyond the threshold."""
+    rng = np.random.default_rng(3)
+    seen = set()
+    for _ in range(300):
+        values = rng.normal(rng.normal(), 1, size=6)
+        interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+        expected = "holds" if interval.low >= 0 else "fails" if interval.high < 0 else "inconclusive"
+        assert judge(statistical(at_least=0), results(values.tolist()), "lab")["verdict"] == expected
+        seen.add(expected)
+    assert seen == {"holds", "fails", "inconclusive"}
+
+
+@pytest.mark.parametrize(
+    ("value", "words", "verdict"),
+    [
+        (1e-12, {"at_most": 1e-12}, "holds"),
+        (math.nextafter(1e-12, 1), {"at_most": 1e-12}, "fails"),
+        (5, {"at_least": 5, "at_most": 5}, "holds"),
+        (np.float64(6), {"at_least": 5, "at_most": 5}, "fails"),
+        (True, {"at_least": 1}, "holds"),
+        (math.nan, {"at_most": 1e-12}, "fails"),
+        (INF, {"at_most": 1e-12}, "fails"),
+    ],
+)
+def test_the_verdict_of_an_exact_claim(value: float, words: dict[str, Any], verdict: str) -> None:
+    record = judge(exact(lambda _: value, **words), results([]), "lab")
+    assert record["verdict"] == verdict
+    assert (record["seeds"], record["interval"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        (Claim("c", "s", "statistical", lambda r: r.values("missing", "x"), ""), "no finished trial of variant"),
+        (Claim("c", "s", "statistical", lambda r: r.values("a", "y"), ""), "y"),
+        (Claim("c", "s", "statistical", lambda r: [], ""), "shape (0,)"),
+        (Claim("c", "s", "statistical", lambda r: 1.0, ""), "shape ()"),
+        (Claim("c", "s", "statistical", lambda r: np.ones((3, 2)), ""), "shape (3, 2)"),
+        (Claim("c", "s", "exact", lambda r: [1.0, 2.0], ""), "shape (2,)"),
+        (Claim("c", "s", "exact", lambda r: 1 / 0, ""), "ZeroDivisionError: division by zero"),
+        (Claim("c", "s", "exact", lambda r: None + 1, ""), "TypeError"),  # type: ignore[operator]
+    ],
+)
+def test_what_cannot_be_measured_says_why_and_spoils_no_other(claim: Claim, word: str) -> None:
+    other = Claim("other", "s", "exact", lambda r: 0.0, "", at_most=0)
+    broken, fine = judge_all([claim, other], results([1.0, 2.0]), "lab")
+    assert (broken["verdict"], broken["effect"], broken["low"]) == ("not measured", None, None)
+    assert broken["note"].startswith("not measured: ")
+    assert word in broken["note"]
+    assert fine["verdict"] == "holds"
+
+
+VERDICTS = {"holds": 0.0, "fails": 2.0}
+
+
+def part(name: str, verdict: str) -> Claim:
+    """A claim `row/name` that has this verdict on the results [0, 2]."""
+    if verdict == "not measured":
+        return Claim(f"row/{name}", name, "exact", lambda r: r.values("missing", "x"), "")
+    if verdict == "inconclusive":
+        return Claim(f"row/{name}", name, "statistical", lambda r: r.values("a", "x"), "", at_most=1)
+    return Claim(f"row/{name}", name, "exact", lambda r: VERDICTS[verdict], "", at_most=1)
+
+
+@pytest.mark.parametrize(
+    ("parts", "row"),
+    [
+        (["holds", "holds"], "holds"),
+        (["holds", "inconclusive", "holds"], "inconclusive"),
+        (["inconclusive", "fails"], "fails"),
+        (["fails", "not measured", "holds"], "not measured"),
+    ],
+)
+def test_a_row_holds_when_all_its_parts_do(parts: list[str], row: str) -> None:
+    claims = [part(f"part{i}", verdict) for i, verdict in enumerate(parts)]
+    records = judge_all(claims, results([0.0, 2.0]), "lab")
+    assert [r["id"] for r in records] == ["row", *(f"row/part{i}" for i in range(len(parts)))]
+    assert [r["verdict"] for r in records] == [row, *parts]
+    assert records[0]["part"] == f"row/part{parts.index(row)}", "the weakest part is named"
+
+
+def test_rows_of_one_claim_and_of_parts_stay_in_order() -> None:
+    single = Claim("single", "s", "exact", lambda r: 0.0, "", at_most=0)
+    records = judge_all([part("x", "holds"), single, part("y", "holds")], results([0.0, 2.0]), "lab")
+    assert [r["id"] for r in records] == ["row", "row/x", "row/y", "single"]
+    assert "part" not in records[-1]
+
+
+def test_the_record_has_the_published_fields_and_is_strict_json() -> None:
+    record = judge(statistical(at_least=0, interval="median", note="capped at 10"), results([INF, 1.0]), "tiny")
+    wanted = {"id", "lab", "statement", "kind", "verdict", "effect", "low", "high", "unit", "seeds"}
+    assert wanted <= record.keys()
+    read = json.loads(json_bytes([record]), parse_constant=pytest.fail)[0]
+    assert (read["low"], read["high"], read["effect"]) == ("-inf", "inf", "inf")
+    assert float(read["low"]) == -INF
+    assert (read["holds_when"], read["interval"], read["note"]) == (">= 0", "median", "capped at 10")

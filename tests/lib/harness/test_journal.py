@@ -1,0 +1,213 @@
+"""The journal: torn lines, the lock, writers that die, and a disk that is full. Processes and disks are real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.harness.journal import Journal, JournalFullError, close_orphan, is_orphan, read
+from lib.harness.recorder import Recorder
+from tests.lib.harness.conftest import ROOT
+from tests.lib.harness.support import until
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from lib.harness.journal import Journal
+journal = Journal.create(Path(sys.argv[1]), {"key": "k"})
+for step in range(int(sys.argv[2])):
+    journal.append("timing", step=step, values={}, time=0)
+if sys.argv[3] == "torn":
+    import os
+    os.write(journal._fd, b'{"kind":"timing","st')
+print("written", flush=True)
+time.sleep(600)
+"""
+
+
+def writer(path: Path, steps: int, how: str = "") -> subprocess.Popen[str]:
+    """Another process that writes a journal and keeps it open."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path), str(steps), how], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "written\n"
+    return process
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def kinds(path: Path) -> list[str]:
+    return [record["kind"] for _, record in read(path)]
+
+
+def finished(path: Path) -> list[dict[str, Any]]:
+    """Write a small journal and return its records."""
+    journal = Journal.create(path, {"key": "k", "name": "Größe\n2"})
+    journal.append("log", record={"step": 0, "values": {"loss": "0x1.0p+0"}}, time=1)
+    journal.append("timing", step=1, values={"seconds": 0.1}, time=2)
+    journal.end("FINISHED", **{"lab.result_digest": "d"})
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    written = finished(path)
+    assert [record["kind"] for record in written] == ["run", "log", "timing", "end"]
+    assert [record for _, record in read(path)] == written
+    assert written[0]["name"] == "Größe\n2"
+    assert written[-1]["tags"] == {"lab.result_digest": "d"}
+    assert [p.name for p in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_reading_goes_on_from_any_offset(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    written = finished(path)
+    for start, (offset, _) in enumerate(list(read(path)), start=1):
+        assert [record for _, record in read(path, offset)] == written[start:]
+
+
+def test_a_torn_last_line_is_no_record_wherever_it_is_torn(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    written = finished(path)
+    data = path.read_bytes()
+    ends = [i + 1 for i, byte in enumerate(data) if byte == ord("\n")]
+    torn = tmp_path / "torn.jsonl"
+    for cut in range(len(data) + 1):
+        torn.write_bytes(data[:cut])
+        whole = sum(end <= cut for end in ends)
+        assert [record for _, record in read(torn)] == written[:whole], cut
+        Journal.reopen(torn).end("FAILED", why="torn")
+        text = torn.read_bytes()
+        assert text.startswith(data[: ends[whole - 1]] if whole else b"")
+        assert [json.loads(line)["kind"] for line in text.splitlines()] == [r["kind"] for r in written[:whole]] + ["end"]
+
+
+def test_a_journal_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    written = finished(path)
+    with pytest.raises(FileExistsError):
+        Journal.create(path, {"key": "other"})
+    assert [record for _, record in read(path)] == written
+    assert [p.name for p in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_a_second_writer_is_kept_out_while_the_first_lives(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    first = writer(path, 3)
+    try:
+        assert not is_orphan(path)
+        with pytest.raises(BlockingIOError):
+            Journal.reopen(path)
+        assert not close_orphan(path, "FAILED", "gone")
+        assert kinds(path) == ["run"] + ["timing"] * 3
+    finally:
+        kill(first)
+
+
+@pytest.mark.parametrize("how", ["", "torn"])
+def test_the_journal_of_a_killed_writer_is_ended_once(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "run.jsonl"
+    kill(writer(path, 3, how))
+    assert is_orphan(path)
+    assert close_orphan(path, "FAILED", "it was killed")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["run", "timing", "timing", "timing", "end"]
+    assert (lines[-1]["status"], lines[-1]["tags"]) == ("FAILED", {"lab.ended": "it was killed"})
+    assert not close_orphan(path, "FAILED", "again")
+    assert kinds(path).count("end") == 1
+
+
+def test_a_journal_without_its_first_record_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "trial-0000.jsonl"
+    path.write_text('{"kind":"run","key":"tri')
+    assert not close_orphan(path, "FAILED", "gone")
+    assert not path.exists()
+
+
+def test_a_journal_appears_with_its_first_record_and_its_lock(tmp_path: Path) -> None:
+    """Someone who ends orphans all the time never finds a new journal without its writer."""
+    seen: list[Path] = []
+    stop = threading.Event()
+
+    def close_all_orphans() -> None:
+        while not stop.is_set():
+            seen.extend(path for path in tmp_path.glob("*.jsonl") if is_orphan(path) or not kinds(path))
+
+    watcher = threading.Thread(target=close_all_orphans)
+    watcher.start()
+    journals = [Journal.create(tmp_path / f"trial-{i:04d}.jsonl", {"key": str(i)}) for i in range(300)]
+    stop.set()
+    watcher.join()
+    assert seen == []
+    for journal in journals:
+        journal.close()
+
+
+def test_records_are_with_the_kernel_at_every_call(tmp_path: Path) -> None:
+    """A process that is killed loses nothing it has logged, without any flush."""
+    path = tmp_path / "run.jsonl"
+    kill(writer(path, 1000))
+    assert len(kinds(path)) == 1001
+
+
+def fill(journal: Journal) -> int:
+    """Log until the disk is full; the number of records that were taken."""
+    recorder = Recorder(journal)
+    for step in range(100_000):
+        try:
+            recorder(step, loss=step / 7)
+        except JournalFullError as error:
+            assert str(journal.path.parent) in str(error)
+            assert "full" in str(error)
+            return step
+    raise AssertionError("the disk is not small")
+
+
+def test_a_full_disk_keeps_every_record_that_was_taken(small_disk: Path) -> None:
+    path = small_disk / "trial-0000.jsonl"
+    journal = Journal.create(path, {"key": "k"})
+    taken = fill(journal)
+    assert taken > 1000
+    lines = path.read_text().splitlines()
+    values = [float.fromhex(json.loads(line)["record"]["values"]["loss"]) for line in lines[1:]]
+    assert values == [step / 7 for step in range(taken)], "whole, in order, nothing torn"
+    assert path.read_bytes().endswith(b"\n")
+    with pytest.raises(JournalFullError):
+        journal.append("timing", step=0, values={str(i): 0.5 for i in range(1000)}, time=0)
+    assert len(path.read_text().splitlines()) == 1 + taken
+    os.close(journal._fd)
+
+
+def test_a_journal_that_was_full_goes_on_when_there_is_room(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * 100_000)
+    journal = Journal.create(small_disk / "trial-0000.jsonl", {"key": "k"})
+    taken = fill(journal)
+    ballast.unlink()
+    recorder = Recorder(journal)
+    recorder(taken, loss=1.0)
+    journal.end("FINISHED")
+    steps = [r["record"]["step"] for _, r in read(journal.path) if r["kind"] == "log"]
+    assert steps == list(range(taken + 1))
+
+
+def test_a_journal_for_which_there_is_no_room_leaves_nothing_behind(small_disk: Path) -> None:
+    (small_disk / "ballast").write_bytes(b"")
+    with (small_disk / "ballast").open("ab", buffering=0) as ballast, pytest.raises(OSError, match="No space"):
+        until(lambda: ballast.write(b"x" * 4096) < 4096, 10)
+        ballast.write(b"x")
+    with pytest.raises(JournalFullError):
+        Journal.create(small_disk / "trial-0000.jsonl", {"key": "k"})
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"]

@@ -1,0 +1,94 @@
+"""Studies: which trials are asked for, in which order, and what comes back to whom."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from lib.harness.contract import Result, Results, Runtime, Study, Trial
+from lib.harness.studies import batches, best, changed, gather, variants_by_seeds
+from tests.lib.harness.labs.tiny import TinyConfig
+
+CONFIG = TinyConfig(seeds=3, batch=4)
+VARIANTS = {"fast": {}, "slow": {"learning_rate": 0.01}}
+
+
+def answer(trials: list[Trial], **measurements: float) -> list[Result]:
+    return [Result(trial, f"run-{trial.variant}-{trial.seed}", "FINISHED", measurements) for trial in trials]
+
+
+def run(study: Study) -> list[list[Trial]]:
+    """The batches that a study asks for when every trial ends well."""
+    asked = [next(study)]
+    while True:
+        try:
+            asked.append(study.send(answer(asked[-1])))
+        except StopIteration:
+            return asked
+
+
+def test_every_variant_meets_every_seed_in_batches_of_the_configs_size() -> None:
+    trials = list(variants_by_seeds(CONFIG, VARIANTS, Runtime("torch")))
+    assert [(t.variant, t.seed) for t in trials] == [(v, s) for s in range(3) for v in ("fast", "slow")]
+    assert {t.variant: t.config for t in trials} == {"fast": CONFIG, "slow": changed(CONFIG, {"learning_rate": 0.01})}
+    assert {t.runtime for t in trials} == {Runtime("torch", "float32")}
+    assert [len(batch) for batch in run(batches(trials, CONFIG.batch))] == [4, 2]
+
+
+def test_a_changed_config_is_validated() -> None:
+    with pytest.raises(ValidationError):
+        changed(CONFIG, {"learning_rate": -1})
+    with pytest.raises(ValidationError):
+        changed(CONFIG, {"lerning_rate": 0.1})
+
+
+def test_a_study_can_gather_a_part_and_go_on_with_its_results() -> None:
+    """Grid, then fresh seeds for the best: results of the first part decide what the second asks for."""
+    grid = [Trial(f"lr={lr}", changed(CONFIG, {"learning_rate": lr}), 0) for lr in (0.01, 0.1, 1.0)]
+
+    def study() -> Study:
+        results = yield from gather(batches(grid, 2))
+        assert [r.trial for r in results] == grid
+        winner = best(results, lambda r: abs(r.trial.config.learning_rate - 0.1))  # type: ignore[attr-defined]
+        yield [Trial("final", winner.trial.config, seed) for seed in (1, 2)]
+
+    asked = run(study())
+    assert asked[:2] == [grid[:2], grid[2:]]
+    assert [(t.variant, t.seed, t.config) for t in asked[2]] == [("final", s, grid[1].config) for s in (1, 2)]
+
+
+def result(variant: str, seed: int, loss: float | None) -> Result:
+    trial = Trial(variant, CONFIG, seed)
+    if loss is None:
+        return Result(trial, f"{variant}{seed}", "FAILED", error="ValueError: on purpose")
+    return Result(trial, f"{variant}{seed}", "FINISHED", {"loss": loss, "curve": [loss, 0.0]})
+
+
+def test_the_best_is_finite_and_the_first_of_equals() -> None:
+    losses = [math.nan, math.inf, 2.0, 1.0, 1.0, None, -math.inf]
+    results = [result("grid", seed, loss) for seed, loss in enumerate(losses)]
+    assert best(results, lambda r: r.measurements["loss"]).trial.seed == 3
+    with pytest.raises(LookupError, match="finite score"):
+        best(results[:2] + results[5:], lambda r: r.measurements["loss"])
+
+
+def test_results_are_paired_by_seed_whatever_their_order() -> None:
+    results = Results([result("a", s, 10.0 * s) for s in (2, 0, 1)] + [result("b", s, 1.0 * s) for s in (1, 3, 2)])
+    first, second = results.paired("a", "b", "loss")
+    assert first.tolist() == [10.0, 20.0]
+    assert second.tolist() == [1.0, 2.0]
+    assert results.values("a", "loss").tolist() == [0.0, 10.0, 20.0]
+    assert results.paired("a", "b", "curve")[0].shape == (2, 2)
+    assert results.variants() == ["a", "b"]
+
+
+def test_failed_trials_are_no_measurements() -> None:
+    results = Results([result("a", 0, 1.0), result("a", 1, None), result("b", 1, 1.0), result("c", 0, None)])
+    assert results.values("a", "loss").tolist() == [1.0]
+    assert results.variants() == ["a", "b"]
+    with pytest.raises(LookupError, match="'c'"):
+        results.of("c")
+    with pytest.raises(LookupError, match="share no seed"):
+        results.paired("a", "b", "loss")
