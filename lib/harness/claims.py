@@ -147,9 +147,9 @@ def _verdict(claim: Claim, low: float, high: float) -> Verdict:
 def _range_text(claim: Claim) -> str:
     parts = []
     if claim.at_least > -math.inf:
-        parts.append(f">= {claim.at_least:g}")
+        parts.append(f">= {claim.at_least:.3g}")
     if claim.at_most < math.inf:
-        parts.append(f"<= {claim.at_most:g}")
+        parts.append(f"<= {claim.at_most:.3g}")
     return " and ".join(parts)
 
 

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from lib.harness.contract import Results
 
-console = Console(highlight=False)
+WIDTH = None if sys.stdout.isatty() else 120  # a file or a pipe has no width of its own
+console = Console(highlight=False, width=WIDTH)
 errors = Console(highlight=False, stderr=True)
 _COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not measured": "magenta"}
 
@@ -103,39 +104,41 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table; numbers are given as text already."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)
-    console.print()
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=None,
+        pad_edge=False,
+        min_width=60,
+    )
 
 
 def print_results(results: Results) -> None:
-    """A row per variant with the mean over seeds of its first scalar measurements."""
-    rows = []
+    """A row per variant that measures numbers: the means over seeds of the first four."""
+    table = _table("Results (mean over seeds)")
+    for column in ("variant", "seeds", "measured"):
+        table.add_column(column, justify="right" if column == "seeds" else "left")
     for variant in results.variants():
         finished = results.of(variant)
         scalars = [name for name, value in finished[0].measurements.items() if isinstance(value, (int, float))][:4]
         means = [sum(float(r.measurements[name]) for r in finished) / len(finished) for name in scalars]
-        rows.append(
-            (variant, str(len(finished)), "  ".join(f"{n} {number(m)}" for n, m in zip(scalars, means, strict=True)))
-        )
-    print_rows("Results (mean over seeds)", ("variant", "seeds", "measured"), rows)
+        if scalars:
+            shown = "  ".join(f"{name} {number(mean)}" for name, mean in zip(scalars, means, strict=True))
+            table.add_row(escape(variant), str(len(finished)), escape(shown))
+    console.print(table)
+    console.print()
 
 
 def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
     """The verdicts, a row of the lecture and its parts below it."""
-    table = Table(
-        title="Verdicts", title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
-    )
+    table = _table("Verdicts")
     for column in ("claim", "verdict"):
         table.add_column(column, no_wrap=True)
     for column in ("effect", "95 % interval", "holds when"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("unit")
     for record in records:
         verdict = record["verdict"]
