@@ -14,7 +14,12 @@ HARDENED = [
     *("--rm", "--init", "--read-only", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
     *("--user=1000:1000", "--memory=8g", "--shm-size=1g", "--pids-limit=4096"),
     *("--tmpfs=/tmp:mode=1777,exec", "--tmpfs=/tiny:mode=1777,size=256k", "--env=LAB_TINY_DISK=/tiny"),
-    *("--env=LAB_JOURNAL=/tmp/journal", "--workdir=/workspace", "--entrypoint=python"),
+    *(
+        "--env=LAB_JOURNAL=/tmp/journal",
+        "--env=HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis",
+        "--workdir=/workspace",
+        "--entrypoint=python",
+    ),
 ]
 
 

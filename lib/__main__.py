@@ -10,12 +10,15 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent computes nothing
 
 from lib.harness.catalogue import find_lab
 from lib.harness.errors import UserError
+
+if TYPE_CHECKING:
+    from lib.harness.settings import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -58,6 +61,13 @@ def parser() -> Parser:
     return words
 
 
+def options(said: argparse.Namespace) -> Options:
+    """What was said about a lab's run."""
+    from lib.harness.settings import Options
+
+    return Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers)
+
+
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     said = parser().parse_args(arguments)
@@ -69,17 +79,17 @@ def main(arguments: list[str]) -> int:
         from lib.harness.overview import sync
 
         return sync()
-    from lib.harness.settings import Options
-
-    options = Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers)
     if said.name == "claims":
         from lib.harness.overview import claims
 
-        return claims(ROOT, options, as_json=said.json, expect=said.expect)
+        return claims(ROOT, options(said), as_json=said.json, expect=said.expect)
     entry = find_lab(ROOT, said.name)
-    from lib.harness.run import run_lab
+    from lib.harness.workers import Workers
 
-    return run_lab(entry, options)
+    with Workers(said.workers) as workers:  # their processes start while this one loads the rest
+        from lib.harness.run import run_lab
+
+        return run_lab(entry, options(said), workers)
 
 
 def interrupt(*_: object) -> NoReturn:

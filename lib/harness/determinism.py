@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 import sys
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lib.harness.contract import Runtime
-from lib.harness.seeds import Seed
+if TYPE_CHECKING:  # the parent asks for the environment before it loads anything
+    from lib.harness.contract import Runtime
+    from lib.harness.seeds import Seed
 
 _MODULES = {"torch": ("torch",), "keras": ("tensorflow", "keras"), "numpy": ()}
 
@@ -58,6 +58,8 @@ def begin(runtime: Runtime, seed: Seed) -> None:
     Raises:
         AssertionError: an earlier trial of this worker has changed what `prepare` set.
     """
+    import numpy as np
+
     random.seed(seed.integer("global", "python"))
     np.random.seed(seed.integer("global", "numpy"))
     if runtime.framework == "torch":

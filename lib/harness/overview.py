@@ -18,6 +18,7 @@ from lib.harness.contract import Lab
 from lib.harness.errors import UserError
 from lib.harness.run import journal_root, run_lab
 from lib.harness.settings import Options, as_params, configure
+from lib.harness.workers import Workers
 
 CURRENT_TAGS = ("lab.image", "lab.code_sha256", "lab.data_sha256", "lab.lock_sha256")
 
@@ -79,8 +80,8 @@ def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> i
         lab: Lab = importlib.import_module(entry.module).LAB
         run = current(entry, lab, options)
         if run is None:
-            with display.redirected_to_stderr(as_json):
-                run_lab(entry, options)
+            with display.redirected_to_stderr(as_json), Workers(options.workers) as workers:
+                run_lab(entry, options, workers)
             run = current(entry, lab, options)
         records += run.claims if run else []
     if as_json:

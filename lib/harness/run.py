@@ -122,8 +122,8 @@ class LabRun:
             self.journal.end(status, **{"lab.ended": reason})
 
 
-def run_lab(entry: LabEntry, options: Options) -> int:
-    """Run a lab from its options to its verdicts. Returns the exit code.
+def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
+    """Run a lab in `workers` from its options to its verdicts; it closes them. Returns the exit code.
 
     0: every claim was measured, whatever the verdict. 1: one could not be.
 
@@ -139,7 +139,7 @@ def run_lab(entry: LabEntry, options: Options) -> int:
     started = time.monotonic()
     with on_disk(folder.parent):
         folder.mkdir()
-        workers = Workers(options.workers or len(os.sched_getaffinity(0)), folder / "workers.log")
+        workers.log = folder / "workers.log"
         try:
             study = lab.study(config)
             batch = next(study)

@@ -312,7 +312,8 @@ def follow(folder: Path, listener: TextIO) -> None:
     def tell(line: str) -> None:
         nonlocal told
         if line != told:
-            print(line, file=listener, flush=True)
+            with contextlib.suppress(BrokenPipeError):  # the lab was killed
+                print(line, file=listener, flush=True)
             told = line
 
     with shipping(folder, wait=True):

@@ -1,7 +1,11 @@
 """Worker processes: they run trials, each trial in one thread, all cores at once.
 
-Workers are pooled by runtime, as a framework, its dtype and its flags are set once per process. A pool has no more
-processes than it has had trials to run at a time. Results come back in the order of the batch.
+Workers are pooled by runtime, as a framework, its dtype and its flags are set once per process. The first pool is
+started before the command knows what it will run: its processes load what every trial needs while the command reads
+its lab, and the first runtime takes it over. Later pools have no more processes than they have trials to run at a time.
+Results come back in the order of the batch.
+
+Nothing heavy is imported here: the sooner the first pool starts, the sooner the first trial does.
 """
 
 from __future__ import annotations
@@ -16,14 +20,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib.harness import determinism
-from lib.harness.contract import Result, Runtime, Trial
 from lib.harness.errors import UserError
 from lib.harness.journal import Journal, is_full, on_disk
-from lib.harness.recorder import Recorder, plain
-from lib.harness.seeds import Seed
+
+if TYPE_CHECKING:
+    from lib.harness.contract import Result, Runtime, Trial
+    from lib.harness.recorder import Recorder
 
 PARENT_SECONDS = 1.0  # how often a worker looks whether its parent lives
 
@@ -47,6 +52,9 @@ def run_job(job: Job) -> Result:
     Raises:
         JournalFullError: the disk of the journal is full.
     """
+    from lib.harness.contract import Result
+    from lib.harness.recorder import Recorder
+
     journal = Journal.create(job.journal, job.header)
     recorder = Recorder(journal)
     with on_disk(job.journal.parent):
@@ -68,6 +76,9 @@ def run_job(job: Job) -> Result:
 
 def _train(job: Job, recorder: Recorder) -> dict[str, Any]:
     """The trial itself: its measurements, recorded."""
+    from lib.harness.recorder import plain
+    from lib.harness.seeds import Seed
+
     trial = job.trial
     started = time.perf_counter()
     lab = importlib.import_module(job.module).LAB
@@ -81,13 +92,12 @@ def _train(job: Job, recorder: Recorder) -> dict[str, Any]:
     return measurements
 
 
-def _start(runtime: Runtime, log: Path, parent: int) -> None:
+def _start(parent: int) -> None:
+    """Load what every trial needs; which framework will be known later."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all: the parent ends its workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
-    os.close(descriptor)
-    determinism.prepare(runtime)
+    import lib.harness.contract
+    import lib.harness.recorder  # noqa: F401
 
 
 def _end_with(parent: int) -> None:
@@ -97,47 +107,81 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-class Workers:
-    """Pools of worker processes, at most `count` trials at a time over all of them.
+_runtime: Runtime | None = None
 
-    `log` is the file that takes what workers print.
+
+def _call(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call `function` in this worker, which the first call makes one of this runtime."""
+    global _runtime
+    if _runtime is None:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
+        os.close(descriptor)
+        determinism.prepare(runtime)
+        _runtime = runtime
+    assert _runtime == runtime, "a worker keeps its runtime"
+    return function(*arguments)
+
+
+def _new_pool(size: int) -> Any:
+    from loky.process_executor import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(
+        max_workers=size, timeout=None, initializer=_start, initargs=(os.getpid(),), env=determinism.environment()
+    )
+    pool.submit(os.getpid)  # its processes start with the first call
+    return pool
+
+
+class Workers:
+    """Pools of worker processes, at most `count` (default: one per core) trials at a time over all of them.
+
+    `log` is the file that takes what workers print; it is known when there is a folder for the run.
     """
 
-    def __init__(self, count: int, log: Path):
-        self.count = count
-        self._log = log
+    log: Path
+
+    def __init__(self, count: int | None = None):
+        self.count = count or len(os.sched_getaffinity(0))
+        self._fresh: Any = _new_pool(self.count)
         self._pools: dict[Runtime, tuple[int, Any]] = {}
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _pool(self, runtime: Runtime, jobs: int) -> Any:
         """A pool for this runtime that can run `jobs` at a time, or as many as there are workers."""
-        from loky.process_executor import ProcessPoolExecutor
-
         wanted = min(self.count, jobs)
         size, pool = self._pools.get(runtime, (0, None))
         if size < wanted:
             if pool is not None:
                 pool.shutdown(wait=True)
-            pool = ProcessPoolExecutor(
-                max_workers=wanted,
-                timeout=None,
-                initializer=_start,
-                initargs=(runtime, self._log, os.getpid()),
-                env=determinism.environment(),
-            )
-            self._pools[runtime] = (wanted, pool)
+            if self._fresh is not None:
+                size, pool, self._fresh = self.count, self._fresh, None
+            else:
+                size, pool = wanted, _new_pool(wanted)
+            self._pools[runtime] = (size, pool)
         return pool
 
     def warm_up(self, trials: Sequence[Trial]) -> None:
-        """Start the processes of the first trials, so that they load their framework while the caller goes on."""
+        """Let the processes of the first trials load their framework while the caller goes on."""
         first = trials[0].runtime
-        self._pool(first, sum(trial.runtime == first for trial in trials)).submit(os.getpid)
+        jobs = sum(trial.runtime == first for trial in trials)
+        pool = self._pool(first, jobs)
+        for _ in range(min(self.count, jobs)):
+            pool.submit(_call, first, self.log, os.getpid)
 
     def call(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call `function` for each of `arguments` in the workers. Returns the results; an exception is one, too."""
+        from lib.harness.contract import Runtime
+
         if not arguments:
             return []
         pool = self._pool(Runtime(), len(arguments))
-        futures = [pool.submit(function, *each) for each in arguments]
+        futures = [pool.submit(_call, Runtime(), self.log, function, *each) for each in arguments]
         return [future.exception() or future.result() for future in futures]
 
     def run(self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result], None]) -> list[Result]:
@@ -158,7 +202,8 @@ class Workers:
             while queue and len(running) < self.count:
                 job = queue.pop(0)
                 runtime = job.trial.runtime
-                running[self._pool(runtime, len(by_runtime[runtime])).submit(run_job, job)] = job
+                pool = self._pool(runtime, len(by_runtime[runtime]))
+                running[pool.submit(_call, runtime, self.log, run_job, job)] = job
                 started(job)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 try:
@@ -175,6 +220,8 @@ class Workers:
 
     def close(self) -> None:
         """End all worker processes at once, whatever they are doing."""
-        for _, pool in self._pools.values():
+        pools = [pool for _, pool in self._pools.values()] + [self._fresh] * (self._fresh is not None)
+        for pool in pools:
             pool.shutdown(wait=True, kill_workers=True)
         self._pools.clear()
+        self._fresh = None

@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: a compose project of their own with the notebooks, a Chromium, a folder for pictures."""
+"""Fixtures of the browser tests: a compose project with the notebooks, a Chromium, a folder for pictures."""
 
 import os
 import secrets

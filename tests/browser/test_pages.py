@@ -1,4 +1,4 @@
-"""The two pages that `./invoke up` prints, in a real browser: they open without a dialog, work, and ask no other server."""
+"""The two pages that `./invoke up` prints, in a real browser: they open without a dialog, work, ask no other server."""
 
 import json
 from collections.abc import Callable
@@ -27,12 +27,8 @@ with mlflow.start_run(run_name="adam") as run:
         theta, state = optimizer.update(beale.gradient(theta), state, theta)
 print("RUN", run.info.run_id)
 """
-ALL_RUN = """
-(() => {
-    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(e => e.innerText);
-    return prompts.length > 5 && prompts.every(text => /\\[\\d+\\]/.test(text));
-})()
-"""
+PROMPTS = "[...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(e => e.innerText)"
+IDLE = "document.body.innerText.includes('(ipykernel) | Idle')"  # in the status bar
 NOT_OURS = ("/ajax-api/2.0/mlflow/users/current",)  # MLflow's page asks who is logged in; without logins that is a 404
 
 
@@ -41,17 +37,17 @@ def own_errors(page: Page) -> list[str]:
 
 
 def open_lab(page: Page, stack: Stack, path: str = "/lab") -> None:
-    page.open(f"{stack.jupyter}{path}?token={stack.environment['JUPYTER_TOKEN']}")
+    page.open(f"{stack.jupyter}{path}?reset&token={stack.environment['JUPYTER_TOKEN']}")
     page.wait_for("document.querySelector('.jp-DirListing-item')")
 
 
 def run_all(page: Page) -> None:
-    """Run > Run All Cells, and wait until the last one is done."""
-    page.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+    """Run > Run All Cells, and wait until no cell is waiting."""
+    page.wait_for(IDLE)
     page.click(".lm-MenuBar-item", "Run")
     page.click(".lm-Menu-item", "Run All Cells")
-    page.wait_for(ALL_RUN, 300)
-    page.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+    page.wait_for(f"{PROMPTS}.some(text => /[*\\d]/.test(text))")
+    page.wait_for(f"{IDLE} && !{PROMPTS}.some(text => ['[*]:', '[ ]:'].includes(text))", 240)
 
 
 def test_jupyterlab_opens_on_the_notebooks(stack: Stack, page: Page, picture: Picture) -> None:

@@ -22,7 +22,7 @@ from lib.optimizers.experiments.config import OptimizersConfig
 from lib.optimizers.surfaces import SURFACES, Surface, quadratic
 
 CONDITIONS = (10, 30, 100)
-FACTORS = (0.5, 1.0, 1.9, 1.99, 2.0, 2.01, 2.1)
+FACTORS = (0.5, 1.0, 1.9, 2.0, 2.01, 2.1)
 """Learning rates in units of 1/L, for the picture."""
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from lib.harness.claims import Claim
 from lib.harness.contract import Log, Results
@@ -204,9 +203,11 @@ def mean_rank(results: Results, optimizer: str = "Adam") -> np.ndarray:
     """An optimizer's rank by steps among all of them, 1 the fastest, averaged over functions and starts: (seeds,)."""
     ranks = []
     for function in TESTED:
+        mine = steps(results, optimizer, function)
         table = np.array([steps(results, name, function) for name in LECTURE])
-        ranks.append(rankdata(np.minimum(table, 1e9), axis=0)[LECTURE.index(optimizer)])
-    return np.mean(ranks, axis=(0, 2))
+        ties = (table == mine).sum(axis=0) - 1
+        ranks.append(1 + (table < mine).sum(axis=0) + ties / 2)
+    return np.asarray(np.mean(ranks, axis=(0, 2)))
 
 
 _NOTE = "each at its best learning rate of the grid; geometric mean over random starts, an unreached target counts as the cap"

@@ -1,6 +1,7 @@
 """A lab reaches MLflow by its name and nothing else: not the internet, not Jupyter, not the host."""
 
 import json
+import socket
 
 from docker.client import DockerClient
 
@@ -15,10 +16,9 @@ def connects(host, port):
     except OSError:
         return False
     return True
-gateway = "{gateway}"
 url = "http://mlflow:5000/api/2.0/mlflow/experiments/search"
 request = urllib.request.Request(url, b'{{"max_results": 1}}', {{"Content-Type": "application/json"}})
-others = [("1.1.1.1", 53), ("8.8.8.8", 443), ("example.org", 80), ("jupyter", 8888), (gateway, 22), (gateway, {port})]
+others = [("1.1.1.1", 53), ("8.8.8.8", 443), ("example.org", 80), ("jupyter", 8888), *{host}]
 print(json.dumps({{
     "mlflow": urllib.request.urlopen(request, timeout=20).status,
     "others": [address for address in others if connects(*address)],
@@ -27,8 +27,13 @@ print(json.dumps({{
 
 
 def test_lab_reaches_mlflow_and_nothing_else(client: DockerClient, stack: Stack) -> None:
-    web = client.networks.get(f"{stack.project}_web").attrs["IPAM"]["Config"][0]["Gateway"]
-    done = stack.lab(PROBE.format(gateway=web, port=stack.environment["MLFLOW_PORT"]))
+    gateways = [
+        client.networks.get(f"{stack.project}_{name}").attrs["IPAM"]["Config"][0] for name in ("tracking", "web")
+    ]
+    with socket.create_server(("0.0.0.0", 0)) as service_of_the_host:
+        port = service_of_the_host.getsockname()[1]
+        host = [(gateway["Gateway"], port) for gateway in gateways]
+        done = stack.lab(PROBE.format(host=host))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"mlflow": 200, "others": []}
 

@@ -51,7 +51,9 @@ from lib.harness import figures, recorder, shipper, workers
 import lib.testlabs.tiny
 print("\\n".join(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "lib" and m.__file__))
 """
-    worker = subprocess.run([sys.executable, "-c", in_worker], cwd=clone.root, capture_output=True, text=True, check=True)
+    worker = subprocess.run(
+        [sys.executable, "-c", in_worker], cwd=clone.root, capture_output=True, text=True, check=True
+    )
     files = {Path(file).resolve().relative_to(root).as_posix() for file in [*loaded, *worker.stdout.split()]}
     assert {"lib/__main__.py", "lib/harness/run.py", "lib/harness/recorder.py", "lib/testlabs/tiny.py"} <= files
     recorded = clone.newest() / "run.files" / "code.tar.gz"

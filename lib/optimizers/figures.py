@@ -1,2 +1,0 @@
-FIGURES = {}
-ANIMATIONS = {}
