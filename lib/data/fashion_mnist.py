@@ -3,7 +3,8 @@
 Xiao, Rasul & Vollgraf 2017, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms",
 arXiv:1708.07747 (MIT licence); the files are those of Debian's package dataset-fashion-mnist, in MNIST's IDX format.
 
-Choices are made on a validation split: the last 5,000 of the training pictures. The test pictures are read once, at the end.
+Choices are made on a validation split: the last 5,000 of the training pictures. The test pictures are read once, at
+the end.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _read(name: str) -> np.ndarray:
 @cache
 def _read_checked(path: Path, sha256: str) -> np.ndarray:
     """An IDX file as a read-only array, once its hash is found right; UserError otherwise."""
-    remedy = "build the image again (./invoke build), or without an engine run docker/fetch-data with the folder of LAB_DATA"
+    remedy = "build the image again (./invoke build), or without an engine run docker/fetch-data with LAB_DATA's folder"
     try:
         compressed = path.read_bytes()
     except OSError as error:

@@ -74,7 +74,7 @@ class Result:
 class Log(Protocol):
     """What a trial records while it runs. Everything but timings enters the trial's digest."""
 
-    def __call__(self, step: int, **values: float | np.ndarray) -> None:
+    def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
         """Record values at a step: numbers become metrics, arrays are recorded by dtype, shape and SHA-256."""
 
     def timing(self, step: int = 0, **values: float) -> None:

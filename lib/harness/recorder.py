@@ -23,7 +23,7 @@ class Recorder:
         self._journal = journal
         self._digest = hashlib.sha256()
 
-    def __call__(self, step: int, **values: float | np.ndarray) -> None:
+    def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
         """Record values at a step."""
         self._record({"step": int(step), "values": {name: encode(value) for name, value in values.items()}})
 

@@ -107,19 +107,18 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-_runtime: Runtime | None = None
+_ready: list[Runtime] = []  # the runtime of this worker, once it has one
 
 
 def _call(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call `function` in this worker, which the first call makes one of this runtime."""
-    global _runtime
-    if _runtime is None:
+    if not _ready:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
         os.close(descriptor)
         determinism.prepare(runtime)
-        _runtime = runtime
-    assert _runtime == runtime, "a worker keeps its runtime"
+        _ready.append(runtime)
+    assert _ready == [runtime], "a worker keeps its runtime"
     return function(*arguments)
 
 

@@ -53,8 +53,9 @@ PARAMETERS = 61_706
 
 
 def initial_weights(seed: Seed, variant: Variant = "modern") -> dict[str, np.ndarray]:
-    """Starting weights, float64: normal with variance gain / inputs (He 2015 for ReLU: 2; LeCun 1998 for tanh: 1), biases 0.
+    """Starting weights, float64: normal with variance gain / inputs, biases 0.
 
+    The gain is 2 for ReLU (He et al. 2015) and 1 for tanh (LeCun et al. 1998, "Efficient backprop").
     Every array has a generator of its own, named after it, so both frameworks start from the same numbers.
     """
     gain = 2.0 if variant == "modern" else 1.0
@@ -95,7 +96,10 @@ def torch_lenet(weights: Mapping[str, np.ndarray], variant: Variant = "modern") 
     )
     dtype = torch.get_default_dtype()
     model.load_state_dict({name: torch.from_numpy(array).to(dtype) for name, array in weights.items()})
-    return model.to(memory_format=torch.channels_last)
+    for p in model.parameters():
+        if p.dim() == 4:
+            p.data = p.data.contiguous(memory_format=torch.channels_last)
+    return model
 
 
 def keras_lenet(weights: Mapping[str, np.ndarray], variant: Variant = "modern") -> keras.Sequential:
@@ -123,7 +127,7 @@ def keras_lenet(weights: Mapping[str, np.ndarray], variant: Variant = "modern") 
 
 
 def keras_weights(weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Named weights as Keras' list of kernels and biases: kernels have the outputs last, dense1 its inputs by place first."""
+    """Named weights as Keras' list: outputs last in the kernels, dense1's inputs in the order row, column, channel."""
     turned = []
     for name, array in weights.items():
         if name == "dense1.weight":

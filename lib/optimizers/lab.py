@@ -48,13 +48,17 @@ def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
 def study(config: OptimizersConfig) -> Study:
     """Exact experiments and grids, then fresh seeds at the best learning rates."""
     wanted = EXPERIMENTS if config.experiment == "all" else (config.experiment,)
-    first = [trial for trial in first_stage(config) if trial.config.experiment in wanted]
+    first = [trial for trial in first_stage(config) if _experiment(trial.variant) in wanted]
     results = yield from gather(batches(first, config.batch))
     yield from batches(second_stage(config, results), config.batch)
 
 
+def _experiment(variant: str) -> str:
+    return variant.partition("/")[0]
+
+
 def _trial(config: OptimizersConfig, variant: str, runtime: Runtime, seed: int = 0, **changes: Any) -> Trial:
-    return Trial(variant, changed(config, {"experiment": variant.split("/")[0], **changes}), seed, runtime)
+    return Trial(variant, changed(config, {"experiment": _experiment(variant), **changes}), seed, runtime)
 
 
 def _optimizers(config: OptimizersConfig, names: Sequence[str] = LECTURE) -> list[str]:
@@ -67,7 +71,7 @@ def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
     yield _trial(config, "frameworks/keras", Runtime("keras", "float64"), framework="keras")
     for name in _optimizers(config, config.lenet_optimizers):
         for rate in lenet.learning_rates(config):
-            changes = {"stage": "grid", "optimizer": name, "learning_rates": {"lenet": float(rate)}}
+            changes: dict[str, Any] = {"stage": "grid", "optimizer": name, "learning_rates": {"lenet": float(rate)}}
             yield _trial(config, f"lenet/grid/{name}/{rate:.2g}", network, **changes)
     yield _trial(config, "frameworks/torch", Runtime("torch", "float64"), framework="torch")
     for name in _optimizers(config):
@@ -94,7 +98,7 @@ def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterato
             chosen[name] = found.trial.config.learning_rates  # type: ignore[attr-defined]
     for seed in range(config.lenet_seeds):
         for name, rates_of_name in chosen.items():
-            changes = {"stage": "final", "optimizer": name, "learning_rates": rates_of_name}
+            changes: dict[str, Any] = {"stage": "final", "optimizer": name, "learning_rates": rates_of_name}
             yield _trial(config, f"lenet/{name}", network, seed, **changes)
     learning_rates = {
         f"{name}/{function}": rate

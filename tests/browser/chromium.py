@@ -131,10 +131,14 @@ class Page:
         self._mouse("mouseReleased", at)
 
     def center(self, selector: str, text: str = "") -> tuple[float, float]:
-        """The middle of that element in the window, once it is there."""
+        """The middle of that element in the window, once it is there and stands still."""
         element = f"[...document.querySelectorAll({selector!r})].find(e => e.innerText.startsWith({text!r}))"
         self.wait_for(element)
-        box = self.evaluate(f"(({element}).scrollIntoViewIfNeeded(), ({element}).getBoundingClientRect().toJSON())")
+        self.evaluate(f"({element}).scrollIntoViewIfNeeded()")
+        before, box = None, None
+        while box is None or box != before:
+            time.sleep(0.2)
+            before, box = box, self.evaluate(f"({element}).getBoundingClientRect().toJSON()")
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], moves: int = 10) -> None:

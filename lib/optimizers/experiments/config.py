@@ -10,15 +10,23 @@ import lib.optimizers
 from lib.harness.contract import Config
 from lib.optimizers.base import Optimizer
 
-LECTURE = ("GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam")
-"""The optimizers that are compared by learning rate and speed, in the lecture's order."""
-
-Experiment = Literal[
-    "all", "descent", "stochastic", "forms", "rates", "identities", "frameworks", "functions", "lenet"
-]
+Experiment = Literal["all", "descent", "stochastic", "forms", "rates", "identities", "frameworks", "functions", "lenet"]
 OptimizerName = Literal[
     "all", "GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam"
 ]
+
+
+LECTURE: tuple[OptimizerName, ...] = (
+    "GradientDescent",
+    "Momentum",
+    "Nesterov",
+    "Adagrad",
+    "RMSprop",
+    "Adam",
+    "AdaMax",
+    "NAdam",
+)
+"""The optimizers that are compared by learning rate and speed, in the lecture's order."""
 
 
 class OptimizersConfig(Config):
@@ -38,7 +46,9 @@ class OptimizersConfig(Config):
     )
 
     starts: int = Field(32, ge=1, le=10_000, description="random starts of a trial on the functions, all at once")
-    steps: int = Field(10_000, ge=20, le=1_000_000, description="cap on the functions: 20 times what a good optimizer needs there")
+    steps: int = Field(
+        10_000, ge=20, le=1_000_000, description="cap on the functions: twice the slowest optimizer's need"
+    )
     target: float = Field(
         1e-3, gt=0, le=1, description="height above the minimum that counts as reached; far below every start's"
     )
@@ -50,9 +60,7 @@ class OptimizersConfig(Config):
         LECTURE, min_length=1, description="the lecture's eight; fewer where time is short"
     )
     lenet_seeds: int = Field(5, ge=1, le=100, description="5 pairs give an interval and fit into five minutes")
-    lenet_grid_points: int = Field(
-        7, ge=2, le=50, description="learning rates from 3e-4 to 0.3, half a decade apart: every optimizer's best is inside"
-    )
+    lenet_grid_points: int = Field(7, ge=2, le=50, description="learning rates from 3e-4 to 0.3, half a decade apart")
     lenet_subset: int = Field(6_000, ge=100, le=55_000, description="pictures for the grid: the fixed first tenth")
     lenet_pictures: int = Field(55_000, ge=100, le=55_000, description="pictures for the final seeds: all")
     lenet_judged: int = Field(

@@ -1,9 +1,10 @@
 r"""Gradient descent: where the gradient leads, and how large a step may be.
 
-- **step**: Taylor. A step of eta along -g lowers f by $\eta |g|^2 (1 - \eta\kappa/2 + \dots)$, kappa <= |H| the curvature
-  on the way; with eta = 1e-3 / (1 + |H| + |g|) the measured decrease over eta |g|² is 1 up to 1e-3.
-- **divergence**: on a quadratic each coordinate is multiplied by 1 - eta * curvature at each step, so descent converges
-  for eta < 2/L and diverges beyond, L the largest curvature (Nesterov 2004, section 1.2.3). Found by search, not put in.
+- **step**: Taylor. A step of eta along -g lowers f by $\eta |g|^2 (1 - \eta\kappa/2 + \dots)$, kappa <= |H| the
+  curvature on the way; with eta = 1e-3 / (1 + |H| + |g|) the measured decrease over eta |g|² is 1 up to 1e-3.
+- **divergence**: on a quadratic each coordinate is multiplied by 1 - eta * curvature at each step, so descent
+  converges for eta < 2/L and diverges beyond, L the largest curvature (Nesterov 2004, section 1.2.3). The limit is
+  found by search.
 - **minimum**: with eta = 1/L descent never climbs and comes to rest. On Rastrigin (L = 2 + 40 pi²) that is where the
   start's slope leads, which is one of a hundred dents and not the lowest.
 """
@@ -82,14 +83,14 @@ def largest_converging(condition: float, seed: Seed) -> float:
     while high - low > 1e-6 * high:
         rates = np.linspace(low, high, 33)[1:]
         lr: Any = rates[:, None]
-        p = np.tile(seed.rng("divergence", str(condition)).normal(size=2), (len(rates), 1))
+        p: Any = np.tile(seed.rng("divergence", str(condition)).normal(size=2), (len(rates), 1))
         slots = optimizer.init(p).slots
         values = []
         with np.errstate(all="ignore"):
             for part in range(2):
                 for step in range(half):
                     p, slots = optimizer.step(surface.gradient(p), slots, p, part * half + step + 1, lr)
-                values.append(surface.value(p))
+                values.append(np.asarray(surface.value(p)))
         converging = int(np.sum(np.isfinite(values[1]) & (values[1] < values[0])))
         low, high = float(rates[converging - 1]) if converging else low, float(rates[min(converging, len(rates) - 1)])
     return low
@@ -110,7 +111,7 @@ def come_to_rest(surface: Surface, rate: float, seed: Seed, steps: int = 2_000) 
 def ravine_curve(factor: float, steps: int = 100) -> list[float]:
     """f along descent on the ravine with the learning rate factor / L."""
     surface = quadratic(100)
-    p = np.array(surface.start)
+    p: Any = np.array(surface.start)
     optimizer = GradientDescent(learning_rate=factor / 100)
     state = optimizer.init(p)
     values = [float(surface.value(p))]
@@ -121,11 +122,11 @@ def ravine_curve(factor: float, steps: int = 100) -> list[float]:
 
 
 def _worst_step(results: Results) -> float:
-    return max(max(r.measurements["step_deviation"].values()) for r in results.of("descent"))
+    return float(max(max(r.measurements["step_deviation"].values()) for r in results.of("descent")))
 
 
 def _worst_limit(results: Results) -> float:
-    return max(abs(limit - 1) for r in results.of("descent") for limit in r.measurements["limit"].values())
+    return float(max(abs(limit - 1) for r in results.of("descent") for limit in r.measurements["limit"].values()))
 
 
 def _rest(results: Results) -> np.ndarray:

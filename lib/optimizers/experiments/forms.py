@@ -32,7 +32,9 @@ def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Largest deviation between the forms over 20 steps on Beale, at a constant rate and under the schedule."""
     start = np.array(beale.start) + seed.rng("starts").uniform(-0.05, 0.05, (config.starts, 2))
     start[0] = beale.start
-    constant, scheduled, paths = {}, {}, {}
+    constant: dict[str, float] = {}
+    scheduled: dict[str, float] = {}
+    paths: dict[str, Any] = {}
     for rule in RULES:
         for name, rate, deviations in (("constant", RATE, constant), ("scheduled", falling, scheduled)):
             forms = {form: path(rule, form, rate, start) for form in ("torch", "keras")}

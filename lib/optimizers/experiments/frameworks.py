@@ -172,7 +172,7 @@ def keras_apply(name: str, settings: dict[str, Any], start: np.ndarray) -> Apply
 
 @contextmanager
 def exact_casts(framework: str) -> Iterator[None]:
-    """Inside, TensorFlow's cast takes a Python number to float64 without float32 on the way. For torch: nothing to do."""
+    """Inside, TensorFlow's cast takes a Python number straight to float64. For torch there is nothing to do."""
     if framework != "keras":
         yield
         return
@@ -259,6 +259,6 @@ CLAIMS = (
         _worst("torch", lambda name: name == "Muon"),
         "relative difference in theta",
         at_most=100 * 3e-3 * 2.45 * 2**-5,
-        note="torch computes Muon in bfloat16 (8 bits): each of 100 steps of 0.003 * sqrt(12 / 2) may be off by a few times 2^-8",
+        note="bfloat16 has 8 bits: each of 100 steps of 0.003 * sqrt(12 / 2) may be off by a few times 2^-8",
     ),
 )

@@ -1,10 +1,10 @@
 """Steps to the target on test functions, each optimizer at its own best learning rate.
 
-The protocol is DeepOBS' (Schneider, Balles & Hennig 2019, arXiv:1903.05499): the learning rate alone is tuned, on a log grid with one
-seed; the best is run again with fresh seeds, here random starts; the sensitivity to the learning rate is part of the
-result. What is counted is the first step at which f is within `target` of the minimum, infinity where the cap of
-`steps` comes first. Best is the rate with the smallest geometric mean of the steps over the starts, the cap counted where
-the target was not reached: that asks for speed and for arriving at all, and no single start decides.
+The protocol is DeepOBS' (Schneider, Balles & Hennig 2019, arXiv:1903.05499): the learning rate alone is tuned, on a log
+grid with one seed; the best is run again with fresh seeds, here random starts; the sensitivity to the learning rate is
+part of the result. What is counted is the first step at which f is within `target` of the minimum, infinity where the
+cap of `steps` comes first. Best is the rate with the smallest geometric mean of the steps over the starts, the cap
+counted where the target was not reached: that asks for speed and for arriving at all, and no single start decides.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lib.harness.seeds import Seed
 from lib.optimizers.base import Optimizer
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig, build
 from lib.optimizers.surfaces import SURFACES, Surface, beale, plateau, ravine, rosenbrock
+
 
 def _turned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (x + y) / np.sqrt(2), (y - x) / np.sqrt(2)
@@ -53,7 +54,7 @@ SPREAD = 0.1
 PATH_SCALE = {"beale": 1.0, "rosenbrock": 1.0, "himmelblau": 1.0, "saddle": 1.0, "ravine": 4.0, "plateau": 4.0}
 PATH_DESCENT = {"beale": 0.01, "rosenbrock": 1e-3, "himmelblau": 0.01, "saddle": 0.1, "ravine": 0.015, "plateau": 0.5}
 PATH_RATES = {"Adagrad": 0.5, "RMSprop": 0.02, "Adam": 0.1, "AdaMax": 0.1, "NAdam": 0.1}
-"""Learning rates of the pictures, where paths should stay in sight: for the adaptive ones times the function's scale."""
+"""Learning rates of the pictures, where paths should stay in sight; the adaptive ones' times the function's scale."""
 
 
 def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -70,13 +71,13 @@ def random_starts(surface: Surface, number: int, seed: Seed) -> np.ndarray:
     """Starts around the function's own: (number, 2)."""
     low, high = np.transpose(surface.bounds)
     shift = seed.rng("starts", surface.name).uniform(-SPREAD, SPREAD, (number, 2))
-    return np.array(surface.start) + shift * (high - low)
+    return np.asarray(np.array(surface.start) + shift * (high - low))
 
 
-def steps_to_target(  # noqa: PLR0913
-    optimizer: Optimizer[Any], surface: Surface, starts: np.ndarray, cap: int, target: float, rates: np.ndarray
+def steps_to_target(
+    optimizer: Optimizer[Any], surface: Surface, starts: np.ndarray, rates: np.ndarray, *, cap: int, target: float
 ) -> tuple[np.ndarray, list[list[float]]]:
-    """The first step within `target` of the minimum for all learning rates and starts at once, and the loss as it falls.
+    """The first step within `target` of the minimum for all learning rates and starts at once, and the loss by step.
 
     A rule's `step` takes an array of learning rates as well as one, so the whole grid is one array of points
     (rates, starts, 2). Returns the steps (rates, starts), inf where the target is not reached up to `cap`, and the
@@ -106,7 +107,7 @@ def grid(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     measured: dict[str, Any] = {"learning_rates": rates.tolist(), "steps": {}, "best": {}}
     for name, surface in TESTED.items():
         starts = random_starts(surface, config.starts, seed.child("grid"))
-        reached, _ = steps_to_target(optimizer, surface, starts, config.steps, config.target, rates)
+        reached, _ = steps_to_target(optimizer, surface, starts, rates, cap=config.steps, target=config.target)
         scores = geometric_mean(reached, config.steps)
         for number, score in enumerate(scores):
             log(number, **{metric("steps", name): float(score)})
@@ -124,7 +125,7 @@ def final(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
         for function, surface in TESTED.items():
             rate = np.array([config.learning_rates[f"{name}/{function}"]])
             starts = random_starts(surface, config.starts, seed.child("final"))
-            reached, curve = steps_to_target(optimizer, surface, starts, config.steps, config.target, rate)
+            reached, curve = steps_to_target(optimizer, surface, starts, rate, cap=config.steps, target=config.target)
             curve = thinned(curve)
             for step, loss in curve:
                 log(int(step), **{metric(name, function): loss})
@@ -210,7 +211,7 @@ def mean_rank(results: Results, optimizer: str = "Adam") -> np.ndarray:
     return np.asarray(np.mean(ranks, axis=(0, 2)))
 
 
-_NOTE = "each at its best learning rate of the grid; geometric mean over random starts, an unreached target counts as the cap"
+_NOTE = "each at its best learning rate; geometric mean over random starts, an unreached target counts as the cap"
 
 
 def _faster(claim: str, statement: str, slower: str, faster: str, function: str) -> Claim:

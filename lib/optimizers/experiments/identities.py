@@ -1,14 +1,14 @@
 r"""What Adam is the sum of: three identities with their conditions, and two more for AdaMax and NAdam.
 
-With $\hat m, \hat v$ Adam's corrected moments (Kingma & Ba 2015, algorithm 1):
-
-| from Adam | condition | gives |
-|---|---|---|
-| `rmsprop` | beta1 = 0, Keras' epsilon | RMSprop with the learning rate $\eta \sqrt{1 - \beta_2^t}$, which is the bias correction |
-| `adagrad` | beta1 = 0, beta2 -> 1, rate $\eta/\sqrt t$ | Adagrad: $\hat v \to G/t$, so $\eta t^{-1/2} g / \sqrt{G/t} = \eta g / \sqrt G$ (section 5 of the paper) |
-| `momentum` | epsilon -> infinity, rate $\eta\epsilon$ | momentum with the rate $\eta (1 - \beta_1) / (1 - \beta_1^t)$ |
-| `infinity-norm` | Adam with the p-norm, p -> infinity | AdaMax: $u_t = \max_i \beta_2^{t-i} |g_i|$ (section 7.1) |
-| `nesterov` | NAdam, epsilon -> infinity, rate $\eta\epsilon$, the start forgotten | Nesterov momentum with the rate $\eta (1 - \beta_1)$ |
+- **rmsprop**: Adam with beta1 = 0 and Keras' epsilon is RMSprop with the rate $\eta \sqrt{1 - \beta_2^t}$, which is the
+  bias correction.
+- **adagrad**: Adam with beta1 = 0, beta2 -> 1 and the rate $\eta / \sqrt t$ is Adagrad (Kingma & Ba 2015, section 5):
+  the corrected v goes to G/t, and $\eta t^{-1/2} g / \sqrt{G/t} = \eta g / \sqrt G$.
+- **momentum**: Adam with epsilon -> infinity and the rate $\eta\epsilon$ is momentum with the rate
+  $\eta (1 - \beta_1) / (1 - \beta_1^t)$.
+- **infinity-norm**: Adam with the p-norm, p -> infinity, is AdaMax: $u_t = \max_i \beta_2^{t-i} |g_i|$ (section 7.1).
+- **nesterov**: NAdam with epsilon -> infinity and the rate $\eta\epsilon$, its start forgotten, is Nesterov momentum
+  with the rate $\eta (1 - \beta_1)$.
 
 Both sides take their gradients on Beale, each at its own point, for 100 steps.
 """
@@ -38,16 +38,17 @@ HUGE = 1e13
 def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """The worst deviation of every identity over random starts, and of two of them without their condition."""
     start = np.array(beale.start) + seed.rng("starts").uniform(-0.3, 0.3, (config.starts, 2))
-    deviations = {name: measure(start) for name, measure in IDENTITIES.items()}
-    deviations["adagrad-by-beta2"] = {
-        f"{gap:g}": adagrad(start, gap) for gap in (1e-2, 1e-4, 1e-6, 1e-8)
-    }
+    deviations: dict[str, Any] = {name: measure(start) for name, measure in IDENTITIES.items()}
+    deviations["adagrad-by-beta2"] = {f"{gap:g}": adagrad(start, gap) for gap in (1e-2, 1e-4, 1e-6, 1e-8)}
     log(STEPS, **{k.replace("-", "_"): v for k, v in deviations.items() if isinstance(v, float)})
     return deviations
 
 
 def difference(
-    first: Optimizer[Any], second: Optimizer[Any], start: np.ndarray, begin: Callable[[Optimizer[Any]], State] | None = None
+    first: Optimizer[Any],
+    second: Optimizer[Any],
+    start: np.ndarray,
+    begin: Callable[[Optimizer[Any]], State] | None = None,
 ) -> float:
     """The largest difference in theta between two optimizers' paths on Beale."""
     ends = []
@@ -149,14 +150,14 @@ CLAIMS = (
         "adagrad",
         "Adam with beta1 = 0, beta2 -> 1 and the rate eta/sqrt(t) is Adagrad",
         1e-6,
-        "at 1 - beta2 = 1e-8; the difference shrinks in proportion to 1 - beta2, 100 steps times which is the tolerance",
+        "at 1 - beta2 = 1e-8, 100 steps; the difference shrinks in proportion to 1 - beta2",
     ),
     _identity(
         "adam-is-the-sum/momentum",
         "momentum",
         "Adam with a huge epsilon and the rate scaled by it is momentum",
         1e-9,
-        "epsilon 1e13; the rate is eta (1 - beta1) / (1 - beta1^t); the tolerance is a root of squares of 1e4 over epsilon",
+        "epsilon 1e13; the rate is eta (1 - beta1) / (1 - beta1^t); roots of squares here are below 1e4",
     ),
     _identity(
         "adamax-nadam/infinity-norm",

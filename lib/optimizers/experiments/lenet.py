@@ -90,7 +90,7 @@ def keras_network(seed: Seed, own: tuple[str, dict[str, Any]] | None = None) -> 
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     last: list[Any] = []
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def compiled(images: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = cross_entropy(labels, model(images, training=True))
@@ -106,7 +106,8 @@ def keras_network(seed: Seed, own: tuple[str, dict[str, Any]] | None = None) -> 
             variable.assign(weights[name])
 
     def own_step() -> None:
-        optimizer.apply(last, list(variables.values()))
+        if optimizer:
+            optimizer.apply(last, list(variables.values()))
 
     optimizer = keras_optimizer(*own) if own else None
     return Network(

@@ -7,7 +7,8 @@ r"""The effective learning rate: what an adaptive optimizer multiplies the gradi
 | Adam | the same with v corrected for its start |
 
 - **monotone**: a sum of squares never falls, so Adagrad's rate never rises.
-- **valley**: on a slope that stays the same Adagrad's step is $\eta / \sqrt t$, so ten times the way takes a hundred times the steps.
+- **valley**: on a slope that stays the same Adagrad's step is $\eta / \sqrt t$, so ten times the way takes a
+  hundred times the steps.
 - **recovers**: the gradient is 1 for 200 steps, then 0.01: RMSprop forgets and its rate rises a hundredfold.
 - **first step**: how far the first step goes when the gradient is tiny is up to epsilon, and so to the framework.
 """

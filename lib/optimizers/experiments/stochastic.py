@@ -5,7 +5,7 @@ deviation -(x + 3)(x - 4)/3 + 1.5, N = 200, start w = 1, b = 0. Loss: half the m
 
 - **noise**: the gradient of a batch of B examples drawn with replacement has the variance $\sigma^2 / B$.
 - **cost**: examples looked at until a hundredth of the excess loss is left, on average over runs (a single noisy run
-  passes the target by luck), each batch size at its own best learning rate, chosen on other draws than those that count.
+  passes the target by luck), each batch size at its own best learning rate, chosen on other draws.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def examples_to_target(
 ) -> tuple[np.ndarray, list[list[float]]]:
     """Examples looked at until 1 % of the excess loss is left on average, (rates,), `BUDGET` if that is not reached.
 
-    And a curve: pairs of [examples, mean share of the excess loss] of the first rate. All learning rates run at once, on
-    the same batches.
+    And a curve: pairs of [examples, mean share of the excess loss] of the first rate. All learning rates run at once,
+    on the same batches.
     """
     full = size == len(y)
     repeats = 1 if full else REPEATS
@@ -74,7 +74,7 @@ def examples_to_target(
     A = X.T @ X / len(y)  # the excess loss is half of (p - best)ᵀ A (p - best)
 
     def excess(p: np.ndarray) -> np.ndarray:
-        return 0.5 * np.einsum("lri,ij,lrj->lr", p - best, A, p - best)
+        return np.asarray(0.5 * np.einsum("lri,ij,lrj->lr", p - best, A, p - best))
 
     lr: Any = rates[:, None, None]
     p = np.tile(START, (len(rates), repeats, 1))

@@ -19,7 +19,8 @@ def divergence(results: Results, config: Any) -> Any:
     colours = (SKY, BLUE, GREEN, BLACK, RED, PINK)
     for (factor, values), colour in zip(curves.items(), colours, strict=True):
         axis.semilogy(values, color=colour, linestyle="--" if factor == "2.0" else "-")
-        axis.annotate(f"{float(factor):g}/L", (100, values[-1]), xytext=(4, 0), textcoords="offset points", va="center", color=colour)
+        keywords = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "color": colour}
+        axis.annotate(f"{float(factor):g}/L", (100, values[-1]), **keywords)
     axis.set(xlabel="step", ylabel="f", xlim=(0, 108))
     axis.set_title("Gradient descent on the ravine: beyond 2/L it climbs (L = 100, the curvature across)")
     return figure
@@ -41,7 +42,8 @@ def stochastic(results: Results, config: Any) -> Any:
     for size, colour in zip(COST_BATCHES, (RED, GREEN, BLACK), strict=True):
         examples, share = np.array(first["curves"][str(size)]).T
         name = "full batch of 200" if size == EXAMPLES else f"batch of {size}"
-        cost.loglog(np.maximum(examples, 0.8), share, color=colour, label=f"{name}, rate {first['rates'][str(size)]:.2g}")
+        label = f"{name}, rate {first['rates'][str(size)]:.2g}"
+        cost.loglog(np.maximum(examples, 0.8), share, color=colour, label=label)
     cost.axhline(0.01, color=BLACK, linewidth=0.8, linestyle=":")
     cost.set(xlabel="examples looked at", ylabel="excess loss, share of the start's", ylim=(1e-4, 2), xlim=(0.8, 2e4))
     cost.set_title("Each at its best rate for a hundredth of the excess loss")

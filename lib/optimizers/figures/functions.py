@@ -31,8 +31,8 @@ def loss_curves(results: Results, config: Any) -> Any:
         for name in LECTURE:
             for number, result in enumerate(results.of("functions/final")):
                 step, loss = np.array(result.measurements["curve"][name][function]).T
-                keywords = {**look(name), "label": words(name) if number == 0 else None}
-                axis.loglog(np.maximum(step, 0.8), np.maximum(loss, 1e-6), **keywords, alpha=1.0 if number == 0 else 0.25)
+                keywords = look(name) if number == 0 else {**look(name), "label": None, "alpha": 0.25}
+                axis.loglog(np.maximum(step, 0.8), np.maximum(loss, 1e-6), **keywords)
         axis.axhline(config.target, color="#666666", linewidth=0.8, linestyle=":")
         axis.set(title=function, xlabel="step", ylabel="f above the minimum", ylim=(1e-5, None))
     _legend(spare, axes[0])
@@ -58,7 +58,7 @@ def sensitivity(results: Results, config: Any) -> Any:
 
 
 def table(results: Results, config: Any) -> Any:
-    """Steps to the target by optimizer and function as a table, coloured by how many times the fastest one's they are."""
+    """Steps to the target by optimizer and function, coloured by how many times the fastest one's they are."""
     needed = np.array(
         [[float(np.mean(geometric_mean(steps(results, name, f), config.steps))) for f in TESTED] for name in LECTURE]
     )

@@ -18,11 +18,10 @@ def sensitivity(results: Results, config: Any) -> Any:
     axis = axes[0, 0]
     for name in LECTURE:
         variants = results.variants(f"lenet/grid/{name}/")
-        points = [
-            (result.trial.config.learning_rates["lenet"], min(result.measurements["validation_loss"], 2.6))
-            for variant in variants
-            for result in results.of(variant)
-        ]
+        points = []
+        for result in (results.of(variant)[0] for variant in variants):
+            rate = result.trial.config.learning_rates["lenet"]
+            points.append((rate, min(result.measurements["validation_loss"], 2.6)))
         if points:
             axis.semilogx(*zip(*sorted(points), strict=True), marker="o", markersize=4, **look(name))
     axis.axhline(np.log(10), color="#666666", linewidth=0.8, linestyle=":")

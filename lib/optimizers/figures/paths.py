@@ -11,7 +11,11 @@ from lib.optimizers.figures.common import canvas, look, shared_legend
 from lib.optimizers.surfaces import SURFACES, Surface
 
 PLACES = ("beale", "rosenbrock", "himmelblau", "ravine", "plateau", "saddle")
-WINDOWS = {"beale": ((-0.5, 4.2), (-2.4, 2.0)), "rosenbrock": ((-1.8, 1.8), (-0.8, 2.0)), "himmelblau": ((-5, 5), (-5, 5))}
+WINDOWS: dict[str, Any] = {
+    "beale": ((-0.5, 4.2), (-2.4, 2.0)),
+    "rosenbrock": ((-1.8, 1.8), (-0.8, 2.0)),
+    "himmelblau": ((-5, 5), (-5, 5)),
+}
 """Parts to draw where the function's own bounds show little of the paths."""
 
 
@@ -26,7 +30,7 @@ def _mesh(surface: Surface, points: int = 160) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _height(f: np.ndarray) -> np.ndarray:
-    """Heights on a scale that shows valley and wall: log10 of f + 0.1, f measured from the minimum (0 or the lowest)."""
+    """Heights on a scale that shows valley and wall: log10 of f + 0.1, f measured from 0 or its lowest value."""
     return np.asarray(np.log10(f - min(0.0, float(np.min(f))) + 0.1))
 
 
@@ -45,8 +49,9 @@ def _paths(results: Results, name: str) -> dict[str, np.ndarray]:
 def _draw_ground(axis: Any, surface: Surface) -> None:
     x, y, f = _mesh(surface)
     height = _height(f)
-    darkest = 3.2 * float(height.max()) - 2.2 * float(height.min())  # beyond the range: light greys, on which lines show
-    axis.contourf(x, y, height, levels=20, cmap="bone_r", vmin=float(height.min()), vmax=darkest)
+    low, high = float(height.min()), float(height.max())
+    # the darkest colours lie beyond the range: lines show on light ones
+    axis.contourf(x, y, height, levels=20, cmap="bone_r", vmin=low, vmax=high + 2.2 * (high - low))
     axis.contour(x, y, height, levels=20, colors="#5b6f83", linewidths=0.3, linestyles="-")
     for minimum in surface.minima:
         axis.plot(*minimum, marker="*", color="gold", markeredgecolor="black", markersize=13, zorder=5)
@@ -83,7 +88,8 @@ def surface(results: Results, config: Any) -> Any:
         seen = _inside(path, _window(beale))
         axis.plot(*seen.T, _height(beale.value(seen)) + 0.03, **look(optimizer), linewidth=2, zorder=3)
     axis.scatter(*beale.minimum, -1.0, marker="*", s=160, color="gold", edgecolor="black", zorder=5)
-    axis.scatter(*beale.start, _height(beale.value(np.array(beale.start))), s=40, color="white", edgecolor="black", zorder=5)
+    top = _height(beale.value(np.array(beale.start)))
+    axis.scatter(*beale.start, top, s=40, color="white", edgecolor="black", zorder=5)
     axis.view_init(elev=48, azim=-118)
     axis.set(xlabel="x", ylabel="y", zlabel="log10(f + 0.1)", title="Beale's function, and eight ways down")
     shared_legend(figure, axis, columns=4)
@@ -91,11 +97,13 @@ def surface(results: Results, config: Any) -> Any:
 
 
 def animation(results: Results, config: Any) -> Any:
-    """All paths on Beale as they grow, 120 steps in 40 frames."""
+    """All paths on Beale as they grow, 120 steps in 30 frames."""
+    from matplotlib import rc_context
     from matplotlib.animation import FuncAnimation
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 5.0), layout="none")  # a layout for every frame would take most of the time
+    with rc_context({"figure.constrained_layout.use": False}):  # a layout for each frame would take most of the time
+        figure = Figure(figsize=(6.4, 5.0))
     axis, beale = figure.add_axes((0.07, 0.07, 0.91, 0.86)), SURFACES["beale"]
     x, y, f = _mesh(beale, 80)
     axis.contour(x, y, _height(f), levels=14, colors="#b8c4d0", linewidths=0.8, linestyles="-")
@@ -110,11 +118,11 @@ def animation(results: Results, config: Any) -> Any:
     title = axis.set_title("step 0")
 
     def draw(frame: int) -> list[Any]:
-        step = 3 * frame
+        step = 4 * frame
         for path, line, head in lines:
             line.set_data(*path[: step + 1].T)
             head.set_data(*path[step : step + 1].T)
         title.set_text(f"step {step}")
         return [title]
 
-    return FuncAnimation(figure, draw, frames=41, blit=False)
+    return FuncAnimation(figure, draw, frames=31, blit=False)

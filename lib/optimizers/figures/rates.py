@@ -12,7 +12,7 @@ from lib.optimizers.figures.common import COLOURS, canvas, look
 
 
 def effective_rate(results: Results, config: Any) -> Any:
-    """Left: the effective rate when the gradient shrinks a hundredfold. Right: steps down a valley of constant slope."""
+    """The effective rate when the gradient shrinks a hundredfold, and the steps down a valley of constant slope."""
     figure, (axes,) = canvas(1, 2, 11, 4.5)
     change, valley = axes
     found = results.of("rates")[0].measurements
@@ -38,9 +38,9 @@ def epsilon(results: Results, config: Any) -> Any:
     """Length of the first step by the gradient's size: where epsilon stands decides for small gradients."""
     figure, axes = canvas(1, 3, 12, 4.2, sharey=True)
     for axis, name in zip(axes[0], ("Adagrad", "RMSprop", "Adam"), strict=True):
-        for convention, dashes in (("torch", "-"), ("keras", "--")):
+        for convention, framework, dashes in (("torch", "torch", "-"), ("keras", "Keras", "--")):
             steps = np.array(results.of("rates")[0].measurements["first_step"][f"{name}/{convention}"])
-            axis.loglog(TINY, steps, dashes, color=COLOURS[name], label=f"{'torch' if convention == 'torch' else 'Keras'}: its convention and defaults")
+            axis.loglog(TINY, steps, dashes, color=COLOURS[name], label=f"{framework}: its convention and defaults")
         axis.set(xlabel="size of the gradient", title=name)
         axis.legend(loc="lower right")
     axes[0, 0].set_ylabel("first step / learning rate")

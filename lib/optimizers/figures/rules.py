@@ -56,7 +56,8 @@ def identities(results: Results, config: Any) -> Any:
     gaps, differences = zip(*((float(g), d) for g, d in found["adagrad-by-beta2"].items()), strict=True)
     limit.loglog(gaps, differences, "o-", color=ORANGE, label="measured")
     limit.loglog(gaps, differences[-1] * np.array(gaps) / gaps[-1], "--", color=BLACK, label="in proportion")
-    limit.set(xlabel="1 - beta2", ylabel="largest difference from Adagrad", title="Adam becomes Adagrad as beta2 goes to 1")
+    limit.set(xlabel="1 - beta2", ylabel="largest difference from Adagrad")
+    limit.set_title("Adam becomes Adagrad as beta2 goes to 1")
     limit.legend()
     return figure
 
@@ -65,13 +66,13 @@ def frameworks(results: Results, config: Any) -> Any:
     """The largest difference between ours and the framework's own optimizer, by step."""
     figure, axes = canvas(1, 2, 12, 4.8, sharey=True)
     styles = [(colour, dash) for dash in ("-", "--") for colour in (BLACK, BLUE, SKY, ORANGE, RED, GREEN, PINK, GREY)]
-    for axis, framework in zip(axes[0], ("torch", "keras"), strict=True):
+    for axis, framework, title in zip(axes[0], ("torch", "keras"), ("torch", "Keras"), strict=True):
         growth = results.of(f"frameworks/{framework}")[0].measurements["growth"]
         for (name, values), (colour, dash) in zip(growth.items(), styles, strict=False):
             steps = 10 * np.arange(1, len(values) + 1)
             axis.semilogy(steps, np.maximum(values, FLOOR), dash, color=colour, label=words(name))
         axis.axhline(1e-12, color=BLACK, linewidth=0.8, linestyle=":")
-        axis.set(xlabel="step", title=f"ours in NumPy and {'torch' if framework == 'torch' else 'Keras'}", ylim=(FLOOR / 2, 0.1))
+        axis.set(xlabel="step", title=f"ours in NumPy and {title}", ylim=(FLOOR / 2, 0.1))
         axis.legend(ncols=3, fontsize=8, loc="center", bbox_to_anchor=(0.5, 0.62))
     axes[0, 0].set_ylabel("largest relative difference in theta")
     figure.suptitle("Step for step in float64, three functions; torch's own Muon computes in bfloat16")

@@ -117,7 +117,8 @@ def end_of(process: subprocess.Popen[str], seconds: float = 240.0) -> Ended:
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return found
 
 
 def living(processes: list[psutil.Process]) -> list[psutil.Process]:

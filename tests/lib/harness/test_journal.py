@@ -91,9 +91,8 @@ def test_a_torn_last_line_is_no_record_wherever_it_is_torn(tmp_path: Path) -> No
         Journal.reopen(torn).end("FAILED", why="torn")
         text = torn.read_bytes()
         assert text.startswith(data[: ends[whole - 1]] if whole else b"")
-        assert [json.loads(line)["kind"] for line in text.splitlines()] == [r["kind"] for r in written[:whole]] + [
-            "end"
-        ]
+        expected = [record["kind"] for record in written[:whole]] + ["end"]
+        assert [json.loads(line)["kind"] for line in text.splitlines()] == expected
 
 
 def test_a_journal_is_never_overwritten(tmp_path: Path) -> None:

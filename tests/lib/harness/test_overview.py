@@ -14,11 +14,11 @@ import pytest
 
 from tests.lib.harness.support import Clone
 
+Measured = tuple[Clone, list[dict[str, Any]]]
+
 
 @pytest.fixture(scope="module")
-def measured(
-    clone_root: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Clone, list[dict[str, Any]]]]:
+def measured(clone_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     """A copy of the clone in which ``claims --quick`` was run once, and the table as JSON."""
     root = tmp_path_factory.mktemp("overview") / "clone"
     shutil.copytree(clone_root, root)
@@ -28,9 +28,6 @@ def measured(
     ended = clone.run("claims", "--quick", "--json")
     assert ended.code == 0, ended
     yield clone, json.loads(ended.out, parse_constant=pytest.fail)
-
-
-Measured = tuple[Clone, list[dict[str, Any]]]
 
 
 def test_the_table_has_every_row_and_part(measured: Measured) -> None:
@@ -135,14 +132,14 @@ def test_a_claim_that_could_not_be_measured_is_exit_code_1(clone: Clone) -> None
     assert "Traceback" not in ended.out + ended.err
 
 
-HEAVY = ("torch", "tensorflow", "keras", "mlflow", "scipy", "matplotlib", "loky", "pandas")
+HEAVY = ("torch", "tensorflow", "keras", "mlflow", "scipy", "matplotlib", "pandas")
 
 
 @pytest.mark.parametrize(
     ("words", "light"),
     [
-        (["--help"], ("numpy", "pydantic", "rich")),
-        (["tinny"], ("numpy", "pydantic", "rich")),
+        (["--help"], ("numpy", "pydantic", "rich", "loky")),
+        (["tinny"], ("numpy", "pydantic", "rich", "loky")),
         (["tiny", "--set", "nothing=1"], ()),
         (["labs"], ()),
         (["sync"], ()),

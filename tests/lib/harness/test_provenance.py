@@ -15,23 +15,16 @@ import pytest
 from lib.harness import provenance
 from tests.lib.harness.support import Clone
 
-# Run the test lab in this process as the command does, and say which files of the clone were loaded, here or in a worker.
+# Runs the test lab as the command does, and says which files of the clone this process has loaded in the end.
 LOADED = """
 import json, sys
 sys.argv = ["lib", *sys.argv[1:]]
 import lib.__main__
-import lib.testlabs.tiny as tiny
-
-trial = tiny.trial
-def loaded():
-    return sorted(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "lib" and m.__file__)
 
 if __name__ == "__main__":
     code = lib.__main__.main(sys.argv[1:])
-    from lib.harness.provenance import ROOT
-    from lib.harness.workers import Workers
-    from lib.harness.contract import Runtime
-    print("\\n" + json.dumps([code, str(ROOT), loaded()]))
+    files = [m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "lib" and m.__file__]
+    print("\\n" + json.dumps([code, str(lib.__main__.ROOT), files]))
 """
 
 
@@ -51,9 +44,8 @@ from lib.harness import figures, recorder, shipper, workers
 import lib.testlabs.tiny
 print("\\n".join(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "lib" and m.__file__))
 """
-    worker = subprocess.run(
-        [sys.executable, "-c", in_worker], cwd=clone.root, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", in_worker]
+    worker = subprocess.run(command, cwd=clone.root, capture_output=True, text=True, check=True)
     files = {Path(file).resolve().relative_to(root).as_posix() for file in [*loaded, *worker.stdout.split()]}
     assert {"lib/__main__.py", "lib/harness/run.py", "lib/harness/recorder.py", "lib/testlabs/tiny.py"} <= files
     recorded = clone.newest() / "run.files" / "code.tar.gz"
@@ -71,7 +63,7 @@ def tree(tmp_path: Path) -> Path:
     files = {
         "lib/__init__.py": "",
         "lib/a/__init__.py": "",
-        "lib/a/lab.py": "import os\nfrom lib.b import thing\n\ndef f():\n    from lib.c.late import g\n    import lib.d\n",
+        "lib/a/lab.py": "from lib.b import thing\n\ndef f():\n    from lib.c.late import g\n    import lib.d\n",
         "lib/b/__init__.py": "thing = 1\n",
         "lib/b/unused.py": "raise SystemExit\n",
         "lib/c/__init__.py": "",

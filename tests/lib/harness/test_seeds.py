@@ -14,7 +14,8 @@ NAMES = st.lists(st.text(max_size=5), max_size=4)
 def by_definition(root: int, names: list[str], bits: int) -> int:
     """The first `bits` bits of the SHA-256 of the length-prefixed names."""
     text = "".join(f"{len(name)}:{name}" for name in [str(root), *names])
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16) // 2 ** (256 - bits)
+    number: int = int(hashlib.sha256(text.encode()).hexdigest(), 16) // 2 ** (256 - bits)
+    return number
 
 
 @given(st.integers(0, 2**64), NAMES, st.sampled_from([1, 32, 63, 128, 256]))

@@ -110,7 +110,8 @@ def _leave_dirt() -> None:
 
 def _gain(results: Results) -> np.ndarray:
     fast, slow = results.paired("fast", "slow", "loss")
-    return slow - fast
+    gain: np.ndarray = slow - fast
+    return gain
 
 
 def figure(results: Results, config: TinyConfig) -> Any:
