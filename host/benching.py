@@ -1,7 +1,8 @@
 """`./invoke bench`: runs each file of benchmarks/ and prints its rows as one table.
 
-A benchmark has `run()`, which gives rows (what, ours, peer, ours / peer, goal). It runs in the lab image; one that
-measures the commands themselves (its name begins with `host_`) runs here.
+A benchmark has `run()`, which gives rows (what, ours, peer, ratio, goal): ours and the peer's as text or in seconds,
+the goal as text, as the least ratio, or None. It runs in the lab image; one that measures the commands themselves (its
+name begins with `host_`) runs here.
 """
 
 import json
@@ -46,6 +47,10 @@ def bench(local: bool) -> None:
     _table(rows)
 
 
+def _seconds(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.3g} s"
+
+
 def _table(rows: list[list[Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -54,5 +59,6 @@ def _table(rows: list[list[Any]]) -> None:
     for column in ("ours", "peer", "ratio", "goal"):
         table.add_column(column, justify="right")
     for what, ours, peer, ratio, goal in rows:
-        table.add_row(what, ours, peer, f"{ratio:.3g}", goal)
+        least = f">= {goal:g}" if isinstance(goal, float | int) else goal
+        table.add_row(what, _seconds(ours), _seconds(peer), f"{ratio:.3g}", least)
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -22,7 +22,7 @@ def ensure(folder: Path, requirements: Path) -> Path:
     wanted = f"{hashlib.sha256(requirements.read_bytes()).hexdigest()} {sys.version.split()[0]}\n"
     if python.exists() and _read(stamp) == wanted:
         return python
-    with held(f"environment{folder.name}"):
+    with held(_name(folder)):
         if not python.exists() or _read(stamp) != wanted:
             if sys.stderr.isatty():
                 print(f"Making {folder.relative_to(ROOT)} (once) …", file=sys.stderr)
@@ -30,6 +30,10 @@ def ensure(folder: Path, requirements: Path) -> Path:
             _make(folder, python, requirements)
             stamp.write_text(wanted, encoding="utf-8")
     return python
+
+
+def _name(folder: Path) -> str:
+    return folder.name.lstrip(".")
 
 
 def _read(stamp: Path) -> str:
@@ -41,7 +45,7 @@ def _read(stamp: Path) -> str:
 
 def _make(folder: Path, python: Path, requirements: Path) -> None:
     base: str = getattr(sys, "_base_executable", sys.executable)  # not the environment's own, which may go now
-    log = state_path("logs", f"environment{folder.name}.log")
+    log = state_path("logs", f"{_name(folder)}.log")
     steps = (
         [base, "-m", "venv", "--clear", str(folder)],
         [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r", str(requirements)],

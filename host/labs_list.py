@@ -8,7 +8,7 @@ from lib.harness.catalogue import find_labs
 def show() -> None:
     """Print the list. It builds nothing and starts no container where there is no image yet."""
     if engine.available() and images.is_current(images.LAB, images.inspect(images.LAB.name)):
-        runs.in_container(["labs"])
+        runs.in_container(["labs"], tracked=False)
     else:
         _from_sources()
 

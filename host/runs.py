@@ -11,15 +11,17 @@ from host.paths import ROOT, state_path
 from lib.harness.errors import UserError
 
 
-def in_container(words: list[str], mounts: dict[Path, str] | None = None) -> int:
-    """Exit code of `python -m lib WORDS` in a new container, tracked by MLflow, which is started if need be.
+def in_container(words: list[str], mounts: dict[Path, str] | None = None, tracked: bool = True) -> int:
+    """Exit code of `python -m lib WORDS` in a new container.
 
-    `mounts`: files of the caller that the words name, by their path in the container; read-only there.
+    `mounts`: files of the caller that the words name, by their path in the container; read-only there. `tracked`: the
+    words ask for MLflow, which is started if need be.
     """
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
     images.ensure(images.TRACKING, images.LAB)
-    variables, mlflow = services.start_mlflow_behind(images.must_inspect(images.LAB))
+    lab_image = images.must_inspect(images.LAB)
+    variables, mlflow = services.start_mlflow_behind(lab_image) if tracked else (compose.variables(lab_image), None)
 
     name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
     terminal = sys.stdin.isatty() and sys.stdout.isatty()

@@ -128,7 +128,11 @@ def _new_pool(size: int) -> Any:
     pool = ProcessPoolExecutor(
         max_workers=size, timeout=None, initializer=_start, initargs=(os.getpid(),), env=determinism.environment()
     )
-    pool.submit(os.getpid)  # its processes start with the first call
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: a worker that is loading cannot ignore it yet
+    try:
+        pool.submit(os.getpid)  # its processes start with the first call
+    finally:
+        signal.signal(signal.SIGINT, before)
     return pool
 
 

@@ -168,4 +168,4 @@ def torch_logits(model: torch.nn.Module, images: np.ndarray, batch: int = 500) -
 def keras_logits(model: keras.Model, images: np.ndarray, batch: int = 500) -> np.ndarray:
     """The logits (n, 10) of pictures (n, 28, 28), as at inference."""
     parts = [images[i : i + batch, :, :, None] for i in range(0, len(images), batch)]
-    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+    return np.concatenate([model(part, training=False).numpy() for part in parts])

@@ -77,16 +77,21 @@ class Page:
 
     def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send one command and return its answer."""
-        self._commands += 1
-        self._socket.send(json.dumps({"id": self._commands, "method": method, "params": params}))
+        number = self._send(method, params)
         while True:
             message: dict[str, Any] = json.loads(self._socket.recv())
-            if message.get("id") == self._commands:
+            if message.get("id") == number:
                 if "error" in message:
                     raise RuntimeError(f"{method}: {message['error']['message']}")
                 result: dict[str, Any] = message["result"]
                 return result
-            self._note(message["method"], message["params"])
+            if "method" in message:
+                self._note(message["method"], message["params"])
+
+    def _send(self, method: str, params: dict[str, Any]) -> int:
+        self._commands += 1
+        self._socket.send(json.dumps({"id": self._commands, "method": method, "params": params}))
+        return self._commands
 
     def _note(self, event: str, params: dict[str, Any]) -> None:
         if event == "Runtime.exceptionThrown":
@@ -100,6 +105,8 @@ class Page:
             url = urlsplit(params["request"]["url"])
             if url.scheme in ("http", "https"):
                 self.hosts.add(url.netloc)
+        elif event == "Page.javascriptDialogOpening":  # leave a page with unsaved changes: yes
+            self._send("Page.handleJavaScriptDialog", {"accept": True})
         elif event == "Network.webSocketCreated":
             self.hosts.add(urlsplit(params["url"]).netloc)
 
@@ -115,13 +122,19 @@ class Page:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str, seconds: float = 90) -> None:
-        """Wait until an expression is true (as JavaScript sees it)."""
+        """Wait until an expression is true (as JavaScript sees it); while the page is loading it may fail."""
         deadline = time.monotonic() + seconds
-        while not self.evaluate(f"Boolean({expression})"):
+        while not self._is_true(expression):
             if time.monotonic() > deadline:
                 text = self.evaluate("document.body.innerText")
                 raise TimeoutError(f"not within {seconds:g} s: {expression}\nthe page says: {text[:2000]}")
             time.sleep(0.2)
+
+    def _is_true(self, expression: str) -> bool:
+        try:
+            return bool(self.evaluate(f"Boolean({expression})"))
+        except RuntimeError:
+            return False
 
     def click(self, selector: str, text: str = "") -> None:
         """Click on the first element that matches and whose text begins with `text`."""

@@ -43,6 +43,7 @@ def open_lab(page: Page, stack: Stack, path: str = "/lab") -> None:
 
 def run_all(page: Page) -> None:
     """Run > Run All Cells, and wait until no cell is waiting."""
+    page.click(".jp-Notebook .jp-MarkdownCell")  # the menu acts on the notebook that has the focus
     page.wait_for(IDLE)
     page.click(".lm-MenuBar-item", "Run")
     page.click(".lm-Menu-item", "Run All Cells")
@@ -111,5 +112,6 @@ def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, pictur
     page.open(f"{stack.mlflow}/#/experiments/{run['info']['experiment_id']}")
     page.wait_for("[...document.querySelectorAll('a')].some(e => e.innerText === 'adam')")
     page.screenshot(picture("mlflow-runs"))
+    assert not page.evaluate("/Ask questions about|usage data/.test(document.body.innerText)")
     assert own_errors(page) == []
     assert page.hosts == {stack.mlflow.removeprefix("http://")}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from host import engine
 from tests.host.fake_engine import FakeEngine
 
 ROOT = Path(__file__).parents[2]
@@ -53,13 +54,12 @@ def fake_engine(tmp_path: Path) -> Iterator[Callable[[str], dict[str, str]]]:
     started: list[FakeEngine] = []
 
     def start(version: str) -> dict[str, str]:
-        engine = FakeEngine(tmp_path / "engine.sock", version)
-        started.append(engine)
-        return {"DOCKER_HOST": engine.address}
+        started.append(FakeEngine(tmp_path / "engine.sock", version))
+        return {"DOCKER_HOST": started[-1].address}
 
     yield start
-    for engine in started:
-        engine.stop()
+    for fake in started:
+        fake.stop()
 
 
 @pytest.fixture
@@ -78,6 +78,13 @@ def fake_plugin(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
         return {"DOCKER_CONFIG": str(tmp_path / "config")}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_engine() -> None:
+    """The engine of this machine. Without one the test is skipped; in CI that is a failure."""
+    if not engine.available():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Docker engine answers: ./invoke doctor")
 
 
 def one_line(outcome: Outcome, code: int = 2) -> str:

@@ -83,3 +83,13 @@ def test_doctor_names_an_old_engine(invoke: Invoke, fake_engine: Callable[[str],
     row = next(line for line in outcome.stdout.splitlines() if "Docker engine" in line)
     assert row.startswith("NO")
     assert "20.10.24 (25.0 or newer is needed)" in row
+
+
+@pytest.mark.usefixtures("real_engine")
+def test_doctor_is_content_with_a_machine_that_runs_the_labs(invoke: Invoke) -> None:
+    outcome = invoke("doctor")
+    assert outcome.returncode == 0, outcome.stdout
+    assert outcome.stderr == ""
+    subjects = ("Docker engine", "docker compose", "docker buildx", "Free disk", "fearless-labs/lab-cpu", "User", "GPU")
+    for subject in subjects:
+        assert subject in outcome.stdout

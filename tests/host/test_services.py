@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,7 +54,7 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone(real_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     root = copy_clone(tmp_path_factory.mktemp("services") / "clone")
     (root / ".venv").symlink_to(ROOT / ".venv")  # the same lock: test_wrapper makes one of its own
     (root / "lib" / "tiny").mkdir()
@@ -123,7 +125,7 @@ def test_a_signal_ends_the_lab_its_runs_and_its_container(
     try:
         wait_for(lambda: statuses(urls["MLflow"]).count("RUNNING") >= 2)  # the parent and a trial
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == expected, err
@@ -131,6 +133,22 @@ def test_a_signal_ends_the_lab_its_runs_and_its_container(
     assert len(clone.docker("container", "{{.ID}}")) == 2
     assert statuses(urls["MLflow"]).count("RUNNING") == 0
     assert statuses(urls["MLflow"]).count("KILLED") >= killed + 2
+
+
+@pytest.mark.skipif(not shutil.which("script"), reason="script(1) makes the terminal")
+def test_ctrl_c_at_a_terminal_ends_the_lab_too(clone: Clone, urls: dict[str, str]) -> None:
+    words = [str(clone.root / "invoke"), "lab", "tiny", "--set", "action=sleep", "--set", "steps=10000"]
+    environment = {**os.environ, **clone.environment, "COMPOSE_PROJECT_NAME": clone.project}
+    command = ["script", "--quiet", "--return", "--command", shlex.join(words), "/dev/null"]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: statuses(urls["MLflow"]).count("RUNNING") >= 2)
+        out, _ = process.communicate("\x03", timeout=180)
+    finally:
+        process.kill()
+    assert process.returncode == 130, out
+    assert "Traceback" not in out
+    assert len(clone.docker("container", "{{.ID}}")) == 2
 
 
 def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: dict[str, str]) -> None:
@@ -174,7 +192,7 @@ def statuses(address: str) -> list[str]:
     return [run["info"]["status"] for run in mlflow(address, "runs/search", experiment_ids=ids).get("runs", [])]
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -1,6 +1,11 @@
-"""What all tests of `lib` share: an environment in which no variable of the caller changes a result."""
+"""What all tests of `lib` share: nothing of the caller's environment or of an earlier run changes a result."""
 
 import pytest
+from hypothesis import settings
+
+# the repository may be read-only, the machine busy, and a test that failed must fail again
+settings.register_profile("labs", database=None, deadline=None, derandomize=True)
+settings.load_profile("labs")
 
 
 @pytest.fixture(autouse=True)

@@ -132,7 +132,7 @@ def torch_apply(name: str, settings: dict[str, Any], start: np.ndarray) -> Apply
     def apply(gradient: np.ndarray) -> np.ndarray:
         tensor.grad = torch.from_numpy(gradient)
         optimizer.step()
-        return np.array(tensor)
+        return np.asarray(tensor.numpy().copy())
 
     return apply
 
@@ -165,7 +165,7 @@ def keras_apply(name: str, settings: dict[str, Any], start: np.ndarray) -> Apply
 
     def apply(gradient: np.ndarray) -> np.ndarray:
         step([tf.constant(gradient)])
-        return np.array(variable)
+        return np.asarray(variable.numpy().copy())
 
     return apply
 

@@ -64,7 +64,8 @@ def torch_network(seed: Seed, own: tuple[str, dict[str, Any]] | None = None) -> 
         inputs = torch.from_numpy(images).to(torch.get_default_dtype()).unsqueeze(1)
         loss = cross_entropy(model(inputs), torch.from_numpy(labels.astype(np.int64)))
         loss.backward()
-        return float(loss.detach()), {name: np.asarray(p.grad) for name, p in parameters.items()}
+        gradients = {name: p.grad.numpy() for name, p in parameters.items() if p.grad is not None}
+        return float(loss.detach()), gradients
 
     def put(weights: Mapping[str, np.ndarray]) -> None:
         with torch.no_grad():
@@ -99,7 +100,7 @@ def keras_network(seed: Seed, own: tuple[str, dict[str, Any]] | None = None) -> 
     def gradient(images: np.ndarray, labels: np.ndarray) -> tuple[float, Weights]:
         inputs = tf.constant(images[..., None].astype(keras.config.floatx()))
         loss, last[:] = compiled(inputs, tf.constant(labels.astype(np.int64)))
-        return float(loss), {name: np.asarray(g) for name, g in zip(variables, last, strict=True)}
+        return float(loss), {name: g.numpy() for name, g in zip(variables, last, strict=True)}
 
     def put(weights: Mapping[str, np.ndarray]) -> None:
         for name, variable in variables.items():
@@ -112,7 +113,7 @@ def keras_network(seed: Seed, own: tuple[str, dict[str, Any]] | None = None) -> 
     optimizer = keras_optimizer(*own) if own else None
     return Network(
         gradient,
-        lambda: {name: np.array(variable) for name, variable in variables.items()},
+        lambda: {name: variable.numpy().copy() for name, variable in variables.items()},
         put,
         lambda images: lenet.keras_logits(model, images),
         own_step,

@@ -57,6 +57,6 @@ def curves(results: Results, config: Any) -> Any:
     test.set_yticks(range(len(names)), [words(name) for name in names])
     test.invert_yaxis()
     values = [100 * results.values(f"lenet/{name}", "test_accuracy") for name in names]
-    test.set_xlim(max(0.0, float(np.median(np.min(values, axis=1))) - 6), float(np.max(values)) + 1)
+    test.set_xlim(max(0.0, float(np.median(np.min(values, axis=1))) - 2), float(np.max(values)) + 1)
     test.set(xlabel="test accuracy in %", title=f"After {config.lenet_epochs} epochs: mean, 95 % interval, every seed")
     return figure

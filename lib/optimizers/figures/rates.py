@@ -21,7 +21,7 @@ def effective_rate(results: Results, config: Any) -> Any:
         keywords = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "color": look(name)["color"]}
         change.annotate(look(name)["label"], (len(series), series[-1]), **keywords)
     change.axvline(CHANGE_AT, color="#666666", linewidth=0.8, linestyle=":")
-    change.annotate("the gradient falls\nfrom 1 to 0.01", (CHANGE_AT, 20), xytext=(6, 0), textcoords="offset points")
+    change.annotate("the gradient falls\nfrom 1 to 0.01", (CHANGE_AT, 0.25), xytext=(6, 0), textcoords="offset points")
     change.set(xlabel="step", ylabel="effective learning rate (learning rate 1)")
     change.set_title("RMSprop forgets within hundreds of steps, Adagrad never")
     change.set_xlim(-60, 3200)

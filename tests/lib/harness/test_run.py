@@ -156,6 +156,18 @@ def test_an_interrupted_lab_ends_at_once(clone: Clone, number: signal.Signals, t
     until(lambda: not living(processes), 10, "no process is left")
 
 
+def test_a_lab_that_is_interrupted_while_it_loads_says_no_more(clone: Clone) -> None:
+    """Workers that are just starting must not answer Ctrl-C with tracebacks of their own."""
+    process = clone.start("tiny")
+    until(
+        lambda: [p for p in descendants(process) if any("loky" in word for word in p.cmdline())], what="a worker starts"
+    )
+    processes = descendants(process)
+    os.killpg(process.pid, signal.SIGINT)
+    end_of(process).assert_one_line(130, "Interrupted")
+    until(lambda: not living(processes), 10, "no process is left")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -111,11 +111,11 @@ def test_steps_along_the_valley_in_closed_form() -> None:
 
 
 def test_first_steps_of_tiny_gradients() -> None:
-    """Measured with torch and Keras themselves for g = 1e-6 and 1e-8 at the learning rate 1."""
+    """Measured with torch and Keras themselves for g = 1e-6 and 1e-8; RMSprop in torch is g / (g / 10 + eps)."""
     expected = {
         ("Adam", "torch"): (0.990, 0.500),
         ("Adam", "keras"): (0.240, 0.0032),
-        ("RMSprop", "torch"): (9.9, 5.0),
+        ("RMSprop", "torch"): (1 / 0.11, 1 / 1.1),
         ("RMSprop", "keras"): (0.0032, 0.00003),
     }
     for (name, convention), steps in expected.items():
@@ -126,7 +126,8 @@ def test_first_steps_of_tiny_gradients() -> None:
 
 def test_identities_need_their_conditions() -> None:
     start = np.array([SURFACES["beale"].start])
-    assert identities.rmsprop(start) < 1e-12 < 0.01 < identities.rmsprop_uncorrected(start)
+    assert identities.rmsprop(start) < 1e-12
+    assert identities.rmsprop_uncorrected(start) > 0.01
     assert identities.adagrad(start, 1e-4) / identities.adagrad(start, 1e-6) == pytest.approx(100, rel=0.05)
 
 
@@ -143,13 +144,12 @@ def test_the_grid_at_once_is_every_rate_by_itself(name: str, convention: str) ->
     for rate, reached in zip(grid, at_once, strict=True):
         optimizer = build(name, convention, learning_rate=float(rate))
         for start, steps in zip(starts, reached, strict=True):
-            p, state, needed = start, optimizer.init(start), np.inf
-            for step in range(1, 201):
+            p, state, inside = start, optimizer.init(start), []
+            for _ in range(200):
                 p, state = optimizer.update(surface.gradient(p), state, p)
-                if surface.value(p) <= 1.0:
-                    needed = step
-                    break
-            assert steps == needed
+                inside.append(bool(surface.value(p) <= 1.0))
+            runs = [i + 1 for i in range(200 - functions.HOLD + 1) if all(inside[i : i + functions.HOLD])]
+            assert steps == (runs[0] if runs else np.inf)
 
 
 def test_steps_of_descent_on_the_ravine_in_closed_form() -> None:
@@ -158,6 +158,27 @@ def test_steps_of_descent_on_the_ravine_in_closed_form() -> None:
     optimizer = build("GradientDescent", "torch")
     reached, _ = functions.steps_to_target(optimizer, ravine, starts, np.array([rate]), cap=2_000, target=1e-3)
     assert reached.item() == t[np.argmax(f <= 1e-3)]
+
+
+def test_hopping_over_the_minimum_is_no_arrival() -> None:
+    """On f = x²/2 with the rate 2 the point hops between 1 and -1; within a target above 1/2 it is at once."""
+    starts, rate = np.array([[1.0, 0.0]]), np.array([1.9999])
+    line = functions.Surface(
+        "line", "", lambda x, y: 0.5 * x * x, lambda x, y: (x, 0 * y), ((0.0, 0.0),), (1.0, 0.0), ((-1.0, 1.0),) * 2
+    )
+    optimizer = build("GradientDescent", "torch")
+    below, _ = functions.steps_to_target(optimizer, line, starts, rate, cap=100, target=0.4)
+    above, _ = functions.steps_to_target(optimizer, line, starts, rate, cap=100, target=0.6)
+    momentum, _ = functions.steps_to_target(
+        build("Momentum", "torch"), line, starts, np.array([0.1]), cap=500, target=1e-3
+    )
+    p, state, first = starts, (rule := build("Momentum", "torch", learning_rate=0.1)).init(starts), 0
+    while line.value(p)[0] > 1e-3:
+        p, state = rule.update(line.gradient(p), state, p)
+        first += 1
+    assert below.item() == np.inf
+    assert above.item() == 1
+    assert momentum.item() > first  # it first passes through at speed
 
 
 def test_the_turned_ravine_is_the_ravine_turned() -> None:

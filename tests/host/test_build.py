@@ -1,0 +1,55 @@
+"""Before a build: the disk, the base, and what makes an image out of date."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from host import engine, images
+from host.images import LAB, TRACKING, Built
+from lib.harness.errors import UserError
+
+
+def labels(image: images.Image) -> dict[str, str]:
+    return {"org.fearless-labs.lock": image.lock_sha256, "org.fearless-labs.docker": images.docker_sha256()}
+
+
+def test_an_image_is_current_when_lock_and_dockerfile_are() -> None:
+    assert not images.is_current(LAB, None)
+    assert images.is_current(LAB, Built("sha256:1", "config digest", 1, labels(LAB)))
+    assert not images.is_current(LAB, Built("sha256:1", "config digest", 1, labels(TRACKING)))
+    older = labels(LAB) | {"org.fearless-labs.docker": "0" * 64}
+    assert not images.is_current(LAB, Built("sha256:1", "config digest", 1, older))
+
+
+def test_the_digest_of_docker_changes_with_a_file_and_not_with_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Dockerfile", "build/step", "requirements/cpu.txt"):
+        file = tmp_path / "docker" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("one", encoding="utf-8")
+    monkeypatch.setattr(images, "ROOT", tmp_path)
+    monkeypatch.setattr(images, "REQUIREMENTS", tmp_path / "docker" / "requirements")
+    first = images.docker_sha256()
+    (tmp_path / "docker" / "requirements" / "cpu.txt").write_text("two", encoding="utf-8")
+    assert images.docker_sha256() == first
+    (tmp_path / "docker" / "build" / "step").write_text("two", encoding="utf-8")
+    assert images.docker_sha256() != first
+
+
+def test_the_base_is_pinned_by_date_and_digest() -> None:
+    assert re.fullmatch(r"debian:bookworm-\d{8}-slim@sha256:[0-9a-f]{64}", images.pinned_base())
+
+
+@pytest.mark.usefixtures("real_engine")
+def test_a_full_disk_is_said_with_the_number_needed_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "free_gib", lambda: 1.5)
+    with pytest.raises(UserError, match=r"needs 12 GiB free.* there are 1\.5.*docker system prune"):
+        images.build(*images.IMAGES)
+
+
+@pytest.mark.usefixtures("real_engine")
+def test_the_callers_base_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASE_IMAGE", "registry.example/debian:none")
+    assert images.base_options() == ["--build-arg", "BASE_IMAGE=registry.example/debian:none"]

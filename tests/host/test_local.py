@@ -1,0 +1,78 @@
+"""Local mode: said in one line, from the image's lock, with one line where it cannot be."""
+
+import json
+import platform
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from host import local
+from lib.harness.errors import UserError
+from tests.host.conftest import NO_ENGINE, ROOT, Invoke, copy_clone
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    root = copy_clone(tmp_path / "clone")
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    return root
+
+
+def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
+    nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": None, "UV_NO_CACHE": "1"}
+    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE | nothing)
+    said = outcome.stderr.splitlines()
+    assert outcome.returncode == 2
+    assert outcome.stdout == ""
+    assert "No Docker engine answers" in said[0]
+    assert "local mode" in said[0]
+    assert "Could not make .local/venv" in said[-1]
+    assert len(said) == 3
+    assert not (clone / ".local" / "venv" / "stamp").exists()
+
+
+def test_another_machine_is_told_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    with pytest.raises(UserError, match=r"x86-64 and a Python 3\.11"):
+        local.python311()
+
+
+def test_pythons_that_do_not_run_or_are_others_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, other, right = tmp_path / "broken", tmp_path / "other", tmp_path / "right"
+    broken.write_text("#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n", encoding="utf-8")
+    other.write_text("#!/bin/sh\necho /usr/bin/python3.12\nexit 1\n", encoding="utf-8")
+    right.write_text("#!/bin/sh\necho /opt/python3.11\n", encoding="utf-8")
+    for script in (broken, other, right):
+        script.chmod(0o755)
+    monkeypatch.setattr(local, "CANDIDATES", ("nowhere/python", str(broken), str(other), str(right)))
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert local.python311() == "/opt/python3.11"
+    monkeypatch.setattr(local, "CANDIDATES", (str(broken), str(other)))
+    with pytest.raises(UserError, match=r"Python 3\.11"):
+        local.python311()
+
+
+@pytest.mark.slow
+def test_a_lab_runs_and_is_tracked_without_an_engine(clone: Path, invoke: Invoke) -> None:
+    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE, timeout=1200)
+    assert outcome.returncode == 0, outcome.stderr
+    with sqlite3.connect(clone / ".local" / "mlflow.db") as database:
+        states = {status for (status,) in database.execute("select status from runs")}
+        places = {uri for (uri,) in database.execute("select artifact_uri from runs")}
+    assert states == {"FINISHED"}
+    assert all(uri.startswith((clone / ".local" / "artifacts").as_uri()) for uri in places)
+    tables = list((clone / ".local" / "artifacts").rglob("claims.json"))
+    assert len(tables) == 1
+    assert len(json.loads(tables[0].read_text(encoding="utf-8"))) >= 8
+
+
+@pytest.mark.slow
+def test_the_services_run_without_an_engine(clone: Path, invoke: Invoke) -> None:
+    outcome = invoke("up", root=clone, env=NO_ENGINE, timeout=600)
+    assert outcome.returncode == 0, outcome.stderr
+    assert [line.split()[0] for line in outcome.stdout.splitlines()] == ["JupyterLab", "MLflow"]
+    again = invoke("up", root=clone, env=NO_ENGINE)
+    assert again.stdout == outcome.stdout
+    assert invoke("down", root=clone, env=NO_ENGINE).returncode == 0
+    assert invoke("down", root=clone, env=NO_ENGINE).returncode == 2, "nothing is left to stop"
