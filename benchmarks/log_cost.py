@@ -49,7 +49,7 @@ def _us(seconds: float) -> str:
     return f"{seconds * 1e6:,.0f} µs"
 
 
-def _train(log: Callable[..., None]) -> tuple[float, tuple[float, float]]:
+def _train(log: Callable[..., object]) -> tuple[float, tuple[float, float]]:
     """Train LeNet for `STEPS` steps of 128 pictures.
 
     Returns processor seconds of a training step, and (processor, wall) seconds of logging it.

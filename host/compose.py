@@ -80,6 +80,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
         "LAB_IMAGE": lab_image.id,
         "LAB_IMAGE_KIND": lab_image.kind,
         "LAB_GIT_COMMIT": git.commit(),
-        "LAB_GIT_DIRTY": str(git.dirty()).lower(),
+        # a notebook that was executed and saved has not changed what a lab runs
+        "LAB_GIT_DIRTY": str(git.dirty(".", ":(exclude)labs")).lower(),
         "LAB_USER": user(),
     }

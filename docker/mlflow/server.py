@@ -13,6 +13,7 @@ import gc
 
 gc.disable()  # 2,400 modules make no garbage worth looking for: a quarter of the start-up time
 
+import json  # noqa: E402
 import os  # noqa: E402
 import shutil  # noqa: E402
 import sys  # noqa: E402
@@ -38,6 +39,14 @@ ENVIRONMENT = {
     "MLFLOW_SERVER_X_FRAME_OPTIONS": "SAMEORIGIN",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
+# What MLflow's page remembers in the browser. As it comes, a first visit opens on GenAI (no runs there), with an
+# assistant's panel and a notice about usage data: this is set as after choosing model training and closing both.
+FIRST_VISIT = {
+    "mlflow.workflowType_v1": '"machine_learning"',
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+    "mlflow.telemetry.info.alert.dismissed_v1": "true",
+    "mlflow.settings.telemetry.enabled_v1": "false",
+}
 
 
 def migrate() -> None:
@@ -55,6 +64,18 @@ def migrate() -> None:
         utils._upgrade_db(engine)
 
 
+def page() -> str:
+    """MLflow's page with the settings of FIRST_VISIT for a browser that has none yet."""
+    from mlflow.server import app
+
+    html = Path(app.static_folder or "", "index.html").read_text(encoding="utf-8")
+    remember = (
+        "for (const [key, value] of settings) if (localStorage.getItem(key) === null) localStorage.setItem(key, value);"
+    )
+    script = f"<script>const settings = Object.entries({json.dumps(FIRST_VISIT)}); {remember}</script>"
+    return html.replace("<head>", f"<head>{script}", 1)
+
+
 def main() -> None:
     """Serve on port 5000 until SIGTERM."""
     os.environ.update(ENVIRONMENT)
@@ -63,9 +84,12 @@ def main() -> None:
     if "--migrate" in sys.argv:
         return
     import uvicorn
+    from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
 
+    first_page = page()
+    pages.view_functions["serve"] = lambda: first_page
     initialize_backend_stores(STORE, STORE, ENVIRONMENT["_MLFLOW_SERVER_ARTIFACT_ROOT"])
     gc.freeze()
     gc.enable()

@@ -39,7 +39,8 @@ def prepare(runtime: Runtime) -> None:
 
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
-        torch.use_deterministic_algorithms(True)
+        # what torch.use_deterministic_algorithms(True) does for eager code; that one loads the compiler for seconds, too
+        torch._C._set_deterministic_algorithms(True, warn_only=False)
         torch.set_default_dtype(getattr(torch, runtime.dtype))
     elif runtime.framework == "keras":
         import tensorflow as tf

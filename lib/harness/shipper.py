@@ -112,10 +112,9 @@ class Shipper:
                     self.client.log_batch(state["run_id"], tags=_tags(record["tags"]))
                 case "log" | "timing":
                     metrics += _metrics(record)
-                case "end" if not may_end:
+                case "end":  # it stays unread until the run is closed: the server may die before that
+                    end = record if may_end else None
                     break
-                case "end":
-                    end = record
             state["offset"] = offset
             if len(metrics) >= BATCH:
                 self._send(path, state, metrics)

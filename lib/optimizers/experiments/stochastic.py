@@ -25,7 +25,7 @@ NOISE_BATCHES = (1, 2, 5, 10, 20, 50, 100)
 COST_BATCHES = (1, 10, EXAMPLES)
 RATES = np.geomspace(0.001, 1.0, 19)
 REPEATS = 30
-BUDGET = 20_000
+BUDGET = 5_000
 START = np.array([1.0, 0.0])
 
 
@@ -85,7 +85,7 @@ def examples_to_target(
     reached = np.full(len(rates), float(BUDGET))
     curve = [[0.0, 1.0]]
     with np.errstate(all="ignore"):
-        for step in range(1, min(BUDGET // size, 2_000) + 1):
+        for step in range(1, min(BUDGET // size, 1_000) + 1):
             if full:
                 g = (p @ X.T - y) @ X / size
             else:

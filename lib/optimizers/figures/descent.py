@@ -45,7 +45,7 @@ def stochastic(results: Results, config: Any) -> Any:
         label = f"{name}, rate {first['rates'][str(size)]:.2g}"
         cost.loglog(np.maximum(examples, 0.8), share, color=colour, label=label)
     cost.axhline(0.01, color=BLACK, linewidth=0.8, linestyle=":")
-    cost.set(xlabel="examples looked at", ylabel="excess loss, share of the start's", ylim=(1e-4, 2), xlim=(0.8, 2e4))
+    cost.set(xlabel="examples looked at", ylabel="excess loss, share of the start's", ylim=(1e-4, 2), xlim=(0.8, 5e3))
     cost.set_title("Each at its best rate for a hundredth of the excess loss")
     cost.legend(loc="lower left")
     return figure

@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,19 @@ class Server:
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    @contextmanager
+    def without_artifacts(self) -> Iterator[None]:
+        """The server's disk for artifacts cannot be written: a file is where the folder should be."""
+        folder, aside = self._folder / "artifacts", self._folder / "aside"
+        folder.mkdir(exist_ok=True)
+        folder.rename(aside)
+        folder.write_text("not a folder")
+        try:
+            yield
+        finally:
+            folder.unlink()
+            aside.rename(folder)
 
     def _ask(self, what: str, **words: Any) -> requests.Response:
         return requests.post(f"{self.url}/api/2.0/mlflow/{what}", json=words, timeout=60)

@@ -159,6 +159,22 @@ def test_a_server_that_is_killed_in_the_middle_loses_and_doubles_nothing(tracked
     assert_complete(server, folder)
 
 
+def test_a_server_that_cannot_close_a_run_yet_gets_another_chance(tracked: Clone, server: Server) -> None:
+    """Every point has arrived, the files cannot be stored: a later sync must still send them and close the runs."""
+    with server.without_artifacts():
+        ended = tracked.tiny(seeds=1)
+        assert (ended.code, ended.err) == (0, ""), ended
+        assert "MLflow did not answer. Nothing is lost" in ended.out
+        tracked.run("sync").assert_one_line(2, "MLflow does not answer")
+    folder = tracked.newest()
+    child = next(key for key in journals_of(folder) if key != folder.name)
+    assert server.points(server.runs()[child]) == points(journals_of(folder)[child])
+    ended = tracked.run("sync")
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert "Sent 1 lab run with all trials, MLflow has everything." in ended.out
+    assert_complete(server, folder)
+
+
 def test_a_sync_without_a_server_is_one_line(clone: Clone, server: Server) -> None:
     assert clone.tiny(seeds=1).code == 0
     clone.run("sync").assert_one_line(2, "MLflow does not answer", "./invoke up", "./invoke sync")

@@ -62,7 +62,7 @@ def tracking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def read(name: str) -> NotebookNode:
-    notebook: NotebookNode = nbformat.read(LABS / name, as_version=4)
+    notebook: NotebookNode = nbformat.read(LABS / name, as_version=4)  # type: ignore[no-untyped-call]
     return notebook
 
 

@@ -18,7 +18,7 @@ class Recording:
         self.values: list[tuple[int, dict[str, Any]]] = []
         self.final: dict[str, np.ndarray] = {}
 
-    def __call__(self, step: int, **values: float | np.ndarray) -> None:
+    def __call__(self, step: int, **values: float | np.generic | np.ndarray) -> None:
         self.values.append((step, values))
 
     def timing(self, step: int = 0, **values: float) -> None:

@@ -12,7 +12,7 @@ from lib.harness.figures import style
 from lib.harness.seeds import Seed
 from lib.models import evaluation
 from lib.optimizers.experiments import lenet
-from lib.optimizers.experiments.config import OptimizersConfig
+from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.lab import LAB
 from tests.lib.optimizers_lab.support import Recording, run_study, run_trial
 
@@ -138,7 +138,7 @@ def test_the_whole_of_lenet_with_its_pictures() -> None:
     results = run_study(config)
     assert torch.get_default_dtype() == before
     assert len(results.of("lenet/Adam")) == 2
-    assert results.of("lenet/coincide")[0].measurements["deviation"].keys() == set(lenet.LECTURE)
+    assert results.of("lenet/coincide")[0].measurements["deviation"].keys() == set(LECTURE)
     with style():
         for name in ("lenet-sensitivity", "lenet-curves"):
             figure = LAB.figures[name](results, config)

@@ -9,7 +9,7 @@ from lib.harness.contract import Result, Results, Trial
 from lib.harness.seeds import Seed
 from lib.optimizers.experiments import descent, forms, frameworks, functions, identities, rates, stochastic
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig, build
-from lib.optimizers.surfaces import SURFACES, ravine
+from lib.optimizers.surfaces import SURFACES, Surface, ravine
 
 SEED = Seed(3)
 
@@ -163,7 +163,7 @@ def test_steps_of_descent_on_the_ravine_in_closed_form() -> None:
 def test_hopping_over_the_minimum_is_no_arrival() -> None:
     """On f = x²/2 with the rate 2 the point hops between 1 and -1; within a target above 1/2 it is at once."""
     starts, rate = np.array([[1.0, 0.0]]), np.array([1.9999])
-    line = functions.Surface(
+    line = Surface(
         "line", "", lambda x, y: 0.5 * x * x, lambda x, y: (x, 0 * y), ((0.0, 0.0),), (1.0, 0.0), ((-1.0, 1.0),) * 2
     )
     optimizer = build("GradientDescent", "torch")
