@@ -39,7 +39,7 @@ def prepare(runtime: Runtime) -> None:
 
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
-        # what torch.use_deterministic_algorithms(True) does for eager code; that one loads the compiler for seconds, too
+        # all of torch.use_deterministic_algorithms(True) that eager code needs; that one loads the compiler for seconds
         torch._C._set_deterministic_algorithms(True, warn_only=False)
         torch.set_default_dtype(getattr(torch, runtime.dtype))
     elif runtime.framework == "keras":
