@@ -34,7 +34,7 @@ def loss_curves(results: Results, config: Any) -> Any:
                 keywords = look(name) if number == 0 else {**look(name), "label": None, "alpha": 0.25}
                 axis.loglog(np.maximum(step, 0.8), np.maximum(loss, 1e-6), **keywords)
         axis.axhline(config.target, color="#666666", linewidth=0.8, linestyle=":")
-        axis.set(title=function, xlabel="step", ylabel="f above the minimum", ylim=(1e-5, None))
+        axis.set(title=function, xlabel="step", ylabel="f above the minimum", ylim=(1e-5, 1e5))
     _legend(spare, axes[0])
     figure.suptitle("Each optimizer at its best learning rate: median over random starts, dotted the target")
     return figure
