@@ -1,5 +1,8 @@
 """What all tests of `lib` share: nothing of the caller's environment or of an earlier run changes a result."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import settings
 
@@ -12,3 +15,16 @@ settings.load_profile("labs")
 def _no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LAB_IMAGE", "LAB_GIT_COMMIT", "LAB_USER", "LAB_MLFLOW_URL", "LAB_MLFLOW_STARTING", "LAB_ARTIFACTS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def keras_float64() -> Iterator[Any]:
+    """Keras with float64 as its default. Its dtype policy does not follow floatx once a layer has asked for it."""
+    import keras
+
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield keras
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])

@@ -203,13 +203,14 @@ def test_a_full_disk_ends_the_lab_in_one_line_and_a_sync_closes_its_runs(
     folder = clone.newest()
     trial = folder / "trial-0000.jsonl"
     lines = records(trial)
-    assert [line["record"]["step"] for line in lines[2:]] == list(range(len(lines) - 2)), "whole, in order"
-    assert lines[-1]["kind"] == "log", "there was no room for an end"
+    steps = [line["record"]["step"] for line in lines[2:] if line["kind"] == "log"]
+    assert steps == list(range(len(steps))), "whole, in order"
+    assert len(steps) > 100
 
     clone.tracking = f"sqlite:///{tmp_path}/mlflow.db"
     clone.variables["LAB_ARTIFACTS"] = str(tmp_path / "artifacts")
     clone.run("sync").assert_one_line(2, "disk of the journal", "full")
-    assert records(trial) == lines
+    assert records(trial)[: len(lines)] == lines
     (folder / "trial-0000.files" / "code.tar.gz").unlink()
     ended = clone.run("sync")
     assert (ended.code, ended.err) == (0, ""), ended

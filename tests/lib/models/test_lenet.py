@@ -28,13 +28,8 @@ def torch() -> Any:
 
 
 @pytest.fixture
-def keras() -> Any:
-    import keras
-
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield keras
-    keras.config.set_floatx(before)
+def keras(keras_float64: Any) -> Any:
+    return keras_float64
 
 
 def test_parameters_by_layer() -> None:

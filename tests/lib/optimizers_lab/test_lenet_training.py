@@ -27,16 +27,13 @@ SMALL: dict[str, Any] = {
 
 
 @pytest.fixture
-def float64() -> Iterator[None]:
-    import keras
+def float64(keras_float64: Any) -> Iterator[None]:
     import torch
 
-    before = torch.get_default_dtype(), keras.config.floatx()
+    before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
-    keras.config.set_floatx("float64")
     yield
-    torch.set_default_dtype(before[0])
-    keras.config.set_floatx(before[1])
+    torch.set_default_dtype(before)
 
 
 def final(framework: str = "torch", rate: float = 3e-3, **changes: Any) -> Trial:
