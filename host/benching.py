@@ -47,10 +47,6 @@ def bench(local: bool) -> None:
     _table(rows)
 
 
-def _seconds(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:.3g} s"
-
-
 def _table(rows: list[list[Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -59,6 +55,5 @@ def _table(rows: list[list[Any]]) -> None:
     for column in ("ours", "peer", "ratio", "goal"):
         table.add_column(column, justify="right")
     for what, ours, peer, ratio, goal in rows:
-        least = f">= {goal:g}" if isinstance(goal, float | int) else goal
-        table.add_row(what, _seconds(ours), _seconds(peer), f"{ratio:.3g}", least)
+        table.add_row(what, ours, peer, f"{ratio:.3g}", goal)
     Console(width=None if sys.stdout.isatty() else 160).print(table)

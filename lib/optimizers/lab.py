@@ -134,7 +134,7 @@ ROWS = (
 LAB = Lab(
     name="optimizers",
     summary="from gradient descent to NAdam: where each shines, where it fails, and that ours are the frameworks' own",
-    minutes=7,
+    minutes=9,
     config=OptimizersConfig,
     quick={
         "steps": 1_000,
