@@ -25,8 +25,9 @@ LIMIT = 0.5  # seconds
 FIRST_RECORD = """
 import json, pathlib
 newest = max(pathlib.Path("/journal").glob("*-*-*"))
-header = json.loads((newest / "trial-0000.jsonl").read_text().splitlines()[0])
-print(json.dumps([header["time"] / 1000, header["tags"]["lab.framework"]]))
+headers = [json.loads(trial.read_text().splitlines()[0]) for trial in newest.glob("trial-*.jsonl")]
+first = min(headers, key=lambda header: header["time"])
+print(json.dumps([first["time"] / 1000, first["tags"]["lab.framework"]]))
 """
 Row = tuple[str, str, str, float, str]
 
@@ -45,7 +46,7 @@ def run() -> list[Row]:
             peer.append(_bare(IMPORTS[framework]))
     finally:
         down = [str(ROOT / "invoke"), "down", "--volumes"]
-        subprocess.run(down, env=environment, check=True, input="y\n", text=True, stdout=subprocess.DEVNULL)
+        subprocess.run(down, env=environment, check=True, input="y\n", text=True, capture_output=True)
     ours, bare, mine = statistics.median(container), statistics.median(peer), statistics.median(host)
     what = f"container to a trial's first record : docker run importing {IMPORTS[framework]}"
     return [
@@ -58,7 +59,7 @@ def _lab(environment: dict[str, str]) -> tuple[float, float, str]:
     """Seconds from the command to the container, from there to the first record of a trial, and its framework."""
     begin = time.time()
     lab = subprocess.Popen(
-        [ROOT / "invoke", "lab", "optimizers", "--quick"],
+        [ROOT / "invoke", "lab", "optimizers", "--quick", "--set", "experiment=lenet"],  # torch in all workers
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -71,7 +72,7 @@ def _lab(environment: dict[str, str]) -> tuple[float, float, str]:
         inspect = ["docker", "inspect", "--format", "{{.Created}}", found[0]]
         created = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
         made = datetime.datetime.fromisoformat(created[:26] + "+00:00").timestamp()
-        time.sleep(5)  # long enough that looking does not slow down what is measured
+        time.sleep(8)  # long enough that looking does not slow down what is measured
         look = ["docker", "exec", found[0], "python", "-c", FIRST_RECORD]
         first, framework = json.loads(subprocess.run(look, check=True, capture_output=True, text=True).stdout)
     finally:
