@@ -57,6 +57,7 @@ def answers() -> bool:
 def connect() -> Any:
     """A client of the server at ``MLFLOW_TRACKING_URI`` that fails soon instead of retrying for minutes."""
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # addresses that only containers know
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "20"
     os.environ["MLFLOW_TRUNCATE_LONG_VALUES"] = "false"
