@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from host import compose, engine, foreground, images
 from host.paths import ROOT
 
-# What compose.yaml gives a lab, and a disk of 256 KiB that tests can fill (LAB_TINY_DISK).
+# What compose.yaml gives a lab, and a disk of 1 MiB that tests can fill (LAB_TINY_DISK).
 HARDENED = [
     *("--rm", "--init", "--read-only", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
     *("--user=1000:1000", "--memory=8g", "--shm-size=1g", "--pids-limit=4096"),
-    *("--tmpfs=/tmp:mode=1777,exec", "--tmpfs=/tiny:mode=1777,size=256k", "--env=LAB_TINY_DISK=/tiny"),
+    *("--tmpfs=/tmp:mode=1777,exec", "--tmpfs=/tiny:mode=1777,size=1m", "--env=LAB_TINY_DISK=/tiny"),
     *(
         "--env=LAB_JOURNAL=/tmp/journal",
         "--env=HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis",

@@ -1,6 +1,7 @@
 """Fixtures of the harness's tests."""
 
 import compileall
+import fcntl
 import os
 import secrets
 import shutil
@@ -48,22 +49,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder on a disk of 256 KiB: the one that LAB_TINY_DISK names, or one that root mounts."""
+    """An empty folder on a disk of 1 MiB: the one that LAB_TINY_DISK names, or one that root mounts."""
     given = os.environ.get("LAB_TINY_DISK")
     if given:
+        disk_of_all = os.open(given, os.O_RDONLY)
+        fcntl.flock(disk_of_all, fcntl.LOCK_EX)  # test processes share it: one fills it at a time
         folder = Path(given) / secrets.token_hex(4)
         folder.mkdir()
         yield folder
         shutil.rmtree(folder)
+        os.close(disk_of_all)
         return
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
         pytest.fail(
-            "This test needs a disk of 256 KiB that it may fill: set LAB_TINY_DISK to a folder on such a tmpfs "
+            "This test needs a disk of 1 MiB that it may fill: set LAB_TINY_DISK to a folder on such a tmpfs "
             f"(./invoke test does), or run it as root (mount: {mounted.stderr.strip()})"
         )
     yield disk
