@@ -9,16 +9,13 @@ the end.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from lib.harness.errors import UserError
+from lib.data.pictures import Split, checked_gzip
 
 SHA256 = {
     "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
@@ -30,28 +27,6 @@ SHA256 = {
 
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 VALIDATION = 5_000
-
-
-@dataclass(frozen=True)
-class Split:
-    """Pictures and labels.
-
-    images: (n, 28, 28) uint8, 0 background to 255. labels: (n,) uint8, an index into `CLASSES`. Both read-only.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def first(self, n: int) -> Split:
-        """The first n pictures: a fixed subset. The files are in random order, so it has all classes."""
-        return Split(self.images[:n], self.labels[:n])
-
-    def scaled(self, which: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """The pictures of these indices as float32 in [0, 1], shape (n, 28, 28)."""
-        return self.images[which].astype(np.float32) / np.float32(255)
 
 
 def train() -> Split:
@@ -84,13 +59,7 @@ def _read(name: str) -> np.ndarray:
 def _read_checked(path: Path, sha256: str) -> np.ndarray:
     """An IDX file as a read-only array, once its hash is found right; UserError otherwise."""
     remedy = "build the image again (./invoke build), or without an engine run docker/fetch-data with LAB_DATA's folder"
-    try:
-        compressed = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"Fashion-MNIST: {path} cannot be read ({error.strerror}): {remedy}") from None
-    if hashlib.sha256(compressed).hexdigest() != sha256:
-        raise UserError(f"Fashion-MNIST: {path} is not the file that the labs were made with (wrong SHA-256): {remedy}")
-    data = gzip.decompress(compressed)
+    data = checked_gzip("Fashion-MNIST", path, sha256, remedy)
     # IDX: two zero bytes, the type (8 = uint8), the number of dimensions, the dimensions as big-endian 32-bit integers
     dimensions = data[3]
     shape = np.frombuffer(data, ">i4", count=dimensions, offset=4)

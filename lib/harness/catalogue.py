@@ -23,12 +23,13 @@ class LabEntry:
     name: str
     module: str
     summary: str
+    chapter: int
     frameworks: tuple[str, ...]
     minutes: float
 
 
 def find_labs(root: Path) -> dict[str, LabEntry]:
-    """All labs below ``root / "lib"`` by name, in the order of their names."""
+    """All labs below ``root / "lib"`` by name, in the order of the lecture."""
     entries = {}
     for path in sorted((root / "lib").glob("*/*.py")):
         source = path.read_text(encoding="utf-8")
@@ -40,11 +41,12 @@ def find_labs(root: Path) -> dict[str, LabEntry]:
             name=fields["name"],
             module=module,
             summary=fields["summary"],
+            chapter=int(fields["chapter"]),
             frameworks=tuple(fields.get("frameworks", ("torch",))),
             minutes=float(fields["minutes"]),
         )
         entries[entry.name] = entry
-    return dict(sorted(entries.items()))
+    return dict(sorted(entries.items(), key=lambda item: (item[1].chapter, item[0])))
 
 
 def find_lab(root: Path, name: str) -> LabEntry:

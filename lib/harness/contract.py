@@ -131,11 +131,12 @@ class Results(Sequence[Result]):
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab. `name`, `summary`, `frameworks` and `minutes` are literals: the catalogue reads them from the source.
+    """A lab. The catalogue reads name, summary, chapter, minutes and frameworks from the source: they are literals.
 
     Attributes:
         name: what comes after ``invoke lab``; also the MLflow experiment.
         summary: one line, what the lab shows.
+        chapter: its place in the lecture, from 1; labs are listed in this order.
         minutes: duration of the full lab on two cores.
         config: the lab's config model.
         quick: the config changes of ``--quick``: smaller, so it may be inconclusive, never the opposite.
@@ -149,6 +150,7 @@ class Lab:
 
     name: str
     summary: str
+    chapter: int
     minutes: float
     config: type[Config]
     quick: Mapping[str, Any]

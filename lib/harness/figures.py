@@ -39,6 +39,20 @@ def style() -> Iterator[None]:
         yield
 
 
+def canvas(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Any, Any]:
+    """A figure of this size in inches and its axes, (rows, columns); belongs to no window and no global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **keywords)
+
+
+def shared_legend(figure: Any, axis: Any, columns: int = 8) -> None:
+    """One legend below all axes, with the lines of `axis`."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=2.5)
+
+
 def draw(module: str, name: str, results: Results, config: Config, folder: Path) -> Path:
     """Draw one figure or animation of a lab into `folder` and return its file.
 

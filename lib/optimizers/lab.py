@@ -134,6 +134,7 @@ ROWS = (
 LAB = Lab(
     name="optimizers",
     summary="from gradient descent to NAdam: where each shines, where it fails, and that ours are the frameworks' own",
+    chapter=16,
     minutes=9,
     config=OptimizersConfig,
     quick={

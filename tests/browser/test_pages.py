@@ -75,7 +75,7 @@ def test_start_here_leads_to_mlflow(stack: Stack, page: Page, picture: Picture) 
 
 
 def test_the_slider_moves_the_path(stack: Stack, page: Page, picture: Picture) -> None:
-    open_lab(page, stack, "/lab/tree/optimizers.ipynb")
+    open_lab(page, stack, "/lab/tree/16-optimizers.ipynb")
     run_all(page)
     page.wait_for("document.querySelector('.jupyter-matplotlib canvas')")
     x, y = page.center(".jupyter-widgets .noUi-handle")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lib.data import fashion_mnist
+from lib.data.pictures import Split
 from lib.harness.claims import Claim
 from lib.harness.contract import Log, Results
 from lib.harness.seeds import Seed
@@ -169,7 +170,7 @@ def train(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     return measured
 
 
-def measure(split: str, net: Network, pictures: fashion_mnist.Split, diverged: bool) -> dict[str, float]:
+def measure(split: str, net: Network, pictures: Split, diverged: bool) -> dict[str, float]:
     """Loss and accuracy on a split; infinity and 0 for a training that diverged."""
     if diverged:
         return {f"{split}_loss": math.inf, f"{split}_accuracy": 0.0}

@@ -1,4 +1,4 @@
-"""What all pictures share: a figure with its axes, and one colour, line and name for every optimizer."""
+"""What all pictures share: one colour, line and name for every optimizer."""
 
 from __future__ import annotations
 
@@ -30,17 +30,3 @@ def look(optimizer: str) -> dict[str, Any]:
 def words(optimizer: str) -> str:
     """An optimizer's name in a picture."""
     return "gradient descent" if optimizer == "GradientDescent" else optimizer
-
-
-def canvas(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Any, Any]:
-    """A figure of this size in inches and its axes, (rows, columns); belongs to no window and no global state."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, **keywords)
-
-
-def shared_legend(figure: Any, axis: Any, columns: int = 8) -> None:
-    """One legend below all axes, with the lines of `axis`."""
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=2.5)

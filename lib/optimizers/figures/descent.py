@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract import Results
+from lib.harness.figures import canvas
 from lib.optimizers.experiments.stochastic import COST_BATCHES, EXAMPLES, NOISE_BATCHES
-from lib.optimizers.figures.common import BLACK, BLUE, GREEN, PINK, RED, SKY, canvas
+from lib.optimizers.figures.common import BLACK, BLUE, GREEN, PINK, RED, SKY
 
 
 def divergence(results: Results, config: Any) -> Any:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract import Results
+from lib.harness.figures import canvas
 from lib.optimizers.experiments.config import LECTURE
 from lib.optimizers.experiments.functions import TESTED, geometric_mean, steps
-from lib.optimizers.figures.common import canvas, look, words
+from lib.optimizers.figures.common import look, words
 
 
 def _grid_of_six() -> tuple[Any, list[Any], Any]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from lib.harness.claims import mean_interval
 from lib.harness.contract import Results
+from lib.harness.figures import canvas, shared_legend
 from lib.optimizers.experiments.config import LECTURE
-from lib.optimizers.figures.common import canvas, look, shared_legend, words
+from lib.optimizers.figures.common import look, words
 
 
 def sensitivity(results: Results, config: Any) -> Any:

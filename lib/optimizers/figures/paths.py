@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract import Results
-from lib.optimizers.figures.common import canvas, look, shared_legend
+from lib.harness.figures import canvas, shared_legend
+from lib.optimizers.figures.common import look
 from lib.optimizers.surfaces import SURFACES, Surface
 
 PLACES = ("beale", "rosenbrock", "himmelblau", "ravine", "plateau", "saddle")

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract import Results
+from lib.harness.figures import canvas
 from lib.optimizers.experiments.rates import CHANGE_AT, TINY
-from lib.optimizers.figures.common import COLOURS, canvas, look
+from lib.optimizers.figures.common import COLOURS, look
 
 
 def effective_rate(results: Results, config: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract import Results
-from lib.optimizers.figures.common import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, canvas, words
+from lib.harness.figures import canvas
+from lib.optimizers.figures.common import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, words
 from lib.optimizers.surfaces import beale
 
 FLOOR = 1e-17

@@ -15,6 +15,7 @@ raise SystemExit("this lab was imported")
 LAB = Lab(
     name="{name}",
     summary="It shows " "two things",
+    chapter=1,
     minutes={minutes},
     config=Config,
     study=lambda config: None,

@@ -109,7 +109,7 @@ def assert_sound(notebook: NotebookNode) -> None:
 
 
 def test_the_notebooks_are_there() -> None:
-    assert {"00-start-here.ipynb", "optimizers.ipynb"} <= set(NOTEBOOKS)
+    assert {"00-start-here.ipynb", "16-optimizers.ipynb"} <= set(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -124,7 +124,7 @@ def test_only_text_and_code_in_git(name: str) -> None:
 
 
 def test_optimizers_notebook(tmp_path: Path) -> None:
-    notebook = execute("optimizers.ipynb", tmp_path)
+    notebook = execute("16-optimizers.ipynb", tmp_path)
     assert_sound(notebook)
     movies = [output.data["image/gif"] for _, output in outputs(notebook) if "image/gif" in output.get("data", {})]
     frames = [Image.open(io.BytesIO(base64.b64decode(movie))).n_frames for movie in movies]  # type: ignore[attr-defined]

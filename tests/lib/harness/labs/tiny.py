@@ -126,6 +126,7 @@ def figure(results: Results, config: TinyConfig) -> Any:
 LAB = Lab(
     name="tiny",
     summary="Least squares in a second",
+    chapter=1,
     minutes=0.1,
     config=TinyConfig,
     quick={"seeds": 2},

@@ -1,0 +1,1 @@
+"""Convolutions: what they compute, and what networks of them see."""
