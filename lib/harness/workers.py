@@ -95,6 +95,7 @@ def _train(job: Job, recorder: Recorder) -> dict[str, Any]:
 def _start(parent: int) -> None:
     """Load what every trial needs; which framework will be known later."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all: the parent ends its workers
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import lib.harness.contract
     import lib.harness.recorder  # noqa: F401
@@ -122,30 +123,39 @@ def _call(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments:
     return function(*arguments)
 
 
-def _start_tracker() -> None:
-    """Start loky's tracker of semaphores, told not to warn of those that a killed worker leaves: it removes them."""
+def _start_trackers() -> None:
+    """Start loky's tracker of semaphores, told not to warn of those that a killed worker leaves: it removes them.
+
+    The standard library's is needed too, and unblocks SIGINT as it starts: not later, when that must stay blocked.
+    """
+    from multiprocessing import resource_tracker as standard
+
     from loky.backend import resource_tracker
 
-    before = os.environ.get("PYTHONWARNINGS", "")
+    before = os.environ.pop("PYTHONWARNINGS", None)
     os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"
     try:
         resource_tracker.ensure_running()
+        standard.ensure_running()
     finally:
-        os.environ["PYTHONWARNINGS"] = before
+        del os.environ["PYTHONWARNINGS"]
+        if before is not None:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _new_pool(size: int) -> Any:
     from loky.process_executor import ProcessPoolExecutor
 
-    _start_tracker()
+    _start_trackers()
     pool = ProcessPoolExecutor(
         max_workers=size, timeout=None, initializer=_start, initargs=(os.getpid(),), env=determinism.environment()
     )
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: a worker that is loading cannot ignore it yet
+    # inherited: a worker that is loading cannot ignore Ctrl-C yet. Blocked here and not ignored, so that none is lost
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pool.submit(os.getpid)  # its processes start with the first call
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     return pool
 
 
