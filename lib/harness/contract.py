@@ -130,6 +130,30 @@ class Results(Sequence[Result]):
 
 
 @dataclass(frozen=True)
+class Model:
+    """The trained model that a lab hands on: it goes to MLflow's registry, one version for each run of the lab.
+
+    Attributes:
+        name: in the registry.
+        choose: from the results to the trial whose final parameters (``log.parameters``) it has; `LookupError`: none.
+        loader: a module of ``lib`` with ``_load_pyfunc(folder)``: from a folder with ``parameters.npz`` and
+            ``settings.json`` to an object with ``predict(model_input, params=None)``.
+        settings: what the loader must know besides the parameters; plain JSON.
+        example: an input, for the signature.
+        packages: that the loader needs.
+        runtime: of the worker that tries the loader.
+    """
+
+    name: str
+    choose: Callable[[Results], Result]
+    loader: str
+    settings: Callable[[Result], Mapping[str, Any]]
+    example: Callable[[], np.ndarray]
+    packages: tuple[str, ...] = ("numpy", "torch")
+    runtime: Runtime = Runtime("torch")
+
+
+@dataclass(frozen=True)
 class Lab:
     """A lab. The catalogue reads name, summary, chapter, minutes and frameworks from the source: they are literals.
 
@@ -146,6 +170,7 @@ class Lab:
         figures: file stem to a function of the results and the config.
         animations: the same for animations, saved as GIF.
         data: names of the data sets that the lab reads (modules of ``lib.data``).
+        model: the trained model that it registers, if any.
     """
 
     name: str
@@ -161,3 +186,4 @@ class Lab:
     animations: Mapping[str, Callable[[Results, Any], Any]] = field(default_factory=dict)
     frameworks: tuple[str, ...] = ("torch",)
     data: tuple[str, ...] = ()
+    model: Model | None = None

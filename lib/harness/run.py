@@ -18,8 +18,9 @@ from lib.harness.claims import judge_all
 from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.figures import draw
-from lib.harness.journal import Journal, JournalFullError, close_orphan, now_ms, on_disk
+from lib.harness.journal import Journal, JournalFullError, close_orphan, files_of, now_ms, on_disk
 from lib.harness.jsonfile import json_bytes
+from lib.harness.registered import export
 from lib.harness.settings import Options, as_params, configure
 from lib.harness.trace import parent_digest
 from lib.harness.tracking import Tracking
@@ -149,7 +150,7 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
             problems = _run_study(run, study, batch, workers)
             results = Results(run.results)
             claims = judge_all(lab.claims, results, lab.name)
-            problems += [*_draw_all(run, results, workers), *_failures(results)]
+            problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]
             workers.close()
             digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
             problems += run.finish(claims, digest, time.monotonic() - started)
@@ -221,6 +222,25 @@ def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:
         for name, error in zip(names, drawn, strict=True)
         if isinstance(error, Exception)
     ]
+
+
+def _export(run: LabRun, results: Results, workers: Workers) -> list[str]:
+    """Write the lab's model for the registry, if it has one. Returns a line if that could not be done."""
+    model = run.lab.model
+    if model is None:
+        return []
+    try:
+        chosen = model.choose(results)
+    except LookupError as missing:
+        return [f"no model: {missing.args[0]}"]
+    stem = chosen.run.removeprefix(f"{run.key}.")
+    parameters = files_of(run.folder / f"{stem}.jsonl") / "model" / "parameters.npz"
+    arguments = (run.entry.module, chosen, parameters, run.journal.files / "model")
+    (exported,) = workers.call(export, [arguments], model.runtime)
+    if isinstance(exported, Exception):
+        return [f"no model: {type(exported).__name__}: {exported}"]
+    run.journal.append("tags", tags={"lab.model": model.name, "lab.model_from": chosen.run})
+    return []
 
 
 def _failures(results: Results) -> list[str]:

@@ -111,6 +111,7 @@ class Shipper:
                     state["page"] = f"#/experiments/{experiment}/runs/{state['run_id']}"
                 case "tags":
                     self.client.log_batch(state["run_id"], tags=_tags(record["tags"]))
+                    state["model"] = record["tags"].get("lab.model", state.get("model"))
                 case "log" | "timing":
                     metrics += _metrics(record)
                 case "end":  # it stays unread until the run is closed: the server may die before that
@@ -125,6 +126,8 @@ class Shipper:
         if end is None:
             return False
         self._finish(path, state["run_id"], end)
+        if state.get("model") and end["status"] == "FINISHED":
+            self._register(state["model"], state["run_id"])
         state["done"] = True
         _write_state(path, state)
         return True
@@ -145,6 +148,19 @@ class Shipper:
             self.client.log_artifacts(run_id, str(journals.files_of(path)))
         self.client.log_batch(run_id, tags=_tags(end["tags"]))
         self.client.set_terminated(run_id, status=end["status"], end_time=end["time"])
+
+    def _register(self, name: str, run_id: str) -> None:
+        """Make the run's ``model`` folder a version in MLflow's registry, unless it is one."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        if not self.client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'"):
+            source = f"{self.client.get_run(run_id).info.artifact_uri}/model"
+            self.client.create_model_version(name, source, run_id)
 
     def _find_or_create(self, experiment: str, record: dict[str, Any]) -> str:
         from mlflow.entities import Param

@@ -200,14 +200,20 @@ class Workers:
         for _ in range(min(self.count, jobs)):
             pool.submit(_call, first, self.log, os.getpid)
 
-    def call(self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Call `function` for each of `arguments` in the workers. Returns the results; an exception is one, too."""
+    def call(
+        self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], runtime: Runtime | None = None
+    ) -> list[Any]:
+        """Call `function` for each of `arguments` in workers of `runtime` (default: without a framework).
+
+        Returns the results; an exception is one, too.
+        """
         from lib.harness.contract import Runtime
 
         if not arguments:
             return []
-        pool = self._pool(Runtime(), len(arguments))
-        futures = [pool.submit(_call, Runtime(), self.log, function, *each) for each in arguments]
+        runtime = runtime or Runtime()
+        pool = self._pool(runtime, len(arguments))
+        futures = [pool.submit(_call, runtime, self.log, function, *each) for each in arguments]
         return [future.exception() or future.result() for future in futures]
 
     def run(self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result], None]) -> list[Result]:

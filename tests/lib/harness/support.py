@@ -247,6 +247,12 @@ class Server:
         assert len(keys) == len(set(keys)), "a run is there twice"
         return dict(zip(keys, found, strict=True))
 
+    def versions(self, model: str) -> list[dict[str, Any]]:
+        """All versions of a registered model."""
+        found = self._get("model-versions/search", filter=f"name='{model}'")
+        versions: list[dict[str, Any]] = found.get("model_versions", [])
+        return versions
+
     def points(self, run: dict[str, Any]) -> list[Point]:
         """Every point of every metric of a run."""
         found = []

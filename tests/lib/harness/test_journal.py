@@ -16,7 +16,6 @@ import pytest
 from lib.harness.journal import Journal, JournalFullError, close_orphan, is_orphan, read
 from lib.harness.recorder import Recorder
 from tests.lib.harness.conftest import ROOT
-from tests.lib.harness.support import until
 
 WRITER = """
 import sys, time
