@@ -145,6 +145,14 @@ def claims(_: Context, quick: bool = False, json: bool = False, expect: str | No
     run_words(words, local, mounts)
 
 
+@command(help={"out": "FILE: where to write it (default: report.html)", **LOCAL})
+def report(_: Context, out: str = "report.html", local: bool = False) -> None:
+    """Write the lecture, measured, as one HTML page."""
+    from host import report as page
+
+    page.write(paths.caller_path(out), goes_local(local))
+
+
 @command(help=LOCAL)
 def sync(_: Context, local: bool = False) -> None:
     """Send to MLflow what it has not got yet from the journals."""

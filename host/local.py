@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from host import foreground, git
 from host.compose import reason, user
@@ -125,11 +126,12 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(words: list[str]) -> int:
-    """Exit code of `python -m lib WORDS` in local mode."""
+def run(words: list[str], output: BinaryIO | None = None) -> int:
+    """Exit code of `python -m lib WORDS` in local mode. `output`: a file that takes what they print."""
 
     def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
         child.send_signal(number)
 
     command = [str(python()), "-m", "lib", *words]
-    return foreground.run(command, environment(), sys.stdin.isatty() and sys.stdout.isatty(), deliver)[0]
+    terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
+    return foreground.run(command, environment(), terminal, deliver, output)[0]

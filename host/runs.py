@@ -5,17 +5,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from host import compose, engine, foreground, images, services
 from host.paths import ROOT, state_path
 from lib.harness.errors import UserError
 
 
-def in_container(words: list[str], mounts: dict[Path, str] | None = None, tracked: bool = True) -> int:
+def in_container(
+    words: list[str], mounts: dict[Path, str] | None = None, tracked: bool = True, output: BinaryIO | None = None
+) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
 
     `mounts`: files of the caller that the words name, by their path in the container; read-only there. `tracked`: the
-    words ask for MLflow, which is started if need be.
+    words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     """
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
@@ -24,7 +27,7 @@ def in_container(words: list[str], mounts: dict[Path, str] | None = None, tracke
     variables, mlflow = services.start_mlflow_behind(lab_image) if tracked else (compose.variables(lab_image), None)
 
     name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
     for source, target in (mounts or {}).items():
         options += ["--volume", f"{source}:{target}:ro"]
@@ -34,7 +37,7 @@ def in_container(words: list[str], mounts: dict[Path, str] | None = None, tracke
             child.terminate()
 
     command = compose.command("run", *options, "lab", *words)
-    code, interrupted = foreground.run(command, variables, terminal, deliver)
+    code, interrupted = foreground.run(command, variables, terminal, deliver, output)
     if interrupted:
         engine.docker("rm", "--force", name)
     if mlflow is not None and mlflow.poll():

@@ -1,4 +1,4 @@
-"""``python -m lib NAME …`` runs a lab; ``python -m lib labs | claims | sync …`` does what its name says.
+"""``python -m lib NAME …`` runs a lab; ``python -m lib labs | claims | report | sync …`` does what its name says.
 
 The only entry into a container. It loads the standard library until it knows what is asked for.
 """
@@ -48,8 +48,8 @@ def whole(text: str) -> int:
 
 def parser() -> Parser:
     """The command line."""
-    words = Parser(prog="python -m lib", description="Run a lab, or: labs, claims, sync.", allow_abbrev=False)
-    words.add_argument("name", help="a lab's name, or labs, claims, sync")
+    words = Parser(prog="python -m lib", description="Run a lab, or: labs, claims, report, sync.", allow_abbrev=False)
+    words.add_argument("name", help="a lab's name, or labs, claims, report, sync")
     words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
     words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
     words.add_argument("--seed", type=whole, default=0, metavar="ROOT", help="the root seed; all others derive from it")
@@ -75,6 +75,12 @@ def main(arguments: list[str]) -> int:
         from lib.harness.overview import print_labs
 
         return print_labs(ROOT)
+    if said.name == "report":
+        from lib.harness.report import report
+
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        print(report(ROOT), end="")
+        return 0
     if said.name == "sync":
         from lib.harness.overview import sync
 

@@ -130,6 +130,25 @@ class Results(Sequence[Result]):
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """What the lecture says, for the report.
+
+    Attributes:
+        english, korean: the sentence.
+        figure: the picture that shows it.
+        lesson: in English and Korean: what to learn from the measurement, above all where the sentence is not the
+            whole truth. It explains; the verdict is the measurement's.
+        parts: the statements of the row's claims in Korean, by part; ``""`` is the row itself.
+    """
+
+    english: str
+    korean: str
+    figure: str = ""
+    lesson: tuple[str, str] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Model:
     """The trained model that a lab hands on: it goes to MLflow's registry, one version for each run of the lab.
 
@@ -171,6 +190,8 @@ class Lab:
         animations: the same for animations, saved as GIF.
         data: names of the data sets that the lab reads (modules of ``lib.data``).
         model: the trained model that it registers, if any.
+        sentences: what the lecture says, by the row of the claims.
+        korean: the summary in Korean.
     """
 
     name: str
@@ -187,3 +208,5 @@ class Lab:
     frameworks: tuple[str, ...] = ("torch",)
     data: tuple[str, ...] = ()
     model: Model | None = None
+    sentences: Mapping[str, Sentence] = field(default_factory=dict)
+    korean: str = ""

@@ -26,6 +26,11 @@ def warn(text: str) -> None:
     console.print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
 
 
+def heading(text: str) -> None:
+    """What comes now."""
+    console.print(f"[bold]{escape(text)}")
+
+
 @contextmanager
 def redirected_to_stderr(wanted: bool) -> Iterator[None]:
     """Print everything inside to standard error, so that standard output stays for a machine to read."""

@@ -7,51 +7,17 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.harness import display, journal, provenance, shipper
+from lib.harness import display, journal, shipper
 from lib.harness.catalogue import LabEntry, find_labs
 from lib.harness.contract import Lab
 from lib.harness.errors import UserError
+from lib.harness.recorded import current, recorded
 from lib.harness.run import journal_root, run_lab
-from lib.harness.settings import Options, as_params, configure
+from lib.harness.settings import Options
 from lib.harness.workers import Workers
-
-CURRENT_TAGS = ("lab.image", "lab.code_sha256", "lab.data_sha256", "lab.lock_sha256")
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A lab's run that measured every claim."""
-
-    key: str
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    claims: list[dict[str, Any]]
-
-
-def recorded(lab: str) -> Iterator[Recorded]:
-    """The finished runs of a lab, newest first."""
-    for path in sorted(journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
-        folder = path.parent
-        records = [record for _, record in journal.read(path)]
-        if records and records[0]["experiment"] == lab and records[-1].get("status") == "FINISHED":
-            claims = json.loads((folder / "run.files" / "claims.json").read_text(encoding="utf-8"))
-            yield Recorded(folder.name, records[0]["params"], records[0]["tags"], claims)
-
-
-def current(entry: LabEntry, lab: Lab, options: Options) -> Recorded | None:
-    """The newest run with this config, root seed, code, data, lock and image; None when there is none."""
-    config = configure(lab, options)
-    params = {**as_params(config), "root_seed": str(options.seed)}
-    tags = provenance.tags(provenance.read_code(entry.module), lab.data, config.framework)
-    for run in recorded(lab.name):
-        if run.params == params and all(run.tags.get(name) == tags[name] for name in CURRENT_TAGS):
-            return run
-    return None
 
 
 def print_labs(root: Path) -> int:
@@ -69,20 +35,25 @@ def print_labs(root: Path) -> int:
 
 
 def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> int:
-    """Run what has no current verdict and print the whole table.
+    """Run what has no current verdict, all labs in one set of workers, and print the whole table.
 
     Returns 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when a verdict differs
     from the one that the file `expect` has for it (a list of claims as ``--json`` prints it).
     """
     expected = _expected(expect) if expect else {}
-    records: list[dict[str, Any]] = []
-    for entry in find_labs(root).values():
-        lab: Lab = importlib.import_module(entry.module).LAB
-        run = current(entry, lab, options)
-        if run is None:
-            with display.redirected_to_stderr(as_json), Workers(options.workers) as workers:
+    labs: dict[str, tuple[LabEntry, Lab]] = {
+        name: (entry, importlib.import_module(entry.module).LAB) for name, entry in find_labs(root).items()
+    }
+    missing = [name for name, (entry, lab) in labs.items() if current(entry, lab, options) is None]
+    if missing:
+        with display.redirected_to_stderr(as_json), Workers(options.workers) as workers:
+            for number, name in enumerate(missing, 1):
+                entry = labs[name][0]
+                display.heading(f"{number} of {len(missing)}: {name}, about {_minutes(entry, options)}")
                 run_lab(entry, options, workers)
-            run = current(entry, lab, options)
+    records: list[dict[str, Any]] = []
+    for entry, lab in labs.values():
+        run = current(entry, lab, options)
         records += run.claims if run else []
     if as_json:
         print(json.dumps(records, indent=1, ensure_ascii=False))
@@ -92,8 +63,12 @@ def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> i
     changed = {id_: v for id_, v in expected.items() if verdicts.get(id_) != v}
     for id_, verdict in changed.items():
         display.errors.print(f"{id_}: expected '{verdict}', measured '{verdicts.get(id_, 'not measured')}'")
-    measured = {claim.row for e in find_labs(root).values() for claim in importlib.import_module(e.module).LAB.claims}
-    return 1 if changed or measured - verdicts.keys() else 0
+    wanted = {claim.row for _, lab in labs.values() for claim in lab.claims}
+    return 1 if changed or wanted - verdicts.keys() else 0
+
+
+def _minutes(entry: LabEntry, options: Options) -> str:
+    return "a minute or less" if options.quick else f"{entry.minutes:g} minutes on two cores"
 
 
 def _expected(file: str) -> dict[str, str]:

@@ -65,10 +65,14 @@ class Code:
         return gzip.compress(raw.getvalue(), mtime=0)
 
 
+def files_of(modules: Iterable[str]) -> dict[str, bytes]:
+    """The contents of `modules` and of all of ``lib`` that they import, by their paths."""
+    return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in code_files(ROOT, modules)}
+
+
 def read_code(module: str) -> Code:
     """The code that runs for the lab in `module`: that file and all of ``lib`` that it and the harness import."""
-    paths = code_files(ROOT, [ENTRY, module])
-    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
+    files = files_of([ENTRY, module])
     return Code(files, _sha256_of_parts({name: hashlib.sha256(data).hexdigest() for name, data in files.items()}))
 
 

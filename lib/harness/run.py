@@ -124,13 +124,13 @@ class LabRun:
 
 
 def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
-    """Run a lab in `workers` from its options to its verdicts; it closes them. Returns the exit code.
+    """Run a lab in `workers` from its options to its verdicts. Returns the exit code.
 
     0: every claim was measured, whatever the verdict. 1: one could not be.
 
     Raises:
         UserError: bad options, a full disk, a worker that was killed. What was recorded is kept.
-        KeyboardInterrupt: all runs are ended as KILLED then.
+        KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
     lab: Lab = importlib.import_module(entry.module).LAB
     config = configure(lab, options)
@@ -151,7 +151,6 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
             results = Results(run.results)
             claims = judge_all(lab.claims, results, lab.name)
             problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]
-            workers.close()
             digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
             problems += run.finish(claims, digest, time.monotonic() - started)
         except BaseException as error:

@@ -79,7 +79,7 @@ class Shipper:
     @property
     def page(self) -> str:
         """The address of the parent's page below the server's; empty before it is known."""
-        return str(_read_state(self._folder / "run.jsonl").get("page", ""))
+        return page_of(self._folder / "run.jsonl")
 
     def ship(self) -> bool:
         """Send what is new. Returns whether everything has been sent; the parent ends last.
@@ -245,6 +245,11 @@ def _read_state(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError):
         return {"run_id": None, "offset": 0, "done": False}
     return state
+
+
+def page_of(path: Path) -> str:
+    """The address below MLflow's of the page of a journal's run; empty before it is known."""
+    return str(_read_state(path).get("page", ""))
 
 
 def _write_state(path: Path, state: dict[str, Any]) -> None:

@@ -109,14 +109,17 @@ def _end_with(parent: int) -> None:
 
 
 _ready: list[Runtime] = []  # the runtime of this worker, once it has one
+_logs: list[Path] = []  # where this worker prints to: the file of the lab that it works for now
 
 
 def _call(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call `function` in this worker, which the first call makes one of this runtime."""
-    if not _ready:
+    if _logs != [log]:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
         os.close(descriptor)
+        _logs[:] = [log]
+    if not _ready:
         determinism.prepare(runtime)
         _ready.append(runtime)
     assert _ready == [runtime], "a worker keeps its runtime"

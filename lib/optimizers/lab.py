@@ -24,6 +24,7 @@ from lib.optimizers.experiments import (
     stochastic,
 )
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
+from lib.optimizers.sentences import KOREAN, SENTENCES
 
 NUMPY = Runtime("numpy", "float64")
 EXPERIMENTS = {
@@ -154,4 +155,6 @@ LAB = Lab(
     animations=figures.ANIMATIONS,
     frameworks=("torch", "keras"),
     data=("fashion_mnist",),
+    sentences=SENTENCES,
+    korean=KOREAN,
 )

@@ -1,0 +1,82 @@
+"""What was measured last, read from the journals, so that none of it waits for MLflow."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.harness import journal, provenance
+from lib.harness.catalogue import LabEntry
+from lib.harness.contract import Lab
+from lib.harness.run import journal_root
+from lib.harness.settings import Options, as_params, configure
+from lib.harness.shipper import page_of
+
+CURRENT_TAGS = ("lab.image", "lab.data_sha256", "lab.lock_sha256")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A lab's run that measured every claim. `time`: its end, in ms since the epoch. `page`: below MLflow's address."""
+
+    folder: Path
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    claims: list[dict[str, Any]]
+    time: int
+    page: str
+
+    @property
+    def key(self) -> str:
+        """The run's key."""
+        return self.folder.name
+
+    def code(self) -> dict[str, bytes]:
+        """The files that ran."""
+        archive = (self.folder / "run.files" / "code.tar.gz").read_bytes()
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            return {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
+
+
+def recorded(lab: str) -> Iterator[Recorded]:
+    """The finished runs of a lab, newest first."""
+    for path in sorted(journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
+        folder = path.parent
+        records = [record for _, record in journal.read(path)]
+        if records and records[0]["experiment"] == lab and records[-1].get("status") == "FINISHED":
+            claims = json.loads((folder / "run.files" / "claims.json").read_text(encoding="utf-8"))
+            tags = records[0]["tags"] | records[-1]["tags"]
+            yield Recorded(folder, records[0]["params"], tags, claims, records[-1]["time"], page_of(path))
+
+
+def newest(lab: str) -> Recorded | None:
+    """The newest finished run of a lab: a full one if there is one, as a quick one says less."""
+    runs = list(recorded(lab))
+    full = [run for run in runs if run.tags.get("lab.quick") != "true"]
+    return next(iter(full or runs), None)
+
+
+def is_current(entry: LabEntry, lab: Lab, run: Recorded, options: Options | None = None) -> bool:
+    """Whether a run has this config, root seed, data, lock, image, and the code of the lab with all that it imports.
+
+    Without `options`, the config is not asked about.
+    """
+    if options is not None:
+        config = configure(lab, options)
+        if run.params != {**as_params(config), "root_seed": str(options.seed)}:
+            return False
+    now = provenance.tags(provenance.read_code(entry.module), lab.data, run.params["framework"])
+    if any(run.tags.get(name) != now[name] for name in CURRENT_TAGS):
+        return False
+    code = run.code()
+    return all(code.get(name) == data for name, data in provenance.files_of([entry.module]).items())
+
+
+def current(entry: LabEntry, lab: Lab, options: Options) -> Recorded | None:
+    """The newest run that is current; None when there is none."""
+    return next((run for run in recorded(lab.name) if is_current(entry, lab, run, options)), None)
