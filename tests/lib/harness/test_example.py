@@ -1,0 +1,39 @@
+"""The README's example of a lab runs as it stands there, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from tests.lib.harness.support import Clone
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def example(readme: str) -> str:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), flags=re.DOTALL)
+    return str(code)
+
+
+def test_it_is_the_same_in_both_readmes_and_short() -> None:
+    assert example("README.md") == example("README.ko.md")
+    assert len(example("README.md").splitlines()) <= 33
+
+
+def test_it_runs_and_its_claim_holds(clone: Clone, tmp_path: Path) -> None:
+    root = tmp_path / "clone"
+    shutil.copytree(clone.root, root)
+    for folder in ("data", "models"):
+        shutil.copytree(ROOT / "lib" / folder, root / "lib" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "lib" / "mlp").mkdir()
+    (root / "lib" / "mlp" / "width.py").write_text(example("README.md"), encoding="utf-8")
+    mine = Clone(root, clone.journals)
+    ended = mine.run("width")
+    assert (ended.code, ended.err) == (0, ""), ended
+    files = mine.newest() / "run.files"
+    (claim,) = json.loads((files / "claims.json").read_text())
+    assert (claim["id"], claim["verdict"], claim["seeds"]) == ("wider-is-better", "holds", 5)
+    assert (files / "figures" / "accuracy.png").stat().st_size > 5_000
+    assert "width" in mine.run("labs").out
