@@ -150,7 +150,8 @@ def report(_: Context, out: str = "report.html", local: bool = False) -> None:
     """Write the lecture, measured, as one HTML page."""
     from host import report as page
 
-    page.write(paths.caller_path(out), goes_local(local))
+    file = page.place(out)
+    page.write(file, goes_local(local))
 
 
 @command(help=LOCAL)

@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
+from host.paths import caller_path
 from lib.harness.errors import UserError
+
+
+def place(name: str) -> Path:
+    """The file of this name, from where the caller is. Raises `UserError` when there can be none."""
+    file = caller_path(name)
+    if not file.parent.is_dir():
+        raise UserError(f"--out {name}: there is no folder {file.parent}")
+    if file.is_dir():
+        raise UserError(f"--out {name}: this is a folder; name a file in it")
+    return file
 
 
 def write(file: Path, local: bool) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
-COMMANDS = ("bench", "build", "claims", "doctor", "down", "lab", "labs", "lock", "sync", "test", "up")
+COMMANDS = ("bench", "build", "claims", "doctor", "down", "lab", "labs", "lock", "report", "sync", "test", "up")
 
 
 def test_the_list_has_every_command_with_one_line_each(invoke: Invoke) -> None:
@@ -41,6 +41,8 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--seeds", "three"], ["--seeds three", "whole number"]),
         (["lab", "optimizers", "--framework", "jax"], ["--framework jax", "torch or keras"]),
         (["claims", "--expect", "nowhere.json"], ["--expect nowhere.json", "no such file"]),
+        (["report", "--out", "missing/report.html"], ["--out missing/report.html", "no folder"]),
+        (["report", "--out", "."], ["--out .", "a folder"]),
         (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
     ],
