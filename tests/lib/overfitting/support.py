@@ -1,0 +1,44 @@
+"""Runs a lab's trials in this process, one after the other, as a worker would; and makes results up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import Claim, judge
+from lib.harness.contract import Config, Lab, Result, Results, Trial
+from lib.harness.recorder import plain
+from lib.harness.seeds import Seed
+from tests.lib.optimizers_lab.support import Recording
+
+
+def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
+    measurements = plain(lab.trial(trial.config, Seed(0).child("trial", trial.seed), log or Recording()))
+    return Result(trial, trial.variant, "FINISHED", measurements)
+
+
+def run_study(lab: Lab, config: Config, prefixes: tuple[str, ...] = ("",)) -> Results:
+    """The results of a study; only the variants that start with one of `prefixes` are run."""
+    batches = [batch for batch in lab.study(config) if batch]
+    return Results([run_trial(lab, t) for batch in batches for t in batch if t.variant.startswith(prefixes)])
+
+
+def made_up(config: Config, measurements: Mapping[str, Mapping[str, Any]]) -> Results:
+    """Results of variants: each measurement is a list with a value per seed, or one value for all seeds."""
+    seeds = range(config.seeds)
+    return Results(
+        [
+            Result(
+                Trial(variant, config, seed),
+                variant,
+                "FINISHED",
+                {name: values[seed] if isinstance(values, np.ndarray) else values for name, values in named.items()},
+            )
+            for variant, named in measurements.items()
+            for seed in seeds
+        ]
+    )
+
+
+def verdicts(claims: tuple[Claim, ...], results: Results) -> dict[str, str]:
+    return {claim.id: judge(claim, results, "lab")["verdict"] for claim in claims}
