@@ -154,6 +154,28 @@ def report(_: Context, out: str = "report.html", local: bool = False) -> None:
     page.write(file, goes_local(local))
 
 
+@command(positional=["run"], help={"run": "its key (lab.run), MLflow's id, a beginning of one, or last:NAME"})
+def reproduce(_: Context, run: str) -> None:
+    """Run a recorded run again, from its record alone, and compare.
+
+    Exit code 0 when it is identical bit for bit, 1 when not, 2 when it cannot be run again."""
+    from host import reproduce as again
+
+    again.require_engine()
+    raise Exit(code=again.reproduce(run))
+
+
+@command(positional=["run", "other"], help={"run": "as reproduce takes it", "other": "another one"})
+def diff(_: Context, run: str, other: str) -> None:
+    """Say what differs between two runs: code, config, results.
+
+    Exit code 0 when no result differs, 1 when one does."""
+    from host import reproduce as again
+
+    again.require_engine()
+    raise Exit(code=again.diff(run, other))
+
+
 @command(help=LOCAL)
 def sync(_: Context, local: bool = False) -> None:
     """Send to MLflow what it has not got yet from the journals."""

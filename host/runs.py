@@ -13,22 +13,37 @@ from lib.harness.errors import UserError
 
 
 def in_container(
-    words: list[str], mounts: dict[Path, str] | None = None, tracked: bool = True, output: BinaryIO | None = None
+    words: list[str],
+    mounts: dict[Path, str] | None = None,
+    *,
+    tracked: bool = True,
+    output: BinaryIO | None = None,
+    lib: Path | None = None,
+    image: images.Built | None = None,
+    more: dict[str, str] | None = None,
 ) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
 
     `mounts`: files of the caller that the words name, by their path in the container; read-only there. `tracked`: the
     words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
+    `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
     """
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
     images.ensure(images.TRACKING, images.LAB)
     lab_image = images.must_inspect(images.LAB)
+    if image is not None:
+        lab_image = image
     variables, mlflow = services.start_mlflow_behind(lab_image) if tracked else (compose.variables(lab_image), None)
 
+    variables |= more or {}
+    if image is not None:
+        variables["LAB_CPU_IMAGE"] = image.id
     name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
+    if lib is not None:
+        options += ["--volume", f"{lib}:/workspace/lib:ro"]
     for source, target in (mounts or {}).items():
         options += ["--volume", f"{source}:{target}:ro"]
 

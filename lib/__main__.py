@@ -1,4 +1,4 @@
-"""``python -m lib NAME …`` runs a lab; ``python -m lib labs | claims | report | sync …`` does what its name says.
+"""``python -m lib NAME …`` runs a lab; ``python -m lib claims …`` and the like do what their name says.
 
 The only entry into a container. It loads the standard library until it knows what is asked for.
 """
@@ -9,6 +9,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -48,8 +49,13 @@ def whole(text: str) -> int:
 
 def parser() -> Parser:
     """The command line."""
-    words = Parser(prog="python -m lib", description="Run a lab, or: labs, claims, report, sync.", allow_abbrev=False)
-    words.add_argument("name", help="a lab's name, or labs, claims, report, sync")
+    words = Parser(
+        prog="python -m lib",
+        description="Run a lab, or: labs, claims, report, record, compare, diff, sync.",
+        allow_abbrev=False,
+    )
+    words.add_argument("name", help="a lab's name, or labs, claims, report, record, compare, diff, sync")
+    words.add_argument("runs", nargs="*", help="record, compare: RUN; diff: RUN RUN")
     words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
     words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
     words.add_argument("--seed", type=whole, default=0, metavar="ROOT", help="the root seed; all others derive from it")
@@ -68,27 +74,48 @@ def options(said: argparse.Namespace) -> Options:
     return Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers)
 
 
+RUNS = {"record": 1, "compare": 1, "diff": 2}
+"""How many runs are named after a command."""
+
+
+def command(said: argparse.Namespace) -> Callable[[], int] | None:
+    """What is asked for, if it is not a lab."""
+    if len(said.runs) != RUNS.get(said.name, 0):
+        raise UserError(
+            f"{said.name}: {RUNS.get(said.name, 0)} runs are named after it, not {len(said.runs)}. "
+            "All options: python -m lib --help"
+        )
+    match said.name:
+        case "labs" | "claims" | "sync":
+            from lib.harness import overview
+
+            return {
+                "labs": lambda: overview.print_labs(ROOT),
+                "claims": lambda: overview.claims(ROOT, options(said), as_json=said.json, expect=said.expect),
+                "sync": overview.sync,
+            }[said.name]
+        case "report":
+            from lib.harness.report import print_report
+
+            return lambda: print_report(ROOT)
+        case "record" | "compare" | "diff":
+            from lib.harness import reproduction
+
+            does: dict[str, Callable[..., int]] = {
+                "record": reproduction.record,
+                "compare": reproduction.compare_again,
+                "diff": reproduction.diff,
+            }
+            return lambda: does[said.name](*said.runs)
+    return None
+
+
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     said = parser().parse_args(arguments)
-    if said.name == "labs":
-        from lib.harness.overview import print_labs
-
-        return print_labs(ROOT)
-    if said.name == "report":
-        from lib.harness.report import report
-
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        print(report(ROOT), end="")
-        return 0
-    if said.name == "sync":
-        from lib.harness.overview import sync
-
-        return sync()
-    if said.name == "claims":
-        from lib.harness.overview import claims
-
-        return claims(ROOT, options(said), as_json=said.json, expect=said.expect)
+    asked = command(said)
+    if asked is not None:
+        return asked()
     entry = find_lab(ROOT, said.name)
     from lib.harness.workers import Workers
 

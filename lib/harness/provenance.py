@@ -11,7 +11,7 @@ import os
 import platform
 import sysconfig
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,12 @@ def files_of(modules: Iterable[str]) -> dict[str, bytes]:
 def read_code(module: str) -> Code:
     """The code that runs for the lab in `module`: that file and all of ``lib`` that it and the harness import."""
     files = files_of([ENTRY, module])
-    return Code(files, _sha256_of_parts({name: hashlib.sha256(data).hexdigest() for name, data in files.items()}))
+    return Code(files, sha256_of_files(files))
+
+
+def sha256_of_files(files: Mapping[str, bytes]) -> str:
+    """The SHA-256 over the lines "file hash  path" of files."""
+    return _sha256_of_parts({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
 
 
 def data_sha256(names: Sequence[str]) -> str:
@@ -110,7 +115,9 @@ def _cpu_flags() -> list[str]:
 def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     """The tags that all runs of one command share. What only the host knows comes in environment variables."""
     said = os.environ.get
+    original = said("LAB_REPRODUCES")
     return {
+        **({"lab.reproduces": original} if original else {}),
         "lab.framework": framework,
         "lab.scope": "machine",
         "lab.image": said("LAB_IMAGE", "none"),

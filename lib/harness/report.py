@@ -10,6 +10,7 @@ import base64
 import importlib
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -219,11 +220,12 @@ def page(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
     )
 
 
-def report(root: Path) -> str:
-    """The page for the labs below ``root / "lib"``, from the newest finished run of each."""
+def print_report(root: Path) -> int:
+    """Print the page for the labs below ``root / "lib"``, from the newest finished run of each. Returns 0."""
     found = []
     for entry in find_labs(root).values():
         lab: Lab = importlib.import_module(entry.module).LAB
         run = newest(lab.name)
         found.append((lab, run, run is not None and is_current(entry, lab, run)))
-    return page(found)
+    sys.stdout.buffer.write(page(found).encode())
+    return 0

@@ -178,21 +178,21 @@ class Server:
     """A real MLflow server with SQLite. It can be killed and started again with the same data and port."""
 
     def __init__(self, folder: Path):
-        self._folder = folder
+        self.folder = folder
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        store = f"sqlite:///{self._folder}/mlflow.db"
+        store = f"sqlite:///{self.folder}/mlflow.db"
         words = ["server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
-        words += ["--backend-store-uri", store, "--artifacts-destination", str(self._folder / "artifacts")]
+        words += ["--backend-store-uri", store, "--artifacts-destination", str(self.folder / "artifacts")]
         quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
-        with (self._folder / "server.log").open("ab") as log:
+        with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mlflow", *words],
                 env={**os.environ, **quiet},
-                cwd=self._folder,
+                cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 process_group=0,
@@ -200,7 +200,7 @@ class Server:
         until(self._ready, 180, "the MLflow server answers")
 
     def _ready(self) -> bool:
-        assert self._process is not None and self._process.poll() is None, (self._folder / "server.log").read_text()
+        assert self._process is not None and self._process.poll() is None, (self.folder / "server.log").read_text()
         try:
             return self._ask("experiments/search", max_results=1).ok
         except requests.ConnectionError:
@@ -215,7 +215,7 @@ class Server:
     @contextmanager
     def without_artifacts(self) -> Iterator[None]:
         """The server's disk for artifacts cannot be written: a file is where the folder should be."""
-        folder, aside = self._folder / "artifacts", self._folder / "aside"
+        folder, aside = self.folder / "artifacts", self.folder / "aside"
         folder.mkdir(exist_ok=True)
         folder.rename(aside)
         folder.write_text("not a folder")

@@ -1,0 +1,113 @@
+"""`./invoke reproduce RUN` and `./invoke diff RUN RUN`: from the record alone, in a container, never on this machine.
+
+The record comes from MLflow: the image's id, the code that ran, the config with its seeds. The code is somebody's, so
+it runs where every lab runs: without internet, as an ordinary user, with nothing of this machine but its own archive.
+"""
+
+import base64
+import io
+import json
+import shutil
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from host import engine, images
+from host.paths import STATE
+from host.runs import in_container
+from lib.harness.errors import UserError
+
+CANNOT = 2
+
+
+def reproduce(said: str) -> int:
+    """Run a recorded run again and compare. 0: identical. 1: different.
+
+    Raises:
+        UserError: it cannot be run again; the message says what is missing.
+    """
+    record = _record(said)
+    tags: dict[str, str] = record["tags"]
+    image = _image(tags)
+    STATE.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="reproduce-", dir=STATE))
+    try:
+        _unpack(base64.b64decode(record["archive"]), folder)
+        print(
+            f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr
+        )
+        words = [tags["lab.name"], "--seed", tags["lab.seed"], *_settings(record["config"])]
+        more = {
+            "LAB_REPRODUCES": record["key"],
+            "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
+            "LAB_GIT_DIRTY": tags.get("lab.git_dirty", "unknown"),
+        }
+        code = in_container(words, lib=folder / "lib", image=image, more=more)
+    finally:
+        shutil.rmtree(folder)
+    if code not in (0, 1):
+        raise UserError(f"{record['key']} could not be run again to its end; what is above says why")
+    return in_container(["compare", record["key"]])
+
+
+def diff(one: str, other: str) -> int:
+    """Print what differs between two runs. 0: no result does. 1: some do."""
+    return in_container(["diff", one, other])
+
+
+def _record(said: str) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as stream:
+        code = in_container(["record", said], output=stream)
+        if code:
+            raise SystemExit(CANNOT)  # the container has said why, in one line
+        stream.seek(0)
+        record: dict[str, Any] = json.load(stream)
+        return record
+
+
+def _settings(config: dict[str, Any]) -> list[str]:
+    """Every field of a recorded config, as the options that say it."""
+    return [word for name, value in config.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+
+
+def _image(tags: dict[str, str]) -> images.Built:
+    """The recorded image, or the present one when that is gone and this one is from the same lock and Dockerfile."""
+    wanted = tags.get("lab.image", "none")
+    built = images.inspect(wanted) if wanted.startswith("sha256:") else None
+    if built is not None:
+        return built
+    present = images.must_inspect(images.LAB)
+    lock = tags.get("lab.lock_sha256")
+    if present.labels.get("org.fearless-labs.lock") != lock:
+        raise UserError(
+            f"The recorded image {wanted[:19]} is gone, and the present one has another lock: build it from the "
+            f"commit of the record (git checkout {tags.get('lab.git_commit', '')[:12]}; ./invoke build), then try again"
+        )
+    print(f"The recorded image {wanted[:19]} is gone: using the present one, which has the same lock", file=sys.stderr)
+    return present
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    """The files of a code archive below `folder`, for the container's user to read. Only plain files below lib/."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            path = Path(member.name)
+            stream = tar.extractfile(member)
+            if stream is None or path.is_absolute() or ".." in path.parts or path.parts[0] != "lib":
+                raise UserError(f"The record's code has a strange file, {member.name}: it is refused")
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(stream.read())
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def require_engine() -> None:
+    """Raises `UserError` without an engine: a record is run in a container or not at all."""
+    try:
+        engine.require()
+    except engine.NoEngineError as error:
+        raise UserError(f"{error}. A record is run in a container only, as it is somebody's code") from None

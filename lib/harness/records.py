@@ -1,0 +1,177 @@
+"""Records of runs as MLflow has them: found by what a user calls them, read whole, checked against their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.harness import shipper
+from lib.harness.errors import UserError
+from lib.harness.provenance import sha256_of_files
+from lib.harness.trace import parent_digest
+
+KEY = re.compile(r"[\w-]+(\.trial-\d+)?")
+
+
+@dataclass(frozen=True)
+class Child:
+    """One trial of a recorded run. `trace`: its canonical lines, without those of digests."""
+
+    variant: str
+    seed: int
+    tags: Mapping[str, str]
+    status: str
+    trace: list[str]
+
+    @property
+    def name(self) -> str:
+        """How a user sees it."""
+        return f"{self.variant}, seed {self.seed}"
+
+    @property
+    def digest(self) -> str:
+        """The digest of its trace."""
+        return hashlib.sha256("".join(f"{line}\n" for line in self.trace).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A recorded run of a lab with all its trials."""
+
+    key: str
+    run_id: str
+    tags: Mapping[str, str]
+    status: str
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    code: Mapping[str, bytes]
+    archive: bytes
+    children: Mapping[tuple[str, int], Child]
+
+
+def connect() -> Any:
+    """A client of MLflow.
+
+    Raises:
+        UserError: it does not answer.
+    """
+    if not shipper.answers():
+        raise UserError("MLflow does not answer, and records are read from it: ./invoke up")
+    return shipper.connect()
+
+
+def find(client: Any, said: str) -> Any:
+    """The parent run that `said` names: its key or MLflow's id, a beginning of one that no other run has, or last:NAME.
+
+    The key of a trial stands for the run that it belongs to.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    if said.startswith("last:"):
+        return _newest(client, said.removeprefix("last:"))
+    if not KEY.fullmatch(said):
+        raise UserError(f"{said}: a run is its key (lab.run), MLflow's id, a beginning of one of them, or last:NAME")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    key = said.partition(".")[0]
+    by_key = client.search_runs(experiments, f"tags.`lab.run` LIKE '{key}%'", max_results=1000)
+    parents = [run for run in by_key if "." not in run.data.tags["lab.run"]]
+    if not parents:
+        by_id = client.search_runs(experiments, f"attributes.run_id LIKE '{said}%'", max_results=3)
+        keys = {run.data.tags.get("lab.run", "").partition(".")[0] for run in by_id} - {""}
+        parents = [run for key in keys for run in client.search_runs(experiments, f"tags.`lab.run` = '{key}'")]
+    if len(parents) == 1:
+        return parents[0]
+    if parents:
+        keys_found = ", ".join(sorted(run.data.tags["lab.run"] for run in parents)[:3])
+        raise UserError(f"{said}: {len(parents)} runs begin so ({keys_found}, …): say more of it")
+    raise UserError(f"{said}: MLflow has no such run (./invoke sync sends what it has not got yet)")
+
+
+def _newest(client: Any, lab: str) -> Any:
+    experiment = client.get_experiment_by_name(lab)
+    found = []
+    if experiment is not None:
+        runs = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"], max_results=1000)
+        found = [run for run in runs if _is_original(run)]
+    if not found:
+        raise UserError(f"last:{lab}: MLflow has no finished run of a lab '{lab}' (./invoke labs lists the labs)")
+    return found[0]
+
+
+def _is_original(run: Any) -> bool:
+    tags = run.data.tags
+    ended = run.info.status == "FINISHED"
+    return ended and "lab.run" in tags and "mlflow.parentRunId" not in tags and "lab.reproduces" not in tags
+
+
+def read(client: Any, run: Any) -> Record:
+    """The whole record of a parent run.
+
+    Raises:
+        UserError: a part of it is missing, or is not what its digest says.
+    """
+    key = run.data.tags["lab.run"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        wanted = ("code.tar.gz", "config.json", "environment.json")
+        files = {name: _artifact(client, run, key, name, folder) for name in wanted}
+        with tarfile.open(fileobj=io.BytesIO(files["code.tar.gz"])) as tar:
+            code = {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
+        if sha256_of_files(code) != run.data.tags["lab.code_sha256"]:
+            raise UserError(f"{key}: its code.tar.gz is not what its tag lab.code_sha256 says: the record is not whole")
+        found = sorted(_children(client, run, key, folder), key=lambda child: child.tags["lab.run"])
+        children = {(child.variant, child.seed): child for child in found}
+    digest = parent_digest(child.digest for child in children.values() if child.status == "FINISHED")
+    if run.info.status == "FINISHED" and digest != run.data.tags["lab.result_digest"]:
+        raise UserError(f"{key}: its traces are not what its tag lab.result_digest says: the record is not whole")
+    return Record(
+        key=key,
+        run_id=run.info.run_id,
+        tags=dict(run.data.tags),
+        status=run.info.status,
+        config=json.loads(files["config.json"]),
+        environment=json.loads(files["environment.json"]),
+        code=code,
+        archive=files["code.tar.gz"],
+        children=children,
+    )
+
+
+def _children(client: Any, run: Any, key: str, folder: Path) -> Iterator[Child]:
+    token = None
+    while True:
+        page = client.search_runs(
+            [run.info.experiment_id],
+            f"tags.mlflow.parentRunId = '{run.info.run_id}'",
+            max_results=1000,
+            page_token=token,
+        )
+        for child in page:
+            tags = dict(child.data.tags)
+            text = _artifact(client, child, key, "trace.jsonl", folder).decode("ascii")
+            lines = [line for line in text.splitlines() if not line.startswith('{"digest"')]
+            yield Child(tags["lab.variant"], int(tags["lab.seed"]), tags, child.info.status, lines)
+        token = page.token
+        if not token:
+            return
+
+
+def _artifact(client: Any, run: Any, key: str, name: str, folder: Path) -> bytes:
+    from mlflow.exceptions import MlflowException
+
+    target = folder / run.info.run_id
+    target.mkdir(exist_ok=True)
+    try:
+        return Path(client.download_artifacts(run.info.run_id, name, str(target))).read_bytes()
+    except (MlflowException, OSError):
+        where = f"MLflow (run {run.info.run_id})"
+        raise UserError(f"{key}: its {name} is missing in {where}: the record is not whole") from None

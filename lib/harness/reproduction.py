@@ -1,0 +1,77 @@
+"""What `invoke reproduce` and `invoke diff` ask of the records in MLflow; the host starts what has to be run again."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+from lib.harness import comparison, records
+from lib.harness.errors import UserError
+
+ARRIVAL_SECONDS = 60.0
+
+
+def record(said: str) -> int:
+    """Print what the host needs of the run that `said` names to run it again, as JSON. Returns 0.
+
+    Raises:
+        UserError: there is no such run, or its record is not whole.
+    """
+    client = records.connect()
+    found = records.read(client, records.find(client, said))
+    if found.status != "FINISHED":
+        raise UserError(f"{found.key} ended as {found.status}: only a finished run can be reproduced")
+    archive = base64.b64encode(found.archive).decode("ascii")
+    print(json.dumps({"key": found.key, "tags": found.tags, "config": found.config, "archive": archive}))
+    return 0
+
+
+def compare_again(said: str) -> int:
+    """Compare a run with its newest reproduction, and link the two. Returns 0 when they are identical, 1 when not."""
+    client = records.connect()
+    original = records.read(client, records.find(client, said))
+    again = records.read(client, _reproduction(client, original))
+    result = comparison.compare(original, again)
+    verdict = str(result)
+    if not result.identical:
+        verdict += f". {_because(comparison.causes(original, again))}"
+    client.set_tag(again.run_id, "lab.reproduction", "identical" if result.identical else verdict[:5000])
+    client.set_tag(original.run_id, "lab.reproduced_by", again.key)
+    print(verdict)
+    return 0 if result.identical else 1
+
+
+def _because(causes: list[str]) -> str:
+    if causes:
+        return f"What can change bits and is not the same: {', '.join(causes)}"
+    return "Image, lock, code, data, CPU, GPU and threads are the same"
+
+
+def _reproduction(client: Any, original: records.Record) -> Any:
+    """The newest finished run that says it reproduces `original`; its end may still be on the way to MLflow."""
+    experiment = client.get_experiment_by_name(original.tags["lab.name"])
+    deadline = time.monotonic() + ARRIVAL_SECONDS
+    while True:
+        found = client.search_runs(
+            [experiment.experiment_id],
+            f"tags.`lab.reproduces` = '{original.key}'",
+            order_by=["start_time DESC"],
+        )
+        parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+        if parents and parents[0].info.status == "FINISHED":
+            return parents[0]
+        if time.monotonic() > deadline:
+            raise UserError(f"{original.key}: its reproduction has not reached MLflow: ./invoke sync, then look there")
+        time.sleep(0.5)
+
+
+def diff(one: str, other: str) -> int:
+    """Print what differs between two runs: code, config, environment, data, results. Returns 0 if no result does."""
+    client = records.connect()
+    first, second = (records.read(client, records.find(client, said)) for said in (one, other))
+    print(f"{first.key}\n{second.key}")
+    for line in comparison.described(first, second):
+        print(line)
+    return 0 if comparison.compare(first, second).identical else 1

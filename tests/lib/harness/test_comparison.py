@@ -1,0 +1,180 @@
+"""Comparing runs: on records made up so that the answer is known, and on real ones in a real MLflow."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.harness import comparison
+from lib.harness.records import Child, Record
+from lib.harness.trace import canonical, encode
+from tests.lib.harness.support import Clone, Server, said, tags_of
+
+
+def trace(losses: list[float], w: np.ndarray | None = None, accuracy: float = 0.5) -> list[str]:
+    """A trial's canonical lines."""
+    lines = [canonical({"step": i, "values": {"loss": encode(v), "rate": encode(0.1)}}) for i, v in enumerate(losses)]
+    lines.append(canonical({"parameters": {"w": encode(np.zeros((2, 3)) if w is None else w)}}))
+    return [*lines, canonical({"measurements": encode({"accuracy": accuracy, "curve": [1.0, 2.0]})})]
+
+
+def record(traces: Mapping[tuple[str, int], list[str]], **tags: str) -> Record:
+    """A record with these trials."""
+    children = {key: Child(*key, {}, "FINISHED", lines) for key, lines in traces.items()}
+    usual = dict.fromkeys(comparison.CAUSES, "same") | {"lab.seed": "0"}
+    code = {"lib/a.py": b"x = 1\n", "lib/b.py": b"y = 2\n"}
+    environment = {"packages": {"numpy": "2.0", "torch": "2.13"}, "cpu_flags": ["avx2", "fma"], "python": "3.11"}
+    return Record("key", "id", usual | tags, "FINISHED", {"epochs": 3, "batch": 16}, environment, code, b"", children)
+
+
+SAME = {("adam", 3): trace([1.0, 0.5, 0.25]), ("sgd", 3): trace([1.0, 0.75, 0.5])}
+
+
+def test_equal_runs_are_identical_and_every_value_is_counted() -> None:
+    result = comparison.compare(record(SAME), record(dict(SAME)))
+    assert result.identical
+    assert (result.trials, result.values) == (2, 2 * (3 * 2 + 6 + 3))
+    assert str(result) == "identical (2 trials, 30 values)"
+
+
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        (trace([1.0, 0.5000000000000001, 0.25]), "first from step 1 of trial adam, seed 3: loss"),
+        (trace([1.0, 0.5, 0.25], w=np.full((2, 3), 1e-300)), "first from the end of trial adam, seed 3: w"),
+        (trace([1.0, 0.5, 0.25], accuracy=0.6), "first from the end of trial adam, seed 3: accuracy"),
+        (trace([1.0, 0.5]), "first from step 2 of trial adam, seed 3: what was logged"),
+        (trace([1.0, 0.5, 0.25])[:2], "one run stops here"),
+    ],
+)
+def test_the_first_difference_is_named(other: list[str], text: str) -> None:
+    result = comparison.compare(record(SAME), record({**SAME, ("adam", 3): other}))
+    assert not result.identical
+    assert text in str(result)
+    assert "1 of 2 trials" in str(result)
+
+
+def test_a_trial_that_one_run_lacks_is_a_difference() -> None:
+    more = record({**SAME, ("lion", 0): trace([1.0])})
+    for pair in ((record(SAME), more), (more, record(SAME))):
+        result = comparison.compare(*pair)
+        assert not result.identical
+        assert "lion, seed 0" in str(result)
+
+
+def test_negative_zero_and_nan_are_compared_by_their_bits() -> None:
+    assert not comparison.compare(record({("a", 0): trace([0.0])}), record({("a", 0): trace([-0.0])})).identical
+    nan = {("a", 0): trace([float("nan")])}
+    assert comparison.compare(record(nan), record(dict(nan))).identical
+
+
+def test_what_can_change_bits_is_named() -> None:
+    assert comparison.causes(record(SAME), record(SAME)) == []
+    assert comparison.causes(record(SAME), record(SAME, **{"lab.cpu": "another", "lab.lock_sha256": "x"})) == [
+        "the lock",
+        "the CPU model",
+    ]
+
+
+def test_all_that_differs_is_described() -> None:
+    one = record(SAME)
+    other = record(SAME, **{"lab.seed": "1", "lab.data_sha256": "other"})
+    changed = Record(
+        "key2", "id2", other.tags, "FINISHED", {"epochs": 5, "batch": 32},
+        {**one.environment, "packages": {"numpy": "2.1"}}, {"lib/a.py": b"x = 2\n", "lib/b.py": b"y = 2\n"}, b"",
+        {**one.children, ("adam", 3): Child("adam", 3, {}, "FINISHED", trace([2.0]))},
+    )  # fmt: skip
+    text = "\n".join(comparison.described(one, changed))
+    for line in ("  -x = 1", "  +x = 2", "  epochs: 3 -> 5", '  root seed: "0" -> "1"', "  numpy: 2.0 -> 2.1"):
+        assert line in text
+    for line in ("  torch: 2.13 -> not there", "  same -> other", "results: differs in 1 of 2 trials"):
+        assert line in text
+    assert "y = 2" not in text
+    assert "batch" not in text, "no trial depends on it"
+
+
+@pytest.fixture
+def tracked(clone: Clone, server: Server) -> Clone:
+    clone.tracking = server.url
+    return clone
+
+
+def test_a_record_is_enough_to_run_it_again_and_the_verdict_is_kept(tracked: Clone, server: Server) -> None:
+    assert tracked.run("tiny", "--quick", "--seed", "5", *said({"learning_rate": 0.3})).code == 0
+    original = tracked.newest().name
+    ended = tracked.run("record", original[:-2])
+    assert (ended.code, ended.err) == (0, "")
+    found = json.loads(ended.out)
+    assert found["key"] == original
+
+    tracked.variables["LAB_REPRODUCES"] = original
+    assert tracked.run("tiny", "--seed", found["tags"]["lab.seed"], *said(found["config"])).code == 0
+    again = tracked.newest().name
+    del tracked.variables["LAB_REPRODUCES"]
+    ended = tracked.run("compare", original)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("identical (4 trials, ")
+    runs = server.runs()
+    assert tags_of(runs[again])["lab.reproduces"] == original
+    assert tags_of(runs[again])["lab.reproduction"] == "identical"
+    assert tags_of(runs[original])["lab.reproduced_by"] == again
+    assert json.loads(tracked.run("record", "last:tiny").out)["key"] == original, "a reproduction is no original"
+
+    assert tracked.run("tiny", "--quick", "--seed", "6").code == 0
+    ended = tracked.run("diff", original, tracked.newest().name)
+    assert ended.code == 1
+    assert "learning_rate: 0.3 -> 0.1" in ended.out
+    assert 'root seed: "5" -> "6"' in ended.out
+    assert "results: differs in 4 of 4 trials, first from step 0 of trial fast, seed 0: loss" in ended.out
+    assert tracked.run("diff", original, again).code == 0
+
+
+def test_a_record_that_was_tampered_with_is_refused(tracked: Clone, server: Server) -> None:
+    assert tracked.run("tiny", "--quick").code == 0
+    folder = tracked.newest()
+    run = server.runs()[folder.name]
+    for name, words in (("code.tar.gz", "code.tar.gz is not what"), ("config.json", "config.json is missing")):
+        (file,) = Path(server.folder, "artifacts").glob(f"*/{run['info']['run_id']}/artifacts/{name}")
+        whole = file.read_bytes()
+        if name == "config.json":
+            file.unlink()
+        else:
+            other = next(p for p in Path(server.folder, "artifacts").glob("*/*/artifacts/code.tar.gz") if p != file)
+            file.write_bytes(_with_another_file(other.read_bytes()))
+        tracked.run("record", folder.name).assert_one_line(2, folder.name, words)
+        file.write_bytes(whole)
+    assert tracked.run("record", folder.name).code == 0
+
+
+def _with_another_file(archive: bytes) -> bytes:
+    raw = io.BytesIO(gzip.decompress(archive))
+    with tarfile.open(fileobj=raw, mode="a") as tar:
+        info = tarfile.TarInfo("lib/evil.py")
+        tar.addfile(info, io.BytesIO(b""))
+    return gzip.compress(raw.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["record", "20001231"], ["no such run", "./invoke sync"]),
+        (["record", "last:nothing"], ["last:nothing", "./invoke labs"]),
+        (["record", "it's"], ["last:NAME"]),
+        (["record"], ["record: 1 runs"]),
+        (["diff", "one"], ["diff: 2 runs"]),
+        (["tiny", "one"], ["tiny: 0 runs"]),
+    ],
+)
+def test_what_cannot_be_found_is_one_line(tracked: Clone, words: list[str], expected: list[str]) -> None:
+    tracked.run(*words).assert_one_line(2, *expected)
+
+
+def test_without_mlflow_it_is_one_line(clone: Clone) -> None:
+    clone.run("record", "last:tiny").assert_one_line(2, "MLflow does not answer", "./invoke up")
