@@ -106,7 +106,8 @@ def gradients(x: np.ndarray, w: np.ndarray, dy: np.ndarray, mode: Mode = "valid"
 
 def filtered(picture: np.ndarray, kernel: np.ndarray, mode: Mode = "valid") -> np.ndarray:
     """Cross-correlation of one picture (height, width) with one kernel (height, width), as a filter is drawn."""
-    return cross_correlate(picture[None, None], kernel[None, None], mode)[0, 0]
+    response: np.ndarray = cross_correlate(picture[None, None], kernel[None, None], mode)[0, 0]
+    return response
 
 
 def turned(w: np.ndarray) -> np.ndarray:

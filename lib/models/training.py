@@ -45,6 +45,12 @@ class Classifier(Protocol):
     def logits(self, inputs: np.ndarray, batch: int = 500) -> np.ndarray:
         """The logits of inputs that are laid out as the training data; in eval mode, without gradients."""
 
+    def replace(self, inputs: np.ndarray) -> None:
+        """Go on with these inputs in the place of the first ones, for augmentation; the labels stay."""
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Go on with this learning rate, for schedules."""
+
     def weights(self) -> dict[str, np.ndarray]:
         """The present weights, named, in the framework's shapes; copies."""
 
@@ -106,7 +112,8 @@ class TorchClassifier:
         self.model.train()
         losses = []
         for index in torch.from_numpy(order).split(self._batch):
-            loss = torch.nn.functional.cross_entropy(self.model(self._inputs[index]), self._labels[index])
+            logits = self.model(self._inputs.index_select(0, index))
+            loss = torch.nn.functional.cross_entropy(logits, self._labels.index_select(0, index))
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
@@ -122,6 +129,17 @@ class TorchClassifier:
             parts = torch.from_numpy(inputs).to(torch.get_default_dtype()).split(batch)
             return torch.cat([self.model(part) for part in parts]).numpy()
 
+    def replace(self, inputs: np.ndarray) -> None:
+        """Go on with these inputs in the place of the first ones, for augmentation; the labels stay."""
+        import torch
+
+        self._inputs = torch.from_numpy(inputs).to(self._inputs.dtype)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Go on with this learning rate, for schedules."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+
     def weights(self) -> dict[str, np.ndarray]:
         """The present weights, named, in torch's shapes; copies."""
         return {name: p.detach().numpy().copy() for name, p in self.model.named_parameters()}
@@ -134,9 +152,9 @@ class KerasClassifier:
         import keras
         import tensorflow as tf
 
-        self.model, self._batch = model, batch
+        self.model, self._optimizer, self._batch = model, optimizer, batch
         self._labels = tf.constant(labels.astype(np.int32))
-        data = tf.constant(inputs.astype(keras.config.floatx()))
+        self._inputs = data = tf.Variable(inputs.astype(keras.config.floatx()), trainable=False)
         targets = self._labels
         variables = model.trainable_variables
         optimizer.build(variables)
@@ -174,6 +192,14 @@ class KerasClassifier:
         """The logits of inputs that are laid out as the training data; as at inference."""
         parts = [inputs[i : i + batch] for i in range(0, len(inputs), batch)]
         return np.concatenate([self.model(part, training=False).numpy() for part in parts])
+
+    def replace(self, inputs: np.ndarray) -> None:
+        """Go on with these inputs in the place of the first ones, for augmentation; the labels stay."""
+        self._inputs.assign(inputs)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Go on with this learning rate, for schedules."""
+        self._optimizer.learning_rate = rate
 
     def weights(self) -> dict[str, np.ndarray]:
         """The present weights, as ``dense1/kernel``, in Keras' shapes; copies."""

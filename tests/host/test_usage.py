@@ -4,7 +4,22 @@ import pytest
 
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
-COMMANDS = ("bench", "build", "claims", "diff", "doctor", "down", "lab", "labs", "lock", "report", "reproduce", "sync", "test", "up")
+COMMANDS = (
+    "bench",
+    "build",
+    "claims",
+    "diff",
+    "doctor",
+    "down",
+    "lab",
+    "labs",
+    "lock",
+    "report",
+    "reproduce",
+    "sync",
+    "test",
+    "up",
+)
 
 
 def test_the_list_has_every_command_with_one_line_each(invoke: Invoke) -> None:

@@ -1,10 +1,12 @@
-"""LeNet-5: the paper's numbers, and torch and Keras from the same weights."""
+"""LeNet-5: the paper's numbers, torch's plain layers as the oracle, and torch and Keras from the same weights."""
 
+from collections import OrderedDict
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from lib.data import fashion_mnist
 from lib.harness.seeds import Seed
 from lib.models import evaluation, lenet
 
@@ -27,6 +29,37 @@ def torch() -> Any:
     torch.set_default_dtype(before)
 
 
+def plain(weights: dict[str, np.ndarray], variant: lenet.Variant) -> Any:
+    """LeNet-5 of torch's own layers, one after the other."""
+    import torch
+    from torch import nn
+
+    activation, pool = (nn.ReLU, nn.MaxPool2d) if variant == "modern" else (nn.Sigmoid, nn.AvgPool2d)
+    model = nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, 6, 5, padding=2),
+            activation1=activation(),
+            pool1=pool(2),
+            conv2=nn.Conv2d(6, 16, 5),
+            activation2=activation(),
+            pool2=pool(2),
+            flatten=nn.Flatten(),
+            dense1=nn.Linear(400, 120),
+            activation3=activation(),
+            dense2=nn.Linear(120, 84),
+            activation4=activation(),
+            dense3=nn.Linear(84, 10),
+        )
+    )
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    return model
+
+
+def moved_weights(variant: lenet.Variant) -> dict[str, np.ndarray]:
+    """Weights with biases that are not 0."""
+    return {name: array + 0.01 for name, array in lenet.initial_weights(SEED, variant).items()}
+
+
 @pytest.fixture
 def keras(keras_float64: Any) -> Any:
     return keras_float64
@@ -41,13 +74,13 @@ def test_parameters_by_layer() -> None:
     assert sum(layers.values()) == lenet.PARAMETERS == 61_706
 
 
-@pytest.mark.parametrize(("variant", "gain"), [("modern", 2), ("original", 1)])
-def test_initial_weights_have_their_variance(variant: lenet.Variant, gain: int) -> None:
-    weights = lenet.initial_weights(SEED, variant)
-    for name in ("dense1.weight", "dense2.weight"):
-        inputs = weights[name].shape[1]
-        assert np.var(weights[name]) == pytest.approx(gain / inputs, rel=0.05)
-    assert all(not array.any() for name, array in weights.items() if name.endswith("bias"))
+def test_initial_weights_have_their_variance() -> None:
+    modern, original = (lenet.initial_weights(SEED, variant) for variant in VARIANTS[::-1])
+    for name, outputs, inputs in (("dense1.weight", 120, 400), ("dense2.weight", 84, 120), ("conv2.weight", 400, 150)):
+        assert np.var(modern[name]) == pytest.approx(2 / inputs, rel=0.05)
+        assert np.var(original[name]) == pytest.approx(2 / (inputs + outputs), rel=0.05)
+        assert np.abs(original[name]).max() <= np.sqrt(6 / (inputs + outputs))
+    assert all(not array.any() for w in (modern, original) for name, array in w.items() if name.endswith("bias"))
 
 
 def test_initial_weights_follow_the_seed() -> None:
@@ -57,24 +90,88 @@ def test_initial_weights_follow_the_seed() -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_shapes_in_torch(variant: lenet.Variant, torch: Any, images: np.ndarray) -> None:
+def test_names_and_shapes_in_torch(variant: lenet.Variant, torch: Any) -> None:
     model = lenet.torch_lenet(lenet.initial_weights(SEED, variant), variant)
+    assert {name: tuple(p.shape) for name, p in model.named_parameters()} == lenet.SHAPES
     assert sum(p.numel() for p in model.parameters()) == lenet.PARAMETERS
-    x, shapes = torch.from_numpy(images[:1, None]), {}
-    for name, layer in model.named_children():
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_layer_of_a_picture(variant: lenet.Variant, torch: Any, images: np.ndarray) -> None:
+    """In NumPy as in torch's plain layers."""
+    weights = moved_weights(variant)
+    ours = lenet.layers(weights, images[0], variant)
+    shapes = {name: array.shape for name, array in ours.items()}
+    assert shapes == {
+        "conv1": (6, 28, 28),
+        "pool1": (6, 14, 14),
+        "conv2": (16, 10, 10),
+        "pool2": (16, 5, 5),
+        "dense1": (120,),
+        "dense2": (84,),
+        "dense3": (10,),
+    }
+    x, theirs = torch.from_numpy(images[:1, None]), {}
+    for name, layer in plain(weights, variant).named_children():
         x = layer(x)
-        shapes[name] = tuple(x.shape[1:])
-    assert shapes["conv1"] == (6, 28, 28)
-    assert shapes["pool1"] == (6, 14, 14)
-    assert shapes["conv2"] == (16, 10, 10)
-    assert shapes["pool2"] == (16, 5, 5)
-    assert [shapes[f"dense{i}"] for i in (1, 2, 3)] == [(120,), (84,), (10,)]
+        after = name.replace("activation3", "dense1").replace("activation4", "dense2").replace("activation", "conv")
+        theirs[after] = x[0].detach().numpy()
+    for name, array in ours.items():
+        np.testing.assert_allclose(array, theirs[name], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 12])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_outputs_and_gradients_are_those_of_plain_layers(variant: lenet.Variant, n: int, torch: Any) -> None:
+    """On real pictures: their background makes ties in every pooling window, which only the first of may win."""
+    split = fashion_mnist.train().first(n)
+    inputs = torch.from_numpy(split.scaled().astype(np.float64)[:, None]).requires_grad_()
+    labels = torch.from_numpy(split.labels.astype(np.int64))
+    weights = moved_weights(variant)
+    found = []
+    for model in (lenet.torch_lenet(weights, variant), plain(weights, variant)):
+        logits = model(inputs)
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        gradients = torch.autograd.grad(loss, [inputs, *model.parameters()])
+        found.append([logits.detach(), *gradients])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("rectified", [True, False])
+def test_pooled_convolution_against_finite_differences(rectified: bool, torch: Any) -> None:
+    from lib.models.pooled_convolution import pooled_convolution
+
+    rng = np.random.default_rng(2)
+    x, kernel, bias = (torch.from_numpy(rng.normal(size=s)).requires_grad_() for s in ((2, 8, 10, 3), (4, 2, 5, 5), 4))
+    assert pooled_convolution(x, kernel, bias, rectified).shape == (4, 2, 3, 3)
+    assert torch.autograd.gradcheck(lambda x, k, b: pooled_convolution(x, k, b, rectified), (x, kernel, bias))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_training_in_float32_repeats_and_is_that_of_plain_layers(variant: lenet.Variant) -> None:
+    import torch
+
+    split = fashion_mnist.train().first(64)
+    inputs, labels = torch.from_numpy(split.scaled()[:, None]), torch.from_numpy(split.labels.astype(np.int64))
+    weights = {name: array.astype(np.float32) for name, array in moved_weights(variant).items()}
+    ends = []
+    for model in (*(lenet.torch_lenet(weights, variant) for _ in range(2)), plain(weights, variant)):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+        ends.append([p.detach().numpy() for p in model.parameters()])
+    for first, again, theirs in zip(*ends, strict=True):
+        assert np.array_equal(first, again)
+        np.testing.assert_allclose(first, theirs, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_torch_and_keras_agree(variant: lenet.Variant, torch: Any, keras: Any, images: np.ndarray) -> None:
-    weights = lenet.initial_weights(SEED, variant)
-    weights = {name: array + 0.01 for name, array in weights.items()}  # biases that are not 0
+    weights = moved_weights(variant)
     theirs = lenet.torch_logits(lenet.torch_lenet(weights, variant), images)
     ours = lenet.keras_logits(lenet.keras_lenet(weights, variant), images)
     assert ours.shape == theirs.shape == (12, 10)

@@ -1,0 +1,241 @@
+"""The activations lab: gradients against closed forms and by hand; its claims, and that they fall when broken."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lib.data import digits
+from lib.harness.claims import judge
+from lib.harness.contract import Result, Results, Trial
+from lib.harness.errors import UserError
+from lib.harness.figures import style
+from lib.harness.seeds import Seed
+from lib.harness.settings import Options, configure
+from lib.mlp import gradients, neuron
+from lib.mlp.activations import LAB, ActivationsConfig
+from lib.models.mlp import initial_weights
+from tests.lib.mlp.support import Recording, run_study, run_trial
+
+SMALL: dict[str, Any] = {
+    "seeds": 3,
+    "depths": (2, 4),
+    "examples": 32,
+    "activations": ("sigmoid", "relu"),
+    "deep": 4,
+    "training_seeds": 2,
+    "learning_rates": (3e-3,),
+    "epochs": 2,
+}
+CLAIMS = {claim.id: claim for claim in LAB.claims}
+RNG = np.random.default_rng(0)
+INPUTS, LABELS = RNG.normal(size=(40, gradients.WIDTH)), RNG.integers(0, 10, 40)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Results:
+    return run_study(LAB, ActivationsConfig(**SMALL))
+
+
+def verdict(claim: str, results: Results) -> str:
+    return str(judge(CLAIMS[claim], results, "activations")["verdict"])
+
+
+def made_up(variant: str, seeds: list[dict[str, Any]], **changes: Any) -> Results:
+    config = ActivationsConfig(**changes)
+    return Results([Result(Trial(variant, config, i), "", "FINISHED", found) for i, found in enumerate(seeds)])
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
+def test_a_probe_is_back_propagation_by_hand(name: gradients.Activation) -> None:
+    found = gradients.probe(gradients.network(name, "xavier", 3, Seed(1)), INPUTS, LABELS)
+    weights = initial_weights(Seed(1), (64, 64, 64, 64, 64, 10), "xavier")
+    _, ours = neuron.loss_and_gradients(weights, name, INPUTS, LABELS)
+    hidden = [f"dense{i}" for i in (2, 3, 4)]
+    np.testing.assert_allclose(found.weights, [np.linalg.norm(ours[f"{n}.weight"]) for n in hidden], rtol=1e-10)
+    # the bias gradient is the derivative summed over the examples; of one example it is the derivative itself
+    one = gradients.probe(gradients.network(name, "xavier", 3, Seed(1)), INPUTS[:1], LABELS[:1])
+    _, single = neuron.loss_and_gradients(weights, name, INPUTS[:1], LABELS[:1])
+    np.testing.assert_allclose(one.derivatives, [np.linalg.norm(single[f"{n}.bias"]) for n in hidden], rtol=1e-10)
+    assert max(found.product, one.product) < 1e-12
+
+
+def test_the_network_has_its_hidden_layers_and_the_activation() -> None:
+    model = gradients.network("gelu", "he", 20, Seed(0))
+    kinds = [type(module).__name__ for module in model]
+    assert kinds.count("Linear") == 22
+    assert kinds.count("GELU") == 21
+    assert "Identity" not in kinds
+
+
+@pytest.mark.usefixtures("float64")
+def test_facts_of_the_functions_in_closed_form() -> None:
+    found = gradients.functions()
+    # s' < 0.05 where s (1 - s) < 0.05; tanh' = 1 - tanh²; SELU' = lambda alpha e^x for x < 0
+    sigmoid = np.log((1 + np.sqrt(0.8)) / (1 - np.sqrt(0.8)))
+    tanh = np.arctanh(np.sqrt(0.95))
+    selu = -np.log(0.05 / (1.0507009873554805 * 1.6732632423543772))
+    expected = {"sigmoid": 1 - sigmoid / 10, "tanh": 1 - tanh / 10, "relu": 0.5, "leaky": 0.5, "selu": 0.5 - selu / 20}
+    for name, share in expected.items():
+        assert found[name]["flat"] == pytest.approx(share, abs=2e-4), name
+    largest = {"sigmoid": 0.25, "tanh": 1, "relu": 1, "leaky": 1}
+    for name, size in largest.items():
+        assert found[name]["largest"] == pytest.approx(size, abs=1e-6) and found[name]["largest"] <= size
+    assert found["relu"]["on"] == found["relu"]["unbounded"] == 0
+    assert found["sigmoid"]["unbounded"] == pytest.approx(1)
+    for facts in found.values():
+        numeric = np.gradient(np.asarray(facts["value"]), np.asarray(facts["x"]))
+        assert np.abs(numeric - facts["slope"])[1:-1].mean() < 0.01
+
+
+def test_dead_units_are_counted() -> None:
+    import torch
+
+    model = gradients.network("relu", "he", 2, Seed(0))
+    before = gradients.dead_units(model, INPUTS)
+    with torch.no_grad():
+        model.get_submodule("dense2").bias[:16] = -1e6  # type: ignore[operator]
+    after = gradients.dead_units(model, INPUTS)
+    assert before.shape == after.shape == (3,)
+    assert before[0] == after[0] == 0
+    assert after[1] == 0.25
+    assert not gradients.dead_units(gradients.network("leaky", "he", 2, Seed(0)), INPUTS).any()
+
+
+def test_every_claim_is_measured_and_every_picture_is_drawn(measured: Results) -> None:
+    for claim in LAB.claims:
+        assert verdict(claim.id, measured) != "not measured", claim.id
+    with style():
+        for name, figure in LAB.figures.items():
+            drawing = figure(measured, ActivationsConfig(**SMALL))
+            drawing.canvas.draw()
+            assert all(axis.has_data() for axis in drawing.axes), name
+
+
+def test_the_same_weights_for_all_activations_of_a_start(measured: Results) -> None:
+    """Pairs differ in the activation alone: leaky ReLU is nearly ReLU, so nearly the same comes out."""
+    for result in measured.of("gradient"):
+        ratio = result.measurements["weight"]
+        assert ratio["leaky/he/4"] == pytest.approx(ratio["relu/he/4"], rel=0.2)
+
+
+def test_finals_have_the_rate_that_their_grid_chose_and_grids_read_no_test_data() -> None:
+    study = LAB.study(ActivationsConfig(experiment="train", learning_rates=(0.01, 0.1)))
+    wanted = {"sigmoid": 0.1, "tanh": 0.01, "relu": 0.01, "leaky": 0.1, "gelu": 0.01, "selu": 0.01}
+    answers = []
+    for trial in next(study):
+        config = trial.config
+        assert isinstance(config, ActivationsConfig) and config.stage == "grid"
+        loss = abs(np.log(config.learning_rate / wanted[config.activation]))
+        answers.append(Result(trial, "", "FINISHED", {"validation_loss": loss}))
+    finals: list[Any] = []
+    batch = study.send(answers)
+    while batch:
+        finals += batch
+        try:
+            batch = study.send([])
+        except StopIteration:
+            break
+    assert {t.variant.removeprefix("train/"): t.config.learning_rate for t in finals if t.seed == 4} == {
+        **wanted,
+        "sigmoid-shallow": 0.1,
+    }
+    grid = Trial("grid", ActivationsConfig(experiment="train", stage="grid", **SMALL), 0)
+    assert set(run_trial(LAB, grid).measurements) == {"validation_loss"}
+
+
+def test_a_rate_that_diverges_is_never_chosen() -> None:
+    config = ActivationsConfig(experiment="train", stage="grid", learning_rate=10, **SMALL)
+    assert run_trial(LAB, Trial("grid", config, 0)).measurements["validation_loss"] > 2
+
+
+def ratios(value: Any, depths: tuple[int, ...] = (2, 20)) -> Results:
+    """Made-up gradients: `value` of (activation, depth, seed) for every start."""
+    seeds = []
+    for seed in range(6):
+        found = {f"{a}/{s}/{d}": value(a, d, seed) for a in gradients.USUAL for s in gradients.SCHEMES for d in depths}
+        seeds.append({"weight": found, "derivative": found, "product": 0.0})
+    return made_up("gradient", seeds, depths=depths)
+
+
+def test_decisions_on_made_up_gradients() -> None:
+    quarter = ratios(lambda a, d, s: 0.24 ** (d - 1) * (1 + 0.01 * s))
+    half = ratios(lambda a, d, s: 0.5 ** (d - 1) * (1 + 0.01 * s))
+    kept = ratios(lambda a, d, s: 1.5 if s % 2 else 0.8)
+    wild = ratios(lambda a, d, s: 1e3 if s % 2 else 1e-3)
+    for claim, verdicts in {
+        "sigmoid-gradient-vanishes/factor": ("holds", "fails", "fails"),
+        "sigmoid-gradient-vanishes/ratio": ("holds", "fails", "fails"),
+        "whatever-activation/every-activation": ("holds", "holds", "fails"),
+        "whatever-activation/tanh-keeps": ("fails", "fails", "holds"),
+        "relu-keeps-gradient/ratio": ("fails", "fails", "holds"),
+    }.items():
+        assert tuple(verdict(claim, results) for results in (quarter, half, kept)) == verdicts, claim
+    assert verdict("relu-keeps-gradient/ratio", wild) == "inconclusive"
+
+
+def test_one_activation_that_keeps_its_gradient_refutes_whatever() -> None:
+    results = ratios(lambda a, d, s: 1.0 if a == "selu" else 1e-9)
+    assert verdict("whatever-activation/every-activation", results) == "fails"
+
+
+def test_decisions_on_made_up_trainings() -> None:
+    for accuracy, trains in ((0.95, "holds"), (0.1, "fails")):
+        results = made_up("train/relu", [{"test_accuracy": accuracy + 0.001 * i} for i in range(5)])
+        assert verdict("relu-keeps-gradient/trains", results) == trains
+        assert verdict("whatever-activation/does-not-learn", results) == {"holds": "fails", "fails": "holds"}[trains]
+    for share, none in ((0.0, "holds"), (0.3, "fails")):
+        results = made_up("train/relu", [{"dead": [[0.5, 0.5], [share, share + 0.001 * i]]} for i in range(5)])
+        assert verdict("relu-keeps-gradient/no-dead-units", results) == none
+
+
+def test_with_sigmoid_in_the_place_of_relu_the_gradient_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch import nn
+
+    swapped = {**gradients.modules(), "relu": nn.Sigmoid, "sigmoid": nn.ReLU}
+    monkeypatch.setattr(gradients, "modules", lambda: swapped)
+    config = ActivationsConfig(experiment="gradient", **{**SMALL, "depths": (10,), "deep": 10})
+    results = Results([run_trial(LAB, Trial("gradient", config, seed)) for seed in range(4)])
+    assert verdict("relu-keeps-gradient/ratio", results) == "fails"
+    assert verdict("sigmoid-gradient-vanishes/factor", results) == "fails"
+    assert verdict("sigmoid-gradient-vanishes/ratio", results) == "fails"
+
+
+def test_with_permuted_labels_nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = digits.train()
+    order = np.random.default_rng(0).permutation(len(train))
+    config = ActivationsConfig(experiment="train", learning_rate=3e-3, **{**SMALL, "epochs": 25})
+    trial = Trial("train/relu", config, 0)
+    log = Recording()
+    right = run_trial(LAB, trial, log).measurements
+    assert right["test_accuracy"] > 0.8
+    assert right["losses"][-1] < right["losses"][0]
+    assert len(log.final) == 2 * 22
+    monkeypatch.setattr(digits, "train", lambda: replace(train, labels=train.labels[order]))
+    assert run_trial(LAB, trial).measurements["test_accuracy"] < 0.3
+
+
+@pytest.mark.parametrize("change", ["epochs=0", "activation=step", "depths=[]", "batch_size=0", "framework=keras"])
+def test_bad_settings_are_one_line_that_names_the_field(change: str) -> None:
+    with pytest.raises(UserError) as caught:
+        configure(LAB, Options(changes=[change]))
+    assert str(caught.value).startswith(change.partition("=")[0])
+    assert "\n" not in str(caught.value)
+
+
+def test_fields_say_why() -> None:
+    for name, field in ActivationsConfig.model_fields.items():
+        assert field.description, name

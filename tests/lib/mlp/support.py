@@ -1,0 +1,63 @@
+"""Runs trials of a lab in this process, one after the other, as a worker would."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from lib.harness.contract import Config, Lab, Result, Results, Trial
+from lib.harness.recorder import plain
+from lib.harness.seeds import Seed
+
+
+class Recording:
+    """A log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[int, dict[str, Any]]] = []
+        self.final: dict[str, np.ndarray] = {}
+
+    def __call__(self, step: int, **values: float | np.generic | np.ndarray) -> None:
+        self.values.append((step, values))
+
+    def timing(self, step: int = 0, **values: float) -> None:
+        raise AssertionError("the harness measures the time of a trial")
+
+    def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.final = dict(arrays)
+
+
+@contextmanager
+def torch_dtype(trial: Trial) -> Iterator[None]:
+    """The default dtype of torch that the trial's runtime asks for."""
+    if trial.runtime.framework != "torch":
+        yield
+        return
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, trial.runtime.dtype))
+    yield
+    torch.set_default_dtype(before)
+
+
+def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
+    seed = Seed(0).child("trial", trial.seed)
+    with torch_dtype(trial):
+        measurements = plain(lab.trial(trial.config, seed, log or Recording()))
+    return Result(trial, trial.variant, "FINISHED", measurements)
+
+
+def run_study(lab: Lab, config: Config) -> Results:
+    study = lab.study(config)
+    results: list[Result] = []
+    batch = next(study)
+    while batch:
+        new = [run_trial(lab, trial) for trial in batch]
+        results += new
+        try:
+            batch = study.send(new)
+        except StopIteration:
+            break
+    return Results(results)

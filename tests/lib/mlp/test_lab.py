@@ -1,0 +1,207 @@
+"""The mlp lab: both frameworks from the same weights, its study, its claims, and that they fall when broken."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lib.harness.claims import judge
+from lib.harness.contract import Result, Results, Trial
+from lib.harness.errors import UserError
+from lib.harness.figures import style
+from lib.harness.seeds import Seed
+from lib.harness.settings import Options, configure
+from lib.mlp import by_hand
+from lib.mlp.mlp import LAB
+from lib.mlp.mlp_training import MlpConfig, activation, examples, make_classifier, weights_of, widths
+from lib.models.mlp import initial_weights
+from tests.lib.mlp.support import Recording, run_study, run_trial
+
+SMALL: dict[str, Any] = {
+    "seeds": 2,
+    "learning_rates": (3e-3,),
+    "spirals_points": 200,
+    "spirals_hidden": (16, 16),
+    "spirals_epochs": 12,
+    "digits_pictures": 300,
+    "digits_hidden": (32, 16),
+    "digits_epochs": 3,
+    "xor_starts": 20,
+    "xor_steps": 300,
+}
+CLAIMS = {claim.id: claim for claim in LAB.claims}
+SEED = Seed(0)
+
+
+def verdict(claim: str, results: Results) -> str:
+    return str(judge(CLAIMS[claim], results, "mlp")["verdict"])
+
+
+def made_up(measurements: dict[str, list[dict[str, Any]]]) -> Results:
+    return Results(
+        [
+            Result(Trial(variant, MlpConfig(), seed), "", "FINISHED", found)
+            for variant, seeds in measurements.items()
+            for seed, found in enumerate(seeds)
+        ]
+    )
+
+
+def accuracies(**networks: list[float]) -> Results:
+    named = {name.replace("_", "-"): values for name, values in networks.items()}
+    return made_up({f"spirals/{name}": [{"test_accuracy": v} for v in values] for name, values in named.items()})
+
+
+@pytest.fixture(scope="module")
+def measured() -> Results:
+    return run_study(LAB, MlpConfig(**SMALL))
+
+
+def test_the_frameworks_agree_from_the_same_weights() -> None:
+    """Outputs, gradients and one training step, to 1e-5 of the largest."""
+    configs = [MlpConfig(framework=f, experiment="digits", **SMALL) for f in ("torch", "keras")]
+    inputs, labels = examples(configs[0], "train", SEED)
+    inputs, labels = inputs[:40], labels[:40]
+    weights = initial_weights(SEED, widths(configs[0]), "he")
+    found = [by_hand.framework_gradients(c.framework, weights, activation(c), inputs, labels) for c in configs]
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-5)
+    for name, gradient in found[0][1].items():
+        np.testing.assert_allclose(gradient, found[1][1][name], atol=1e-5)
+    classifiers = [make_classifier(config, SEED, inputs, labels) for config in configs]
+    losses = [classifier.epoch(np.arange(40)) for classifier in classifiers]
+    assert losses[0].shape == (1,)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    torch_weights, keras_weights = map(weights_of, classifiers)
+    assert list(torch_weights) == list(keras_weights) == list(weights)
+    for name, array in torch_weights.items():
+        assert np.abs(array - weights[name]).max() > 1e-4  # it has moved
+        # Adam's first step is g / (|g| + eps), and Keras' eps weighs 32 times torch's: not where g is next to 0
+        sure = np.abs(found[0][1][name]) > 3e-4
+        assert sure.any()
+        np.testing.assert_allclose(array[sure], keras_weights[name][sure], atol=1e-5)
+
+
+def test_a_whole_trial_in_keras() -> None:
+    config = MlpConfig(framework="keras", experiment="spirals", **SMALL)
+    log = Recording()
+    found = run_trial(LAB, Trial("spirals/relu", config, 0), log).measurements
+    assert [array.shape for array in log.final.values()] == [(16, 2), (16,), (16, 16), (16,), (2, 16), (2,)]
+    assert found["losses"][-1] < found["losses"][0]
+    assert found["folding"] > 0.1
+
+
+def test_splits_share_no_example() -> None:
+    for experiment in ("spirals", "digits"):
+        config = MlpConfig(experiment=experiment)
+        splits = [{row.tobytes() for row in examples(config, s, SEED)[0]} for s in ("train", "validation", "test")]
+        assert not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])
+
+
+def test_grids_read_no_test_data() -> None:
+    trial = Trial("grid", MlpConfig(experiment="spirals", stage="grid", **SMALL), 0)
+    assert set(run_trial(LAB, trial).measurements) == {"validation_loss", "train_accuracy", "losses"}
+
+
+def test_finals_have_the_rate_that_their_grid_chose() -> None:
+    study = LAB.study(MlpConfig(experiment="digits", learning_rates=(1e-3, 1e-2)))
+    wanted = {"one-layer": 1e-2, "identity": 1e-3, "relu": 1e-2}
+    answers = []
+    for trial in next(study):
+        config = trial.config
+        assert isinstance(config, MlpConfig)
+        loss = abs(np.log(config.learning_rate / wanted[config.network]))
+        answers.append(Result(trial, "", "FINISHED", {"validation_loss": loss}))
+    finals = study.send(answers)
+    assert {t.config.network: t.config.learning_rate for t in finals} == wanted  # type: ignore[attr-defined]
+    assert sorted(t.seed for t in finals if t.variant == "digits/relu") == list(range(5))
+
+
+def test_exact_claims_hold_even_when_tiny(measured: Results) -> None:
+    for claim in LAB.claims:
+        if claim.kind == "exact":
+            assert verdict(claim.id, measured) == "holds", claim.id
+
+
+def test_every_claim_is_measured_and_every_picture_is_drawn(measured: Results) -> None:
+    for claim in LAB.claims:
+        assert verdict(claim.id, measured) != "not measured", claim.id
+    with style():
+        for name, figure in LAB.figures.items():
+            drawing = figure(measured, MlpConfig(**SMALL))
+            drawing.canvas.draw()
+            assert all(axis.has_data() for axis in drawing.axes), name
+
+
+def test_decisions_on_made_up_accuracies() -> None:
+    linear = [0.70, 0.71, 0.69, 0.70, 0.70]
+    better = [v + 0.2 + 0.01 * i for i, v in enumerate(linear)]
+    noisy = [v + d for v, d in zip(linear, (0.3, -0.2, 0.2, -0.1, 0.0), strict=True)]
+    claim = "nonlinearity-is-the-core/spirals"
+    assert verdict(claim, accuracies(relu=better, identity=linear)) == "holds"
+    assert verdict(claim, accuracies(relu=linear, identity=linear)) == "fails"
+    assert verdict(claim, accuracies(relu=noisy, identity=linear)) == "inconclusive"
+    assert verdict(claim, accuracies(relu=better)) == "not measured"
+    claim = "nonlinearity-is-the-core/linear-stays-linear-spirals"
+    assert verdict(claim, accuracies(identity=linear, one_layer=linear)) == "holds"
+    assert verdict(claim, accuracies(identity=better, one_layer=linear)) == "fails"
+    assert verdict(claim, accuracies(identity=noisy, one_layer=linear)) == "inconclusive"
+
+
+def test_decisions_on_made_up_neurons() -> None:
+    runs = {"learned": 24, "cycles": 0, "most_mistakes": 12}
+    never = {"learned": 0, "cycles": 24, "most_mistakes": 9}
+    good: dict[str, Any] = {
+        "perceptron": {"AND": runs, "OR": runs, "XOR": never},
+        "by_search": [0, 8],
+        "by_programming": [0, 8],
+    }
+    assert verdict("threshold-neuron/and-or", made_up({"neuron": [good]})) == "holds"
+    assert verdict("threshold-neuron/xor-never", made_up({"neuron": [good]})) == "holds"
+    assert verdict("threshold-neuron/xor-best", made_up({"neuron": [good]})) == "holds"
+    bad = {**good, "perceptron": {"AND": runs, "OR": {**runs, "learned": 23}, "XOR": runs}, "by_search": [6]}
+    for claim in ("and-or", "xor-never", "xor-best"):
+        assert verdict(f"threshold-neuron/{claim}", made_up({"neuron": [bad]})) == "fails"
+
+
+def test_without_the_activation_the_claims_fall() -> None:
+    """The arm that should have ReLU has none: no gain, and it folds."""
+    config = MlpConfig(experiment="spirals", network="identity", **SMALL)
+    arms = ("spirals/relu", "spirals/identity")
+    results = Results([run_trial(LAB, Trial(arm, config, seed)) for arm in arms for seed in range(3)])
+    assert verdict("nonlinearity-is-the-core/spirals", results) == "fails"
+    relu = [result for result in results if result.trial.variant == "spirals/relu"]
+    assert all(result.measurements["folding"] < 1e-5 for result in relu)
+
+
+def test_with_permuted_labels_relu_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lib.mlp import mlp_training, spirals
+
+    drawn = spirals.two_spirals
+
+    def shuffled(rng: np.random.Generator, points: int) -> tuple[np.ndarray, np.ndarray]:
+        inputs, labels = drawn(rng, points)
+        return inputs, rng.permutation(labels)
+
+    monkeypatch.setattr(mlp_training, "two_spirals", shuffled)
+    results = Results(
+        [
+            run_trial(LAB, Trial(f"spirals/{network}", MlpConfig(experiment="spirals", network=network, **SMALL), seed))
+            for network in ("relu", "identity")
+            for seed in range(3)
+        ]
+    )
+    assert verdict("nonlinearity-is-the-core/spirals", results) != "holds"
+
+
+@pytest.mark.parametrize("change", ["spirals_epochs=0", "network=deep", "digits_pictures=60000", "learning_rate=-1"])
+def test_bad_settings_are_one_line_that_names_the_field(change: str) -> None:
+    with pytest.raises(UserError) as caught:
+        configure(LAB, Options(changes=[change]))
+    assert str(caught.value).startswith(change.partition("=")[0])
+    assert "\n" not in str(caught.value)
+
+
+def test_both_frameworks_and_quick_are_configs_and_fields_say_why() -> None:
+    assert configure(LAB, Options(quick=True, framework="keras")).framework == "keras"
+    for name, field in MlpConfig.model_fields.items():
+        assert field.description, name
