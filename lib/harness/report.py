@@ -42,8 +42,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, "Noto Sans KR", sans-serif; color: #1a1a1a; max-width: 62rem; margin: 0 auto;
   padding: 1rem; }
-body:has(#en:checked) :lang(ko), body:has(#ko:checked) main :lang(en), body:has(#ko:checked) header :lang(en)
-  { display: none; }
+body:has(#en:checked) [lang=ko], body:has(#ko:checked) [lang=en] { display: none; }
 h1 { font-size: 2rem; line-height: 1.2; margin: .5rem 0; }
 h2 { margin: 3rem 0 .25rem; padding-top: 1rem; border-top: 2px solid #1a1a1a; }
 h3 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
