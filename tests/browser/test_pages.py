@@ -1,6 +1,7 @@
 """The two pages that `./invoke up` prints, in a real browser: they open without a dialog, work, ask no other server."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import requests
 
 from tests.browser.chromium import Page
 from tests.browser.kernel import run_cell
-from tests.host.images.support import Stack
+from tests.host.images.support import ROOT, Stack
 
 Picture = Callable[[str], Path]
 
@@ -115,3 +116,18 @@ def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, pictur
     assert not page.evaluate("/Ask questions about|usage data/.test(document.body.innerText)")
     assert own_errors(page) == []
     assert page.hosts == {stack.mlflow.removeprefix("http://")}
+
+
+def test_the_report_is_in_the_language_that_is_chosen(page: Page, picture: Picture, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    subprocess.run([ROOT / "invoke", "report", "--out", file], check=True, capture_output=True, timeout=120)
+    page.open(file.as_uri())
+    text = "document.body.innerText"
+    page.wait_for(f"{text}.includes('Each sentence of the lecture')")
+    page.screenshot(picture("report"))
+    assert "측정하다" not in page.evaluate(text)
+    page.click("#ko")
+    page.wait_for(f"{text}.includes('측정하다')")
+    assert "Each sentence of the lecture" not in page.evaluate(text)
+    page.screenshot(picture("report-ko"))
+    assert own_errors(page) == []
