@@ -17,7 +17,7 @@ from lib.harness.settings import Options, configure
 from lib.mlp import gradients, neuron
 from lib.mlp.activations import LAB, ActivationsConfig
 from lib.models.mlp import initial_weights
-from tests.lib.mlp.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "seeds": 3,

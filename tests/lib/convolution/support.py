@@ -1,16 +1,12 @@
-"""Runs trials of the convolution lab in this process, one after the other, as a worker would."""
+"""The convolution lab as small as it can be, and results that are made up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from lib.cnn.convolution import LAB
 from lib.cnn.convolution_config import ConvolutionConfig
 from lib.harness.claims import judge
-from lib.harness.contract import Config, Result, Results, Trial
-from lib.harness.recorder import plain
-from lib.harness.seeds import Seed
+from lib.harness.contract import Result, Results, Trial
 
 SMALL: dict[str, Any] = {
     "seeds": 3,
@@ -23,42 +19,6 @@ SMALL: dict[str, Any] = {
     "judged": 300,
 }
 """Changes that make the lab as small as it can be."""
-
-
-class Recording:
-    """A log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.values: list[tuple[int, dict[str, Any]]] = []
-        self.final: dict[str, np.ndarray] = {}
-
-    def __call__(self, step: int, **values: float | np.generic | np.ndarray) -> None:
-        self.values.append((step, values))
-
-    def timing(self, step: int = 0, **values: float) -> None:
-        raise AssertionError("the harness measures the time of a trial")
-
-    def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self.final = dict(arrays)
-
-
-def run_trial(trial: Trial, log: Recording | None = None) -> Result:
-    seed = Seed(0).child("trial", trial.seed)
-    return Result(trial, trial.variant, "FINISHED", plain(LAB.trial(trial.config, seed, log or Recording())))
-
-
-def run_study(config: Config, run: Callable[[Trial], Result] = run_trial) -> Results:
-    study = LAB.study(config)
-    results: list[Result] = []
-    batch = next(study, None)
-    while batch is not None:
-        new = [run(trial) for trial in batch]
-        results += new
-        try:
-            batch = study.send(new)
-        except StopIteration:
-            batch = None
-    return Results(results)
 
 
 def made_up(measurements: Mapping[str, list[dict[str, Any]]]) -> Results:

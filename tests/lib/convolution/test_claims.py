@@ -18,13 +18,14 @@ from lib.cnn.convolution_config import ConvolutionConfig
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
 from lib.harness.contract import Results, Trial
-from tests.lib.convolution.support import SMALL, made_up, run_trial, verdict
+from tests.lib.convolution.support import SMALL, made_up, verdict
+from tests.lib.support import run_trial
 
 ROWS = ("shift-multiply-sum", "extracts-features", "filters-grow")
 
 
 def measure(experiment: str) -> Results:
-    return Results([run_trial(Trial(experiment, ConvolutionConfig(**SMALL, experiment=experiment), 0))])
+    return Results([run_trial(LAB, Trial(experiment, ConvolutionConfig(**SMALL, experiment=experiment), 0))])
 
 
 def test_claims_cover_the_lecture_and_have_a_range() -> None:

@@ -11,7 +11,8 @@ from lib.harness.contract import Result, Results, Trial
 from lib.harness.errors import UserError
 from lib.harness.figures import style
 from lib.harness.settings import Options, configure
-from tests.lib.convolution.support import SMALL, Recording, run_study, run_trial
+from tests.lib.convolution.support import SMALL
+from tests.lib.support import Recording, run_study, run_trial
 
 BEST = {"cnn": 1e-3, "cnn-shuffled": 3e-4, "mlp": 1e-2}
 
@@ -27,7 +28,7 @@ def answer(trial: Trial) -> Result:
 
 
 def asked(config: ConvolutionConfig) -> list[Trial]:
-    return [result.trial for result in run_study(config, answer)]
+    return [result.trial for result in run_study(LAB, config, answer)]
 
 
 def test_the_study_asks_the_same_whatever_the_batch() -> None:
@@ -53,7 +54,7 @@ def test_a_grid_that_failed_leaves_its_rate_out() -> None:
         result = answer(trial)
         return Result(trial, result.run, "FAILED") if trial.variant == "grid/cnn/0.001" else result
 
-    configs = [r.trial.config for r in run_study(ConvolutionConfig(), fail) if r.trial.variant == "training/cnn"]
+    configs = [r.trial.config for r in run_study(LAB, ConvolutionConfig(), fail) if r.trial.variant == "training/cnn"]
     (rate,) = {config.model_dump()["learning_rate"] for config in configs}
     assert rate in (3e-4, 3e-3)
 
@@ -119,10 +120,10 @@ def test_pictures_are_drawn(name: str, whole: Results) -> None:
 def test_a_trial_repeats_and_another_seed_differs() -> None:
     trial = Trial("order", ConvolutionConfig(**SMALL, experiment="order"), 0)
     logs = [Recording(), Recording()]
-    first, again = (run_trial(trial, log) for log in logs)
+    first, again = (run_trial(LAB, trial, log) for log in logs)
     assert first.measurements == again.measurements
     assert logs[0].values == logs[1].values
-    other = run_trial(Trial("order", trial.config, 1))
+    other = run_trial(LAB, Trial("order", trial.config, 1))
     assert other.measurements["differ"] != first.measurements["differ"]
 
 

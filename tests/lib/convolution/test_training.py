@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from lib.cnn import convolution_training as training
+from lib.cnn.convolution import LAB
 from lib.cnn.convolution_config import ConvolutionConfig
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
 from lib.harness.contract import Trial
 from lib.harness.seeds import Seed
 from lib.models import lenet, mlp
-from tests.lib.convolution.support import SMALL, Recording, run_study, run_trial, verdict
+from tests.lib.convolution.support import SMALL, verdict
+from tests.lib.support import Recording, run_study, run_trial
 
 
 def config(**changes: Any) -> ConvolutionConfig:
@@ -106,16 +108,16 @@ def test_a_choice_reads_no_test_picture(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError("the test pictures are not for choices")
 
     monkeypatch.setattr(fashion_mnist, "test", refuse)
-    found = run_trial(Trial("grid", config(arm="cnn", stage="grid"), 0)).measurements
+    found = run_trial(LAB, Trial("grid", config(arm="cnn", stage="grid"), 0)).measurements
     assert "test_accuracy" not in found
     assert 0 < found["validation_accuracy"] < 1
     with pytest.raises(AssertionError, match="not for choices"):
-        run_trial(Trial("training/cnn", config(arm="cnn"), 0))
+        run_trial(LAB, Trial("training/cnn", config(arm="cnn"), 0))
 
 
 def test_a_final_training_learns_and_reports() -> None:
     log = Recording()
-    found = run_trial(Trial("training/cnn", config(arm="cnn", epochs=3), 0), log).measurements
+    found = run_trial(LAB, Trial("training/cnn", config(arm="cnn", epochs=3), 0), log).measurements
     assert found["train"][-1] < found["train"][0] < 2.4
     assert found["parameters"] == sum(array.size for array in log.final.values()) == lenet.PARAMETERS
     assert len(found["test_accuracy"]) == 5
@@ -141,7 +143,7 @@ def test_with_labels_permuted_there_is_nothing_to_extract(monkeypatch: pytest.Mo
         return Split(whole.images, np.random.default_rng(0).permutation(whole.labels))
 
     monkeypatch.setattr(fashion_mnist, "train", permuted)
-    results = run_study(ConvolutionConfig(**SMALL, experiment="training"))
+    results = run_study(LAB, ConvolutionConfig(**SMALL, experiment="training"))
     assert results.values("training/cnn", "test_accuracy").mean() < 0.25
     for part in ("cnn-beats-mlp", "more-so-when-moved", "linear"):
         assert verdict(f"extracts-features/{part}", results) != "holds"

@@ -15,8 +15,8 @@ from lib.mlp.dropout import LAB, DropoutConfig, simplicity
 from lib.mlp.dropout_claims import CLAIMS, gain_at_equal_fit
 from lib.mlp.noisy_digits import judged, noisy_digits
 from lib.mlp.simplicity import layers
-from tests.lib.optimizers_lab.support import Recording
-from tests.lib.overfitting.support import made_up, run_study, run_trial, verdicts
+from tests.lib.overfitting.support import made_up, run_variants, verdicts
+from tests.lib.support import Recording, run_trial
 
 CONFIG = DropoutConfig(seeds=6)
 JITTER = np.array([0.0, 0.01, -0.01, 0.02, -0.02, 0.01])
@@ -101,12 +101,12 @@ def _statistical(rows: tuple[str, ...] = STATISTICAL) -> tuple[Claim, ...]:
 
 
 def test_with_dropout_0_in_both_arms_no_claim_on_dropout_holds() -> None:
-    results = run_study(LAB, DropoutConfig(**SMALL | {"epochs": 20}, dropout=0.0), ("with", "clean"))
+    results = run_variants(LAB, DropoutConfig(**SMALL | {"epochs": 20}, dropout=0.0), ("with", "clean"))
     assert "holds" not in verdicts(_statistical(), results).values()
 
 
 def test_with_dropout_the_gap_is_narrower() -> None:
-    results = run_study(LAB, DropoutConfig(**SMALL), ("with",))
+    results = run_variants(LAB, DropoutConfig(**SMALL), ("with",))
     assert verdicts(_statistical(("dropout-narrows-gap/gap",)), results) == {"dropout-narrows-gap/gap": "holds"}
     for claim in CLAIMS:
         if claim.kind == "exact":
@@ -162,7 +162,7 @@ def test_the_study_asks_for_every_strength_and_seed_once() -> None:
 
 def test_pictures() -> None:
     config = DropoutConfig(**SMALL | {"epochs": 10, "seeds": 2})
-    results = run_study(LAB, config)
+    results = run_variants(LAB, config)
     with style():
         for draw in LAB.figures.values():
             figure = draw(results, config)

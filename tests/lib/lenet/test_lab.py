@@ -14,11 +14,10 @@ from lib.data.pictures import Split
 from lib.harness.claims import judge, judge_all
 from lib.harness.contract import Result, Results, Trial
 from lib.harness.figures import style
-from lib.harness.recorder import plain
 from lib.harness.seeds import Seed
 from lib.models import evaluation, lenet
 from tests.lib.harness.support import Clone, journals_of, said
-from tests.lib.optimizers_lab.support import Recording
+from tests.lib.support import Recording, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "seeds": 2,
@@ -34,30 +33,10 @@ SMALL: dict[str, Any] = {
 }
 
 
-def run_trial(trial: Trial, log: Recording | None = None) -> Result:
-    seed = Seed(0).child("trial", trial.seed)
-    measured = plain(LAB.trial(trial.config, seed, log or Recording()))
-    return Result(trial, trial.variant, "FINISHED", measured)
-
-
-def run_study(config: LenetConfig) -> Results:
-    study = LAB.study(config)
-    results: list[Result] = []
-    batch = next(study)
-    while batch:
-        new = [run_trial(trial) for trial in batch]
-        results += new
-        try:
-            batch = study.send(new)
-        except StopIteration:
-            break
-    return Results(results)
-
-
 @pytest.fixture(scope="module")
 def whole() -> Results:
     """The whole study, small."""
-    return run_study(LenetConfig(**SMALL))
+    return run_study(LAB, LenetConfig(**SMALL))
 
 
 def test_it_asks_for_everything(whole: Results) -> None:
@@ -111,7 +90,7 @@ def test_figures(whole: Results, name: str) -> None:
 
 def train(log: Recording | None = None, seed: int = 0, **changes: Any) -> dict[str, Any]:
     config = LenetConfig(**SMALL | {"stage": "clothes", "learning_rate": 3e-3} | changes)
-    return dict(run_trial(Trial("clothes/modern", config, seed), log).measurements)
+    return dict(run_trial(LAB, Trial("clothes/modern", config, seed), log).measurements)
 
 
 def test_it_learns_and_the_report_is_that_of_the_final_weights() -> None:
@@ -154,7 +133,7 @@ def test_two_modern_networks_do_not_beat_each_other(monkeypatch: pytest.MonkeyPa
     build, start = lenet.torch_lenet, lenet.initial_weights
     monkeypatch.setattr(lenet, "torch_lenet", lambda weights, variant: build(weights, "modern"))
     monkeypatch.setattr(lenet, "initial_weights", lambda seed, variant: start(seed.child(variant), "modern"))
-    results = run_study(LenetConfig(**SMALL | {"stage": "clothes", "shift": 0, "seeds": 3, "epochs": 1}))
+    results = run_study(LAB, LenetConfig(**SMALL | {"stage": "clothes", "shift": 0, "seeds": 3, "epochs": 1}))
     assert judge(claim_of("modern-beats-original"), results, "lenet")["verdict"] == "inconclusive"
 
 

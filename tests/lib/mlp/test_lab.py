@@ -15,7 +15,7 @@ from lib.mlp import by_hand
 from lib.mlp.mlp import LAB
 from lib.mlp.mlp_training import MlpConfig, activation, examples, make_classifier, weights_of, widths
 from lib.models.mlp import initial_weights
-from tests.lib.mlp.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "seeds": 2,

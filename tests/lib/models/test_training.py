@@ -8,7 +8,7 @@ from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
 from lib.models import lenet
 from lib.models.training import Classifier, DivergedError, KerasClassifier, TorchClassifier, check_data, train
-from tests.lib.optimizers_lab.support import Recording
+from tests.lib.support import Recording
 
 FRAMEWORKS = ("torch", "keras")
 VARIANT: lenet.Variant = "modern"

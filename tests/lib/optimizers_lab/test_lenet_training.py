@@ -14,7 +14,7 @@ from lib.models import evaluation
 from lib.optimizers.experiments import lenet
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.lab import LAB
-from tests.lib.optimizers_lab.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "experiment": "lenet",
@@ -46,7 +46,7 @@ def final(framework: str = "torch", rate: float = 3e-3, **changes: Any) -> Trial
 
 def test_it_learns_and_reports() -> None:
     log = Recording()
-    found = run_trial(final(), log).measurements
+    found = run_trial(LAB, final(), log).measurements
     losses = [values["loss"] for _, values in log.values]
     assert len(losses) == found["steps"] == 2 * 512 // 64
     assert losses[0] == pytest.approx(np.log(10), abs=0.5)
@@ -58,7 +58,7 @@ def test_it_learns_and_reports() -> None:
 
 def test_the_report_is_that_of_the_final_weights() -> None:
     log = Recording()
-    found = run_trial(final(), log).measurements
+    found = run_trial(LAB, final(), log).measurements
     net = lenet.torch_network(Seed(0))
     net.put(log.final)
     test = fashion_mnist.test().first(200)
@@ -71,7 +71,7 @@ def test_torch_and_keras_train_alike() -> None:
     """float32 and other kernels: alike, not equal."""
     logs = [Recording(), Recording()]
     for framework, log in zip(("torch", "keras"), logs, strict=True):
-        run_trial(final(framework), log)
+        run_trial(LAB, final(framework), log)
     torch, keras = ([values["loss"] for _, values in log.values] for log in logs)
     assert torch[0] == pytest.approx(keras[0], abs=1e-4)
     np.testing.assert_allclose(torch[:3], keras[:3], atol=0.02)
@@ -79,7 +79,7 @@ def test_torch_and_keras_train_alike() -> None:
 
 def test_a_training_that_diverges_ends_at_once_with_infinite_loss() -> None:
     log = Recording()
-    found = run_trial(final(rate=1.0), log).measurements
+    found = run_trial(LAB, final(rate=1.0), log).measurements
     assert found["diverged"]
     assert found["validation_loss"] == found["test_loss"] == np.inf
     assert found["validation_accuracy"] == 0.0
@@ -90,7 +90,7 @@ def test_a_training_that_diverges_ends_at_once_with_infinite_loss() -> None:
 @pytest.mark.parametrize("framework", ["torch", "keras"])
 def test_ours_and_the_frameworks_own_coincide(framework: str) -> None:
     config = OptimizersConfig(framework=framework, stage="coincide", **SMALL)
-    found = run_trial(Trial("lenet/coincide", config, 0)).measurements
+    found = run_trial(LAB, Trial("lenet/coincide", config, 0)).measurements
     assert max(found["deviation"].values()) <= 1e-12
     assert max(found["predictions"].values()) == 0
 
@@ -132,7 +132,7 @@ def test_the_whole_of_lenet_with_its_pictures() -> None:
     import torch
 
     before = torch.get_default_dtype()
-    results = run_study(config)
+    results = run_study(LAB, config)
     assert torch.get_default_dtype() == before
     assert len(results.of("lenet/Adam")) == 2
     assert results.of("lenet/coincide")[0].measurements["deviation"].keys() == set(LECTURE)

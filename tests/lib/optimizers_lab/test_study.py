@@ -12,7 +12,7 @@ from lib.harness.figures import style
 from lib.harness.settings import Options, configure
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.lab import LAB, ROWS
-from tests.lib.optimizers_lab.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, run_study, run_trial
 
 TINY = {"steps": 60, "grid_points": 8, "starts": 4, "seeds": 2}
 NUMPY = ("descent", "stochastic", "forms", "rates", "identities", "functions")
@@ -21,7 +21,7 @@ NUMPY = ("descent", "stochastic", "forms", "rates", "identities", "functions")
 @pytest.fixture(scope="module")
 def measured() -> Results:
     """All experiments that need no framework, tiny, really run."""
-    return Results([r for name in NUMPY for r in run_study(OptimizersConfig(experiment=name, **TINY))])
+    return Results([r for name in NUMPY for r in run_study(LAB, OptimizersConfig(experiment=name, **TINY))])
 
 
 def answers(trials: list[Trial]) -> list[Result]:
@@ -159,10 +159,10 @@ def test_a_trial_repeats_and_another_seed_differs() -> None:
     trial = Trial("stochastic", OptimizersConfig(experiment="stochastic", **TINY), 0)
     other = Trial("stochastic", trial.config, 1)
     logs = [Recording(), Recording()]
-    first, again = (run_trial(trial, log) for log in logs)
+    first, again = (run_trial(LAB, trial, log) for log in logs)
     assert first.measurements == again.measurements
     assert logs[0].values == logs[1].values
-    assert run_trial(other).measurements["slope"] != first.measurements["slope"]
+    assert run_trial(LAB, other).measurements["slope"] != first.measurements["slope"]
 
 
 WITHOUT_FRAMEWORK = sorted(LAB.figures.keys() - {"frameworks", "lenet-sensitivity", "lenet-curves"})

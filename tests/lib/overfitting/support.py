@@ -1,4 +1,4 @@
-"""Runs a lab's trials in this process, one after the other, as a worker would; and makes results up."""
+"""Runs some variants of a lab's study in this process, and makes results up."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,17 +7,10 @@ import numpy as np
 
 from lib.harness.claims import Claim, judge
 from lib.harness.contract import Config, Lab, Result, Results, Trial
-from lib.harness.recorder import plain
-from lib.harness.seeds import Seed
-from tests.lib.optimizers_lab.support import Recording
+from tests.lib.support import run_trial
 
 
-def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
-    measurements = plain(lab.trial(trial.config, Seed(0).child("trial", trial.seed), log or Recording()))
-    return Result(trial, trial.variant, "FINISHED", measurements)
-
-
-def run_study(lab: Lab, config: Config, prefixes: tuple[str, ...] = ("",)) -> Results:
+def run_variants(lab: Lab, config: Config, prefixes: tuple[str, ...] = ("",)) -> Results:
     """The results of a study; only the variants that start with one of `prefixes` are run."""
     batches = [batch for batch in lab.study(config) if batch]
     return Results([run_trial(lab, t) for batch in batches for t in batch if t.variant.startswith(prefixes)])

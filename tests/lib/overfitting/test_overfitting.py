@@ -14,8 +14,8 @@ from lib.mlp.noisy_digits import judged, noisy_digits
 from lib.mlp.overfitting import LAB, OverfittingConfig
 from lib.mlp.overfitting_claims import CLAIMS, network_errors, threshold_width, valley
 from lib.models.mlp import parameter_count, torch_mlp
-from tests.lib.optimizers_lab.support import Recording
-from tests.lib.overfitting.support import made_up, run_study, run_trial, verdicts
+from tests.lib.overfitting.support import made_up, run_variants, verdicts
+from tests.lib.support import Recording, run_trial
 
 CONFIG = OverfittingConfig(seeds=6, widths=(8, 16, 512), more_examples=(1000,))
 JITTER = np.array([0.0, 0.01, -0.01, 0.02, -0.02, 0.01])
@@ -147,7 +147,7 @@ def test_complexity_holds_and_with_the_same_network_on_both_sides_it_does_not() 
     claims = tuple(claim for claim in CLAIMS if claim.id in rows)
     for small, verdict in ((8, "holds"), (512, "fails")):
         config = OverfittingConfig(**SMALL, small=small, experiment="networks")
-        results = run_study(LAB, config, (f"width/{small}", "width/512"))
+        results = run_variants(LAB, config, (f"width/{small}", "width/512"))
         assert set(verdicts(claims, results).values()) == {verdict}
 
 
@@ -155,7 +155,7 @@ def test_double_descent_holds_and_with_a_large_ridge_it_does_not() -> None:
     claims = tuple(claim for claim in CLAIMS if claim.id.startswith("double-descent/features"))
     for ridge, broken in ((0, False), (1.0, True)):
         config = OverfittingConfig(**SMALL, ridge=ridge, experiment="features")
-        found = verdicts(claims, run_study(LAB, config))
+        found = verdicts(claims, run_variants(LAB, config))
         assert (set(found.values()) == {"holds"}) != broken
         assert (found["double-descent/features-fall"] == "holds") != broken
         assert (found["double-descent/features-rise"] == "holds") != broken
@@ -197,7 +197,7 @@ def test_the_study_asks_for_every_width_and_seed_once() -> None:
 
 def test_pictures() -> None:
     config = OverfittingConfig(**SMALL | {"epochs": 10, "seeds": 2})
-    results = run_study(LAB, config)
+    results = run_variants(LAB, config)
     with style():
         for draw in LAB.figures.values():
             figure = draw(results, config)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from lib.harness.seeds import Seed
 from lib.models.mlp import Activation, torch_mlp
 from lib.paradigms import approximation
-from tests.lib.paradigms.support import Recording
+from tests.lib.support import Recording
 
 WAVE, HILLS = approximation.TARGETS["wave"], approximation.TARGETS["hills"]
 

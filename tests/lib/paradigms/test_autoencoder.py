@@ -9,7 +9,7 @@ from lib.data import digits
 from lib.harness.seeds import Seed
 from lib.models.mlp import Activation, parameter_count
 from lib.paradigms.autoencoder import AutoEncoder, principal_components, squared_error
-from tests.lib.paradigms.support import Recording
+from tests.lib.support import Recording
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
-"""Runs trials of a lab in this process, one after the other, as a worker would."""
+"""Runs a lab's trials in this process, one after the other, as a worker would."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,15 +49,16 @@ def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
     return Result(trial, trial.variant, "FINISHED", measurements)
 
 
-def run_study(lab: Lab, config: Config) -> Results:
+def run_study(lab: Lab, config: Config, run: Callable[[Trial], Result] | None = None) -> Results:
+    """The results of a lab's whole study; `run` runs a trial, `run_trial` unless given."""
     study = lab.study(config)
     results: list[Result] = []
-    batch = next(study)
-    while batch:
-        new = [run_trial(lab, trial) for trial in batch]
+    batch = next(study, None)
+    while batch is not None:
+        new = [run(trial) if run else run_trial(lab, trial) for trial in batch]
         results += new
         try:
             batch = study.send(new)
         except StopIteration:
-            break
+            batch = None
     return Results(results)
