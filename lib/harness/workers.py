@@ -196,11 +196,11 @@ class Workers:
         return pool
 
     def warm_up(self, trials: Sequence[Trial]) -> None:
-        """Let the processes of the first trials load their framework while the caller goes on."""
+        """Let processes of the first trials load their framework while the caller, which needs a core, goes on."""
         first = trials[0].runtime
         jobs = sum(trial.runtime == first for trial in trials)
         pool = self._pool(first, jobs)
-        for _ in range(min(self.count, jobs)):
+        for _ in range(max(1, min(self.count, jobs) - 1)):
             pool.submit(_call, first, self.log, os.getpid)
 
     def call(

@@ -18,9 +18,9 @@ from pydantic import Field
 
 from lib.data import digits
 from lib.data.pictures import Split
-from lib.harness.contract import Config, Lab, Log, Result, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Result, Results, Runtime, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.studies import batches, changed, gather
 from lib.mlp import activations_claims, activations_figures
 from lib.mlp.activations_sentences import KOREAN, SENTENCES
 from lib.mlp.gradients import CLASSES, SCHEMES, USUAL, WIDTH, Activation, dead_units, functions, network, probe
@@ -33,6 +33,7 @@ class ActivationsConfig(Config):
 
     framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
     seeds: int = Field(20, ge=1, le=1000, description="single starts scatter by a factor of 5: a mean needs 20")
+    batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
     experiment: Literal["all", "functions", "gradient", "train"] = Field(
         "all", description="the claims need all of them; name one to run it alone"
     )
@@ -51,6 +52,7 @@ class ActivationsConfig(Config):
     deep: int = Field(20, ge=2, le=100, description="hidden layers of the networks that train: the lecture's deep net")
     shallow: int = Field(2, ge=1, le=100, description="hidden layers of the sigmoid's control")
     training_seeds: int = Field(5, ge=1, le=1000, description="5 give an interval; learned or not is no close call")
+    grid_seeds: int = Field(3, ge=1, le=1000, description="one start is lucky at some rate: the mean over 3 chooses")
     learning_rates: tuple[float, ...] = Field(
         (3e-4, 1e-3, 3e-3, 1e-2), min_length=1, description="half decades around Adam's usual 1e-3"
     )
@@ -151,22 +153,24 @@ def first_stage(config: ActivationsConfig) -> Iterator[Trial]:
     for name, changes in _trained(config).items():
         for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
             grid = changed(config, {**changes, "stage": "grid", "learning_rate": rate})
-            yield Trial(f"grid/{name}/{rate:.2g}", grid, 0, Runtime("torch"))
+            for seed in range(config.grid_seeds):  # other seeds than those of the finals
+                yield Trial(f"grid/{name}/{rate:.2g}", grid, config.training_seeds + seed, Runtime("torch"))
     if config.experiment in ("all", "functions"):
         yield Trial("functions", changed(config, {"experiment": "functions"}), 0, Runtime("torch", "float64"))
 
 
 def second_stage(config: ActivationsConfig, results: Sequence[Result]) -> Iterator[Trial]:
-    """Fresh seeds at the learning rate with the lowest validation loss, for every network."""
+    """Fresh seeds at the learning rate with the lowest mean validation loss, for every network."""
     networks = _trained(config)
+    grid = Results(results)
     chosen: dict[str, float] = {}
     for name in networks:
-        if len(config.learning_rates) == 1:
-            chosen[name] = config.learning_rates[0]
-            continue
-        grid = [r for r in results if r.trial.variant.startswith(f"grid/{name}/")]
-        found = best(grid, lambda result: result.measurements["validation_loss"]).trial.config
-        chosen[name] = found.learning_rate  # type: ignore[attr-defined]
+        losses = {
+            rate: float(np.mean(grid.values(f"grid/{name}/{rate:.2g}", "validation_loss")))
+            for rate in config.learning_rates
+            if len(config.learning_rates) > 1
+        }
+        chosen[name] = min(losses, key=losses.__getitem__, default=config.learning_rates[0])
     for seed in range(config.training_seeds):
         for name, changes in networks.items():
             final = changed(config, {**changes, "stage": "final", "learning_rate": chosen[name]})
@@ -184,6 +188,7 @@ LAB = Lab(
         "depths": (2, 5, 20, 30),
         "activations": ("sigmoid", "relu"),
         "training_seeds": 3,
+        "grid_seeds": 2,
         "learning_rates": (1e-3, 1e-2),
         "epochs": 25,
     },

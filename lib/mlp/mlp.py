@@ -51,7 +51,8 @@ def first_stage(config: MlpConfig) -> Iterator[Trial]:
     for task, network in _tasks(config):
         for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
             changes = {"experiment": task, "network": network, "stage": "grid", "learning_rate": rate}
-            yield Trial(f"grid/{task}/{network}/{rate:.2g}", changed(config, changes), 0, runtime)
+            # another seed than those of the finals
+            yield Trial(f"grid/{task}/{network}/{rate:.2g}", changed(config, changes), config.seeds, runtime)
     if config.experiment in ("all", "hand"):
         yield Trial("hand", changed(config, {"experiment": "hand"}), 0, Runtime(config.framework, "float64"))
     if config.experiment in ("all", "neuron"):
@@ -165,6 +166,7 @@ LAB = Lab(
     minutes=2,
     config=MlpConfig,
     quick={
+        "seeds": 5,
         "learning_rates": (1e-3, 1e-2),
         "spirals_epochs": 60,
         "spirals_points": 500,

@@ -30,6 +30,7 @@ TASKS: dict[Task, tuple[Network, ...]] = {
 class MlpConfig(Config):
     """Settings of the whole lab. `experiment`, `network`, `stage` and `learning_rate` tell the trials apart."""
 
+    seeds: int = Field(10, ge=1, le=1000, description="the digits' gain is two or three points: 5 do not settle it")
     experiment: Literal["all", "neuron", "hand", "spirals", "digits"] = Field(
         "all", description="the claims need all of them; name one to run it alone"
     )
