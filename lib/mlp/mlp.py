@@ -18,7 +18,7 @@ import numpy as np
 from lib.harness.claims import Claim
 from lib.harness.contract import Lab, Log, Result, Results, Runtime, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.studies import batches, changed, gather
 from lib.mlp import by_hand, mlp_figures, threshold
 from lib.mlp.mlp_sentences import KOREAN, SENTENCES
 from lib.mlp.mlp_training import TASKS, MlpConfig, Network, Task, learn
@@ -51,8 +51,9 @@ def first_stage(config: MlpConfig) -> Iterator[Trial]:
     for task, network in _tasks(config):
         for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
             changes = {"experiment": task, "network": network, "stage": "grid", "learning_rate": rate}
-            # another seed than those of the finals
-            yield Trial(f"grid/{task}/{network}/{rate:.2g}", changed(config, changes), config.seeds, runtime)
+            grid = changed(config, changes)
+            for seed in range(config.grid_seeds):  # other seeds than those of the finals
+                yield Trial(f"grid/{task}/{network}/{rate:.2g}", grid, config.seeds + seed, runtime)
     if config.experiment in ("all", "hand"):
         yield Trial("hand", changed(config, {"experiment": "hand"}), 0, Runtime(config.framework, "float64"))
     if config.experiment in ("all", "neuron"):
@@ -61,15 +62,16 @@ def first_stage(config: MlpConfig) -> Iterator[Trial]:
 
 
 def second_stage(config: MlpConfig, results: Sequence[Result]) -> Iterator[Trial]:
-    """Fresh seeds at the learning rate with the lowest validation loss, for every network."""
+    """Fresh seeds at the learning rate with the lowest mean validation loss, for every network."""
+    grid = Results(results)
     chosen: dict[tuple[Task, Network], float] = {}
     for task, network in _tasks(config):
-        if len(config.learning_rates) == 1:
-            chosen[task, network] = config.learning_rates[0]
-            continue
-        grid = [r for r in results if r.trial.variant.startswith(f"grid/{task}/{network}/")]
-        found = best(grid, lambda result: result.measurements["validation_loss"]).trial.config
-        chosen[task, network] = found.learning_rate  # type: ignore[attr-defined]
+        losses = {
+            rate: float(np.mean(grid.values(f"grid/{task}/{network}/{rate:.2g}", "validation_loss")))
+            for rate in config.learning_rates
+            if len(config.learning_rates) > 1
+        }
+        chosen[task, network] = min(losses, key=losses.__getitem__, default=config.learning_rates[0])
     for seed in range(config.seeds):
         for (task, network), rate in chosen.items():
             changes = {"experiment": task, "network": network, "stage": "final", "learning_rate": rate}
@@ -167,6 +169,7 @@ LAB = Lab(
     config=MlpConfig,
     quick={
         "seeds": 5,
+        "grid_seeds": 1,
         "learning_rates": (1e-3, 1e-2),
         "spirals_epochs": 60,
         "spirals_points": 500,

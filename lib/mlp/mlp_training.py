@@ -31,10 +31,12 @@ class MlpConfig(Config):
     """Settings of the whole lab. `experiment`, `network`, `stage` and `learning_rate` tell the trials apart."""
 
     seeds: int = Field(10, ge=1, le=1000, description="the digits' gain is two or three points: 5 do not settle it")
+    batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
     experiment: Literal["all", "neuron", "hand", "spirals", "digits"] = Field(
         "all", description="the claims need all of them; name one to run it alone"
     )
     network: Network = Field("relu", description="what a trial of spirals or digits trains; set by the study")
+    grid_seeds: int = Field(3, ge=1, le=1000, description="one start is lucky at some rate: the mean over 3 chooses")
     stage: Literal["grid", "final"] = Field("final", description="the grid reads no test data; set by the study")
     learning_rate: float = Field(3e-3, gt=0, le=1, description="Adam's; the grid chooses, the study sets it")
     learning_rates: tuple[float, ...] = Field(
