@@ -32,7 +32,13 @@ def build_options(environ: Mapping[str, str]) -> list[str]:
         options += ["--build-context", f"wheels={wheels}"]
     if bundle := certificates(environ):
         options += ["--secret", f"id=ca,src={bundle}"]
-    for name in ("PIP_INDEX_URL", "TORCH_INDEX_URL", *PROXIES, *(proxy.lower() for proxy in PROXIES)):
+    for name in (
+        "PIP_INDEX_URL",
+        "TORCH_INDEX_URL",
+        "NPM_CONFIG_REGISTRY",
+        *PROXIES,
+        *(proxy.lower() for proxy in PROXIES),
+    ):
         if environ.get(name):
             options += ["--build-arg", f"{name}={environ[name]}"]
     return options

@@ -9,13 +9,14 @@ the end.
 
 from __future__ import annotations
 
-import os
+import gzip
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from lib.data.pictures import Split, checked_gzip
+from lib.data.files import FETCHED, checked, folder
+from lib.data.pictures import Split
 
 SHA256 = {
     "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
@@ -46,20 +47,14 @@ def test() -> Split:
     return Split(_read("t10k-images-idx3-ubyte.gz"), _read("t10k-labels-idx1-ubyte.gz"))
 
 
-def folder() -> Path:
-    """Where the files are: ``fashion-mnist`` below $LAB_DATA, /opt/data unless set."""
-    return Path(os.environ.get("LAB_DATA", "/opt/data")) / "fashion-mnist"
-
-
 def _read(name: str) -> np.ndarray:
-    return _read_checked(folder() / name, SHA256[name])
+    return _read_checked(folder("fashion-mnist") / name, SHA256[name])
 
 
 @cache
 def _read_checked(path: Path, sha256: str) -> np.ndarray:
     """An IDX file as a read-only array, once its hash is found right; UserError otherwise."""
-    remedy = "build the image again (./invoke build), or without an engine run docker/fetch-data with LAB_DATA's folder"
-    data = checked_gzip("Fashion-MNIST", path, sha256, remedy)
+    data = gzip.decompress(checked("Fashion-MNIST", path, sha256, FETCHED))
     # IDX: two zero bytes, the type (8 = uint8), the number of dimensions, the dimensions as big-endian 32-bit integers
     dimensions = data[3]
     shape = np.frombuffer(data, ">i4", count=dimensions, offset=4)

@@ -6,16 +6,13 @@ for looking at: nothing is trained on them, so there is no split.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import io
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from lib.harness.errors import UserError
+from lib.data.files import PACKAGED, checked, in_package
 
 SHA256 = {
     "china.jpg": "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
@@ -35,17 +32,8 @@ def grey(name: Literal["china", "flower"]) -> np.ndarray:
     """
     from PIL import Image
 
-    spec = importlib.util.find_spec("sklearn")
-    remedy = "build the image again (./invoke build)"
-    if spec is None or spec.origin is None:
-        raise UserError(f"Photographs: the package sklearn, which has them, is missing: {remedy}")
-    path = Path(spec.origin).parent / "datasets" / "images" / f"{name}.jpg"
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"Photographs: {path} cannot be read ({error.strerror}): {remedy}") from None
-    if hashlib.sha256(data).hexdigest() != SHA256[path.name]:
-        raise UserError(f"Photographs: {path} is not the file that the labs were made with (wrong SHA-256): {remedy}")
+    path = in_package("Photographs", "sklearn", f"datasets/images/{name}.jpg")
+    data = checked("Photographs", path, SHA256[path.name], PACKAGED)
     with Image.open(io.BytesIO(data)) as picture:
         brightness = np.asarray(picture.convert("L"), dtype=np.float64) / 255
     brightness.setflags(write=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.data import fashion_mnist
+from lib.data import fashion_mnist, files
 from lib.harness.errors import UserError
 
 
@@ -45,7 +45,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder = tmp_path / "fashion-mnist"
     folder.mkdir()
     for name in fashion_mnist.SHA256:
-        (folder / name).write_bytes((fashion_mnist.folder() / name).read_bytes())
+        (folder / name).write_bytes((files.folder("fashion-mnist") / name).read_bytes())
     labels = folder / "t10k-labels-idx1-ubyte.gz"
     data = bytearray(labels.read_bytes())
     data[100] ^= 1

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from lib.cnn import lenet as lab
 from lib.cnn.lenet import LAB, LenetConfig
-from lib.data import fashion_mnist, mnist_5k
+from lib.data import fashion_mnist, files, mnist_5k
 from lib.data.pictures import Split
 from lib.harness.claims import judge, judge_all
 from lib.harness.contract import Result, Results, Trial
@@ -271,7 +271,7 @@ def command(tmp_path: Path) -> Clone:
     """``python -m lib`` as it is, with a journal of its own and no MLflow."""
     journals = tmp_path / "journal"
     journals.mkdir()
-    data = str(fashion_mnist.folder().parent)
+    data = str(files.folder("fashion-mnist").parent)
     return Clone(Path(__file__).parents[3], journals, variables={"LAB_DATA": data})
 
 
