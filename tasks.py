@@ -93,6 +93,7 @@ def down(_: Context, volumes: bool = False) -> None:
         "seed": "ROOT: the root seed, from which all others derive (default 0)",
         "set": "KEY=VALUE: change a field of the lab's config; may be repeated",
         "framework": "torch or keras",
+        "portable": "the same code paths, and on Intel the same bits, on every CPU with AVX2",
         **LOCAL,
     },
 )
@@ -105,12 +106,16 @@ def lab(
     seed: str | None = None,
     set_: list[str] | None = None,
     framework: str | None = None,
+    portable: bool = False,
     local: bool = False,
 ) -> None:
     """Run a lab in a container, tracked in MLflow."""
     from host import words
 
-    run_words(words.lab(name, quick=quick, seeds=seeds, seed=seed, changes=set_ or [], framework=framework), local)
+    said = words.lab(
+        name, quick=quick, seeds=seeds, seed=seed, changes=set_ or [], framework=framework, portable=portable
+    )
+    run_words(said, local)
 
 
 @command()
@@ -154,7 +159,10 @@ def report(_: Context, out: str = "report.html", local: bool = False) -> None:
     page.write(file, goes_local(local))
 
 
-@command(positional=["run"], help={"run": "its key (lab.run), MLflow's id, a beginning of one, or last:NAME"})
+@command(
+    positional=["run"],
+    help={"run": "its key (lab.run), MLflow's id, a beginning of one, last:NAME, or every: the last run of each lab"},
+)
 def reproduce(_: Context, run: str) -> None:
     """Run a recorded run again, from its record alone, and compare.
 
@@ -162,7 +170,7 @@ def reproduce(_: Context, run: str) -> None:
     from host import reproduce as again
 
     again.require_engine()
-    raise Exit(code=again.reproduce(run))
+    raise Exit(code=again.reproduce_every() if run == "every" else again.reproduce(run))
 
 
 @command(positional=["run", "other"], help={"run": "as reproduce takes it", "other": "another one"})
@@ -176,19 +184,60 @@ def diff(_: Context, run: str, other: str) -> None:
     raise Exit(code=again.diff(run, other))
 
 
+@command(
+    name="export",
+    positional=["run"],
+    help={"run": "as reproduce takes it, or all:NAME", "out": "FOLDER: a new folder for the files", **LOCAL},
+)
+def export_(_: Context, run: str, out: str = "records", local: bool = False) -> None:
+    """Write the record of a run, or of all runs of a lab, to a folder."""
+    from host import transfer
+
+    transfer.export(run, out, goes_local(local))
+
+
+@command(name="import", positional=["folder"], help={"folder": "what export has made", **LOCAL})
+def import_(_: Context, folder: str, local: bool = False) -> None:
+    """Put exported runs into this MLflow, with their digests."""
+    from host import transfer
+
+    source = transfer.source(folder)
+    run_words(["import", transfer.INSIDE], local, {source: transfer.INSIDE})
+
+
 @command(help=LOCAL)
 def sync(_: Context, local: bool = False) -> None:
     """Send to MLflow what it has not got yet from the journals."""
     run_words(["sync"], local)
 
 
-@command()
-def build(_: Context) -> None:
+@command(help={"check": "only build each twice from nothing, and compare all files (exit 1 when one differs)"})
+def build(_: Context, check: bool = False) -> None:
     """Build the images; prints the time and the size of each."""
-    from host import images
+    from host import build_check, images
 
+    if check:
+        raise Exit(code=0 if build_check.check(*images.IMAGES) else 1)
     engine.require()
     images.build(*images.IMAGES)
+
+
+@command(help={"out": "FILE: where to write it (default: fearless-labs-bundle.tar)"})
+def bundle(_: Context, out: str = "fearless-labs-bundle.tar") -> None:
+    """Write all that a room without internet needs, as one file.
+
+    An interrupted bundle goes on where it ended."""
+    from host import bundle as pack
+
+    pack.bundle(out)
+
+
+@command(positional=["file"], help={"file": "what ./invoke bundle has written"})
+def load(_: Context, file: str) -> None:
+    """Check a bundle and install it; needs no network."""
+    from host import load as unpack
+
+    unpack.load(file)
 
 
 @command(help={"check": "only say whether the locks fit their .in files (exit 1 when not)"})

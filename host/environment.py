@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from host.locks import held
-from host.paths import ROOT, state_path
+from host.paths import ROOT, STATE, state_path
 from lib.harness.errors import UserError
+
+WHEELS = STATE / "wheels"  # from a bundle: what is in here needs no index
 
 
 def ensure(folder: Path, requirements: Path) -> Path:
@@ -46,21 +48,27 @@ def _read(stamp: Path) -> str:
 def _make(folder: Path, python: Path, requirements: Path) -> None:
     base: str = getattr(sys, "_base_executable", sys.executable)  # not the environment's own, which may go now
     log = state_path("logs", f"{_name(folder)}.log")
-    steps = (
-        [base, "-m", "venv", "--clear", str(folder)],
-        [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r", str(requirements)],
-    )
-    for step in steps:
-        with log.open("w", encoding="utf-8") as stream:
-            result = subprocess.run(
-                step, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=_clean(), check=False
-            )
-        if result.returncode:
-            errors = [line for line in log.read_text(encoding="utf-8").splitlines() if "error" in line.lower()]
-            reason = errors[0].strip() if errors else f"`{' '.join(step[:4])}` failed"
-            raise UserError(
-                f"Could not make {folder.name} from {requirements.relative_to(ROOT)}: {reason} (all of it: {log})"
-            )
+    _must([base, "-m", "venv", "--clear", str(folder)], log, folder, requirements)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r", str(requirements)]
+    if WHEELS.is_dir() and _run([*pip, "--no-index", "--find-links", str(WHEELS)], log) == 0:
+        return
+    _must(pip, log, folder, requirements)
+
+
+def _must(step: list[str], log: Path, folder: Path, requirements: Path) -> None:
+    if _run(step, log):
+        errors = [line for line in log.read_text(encoding="utf-8").splitlines() if "error" in line.lower()]
+        reason = errors[0].strip() if errors else f"`{' '.join(step[:4])}` failed"
+        raise UserError(
+            f"Could not make {folder.name} from {requirements.relative_to(ROOT)}: {reason} (all of it: {log})"
+        )
+
+
+def _run(step: list[str], log: Path) -> int:
+    with log.open("w", encoding="utf-8") as stream:
+        return subprocess.run(
+            step, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=_clean(), check=False
+        ).returncode
 
 
 def _clean() -> dict[str, str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from host import engine, git
@@ -46,12 +47,16 @@ IMAGES = (TRACKING, LAB)
 
 @dataclass(frozen=True)
 class Built:
-    """An image that the engine has. `kind`: what `id` is a digest of, which depends on the engine's image store."""
+    """An image that the engine has. `kind`: what `id` is a digest of, which depends on the engine's image store.
+
+    `layers`: digests of the unpacked layers, the lowest first.
+    """
 
     id: str
     kind: str
     size: int
     labels: dict[str, str]
+    layers: tuple[str, ...] = ()
 
 
 def inspect(name: str) -> Built | None:
@@ -62,7 +67,8 @@ def inspect(name: str) -> Built | None:
     facts: dict[str, Any] = json.loads(result.stdout)[0]
     is_manifest = any(digest.endswith(facts["Id"]) for digest in facts.get("RepoDigests") or [])
     labels = (facts.get("Config") or {}).get("Labels") or {}
-    return Built(facts["Id"], "manifest digest" if is_manifest else "config digest", facts["Size"], labels)
+    kind = "manifest digest" if is_manifest else "config digest"
+    return Built(facts["Id"], kind, facts["Size"], labels, tuple(facts["RootFS"].get("Layers") or ()))
 
 
 def must_inspect(image: Image) -> Built:
@@ -154,21 +160,58 @@ def base_options() -> list[str]:
     return options
 
 
+def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str) -> Built:
+    """The image `name` of a record, made from its recipe (a folder that has docker/) unless the engine has it.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    if built := inspect(name):
+        return built
+    engine.require_plugins()
+    arguments = {"LAB_LOCK_SHA256": lock_sha256, "LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
+    _buildx(LAB.target, name, arguments, base_options(), recipe)
+    built = inspect(name)
+    if built is None:
+        raise UserError(f"{name} could not be built")
+    return built
+
+
 def _build(image: Image, base: list[str]) -> None:
+    _buildx(image.target, image.name, build_arguments(image), base, ROOT)
+
+
+def build_arguments(image: Image) -> dict[str, str]:
+    """The build arguments that become the labels of `image`."""
     commit = git.commit() + ("-dirty" if git.dirty("docker") else "")
-    command = ["docker", "buildx", "build", "--load", "--file", "docker/Dockerfile"]
-    command += ["--target", image.target, "--tag", image.name, *base, *build_options(os.environ)]
-    command += ["--build-arg", f"LAB_LOCK_SHA256={image.lock_sha256}", "--build-arg", f"LAB_GIT_COMMIT={commit}"]
-    command += ["--build-arg", f"LAB_DOCKER_SHA256={docker_sha256()}"]
+    return {
+        "LAB_LOCK_SHA256": image.lock_sha256,
+        "LAB_GIT_COMMIT": commit,
+        "LAB_DOCKER_SHA256": docker_sha256(),
+    }
+
+
+def build_command(target: str, arguments: dict[str, str], base: list[str]) -> list[str]:
+    """The command that builds a target of docker/Dockerfile, without its output and context."""
+    command = ["docker", "buildx", "build", "--file", "docker/Dockerfile", "--target", target]
+    command += [*base, *build_options(os.environ)]
+    for argument, value in arguments.items():
+        command += ["--build-arg", f"{argument}={value}"]
+    return command
+
+
+def _buildx(target: str, name: str, arguments: dict[str, str], base: list[str], root: Path) -> None:
+    """Build the image `name` from root/docker/Dockerfile. Raises `UserError` with what went wrong."""
+    command = [*build_command(target, arguments, base), "--load", "--tag", name]
     if sys.stderr.isatty():
-        result = subprocess.run([*command, "."], cwd=ROOT, stdout=sys.stderr, check=False)
+        result = subprocess.run([*command, "."], cwd=root, stdout=sys.stderr, check=False)
         hint = "the lines above say why"
     else:
-        log = state_path("logs", f"build-{image.target}.log")
+        log = state_path("logs", f"build-{target}.log")
         with log.open("w", encoding="utf-8") as stream:
             result = subprocess.run(
                 [*command, "--progress=plain", "."],
-                cwd=ROOT,
+                cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -183,4 +226,4 @@ def _build(image: Image, base: list[str]) -> None:
             print("\n".join(said.splitlines()[-20:]), file=sys.stderr)
         hint = f"all of it: {log}"
     if result.returncode:
-        raise UserError(f"The build of {image.name} failed; {hint}")
+        raise UserError(f"The build of {name} failed; {hint}")

@@ -12,33 +12,37 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from host import engine, images
-from host.paths import STATE
+from host.paths import ROOT, STATE
 from host.runs import in_container
+from lib.harness.catalogue import find_labs
 from lib.harness.errors import UserError
 
 CANNOT = 2
 
 
-def reproduce(said: str) -> int:
-    """Run a recorded run again and compare. 0: identical. 1: different.
+def reproduce(said: str, output: BinaryIO | None = None) -> int:
+    """Run a recorded run again and compare. 0: identical. 1: different. `output`: takes the verdict.
 
     Raises:
         UserError: it cannot be run again; the message says what is missing.
     """
     record = _record(said)
     tags: dict[str, str] = record["tags"]
-    image = _image(tags)
     STATE.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="reproduce-", dir=STATE))
     try:
-        _unpack(base64.b64decode(record["archive"]), folder)
+        archives = {name: base64.b64decode(data) for name, data in record["archives"].items()}
+        image = _image(tags, archives.get("recipe"), folder / "recipe")
+        _unpack(archives["code"], folder, "lib")
         print(
             f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr
         )
         words = [tags["lab.name"], "--seed", tags["lab.seed"], *_settings(record["config"])]
+        if tags.get("lab.portable") == "true":
+            words.append("--portable")
         more = {
             "LAB_REPRODUCES": record["key"],
             "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
@@ -49,7 +53,26 @@ def reproduce(said: str) -> int:
         shutil.rmtree(folder)
     if code not in (0, 1):
         raise UserError(f"{record['key']} could not be run again to its end; what is above says why")
-    return in_container(["compare", record["key"]])
+    return in_container(["compare", record["key"]], output=output)
+
+
+def reproduce_every() -> int:
+    """Reproduce the last run of every lab and print a table. 0: all identical. 1: one differs. 2: one cannot be had."""
+    worst, rows = 0, ["| lab | `./invoke reproduce` says |", "|---|---|"]
+    for lab in find_labs(ROOT):
+        with tempfile.TemporaryFile() as stream:
+            try:
+                code = reproduce(f"last:{lab}", stream)
+                stream.seek(0)
+                verdict = stream.read().decode().strip()
+            except SystemExit:
+                code, verdict = CANNOT, "cannot be read"
+            except UserError as error:
+                code, verdict = CANNOT, str(error)
+        worst = max(worst, code)
+        rows.append(f"| `{lab}` | {verdict} |")
+    print("\n".join(rows))
+    return worst
 
 
 def diff(one: str, other: str) -> int:
@@ -72,37 +95,46 @@ def _settings(config: dict[str, Any]) -> list[str]:
     return [word for name, value in config.items() for word in ("--set", f"{name}={json.dumps(value)}")]
 
 
-def _image(tags: dict[str, str]) -> images.Built:
-    """The recorded image, or the present one when that is gone and this one is from the same lock and Dockerfile."""
+def _image(tags: dict[str, str], recipe: bytes | None, folder: Path) -> images.Built:
+    """The recorded image. Where it is gone: the present one if it has the same lock, else one made from the recipe."""
     wanted = tags.get("lab.image", "none")
     built = images.inspect(wanted) if wanted.startswith("sha256:") else None
     if built is not None:
         return built
     present = images.must_inspect(images.LAB)
     lock = tags.get("lab.lock_sha256")
-    if present.labels.get("org.fearless-labs.lock") != lock:
+    commit = tags.get("lab.git_commit", "unknown")
+    if present.labels.get("org.fearless-labs.lock") == lock:
+        print(f"The image {wanted[:19]} is gone: using the present one, which has the same lock", file=sys.stderr)
+        return present
+    if recipe is None or lock is None:
         raise UserError(
-            f"The recorded image {wanted[:19]} is gone, and the present one has another lock: build it from the "
-            f"commit of the record (git checkout {tags.get('lab.git_commit', '')[:12]}; ./invoke build), then try again"
+            f"The recorded image {wanted[:19]} is gone, the present one has another lock, and the record does not say "
+            f"what it was made of: git checkout {commit[:12]}; ./invoke build; then try again"
         )
-    print(f"The recorded image {wanted[:19]} is gone: using the present one, which has the same lock", file=sys.stderr)
-    return present
+    print(f"The image {wanted[:19]} is gone: making it again from the recorded Dockerfile and lock …", file=sys.stderr)
+    folder.mkdir()
+    _unpack(recipe, folder, "docker")
+    return images.rebuild(folder, lock, commit, f"fearless-labs/recorded:{tags['lab.recipe_sha256'][:12]}")
 
 
-def _unpack(archive: bytes, folder: Path) -> None:
-    """The files of a code archive below `folder`, for the container's user to read. Only plain files below lib/."""
+def _unpack(archive: bytes, folder: Path, root: str) -> None:
+    """The files of an archive below `folder`, for all to read. Raises `UserError` for any but plain files of root/."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar:
             path = Path(member.name)
             stream = tar.extractfile(member)
-            if stream is None or path.is_absolute() or ".." in path.parts or path.parts[0] != "lib":
-                raise UserError(f"The record's code has a strange file, {member.name}: it is refused")
+            if stream is None or path.is_absolute() or ".." in path.parts or path.parts[0] != root:
+                raise UserError(f"The record has a strange file, {member.name}: it is refused")
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(stream.read())
+            target.chmod(0o755 if member.mode & 0o100 else 0o644)
     folder.chmod(0o755)
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    for path in (folder / root).rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    (folder / root).chmod(0o755)
 
 
 def require_engine() -> None:

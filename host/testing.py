@@ -87,7 +87,13 @@ def _lint() -> tuple[list[str], ...]:
 
 def _on_host(words: list[str]) -> int:
     python = environment.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
-    return subprocess.run([str(python), *words], cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    variables = dict(os.environ)
+    if environment.WHEELS.is_dir():  # the tests make clones without them
+        folders = f"{environment.WHEELS} {variables.get('PIP_FIND_LINKS', '')}".strip()
+        variables |= {"PIP_FIND_LINKS": folders, "PIP_RETRIES": "0"}
+    return subprocess.run(
+        [str(python), *words], cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, check=False
+    ).returncode
 
 
 def _no_browser(local: bool) -> str:

@@ -6,14 +6,21 @@ from lib.harness.errors import UserError
 
 
 def lab(
-    name: str, *, quick: bool, seeds: str | None, seed: str | None, changes: list[str], framework: str | None
+    name: str,
+    *,
+    quick: bool,
+    seeds: str | None,
+    seed: str | None,
+    changes: list[str],
+    framework: str | None,
+    portable: bool = False,
 ) -> list[str]:
     """The words that run the lab `name`. Raises `UserError` for a name or value that no container could take.
 
     The lab's config checks the keys and ranges of `changes`; only their form is checked here.
     """
     entry = find_lab(ROOT, name)
-    words = [name, *(["--quick"] if quick else [])]
+    words = [name, *(["--quick"] if quick else []), *(["--portable"] if portable else [])]
     for option, text, least in (("--seeds", seeds, 1), ("--seed", seed, 0)):
         if text is None:
             continue

@@ -47,20 +47,35 @@ def whole(text: str) -> int:
     return int(text)
 
 
+COMMANDS = {
+    "labs": 0,
+    "claims": 0,
+    "report": 0,
+    "record": 1,
+    "compare": 1,
+    "diff": 2,
+    "export": 1,
+    "import": 1,
+    "sync": 0,
+}
+"""What is not a lab, and how many runs (or folders) are named after it."""
+
+
 def parser() -> Parser:
     """The command line."""
     words = Parser(
         prog="python -m lib",
-        description="Run a lab, or: labs, claims, report, record, compare, diff, sync.",
+        description=f"Run a lab, or: {', '.join(COMMANDS)}.",
         allow_abbrev=False,
     )
-    words.add_argument("name", help="a lab's name, or labs, claims, report, record, compare, diff, sync")
-    words.add_argument("runs", nargs="*", help="record, compare: RUN; diff: RUN RUN")
+    words.add_argument("name", help=f"a lab's name, or {', '.join(COMMANDS)}")
+    words.add_argument("runs", nargs="*", help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER")
     words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
     words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
     words.add_argument("--seed", type=whole, default=0, metavar="ROOT", help="the root seed; all others derive from it")
     words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the config")
     words.add_argument("--framework", choices=("torch", "keras"), help="the framework of the lab's networks")
+    words.add_argument("--portable", action="store_true", help="the same code paths on every CPU of x86-64-v3")
     words.add_argument("--workers", type=natural, metavar="N", help="trials at a time (default: one per core)")
     words.add_argument("--json", action="store_true", help="claims: the table as JSON")
     words.add_argument("--expect", metavar="FILE", help="claims: exit 1 if a verdict differs from the ones in FILE")
@@ -71,19 +86,15 @@ def options(said: argparse.Namespace) -> Options:
     """What was said about a lab's run."""
     from lib.harness.settings import Options
 
-    return Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers)
-
-
-RUNS = {"record": 1, "compare": 1, "diff": 2}
-"""How many runs are named after a command."""
+    return Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers, said.portable)
 
 
 def command(said: argparse.Namespace) -> Callable[[], int] | None:
     """What is asked for, if it is not a lab."""
-    if len(said.runs) != RUNS.get(said.name, 0):
+    named = COMMANDS.get(said.name, 0)
+    if len(said.runs) != named:
         raise UserError(
-            f"{said.name}: {RUNS.get(said.name, 0)} runs are named after it, not {len(said.runs)}. "
-            "All options: python -m lib --help"
+            f"{said.name}: {named} runs are named after it, not {len(said.runs)}. All options: python -m lib --help"
         )
     match said.name:
         case "labs" | "claims" | "sync":
@@ -107,12 +118,21 @@ def command(said: argparse.Namespace) -> Callable[[], int] | None:
                 "diff": reproduction.diff,
             }
             return lambda: does[said.name](*said.runs)
+        case "export" | "import":
+            from lib.harness import transfer
+
+            return lambda: (transfer.export if said.name == "export" else transfer.import_)(*said.runs)
     return None
 
 
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     said = parser().parse_args(arguments)
+    if said.portable:
+        from lib.harness import determinism, scope
+
+        scope.require_portable()
+        os.environ.update(determinism.portable())  # workers inherit it, and NumPy here reads it when it is loaded
     asked = command(said)
     if asked is not None:
         return asked()

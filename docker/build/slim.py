@@ -56,5 +56,15 @@ def strip() -> None:
                 subprocess.run(["strip", "--strip-unneeded", file], check=True)
 
 
+def forget_folder() -> None:
+    """Drop uv's note of when a wheel of the caller's folder was written: the same wheel has another time elsewhere."""
+    for note in SITE.glob("*.dist-info/uv_cache.json"):
+        record = note.with_name("RECORD")
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(x for x in lines if f"{note.parent.name}/{note.name}," not in x), encoding="utf-8")
+        note.unlink()
+
+
 remove()
 strip()
+forget_folder()

@@ -18,8 +18,19 @@ CAUSES = {
     "lab.cpu": "the CPU model",
     "lab.gpu": "the GPU",
     "lab.threads": "the number of threads",
+    "lab.portable": "the code paths (--portable)",
 }
 """What can change bits, by the tag that records it."""
+TOLD = {
+    "lab.image": "image",
+    "lab.lock_sha256": "lock",
+    "lab.gpu": "GPU",
+    "lab.threads": "number of threads",
+    "lab.portable": "--portable",
+    "lab.scope": "scope",
+}
+"""What `described` says of the environment besides packages, by the tag that records it."""
+USUAL = {"lab.portable": "false"}
 IGNORED = ("batch",)
 """Fields of the config that no trial depends on."""
 
@@ -119,11 +130,16 @@ def _count(value: Any) -> int:
 
 def causes(first: Record, second: Record) -> list[str]:
     """What of the two runs' surroundings differs that can change bits."""
-    found = [words for tag, words in CAUSES.items() if first.tags.get(tag) != second.tags.get(tag)]
+    found = [CAUSES[tag] for tag in _unequal_tags(first, second, *CAUSES)]
     flags = [set(record.environment.get("cpu_flags", [])) for record in (first, second)]
     if first.tags.get("lab.cpu") == second.tags.get("lab.cpu") and flags[0] != flags[1]:
         found.append("the CPU's features")
     return found
+
+
+def _unequal_tags(first: Record, second: Record, *tags: str) -> list[str]:
+    """Those of the tags that differ; a record of before a tag was made has its usual value."""
+    return [tag for tag in tags if first.tags.get(tag, USUAL.get(tag)) != second.tags.get(tag, USUAL.get(tag))]
 
 
 def config_changes(first: Record, second: Record) -> list[str]:
@@ -162,9 +178,7 @@ def described(first: Record, second: Record) -> Iterator[str]:
     yield from _section("code", code)
     yield from _section("config", config_changes(first, second))
     images = [
-        f"{CAUSES[tag].removeprefix('the ')}: {first.tags.get(tag)} -> {second.tags.get(tag)}"
-        for tag in ("lab.image", "lab.lock_sha256", "lab.gpu", "lab.threads")
-        if first.tags.get(tag) != second.tags.get(tag)
+        f"{TOLD[tag]}: {first.tags.get(tag)} -> {second.tags.get(tag)}" for tag in _unequal_tags(first, second, *TOLD)
     ]
     yield from _section("environment", [*images, *package_changes(first, second)])
     data = [record.tags["lab.data_sha256"] for record in (first, second)]

@@ -61,7 +61,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """A trial that has ended. `measurements` is empty when `status` is not FINISHED."""
+    """A trial that has ended. `measurements` is empty when `status` is not FINISHED.
+
+    `timings`: the last of each that it recorded by ``log.timing``; outside the digest, and other in every run.
+    """
 
     trial: Trial
     run: str
@@ -69,6 +72,7 @@ class Result:
     measurements: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     error: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 class Log(Protocol):

@@ -1,7 +1,8 @@
 """The process-wide state that makes a trial repeat bit for bit: one thread, deterministic operations, named seeds.
 
-`environment` is what a worker process must start with, `prepare` loads the framework of its runtime, and `begin` puts
-every source of hidden state back to the trial's own seed and checks that nothing has been turned off meanwhile.
+`environment` (with `portable`, if asked for) is what a worker process must start with, `prepare` loads the framework of
+its runtime, and `begin` puts every source of hidden state back to the trial's own seed and checks that nothing has been
+turned off meanwhile.
 """
 
 from __future__ import annotations
@@ -29,6 +30,25 @@ def environment() -> dict[str, str]:
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "PYTHONHASHSEED": "0",
         "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # a data set that a worker keeps is no leak: do not replace the worker
+    }
+
+
+def portable() -> dict[str, str]:
+    """More of them, for the same code paths on every CPU of x86-64-v3: AVX2, whatever else it has.
+
+    - torch: its own kernels, oneDNN's, and MKL's (STRICT: whatever the alignment and size; MKL takes this on Intel's
+      CPUs alone, "Conditional Numerical Reproducibility" in its developer guide)
+    - TensorFlow: Eigen's kernels, as it takes oneDNN's only on CPUs with AVX512_VNNI; the code that XLA generates
+    - NumPy: its own loops, and OpenBLAS', which are chosen by the CPU's model
+    """
+    return {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_CBWR": "AVX2,STRICT",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+        "OPENBLAS_CORETYPE": "Haswell",
     }
 
 

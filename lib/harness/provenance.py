@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lib.harness.determinism import portable
+from lib.harness.scope import cpu_lines, cpu_model
+
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = "lib.__main__"
 
@@ -54,15 +57,33 @@ class Code:
     sha256: str
 
     def archive(self) -> bytes:
-        """The files as ``code.tar.gz``; the same files give the same bytes."""
-        raw = io.BytesIO()
-        with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for name, data in sorted(self.files.items()):
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                info.mode = 0o644
-                tar.addfile(info, io.BytesIO(data))
-        return gzip.compress(raw.getvalue(), mtime=0)
+        """The files as ``code.tar.gz``."""
+        return archive(self.files)
+
+
+def archive(files: Mapping[str, bytes], mode: int = 0o644) -> bytes:
+    """Files, by their paths, as a gzipped tar; the same files give the same bytes."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in sorted(files.items()):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = mode
+            tar.addfile(info, io.BytesIO(data))
+    return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def unpacked(archived: bytes) -> dict[str, bytes]:
+    """The files of such an archive, by their paths."""
+    with tarfile.open(fileobj=io.BytesIO(archived)) as tar:
+        return {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
+
+
+def recipe_files() -> dict[str, bytes]:
+    """What the image is made of (Dockerfile, lock and all that they read), by their paths; empty outside an image."""
+    root = os.environ.get("LAB_RECIPE")
+    paths = sorted(path for path in Path(root).rglob("*") if path.is_file()) if root else []
+    return {path.relative_to(root or "").as_posix(): path.read_bytes() for path in paths}
 
 
 def files_of(modules: Iterable[str]) -> dict[str, bytes]:
@@ -95,23 +116,6 @@ def _sha256_of_parts(parts: dict[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def cpu_model() -> str:
-    """The processor's name as the kernel gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _cpu_flags() -> list[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    return next((sorted(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), [])
-
-
 def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     """The tags that all runs of one command share. What only the host knows comes in environment variables."""
     said = os.environ.get
@@ -119,7 +123,6 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     return {
         **({"lab.reproduces": original} if original else {}),
         "lab.framework": framework,
-        "lab.scope": "machine",
         "lab.image": said("LAB_IMAGE", "none"),
         "lab.image_kind": said("LAB_IMAGE_KIND", "none"),
         "lab.lock_sha256": said("LAB_LOCK_SHA256", "unknown"),
@@ -142,7 +145,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "cpu": cpu_model(),
-        "cpu_flags": _cpu_flags(),
+        "cpu_flags": sorted(cpu_lines("flags").split()),
         "cpu_count": os.cpu_count(),
+        "code_paths": {name: os.environ.get(name) for name in portable()},
         "packages": dict(sorted(installed)),
     }

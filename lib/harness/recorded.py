@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +36,7 @@ class Recorded:
 
     def code(self) -> dict[str, bytes]:
         """The files that ran."""
-        archive = (self.folder / "run.files" / "code.tar.gz").read_bytes()
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            return {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
+        return provenance.unpacked((self.folder / "run.files" / "code.tar.gz").read_bytes())
 
 
 def recorded(lab: str) -> Iterator[Recorded]:
@@ -62,13 +58,15 @@ def newest(lab: str) -> Recorded | None:
 
 
 def is_current(entry: LabEntry, lab: Lab, run: Recorded, options: Options | None = None) -> bool:
-    """Whether a run has this config, root seed, data, lock, image, and the code of the lab with all that it imports.
+    """Whether a run has this config, root seed, data, lock, image, code paths, and the lab's code with all it imports.
 
-    Without `options`, the config is not asked about.
+    Without `options`, the config and the code paths are not asked about.
     """
     if options is not None:
         config = configure(lab, options)
         if run.params != {**as_params(config), "root_seed": str(options.seed)}:
+            return False
+        if run.tags.get("lab.portable", "false") != str(options.portable).lower():
             return False
     now = provenance.tags(provenance.read_code(entry.module), lab.data, run.params["framework"])
     if any(run.tags.get(name) != now[name] for name in CURRENT_TAGS):

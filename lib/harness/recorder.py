@@ -22,19 +22,21 @@ class Recorder:
     def __init__(self, journal: Journal):
         self._journal = journal
         self._digest = hashlib.sha256()
+        self.timings: dict[str, float] = {}
 
     def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
         """Record values at a step."""
-        self._record({"step": int(step), "values": {name: encode(value) for name, value in values.items()}})
+        self._record(step_record(step, values))
 
     def timing(self, step: int = 0, **values: float) -> None:
         """Record seconds or bytes, outside the digest."""
         floats = {name: float(value) for name, value in values.items()}
+        self.timings |= floats
         self._journal.append("timing", step=int(step), values=floats, time=now_ms())
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters and keep them as ``model/parameters.npz``."""
-        self._record({"parameters": {name: array_record(np.asarray(array)) for name, array in arrays.items()}})
+        self._record(parameters_record(arrays))
         folder = self._journal.files / "model"
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "parameters.npz", allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
@@ -60,6 +62,48 @@ class Recorder:
     def digest(self) -> str:
         """The digest of all that was recorded so far."""
         return self._digest.hexdigest()
+
+
+class EnoughError(BaseException):
+    """Ends a trial from within its log; no `Exception`, so that no trial takes it for a failure of its own."""
+
+
+class Beginning:
+    """Implements the contract's `Log` in memory, and ends the trial after `count` lines."""
+
+    def __init__(self, count: int):
+        self._count = count
+        self.lines: list[str] = []
+
+    def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
+        """Keep values at a step."""
+        self._keep(step_record(step, values))
+
+    def timing(self, step: int = 0, **values: float) -> None:
+        """Seconds are not compared."""
+
+    def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep the final parameters, by their hashes."""
+        self._keep(parameters_record(arrays))
+
+    def measurements(self, measurements: Mapping[str, Any]) -> None:
+        """Keep what the trial returned, if it came so far."""
+        self._keep({"measurements": encode(measurements)})
+
+    def _keep(self, record: Mapping[str, Any]) -> None:
+        self.lines.append(canonical(record))
+        if len(self.lines) == self._count:
+            raise EnoughError
+
+
+def step_record(step: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of one call of the log."""
+    return {"step": int(step), "values": {name: encode(value) for name, value in values.items()}}
+
+
+def parameters_record(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The record of the final parameters."""
+    return {"parameters": {name: array_record(np.asarray(array)) for name, array in arrays.items()}}
 
 
 def plain(value: Any) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from lib.harness import shipper
 from lib.harness.errors import UserError
-from lib.harness.provenance import sha256_of_files
+from lib.harness.provenance import sha256_of_files, unpacked
 from lib.harness.trace import parent_digest
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+)?")
@@ -39,7 +39,7 @@ class Child:
     @property
     def digest(self) -> str:
         """The digest of its trace."""
-        return hashlib.sha256("".join(f"{line}\n" for line in self.trace).encode()).hexdigest()
+        return digest_of(self.trace)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Record:
     environment: Mapping[str, Any]
     code: Mapping[str, bytes]
     archive: bytes
+    recipe: bytes | None
     children: Mapping[tuple[str, int], Child]
 
 
@@ -124,10 +125,12 @@ def read(client: Any, run: Any) -> Record:
         folder = Path(scratch)
         wanted = ("code.tar.gz", "config.json", "environment.json")
         files = {name: _artifact(client, run, key, name, folder) for name in wanted}
-        with tarfile.open(fileobj=io.BytesIO(files["code.tar.gz"])) as tar:
-            code = {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
-        if sha256_of_files(code) != run.data.tags["lab.code_sha256"]:
-            raise UserError(f"{key}: its code.tar.gz is not what its tag lab.code_sha256 says: the record is not whole")
+        tags = dict(run.data.tags)
+        code = _checked_files(files["code.tar.gz"], key, "code", tags)
+        recipe = None
+        if "lab.recipe_sha256" in tags:
+            recipe = _artifact(client, run, key, "recipe.tar.gz", folder)
+            _checked_files(recipe, key, "recipe", tags)
         found = sorted(_children(client, run, key, folder), key=lambda child: child.tags["lab.run"])
         children = {(child.variant, child.seed): child for child in found}
     digest = parent_digest(child.digest for child in children.values() if child.status == "FINISHED")
@@ -136,33 +139,73 @@ def read(client: Any, run: Any) -> Record:
     return Record(
         key=key,
         run_id=run.info.run_id,
-        tags=dict(run.data.tags),
+        tags=tags,
         status=run.info.status,
         config=json.loads(files["config.json"]),
         environment=json.loads(files["environment.json"]),
         code=code,
         archive=files["code.tar.gz"],
+        recipe=recipe,
         children=children,
     )
 
 
+def _checked_files(archived: bytes, key: str, what: str, tags: Mapping[str, str]) -> dict[str, bytes]:
+    """The files of ``<what>.tar.gz``. Raises `UserError` when they are not those of the tag ``lab.<what>_sha256``."""
+    try:
+        files = unpacked(archived)
+    except (tarfile.TarError, OSError, EOFError, zlib.error):
+        files = {}
+    if sha256_of_files(files) != tags[f"lab.{what}_sha256"]:
+        raise UserError(f"{key}: its {what}.tar.gz is not what its tag lab.{what}_sha256 says: the record is not whole")
+    return files
+
+
 def _children(client: Any, run: Any, key: str, folder: Path) -> Iterator[Child]:
+    for child in child_runs(client, run):
+        tags = dict(child.data.tags)
+        text = _artifact(client, child, key, "trace.jsonl", folder).decode("ascii")
+        yield Child(tags["lab.variant"], int(tags["lab.seed"]), tags, child.info.status, trace_of(text))
+
+
+def child_runs(client: Any, run: Any) -> Iterator[Any]:
+    """The runs of the trials of a parent run."""
+    return _pages(client, run.info.experiment_id, f"tags.mlflow.parentRunId = '{run.info.run_id}'")
+
+
+def all_of(client: Any, lab: str) -> list[Any]:
+    """The parent runs of a lab that have ended, oldest first.
+
+    Raises:
+        UserError: there are none.
+    """
+    experiment = client.get_experiment_by_name(lab)
+    runs = list(_pages(client, experiment.experiment_id, "")) if experiment is not None else []
+    parents = [run for run in runs if "lab.run" in run.data.tags and "mlflow.parentRunId" not in run.data.tags]
+    ended = [run for run in parents if run.info.status != "RUNNING"]
+    if not ended:
+        raise UserError(f"all:{lab}: MLflow has no run of a lab '{lab}' that has ended (./invoke labs lists the labs)")
+    return sorted(ended, key=lambda run: str(run.data.tags["lab.run"]))
+
+
+def _pages(client: Any, experiment: str, wanted: str) -> Iterator[Any]:
     token = None
     while True:
-        page = client.search_runs(
-            [run.info.experiment_id],
-            f"tags.mlflow.parentRunId = '{run.info.run_id}'",
-            max_results=1000,
-            page_token=token,
-        )
-        for child in page:
-            tags = dict(child.data.tags)
-            text = _artifact(client, child, key, "trace.jsonl", folder).decode("ascii")
-            lines = [line for line in text.splitlines() if not line.startswith('{"digest"')]
-            yield Child(tags["lab.variant"], int(tags["lab.seed"]), tags, child.info.status, lines)
+        page = client.search_runs([experiment], wanted, max_results=1000, page_token=token)
+        yield from page
         token = page.token
         if not token:
             return
+
+
+def trace_of(text: str) -> list[str]:
+    """The canonical lines of a trace.jsonl, without those of digests."""
+    return [line for line in text.splitlines() if not line.startswith('{"digest"')]
+
+
+def digest_of(trace: list[str]) -> str:
+    """The digest of a trace's canonical lines."""
+    return hashlib.sha256("".join(f"{line}\n" for line in trace).encode()).hexdigest()
 
 
 def _artifact(client: Any, run: Any, key: str, name: str, folder: Path) -> bytes:

@@ -23,8 +23,9 @@ def record(said: str) -> int:
     found = records.read(client, records.find(client, said))
     if found.status != "FINISHED":
         raise UserError(f"{found.key} ended as {found.status}: only a finished run can be reproduced")
-    archive = base64.b64encode(found.archive).decode("ascii")
-    print(json.dumps({"key": found.key, "tags": found.tags, "config": found.config, "archive": archive}))
+    archives = {"code": found.archive, **({"recipe": found.recipe} if found.recipe else {})}
+    encoded = {name: base64.b64encode(data).decode("ascii") for name, data in archives.items()}
+    print(json.dumps({"key": found.key, "tags": found.tags, "config": found.config, "archives": encoded}))
     return 0
 
 

@@ -7,22 +7,23 @@ import os
 import secrets
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lib.harness import display, provenance
+from lib.harness import display, provenance, scope
 from lib.harness.catalogue import LabEntry
 from lib.harness.claims import judge_all
 from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.figures import draw
-from lib.harness.journal import Journal, JournalFullError, close_orphan, files_of, now_ms, on_disk
+from lib.harness.journal import Journal, JournalFullError, close_orphan, files_of, now_ms, on_disk, read
 from lib.harness.jsonfile import json_bytes
 from lib.harness.registered import export
 from lib.harness.settings import Options, as_params, configure
-from lib.harness.trace import parent_digest
+from lib.harness.trace import canonical, parent_digest
 from lib.harness.tracking import Tracking
 from lib.harness.workers import Job, Workers
 
@@ -52,20 +53,27 @@ class LabRun:
         self.results: list[Result] = []
         self._asked = 0
         self._code = provenance.read_code(entry.module)
+        recipe = provenance.recipe_files()
         self._shared_tags = {
             **provenance.tags(self._code, lab.data, config.framework),
             "lab.name": lab.name,
             "lab.quick": str(options.quick).lower(),
+            "lab.portable": str(options.portable).lower(),
         }
         self._shared_files = {
             "code.tar.gz": self._code.archive(),
             "environment.json": json_bytes(provenance.environment()),
         }
-        header = self._header(self.key, None, lab.name, config, {"lab.variant": "all", "lab.seed": str(options.seed)})
+        tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
+        if recipe:
+            tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
+        header = self._header(self.key, None, lab.name, config, tags)
         self.journal = Journal.create(folder / "run.jsonl", header)
         self.journal.files.mkdir()
         self.write_files(self._shared_files)
         self.write_files({"config.json": json_bytes(config.model_dump())})
+        if recipe:
+            self.write_files({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)})
 
     def _header(
         self, key: str, parent: str | None, name: str, config: Config, tags: Mapping[str, str]
@@ -73,6 +81,10 @@ class LabRun:
         params = {**as_params(config), "root_seed": str(self.options.seed)}
         tags = {**self._shared_tags, **tags}
         return {"key": key, "parent": parent, "experiment": self.lab.name, "name": name, "tags": tags, "params": params}
+
+    def scope(self, framework: str) -> str:
+        """The scope that has been proven for this lab's trials in a framework."""
+        return scope.stated(self.lab.name, framework, self.options.portable)
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
         """Write files that belong to the parent run."""
@@ -89,6 +101,7 @@ class LabRun:
             "lab.seed": str(trial.seed),
             "lab.framework": trial.runtime.framework,
             "lab.dtype": trial.runtime.dtype,
+            "lab.scope": self.scope(trial.runtime.framework),
         }
         key = f"{self.key}.{stem}"
         return Job(
@@ -105,12 +118,17 @@ class LabRun:
         """Whether a file of the lab's code was edited while it ran."""
         return provenance.read_code(self.entry.module).sha256 != self._code.sha256
 
-    def finish(self, claims: list[dict[str, Any]], digest: str, seconds: float) -> list[str]:
-        """Record the verdicts and end this run. Returns what a reader of the record should be told."""
+    def finish(self, claims: list[dict[str, Any]], digest: str, stated: str, seconds: float) -> list[str]:
+        """Record the verdicts and the scope, and end this run. Returns what a reader of the record should be told."""
         self.write_files({"claims.json": json_bytes(claims)})
         self.journal.append("timing", step=0, values={"total_seconds": seconds}, time=now_ms())
         verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
-        tags = {"lab.result_digest": digest, "mlflow.note.content": _note(self.lab, claims), **verdicts}
+        tags = {
+            "lab.result_digest": digest,
+            "lab.scope": stated,
+            "mlflow.note.content": _note(self.lab, claims),
+            **verdicts,
+        }
         changed = self.code_changed()
         self.journal.end("FINISHED" if all_measured(claims) else "FAILED", **tags)
         return ["the lab's code was edited while it ran: the record has the code of its start"] if changed else []
@@ -147,12 +165,15 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
             workers.warm_up(batch)  # frameworks load while the rest is made ready
             run = LabRun(entry, lab, config, options, folder)
             tracking = Tracking(folder)
-            problems = _run_study(run, study, batch, workers)
+            jobs = [run.job(trial) for trial in batch]
+            again = workers.start_again(jobs[0])
+            problems = _run_study(run, study, jobs, workers)
             results = Results(run.results)
             claims = judge_all(lab.claims, results, lab.name)
             problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]
             digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
-            problems += run.finish(claims, digest, time.monotonic() - started)
+            stated = scope.lowest([*_scopes(run), *_lowered(jobs[0], again)])
+            problems += run.finish(claims, digest, stated, time.monotonic() - started)
         except BaseException as error:
             workers.close()
             interrupted = isinstance(error, KeyboardInterrupt)
@@ -167,7 +188,8 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
     for problem in problems:
         display.warn(problem)
     display.console.print(
-        f"{len(results)} trials in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}"
+        f"{len(results)} trials in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}, "
+        f"scope {stated}"
     )
     if tracking.finish():
         display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
@@ -184,22 +206,22 @@ def all_measured(claims: Sequence[Mapping[str, Any]]) -> bool:
     return all(record["verdict"] != "not measured" for record in claims)
 
 
-def _run_study(run: LabRun, study: Study, batch: list[Trial], workers: Workers) -> list[str]:
-    """Run `batch` and all that the study asks for after it; results go to ``run.results``.
+def _run_study(run: LabRun, study: Study, jobs: list[Job], workers: Workers) -> list[str]:
+    """Run `jobs` and all that the study asks for after it; results go to ``run.results``.
 
     Returns a line if the study broke off, as it does when too few of its trials have ended well.
     """
     with display.counting(run.lab.name) as counter:
-        while batch:
-            counter.asked(len(batch))
+        while jobs:
+            counter.asked(len(jobs))
             new = workers.run(
-                [run.job(trial) for trial in batch],
+                jobs,
                 started=lambda job: counter.started(job.header["name"]),
                 ended=lambda result: counter.ended(result.status != "FINISHED"),
             )
             run.results += new
             try:
-                batch = study.send(new)
+                jobs = [run.job(trial) for trial in study.send(new)]
             except StopIteration:
                 break
             except UserError:
@@ -208,6 +230,27 @@ def _run_study(run: LabRun, study: Study, batch: list[Trial], workers: Workers) 
                 (run.journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
                 return [f"the study broke off: {type(error).__name__}: {error} (more in traceback.txt of the run)"]
     return []
+
+
+def _scopes(run: LabRun) -> Iterator[str]:
+    """The scope of each trial that has run."""
+    for result in run.results:
+        yield scope.of_error(result.error) or run.scope(result.trial.runtime.framework)
+
+
+def _lowered(job: Job, again: Future[list[str]]) -> Iterator[str]:
+    """A scope below the others, if the first lines of a trial were not the same again."""
+    records = [record for _, record in read(job.journal)]
+    if records[-1].get("status") != "FINISHED":
+        return
+    error = again.exception()
+    if error is not None:
+        yield f"none: {type(error).__name__} when repeated"
+        return
+    first = [canonical(record["record"]) for record in records if record["kind"] == "log"]
+    found = scope.of_repetition(first, again.result())
+    if found:
+        yield found
 
 
 def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:

@@ -25,6 +25,7 @@ class Options:
     changes: Sequence[str] = ()
     framework: str | None = None
     workers: int | None = None
+    portable: bool = False
 
 
 def configure(lab: Lab, options: Options) -> Config:

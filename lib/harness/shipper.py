@@ -106,7 +106,7 @@ class Shipper:
         for offset, record in journals.read(path, state["offset"]):
             match record["kind"]:
                 case "run":
-                    experiment = self._experiment(record["experiment"])
+                    experiment = self.experiment(record["experiment"])
                     state["run_id"] = self._find_or_create(experiment, record)
                     state["page"] = f"#/experiments/{experiment}/runs/{state['run_id']}"
                 case "tags":
@@ -127,7 +127,7 @@ class Shipper:
             return False
         self._finish(path, state["run_id"], end)
         if state.get("model") and end["status"] == "FINISHED":
-            self._register(state["model"], state["run_id"])
+            self.register(state["model"], state["run_id"])
         state["done"] = True
         _write_state(path, state)
         return True
@@ -149,7 +149,7 @@ class Shipper:
         self.client.log_batch(run_id, tags=_tags(end["tags"]))
         self.client.set_terminated(run_id, status=end["status"], end_time=end["time"])
 
-    def _register(self, name: str, run_id: str) -> None:
+    def register(self, name: str, run_id: str) -> None:
         """Make the run's ``model`` folder a version in MLflow's registry, unless it is one."""
         from mlflow.exceptions import MlflowException
 
@@ -180,7 +180,8 @@ class Shipper:
         self.client.log_batch(run_id, params=params, tags=_tags(tags) if found else [])
         return run_id
 
-    def _experiment(self, name: str) -> str:
+    def experiment(self, name: str) -> str:
+        """The id of the experiment of this name, which is created if need be."""
         if name not in self._experiments:
             from mlflow.exceptions import MlflowException
 

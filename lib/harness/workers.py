@@ -18,18 +18,20 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness import determinism
+from lib.harness import determinism, scope
 from lib.harness.errors import UserError
 from lib.harness.journal import Journal, is_full, on_disk
 
 if TYPE_CHECKING:
-    from lib.harness.contract import Result, Runtime, Trial
+    from lib.harness.contract import Log, Result, Runtime, Trial
     from lib.harness.recorder import Recorder
 
+PROBED_LINES = 3  # of the first trial, which are recorded twice
 PARENT_SECONDS = 1.0  # how often a worker looks whether its parent lives
 
 
@@ -68,27 +70,44 @@ def run_job(job: Job) -> Result:
                 raise
             message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             (journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            journal.end("FAILED", **{"lab.error": message})
+            refused = scope.of_error(message)
+            journal.end("FAILED", **{"lab.error": message, **({"lab.scope": refused} if refused else {})})
             return Result(job.trial, job.run, "FAILED", error=message)
         journal.end("FINISHED", **{"lab.result_digest": recorder.digest})
-    return Result(job.trial, job.run, "FINISHED", measurements, recorder.digest)
+    return Result(job.trial, job.run, "FINISHED", measurements, recorder.digest, timings=recorder.timings)
+
+
+def beginning(job: Job) -> list[str]:
+    """The first lines that a trial records, from a start of it that leaves nothing behind."""
+    from lib.harness.recorder import Beginning, EnoughError
+
+    log = Beginning(PROBED_LINES)
+    with suppress(EnoughError):
+        log.measurements(_measure(job, log))
+    return log.lines
 
 
 def _train(job: Job, recorder: Recorder) -> dict[str, Any]:
     """The trial itself: its measurements, recorded."""
+    started = time.perf_counter()
+    measurements = _measure(job, recorder)
+    recorder.measurements(measurements)
+    recorder.timing(trial_seconds=time.perf_counter() - started)
+    return measurements
+
+
+def _measure(job: Job, log: Log) -> dict[str, Any]:
+    """What the trial returns, from the state that a fresh process has."""
     from lib.harness.recorder import plain
     from lib.harness.seeds import Seed
 
     trial = job.trial
-    started = time.perf_counter()
     lab = importlib.import_module(job.module).LAB
     # every variant of a seed index starts from the same seed, so that comparisons over seeds are paired
     seed = Seed(job.root_seed).child("trial", trial.seed)
     determinism.begin(trial.runtime, seed)
-    measurements: dict[str, Any] = plain(lab.trial(trial.config, seed, recorder))
+    measurements: dict[str, Any] = plain(lab.trial(trial.config, seed, log))
     determinism.check_frameworks(trial.runtime)
-    recorder.measurements(measurements)
-    recorder.timing(trial_seconds=time.perf_counter() - started)
     return measurements
 
 
@@ -202,6 +221,12 @@ class Workers:
         pool = self._pool(first, jobs)
         for _ in range(max(1, min(self.count, jobs) - 1)):
             pool.submit(_call, first, self.log, os.getpid)
+
+    def start_again(self, job: Job) -> Future[list[str]]:
+        """Let a worker record the first lines of a job's trial, in a start of its own (`beginning`)."""
+        runtime = job.trial.runtime
+        future: Future[list[str]] = self._pool(runtime, 1).submit(_call, runtime, self.log, beginning, job)
+        return future
 
     def call(
         self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], runtime: Runtime | None = None

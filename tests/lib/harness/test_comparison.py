@@ -31,7 +31,9 @@ def record(traces: Mapping[tuple[str, int], list[str]], **tags: str) -> Record:
     usual = dict.fromkeys(comparison.CAUSES, "same") | {"lab.seed": "0"}
     code = {"lib/a.py": b"x = 1\n", "lib/b.py": b"y = 2\n"}
     environment = {"packages": {"numpy": "2.0", "torch": "2.13"}, "cpu_flags": ["avx2", "fma"], "python": "3.11"}
-    return Record("key", "id", usual | tags, "FINISHED", {"epochs": 3, "batch": 16}, environment, code, b"", children)
+    return Record(
+        "key", "id", usual | tags, "FINISHED", {"epochs": 3, "batch": 16}, environment, code, b"", None, children
+    )
 
 
 SAME = {("adam", 3): trace([1.0, 0.5, 0.25]), ("sgd", 3): trace([1.0, 0.75, 0.5])}
@@ -83,12 +85,25 @@ def test_what_can_change_bits_is_named() -> None:
     ]
 
 
+def test_the_code_paths_are_a_cause_and_old_records_had_the_usual_ones() -> None:
+    one = record(SAME, **{"lab.portable": "false", "lab.scope": "machine"})
+    other = record(SAME, **{"lab.portable": "true", "lab.scope": "portable:intel"})
+    assert comparison.causes(one, other) == ["the code paths (--portable)"]
+    text = "\n".join(comparison.described(one, other))
+    assert "  --portable: false -> true" in text
+    assert "  scope: machine -> portable:intel" in text
+    old = record(SAME)
+    old = Record(**{**vars(old), "tags": {k: v for k, v in old.tags.items() if k != "lab.portable"}})
+    assert comparison.causes(one, old) == []
+    assert comparison.causes(old, other) == ["the code paths (--portable)"]
+
+
 def test_all_that_differs_is_described() -> None:
     one = record(SAME)
     other = record(SAME, **{"lab.seed": "1", "lab.data_sha256": "other"})
     changed = Record(
         "key2", "id2", other.tags, "FINISHED", {"epochs": 5, "batch": 32},
-        {**one.environment, "packages": {"numpy": "2.1"}}, {"lib/a.py": b"x = 2\n", "lib/b.py": b"y = 2\n"}, b"",
+        {**one.environment, "packages": {"numpy": "2.1"}}, {"lib/a.py": b"x = 2\n", "lib/b.py": b"y = 2\n"}, b"", None,
         {**one.children, ("adam", 3): Child("adam", 3, {}, "FINISHED", trace([2.0]))},
     )  # fmt: skip
     text = "\n".join(comparison.described(one, changed))

@@ -126,6 +126,14 @@ def test_a_change_of_the_code_or_the_config_asks_for_a_new_run(measured: Measure
     assert "Warning" in again.err, "what a person reads goes to standard error beside JSON"
 
 
+def test_code_paths_are_a_part_of_what_is_current(measured: Measured) -> None:
+    clone, _ = measured
+    before = clone.runs()
+    for words in (("--portable",), ("--portable",), ()):
+        assert clone.run("claims", "--quick", *words).code == 0
+    assert len(clone.runs()) == len(before) + 1, "one with --portable, and the one without it is current still"
+
+
 def test_a_claim_that_could_not_be_measured_is_exit_code_1(clone: Clone) -> None:
     ended = clone.run("claims", "--seeds", "1", "--set", "action=fail")
     assert ended.code == 1

@@ -31,7 +31,7 @@ from tests.lib.harness.support import (
 TAGS = {
     "lab.name", "lab.variant", "lab.seed", "lab.framework", "lab.scope", "lab.image", "lab.lock_sha256",
     "lab.code_sha256", "lab.git_commit", "lab.git_dirty", "lab.data_sha256", "lab.cpu", "lab.gpu", "lab.threads",
-    "lab.user",
+    "lab.user", "lab.portable",
 }  # fmt: skip
 
 
@@ -224,7 +224,8 @@ def test_a_full_disk_ends_the_lab_in_one_line_and_a_sync_closes_its_runs(
 def test_help_lists_every_option(clone: Clone) -> None:
     ended = clone.run("--help")
     assert ended.code == 0
-    for option in ("--quick", "--seeds", "--seed", "--set", "--framework", "--workers", "--json", "--expect"):
+    options = ("--quick", "--seeds", "--seed", "--set", "--framework", "--portable", "--workers", "--json", "--expect")
+    for option in options:
         assert option in ended.out
 
 

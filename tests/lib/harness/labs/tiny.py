@@ -59,6 +59,8 @@ def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
         w = w - config.learning_rate / 30 * (A.T @ residual)
         if config.action == "sleep":
             time.sleep(0.05)
+        if config.action == "unsteady":
+            log(step, clock=time.perf_counter())
     _act(config)
     log.parameters({"w": w})
     log.timing(step=config.steps, clock=time.perf_counter())
@@ -74,8 +76,17 @@ def _act(config: TinyConfig) -> None:
         raise UserError("action=say: choose another")
     if config.action == "die" and slow:
         os.kill(os.getpid(), 9)
+    if config.action == "refused":
+        _put()
     if config.action == "stray":
         import torch  # noqa: F401
+
+
+def _put() -> None:
+    """What torch refuses, as it may give other values when it is repeated."""
+    import torch
+
+    torch.zeros(2).put_(torch.tensor([0]), torch.ones(1))
 
 
 def _framework_noise() -> float:

@@ -1,0 +1,320 @@
+"""The bundle as a file: an uncompressed tar of parts, the manifest and the checksums last (docs/bundle.md).
+
+It is written from front to back, and what a journal beside it lists is whole whatever interrupts the writer.
+"""
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from lib.harness.errors import UserError
+
+FORMAT = 1
+README, MANIFEST, SUMS = "README.txt", "manifest.json", "SHA256SUMS"
+TITLE = "Fearless Labs bundle, format "
+REPOSITORY = "fearless-labs"  # the folder with all that `tar xf` has to take out
+BLOCK = 512
+READ = 1 << 20
+COPY_AGAIN = "copy or download it again"
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A member of the tar. `offset`: where its content begins. `plain_sha256`: of the content unpacked, if packed."""
+
+    name: str
+    size: int
+    sha256: str
+    offset: int
+    plain_sha256: str = ""
+
+    @property
+    def end(self) -> int:
+        """Where the next member begins."""
+        return self.offset + padded(self.size)
+
+
+def padded(size: int) -> int:
+    """`size` in whole blocks of a tar."""
+    return -(-size // BLOCK) * BLOCK
+
+
+def header(name: str, size: int, mode: int = 0o644, time: int = 0, link: str = "") -> bytes:
+    """The blocks before a member's content: one, or three when its name is long."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode, member.mtime = size, mode, time
+    if link:
+        member.type, member.linkname = tarfile.SYMTYPE, link
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+class Writer:
+    """Writes FILE.part, which `finish` renames. Made again with equal `inputs`, it goes on where another one ended."""
+
+    def __init__(self, file: Path, inputs: dict[str, Any]) -> None:
+        self.file = file
+        self.path = file.with_name(f"{file.name}.part")
+        self.journal = file.with_name(f"{file.name}.part.journal")
+        self.parts: list[Part] = []
+        self.marks: set[str] = set()
+        self._uncommitted: list[Part] = []
+        self._stream = self.path.open("r+b" if self.path.exists() else "w+b")
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._stream.close()
+            raise UserError(f"Another command is writing {self.path}") from None
+        if not self._read_journal(inputs):
+            self.parts, self.marks = [], set()
+            self.journal.write_text(json.dumps(inputs) + "\n", encoding="utf-8")
+        self._stream.truncate(self.end)
+
+    def _read_journal(self, inputs: dict[str, Any]) -> bool:
+        """Whether the journal is of the same inputs; then `parts` and `marks` are what it lists."""
+        if not self.journal.exists():
+            return False
+        lines = self.journal.read_text(encoding="utf-8").split("\n")
+        if lines[0] != json.dumps(inputs):
+            return False
+        whole = [json.loads(line) for line in lines[1:-1]]  # a torn last line has no end of line
+        self.parts = [Part(**line) for line in whole if "mark" not in line]
+        self.marks = {line["mark"] for line in whole if "mark" in line}
+        if len(lines[-1]):
+            self._rewrite_journal(inputs)
+        return self.path.stat().st_size >= self.end
+
+    def _rewrite_journal(self, inputs: dict[str, Any]) -> None:
+        lines = [inputs, *map(asdict, self.parts), *({"mark": mark} for mark in sorted(self.marks))]
+        replacement = self.journal.with_suffix(".new")
+        replacement.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        replacement.replace(self.journal)
+
+    @property
+    def end(self) -> int:
+        """Where the next part begins."""
+        last = (self._uncommitted or self.parts)[-1:]
+        return last[0].end if last else 0
+
+    def known(self, name: str) -> Part | None:
+        """The part of this name, when it is whole."""
+        return next((part for part in self.parts if part.name == name), None)
+
+    def add(self, name: str, content: Iterable[bytes], mode: int = 0o644, time: int = 0, link: str = "") -> Part:
+        """Append a part; it counts from the next `commit` on. Its header is written when its size is known."""
+        start, digest, size = self.end, hashlib.sha256(), 0
+        offset = start + len(header(name, 0, link=link))
+        self._stream.seek(offset)
+        for block in content:
+            self._stream.write(block)
+            digest.update(block)
+            size += len(block)
+        self._stream.write(bytes(padded(size) - size))
+        self._stream.seek(start)
+        self._stream.write(header(name, size, mode, time, link))
+        part = Part(name, size, digest.hexdigest(), offset)
+        self._uncommitted.append(part)
+        return part
+
+    def commit(self, mark: str = "", plain_sha256: str = "") -> None:
+        """What was added since the last time is on the disk, and the journal says so. `mark`: a stage that is over."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        with self.journal.open("a", encoding="utf-8") as journal:
+            for part in self._uncommitted:
+                whole = Part(**(asdict(part) | {"plain_sha256": plain_sha256}))
+                journal.write(json.dumps(asdict(whole)) + "\n")
+                self.parts.append(whole)
+            if mark:
+                journal.write(json.dumps({"mark": mark}) + "\n")
+                self.marks.add(mark)
+        self._uncommitted = []
+
+    def forget(self, prefix: str, inputs: dict[str, Any]) -> None:
+        """Drop the last parts, whose names begin with `prefix`."""
+        self.parts = [part for part in self.parts if not part.name.startswith(prefix)]
+        self._uncommitted = []
+        self._rewrite_journal(inputs)
+        self._stream.truncate(self.end)
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest and the checksums, then give the file its name."""
+        listed = [{"name": p.name, "size": p.size, "sha256": p.sha256, "offset": p.offset} for p in self.parts]
+        text = (json.dumps(manifest | {"parts": listed}, indent=1, ensure_ascii=False) + "\n").encode()
+        self.add(MANIFEST, [text])
+        self.add(SUMS, [sums(self.parts, text)])
+        self._stream.seek(self.end)
+        self._stream.write(bytes(2 * BLOCK))
+        self._stream.truncate()
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self.path.replace(self.file)
+        self.journal.unlink()
+
+    def close(self) -> None:
+        """Let go of the file; what is committed stays for the next writer."""
+        self._stream.close()
+
+
+def sums(parts: list[Part], manifest: bytes) -> bytes:
+    """What `sha256sum --check` reads: every part and the manifest."""
+    lines = [f"{part.sha256}  {part.name}\n" for part in parts]
+    return "".join([*lines, f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n"]).encode()
+
+
+class Bundle:
+    """A bundle that is read. Raises `UserError` in one line for a file that is none, is cut off or is damaged."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        if not file.exists():
+            raise UserError(f"{file}: there is no such file")
+        if not file.is_file():
+            raise UserError(f"{file} is not a file: name the one that ./invoke bundle has written")
+        try:
+            self.stream: BinaryIO = file.open("rb")
+        except OSError as error:
+            raise UserError(f"{file} cannot be read: {error.strerror}") from None
+        try:
+            self._check_format()
+            self._read_index()
+        except BaseException:
+            self.stream.close()
+            raise
+
+    def __enter__(self) -> "Bundle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def _read_index(self) -> None:
+        members, text, checksums = self._members()
+        if not checksums.endswith(f"\n{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()):
+            raise UserError(f"{self.file}: {MANIFEST} or {SUMS} is damaged: {COPY_AGAIN}")
+        self.manifest: dict[str, Any] = json.loads(text)
+        self.parts = [Part(**entry) for entry in self.manifest["parts"]]
+        for part, member in zip(self.parts, members, strict=False):
+            if (part.name, part.size, part.offset) != member:
+                raise UserError(f"{self.file}: {part.name} is damaged (its header): {COPY_AGAIN}")
+        if len(self.parts) != len(members) or checksums != sums(self.parts, text):
+            raise UserError(f"{self.file}: {SUMS} is damaged: {COPY_AGAIN}")
+
+    def _check_format(self) -> None:
+        try:
+            first = tarfile.TarInfo.frombuf(self.stream.read(BLOCK), "utf-8", "surrogateescape")
+        except tarfile.TarError:
+            raise UserError(f"{self.file} is not a bundle of Fearless Labs: ./invoke bundle writes one") from None
+        text = self.stream.read(min(first.size, 4096)).decode(errors="replace")
+        found = re.match(rf"{TITLE}(\d+)\n", text)
+        if first.name != README or not found:
+            raise UserError(f"{self.file} is not a bundle of Fearless Labs: ./invoke bundle writes one")
+        if int(found[1]) != FORMAT:
+            raise UserError(
+                f"{self.file} is a bundle of format {found[1]}, this clone reads format {FORMAT}: use the clone inside "
+                f"it (tar xf {self.file.name} {REPOSITORY})"
+            )
+
+    def _members(self) -> tuple[list[tuple[str, int, int]], bytes, bytes]:
+        """Name, size and offset of every part as the tar has them; the manifest; the checksums."""
+        total, offset, last, long = self.file.stat().st_size, 0, "its beginning", ""
+        members: list[tuple[str, int, int]] = []
+        text = b""
+        while True:
+            self.stream.seek(offset)
+            block = self.stream.read(BLOCK)
+            if len(block) < BLOCK:
+                raise UserError(f"{self.file} is cut off after {last}: {COPY_AGAIN}")
+            try:
+                member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+                if member.tobuf(tarfile.GNU_FORMAT) != block:
+                    raise tarfile.HeaderError("bytes that the header's checksum leaves out")
+            except tarfile.TarError:
+                raise UserError(f"{self.file} is damaged after {last} (at byte {offset:,}): {COPY_AGAIN}") from None
+            size = 0 if member.issym() else member.size
+            begin, offset = offset + BLOCK, offset + BLOCK + padded(size)
+            if member.type == tarfile.GNUTYPE_LONGNAME:
+                long = self.stream.read(min(size, 4096)).rstrip(b"\0").decode(errors="surrogateescape")
+                continue
+            last, long = long or member.name, ""
+            if offset > total:
+                raise UserError(f"{self.file} is cut off in {last}: {COPY_AGAIN}")
+            if member.name == MANIFEST:
+                text = self.stream.read(size)
+            elif member.name == SUMS:
+                return members, text, self.stream.read(size)
+            else:
+                members.append((last, size, begin))
+
+    def read(self, part: Part) -> Iterator[bytes]:
+        """The content of a part. Raises `UserError` at its end when it is not what the manifest says."""
+        digest = hashlib.sha256()
+        self.stream.seek(part.offset)
+        left = part.size
+        while left:
+            block = self.stream.read(min(left, READ))
+            if not block:
+                break
+            digest.update(block)
+            left -= len(block)
+            yield block
+        if digest.hexdigest() != part.sha256:
+            raise UserError(f"{self.file}: {part.name} is damaged (another SHA-256 than the manifest's): {COPY_AGAIN}")
+
+    def verify(self, advance: Advance) -> None:
+        """Read every part. Raises `UserError` that names the first damaged one."""
+        for part in self.parts:
+            for block in self.read(part):
+                advance(len(block))
+
+    def named(self, prefix: str) -> list[Part]:
+        """The parts whose names begin with `prefix`."""
+        return [part for part in self.parts if part.name.startswith(prefix)]
+
+
+class Blocks:
+    """A stream of blocks that is taken in pieces of a given number of bytes."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = filter(None, blocks)
+        self._rest = b""
+
+    def empty(self) -> bool:
+        """Whether nothing is left."""
+        self._rest = self._rest or next(self._blocks, b"")
+        return not self._rest
+
+    def take(self, size: int) -> Iterator[bytes]:
+        """The next `size` bytes, fewer at the end."""
+        while size:
+            block = self._rest or next(self._blocks, b"")
+            if not block:
+                return
+            block, self._rest = block[:size], block[size:]
+            size -= len(block)
+            yield block
+
+
+def without_times(stream: IO[bytes]) -> Iterator[bytes]:
+    """A tar whose members are all of time 0 and have no extended headers: equal content gives equal bytes.
+
+    Raises:
+        tarfile.TarError: it is no tar, or it ends early.
+    """
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=READ) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isreg() else io.BytesIO()
+            member.mtime, member.pax_headers = 0, {}
+            yield member.tobuf(tarfile.GNU_FORMAT)
+            while content and (block := content.read(READ)):
+                yield block
+            yield bytes(padded(member.size) - member.size if member.isreg() else 0)
+    yield bytes(2 * BLOCK)

@@ -1,0 +1,110 @@
+"""The whole of it: a bundle of this clone, given to an engine that has no images on a machine that has no network."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from host import images
+from tests.host.conftest import ROOT, Outcome
+
+InTheRoom = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, made by the command."""
+    made = tmp_path_factory.mktemp("bundle") / "labs.tar"
+    command = [str(ROOT / "invoke"), "bundle", "--out", str(made)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(made))
+    assert [path.name for path in made.parent.iterdir()] == ["labs.tar"]
+    return made
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InTheRoom]:
+    """Runs a command in a network of its own, which leads nowhere, with an engine of its own, which is empty."""
+    if os.getuid() or not all(map(shutil.which, ("dockerd", "unshare", "nsenter", "ip"))):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("an engine of the test's own needs root and dockerd")
+    folder = tmp_path_factory.mktemp("engine")
+    address = f"unix://{folder}/sock"
+    command = ["unshare", "--net", "dockerd", f"--data-root={folder}/data", f"--exec-root={folder}/exec"]
+    with (folder / "log").open("w", encoding="utf-8") as log:
+        engine = subprocess.Popen([*command, f"--pidfile={folder}/pid", f"--host={address}"], stdout=log, stderr=log)
+
+    def run(*words: str | Path, cwd: Path) -> Outcome:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        return subprocess.run(
+            ["nsenter", f"--net=/proc/{engine.pid}/ns/net", *words],
+            cwd=cwd,
+            env=environment | {"DOCKER_HOST": address},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    try:
+        deadline = time.monotonic() + 60
+        while run("docker", "version", cwd=folder).returncode:
+            assert engine.poll() is None, (folder / "log").read_text(encoding="utf-8")
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        run("ip", "link", "set", "lo", "up", cwd=folder)
+        yield run
+    finally:
+        engine.terminate()
+        engine.wait()
+        shutil.rmtree(folder / "data")
+
+
+@pytest.mark.slow
+def test_a_lab_runs_where_there_is_nothing_but_the_file(file: Path, room: InTheRoom, tmp_path: Path) -> None:
+    tmp_path.parent.parent.chmod(0o755)
+    for parent in (tmp_path, tmp_path.parent):
+        parent.chmod(0o755)
+    assert room("docker", "images", "--quiet", cwd=tmp_path).stdout == ""
+    assert room("tar", "xf", file, "fearless-labs", cwd=tmp_path).returncode == 0
+    clone = tmp_path / "fearless-labs"
+
+    loaded = room("./invoke", "load", file, cwd=clone)
+    assert loaded.returncode == 0, loaded.stderr
+    again = room("./invoke", "load", file, cwd=clone)
+    assert "Loading" not in again.stderr
+
+    lab = room("./invoke", "lab", "optimizers", "--quick", cwd=clone)
+    assert lab.returncode == 0, lab.stderr
+    assert "In MLflow" in lab.stdout
+    down = room("./invoke", "down", cwd=clone)
+    assert down.returncode == 0, down.stderr
+
+
+@pytest.mark.slow
+def test_a_damaged_bundle_gives_the_engine_nothing(file: Path, room: InTheRoom, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.tar"
+    shutil.copyfile(file, bad)
+    with bad.open("r+b") as stream:
+        stream.seek(file.stat().st_size * 2 // 3)
+        byte = stream.read(1)
+        stream.seek(-1, os.SEEK_CUR)
+        stream.write(bytes([byte[0] ^ 1]))
+    before = room("docker", "images", "--no-trunc", cwd=tmp_path).stdout
+    outcome = room(ROOT / "invoke", "load", bad, cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert "images/lab-cpu.tar.zst.00" in outcome.stderr.splitlines()[-1]
+    assert "is damaged" in outcome.stderr.splitlines()[-1]
+    assert room("docker", "images", "--no-trunc", cwd=tmp_path).stdout == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("image", images.IMAGES, ids=lambda image: image.target)
+def test_two_builds_from_nothing_have_the_same_files(image: images.Image, capsys: pytest.CaptureFixture[str]) -> None:
+    from host.build_check import check
+
+    assert check(image), capsys.readouterr().out

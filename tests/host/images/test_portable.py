@@ -1,0 +1,61 @@
+"""`--portable`: what `lib.proven` says of labs' bits, shown under emulated CPUs of Intel and on this one."""
+
+import os
+import shutil
+
+import pytest
+
+from lib.harness import determinism, scope
+from lib.proven import PORTABLE
+from tests.host.images.conftest import RunIn
+from tests.host.images.support import ROOT
+
+CPUS = ("Haswell", "Skylake-Client")
+"""The first of Intel with x86-64-v3, and a later one. The emulator has no AVX-512, whatever the name of the CPU."""
+LENET = ("clothes/modern", "stage=clothes", "pictures=200", "epochs=1", "judged=100")
+SMALL: dict[tuple[str, str], tuple[str, ...]] = {
+    ("lenet", "torch"): LENET,
+    ("optimizers", "numpy"): ("functions/grid/GradientDescent",),
+}
+"""The variant and the settings of a small trial of each lab and framework in the table."""
+SECONDS = 3600
+DEBIAN = "apt install qemu-user-static"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> str:
+    """qemu-user, linked statically. Without it the test is skipped; in CI that is a failure."""
+    found = shutil.which("qemu-x86_64-static")
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no qemu-x86_64-static here (Debian: {DEBIAN})")
+    return found
+
+
+def digest(run_in: RunIn, words: list[str], emulator: str, cpu: str | None) -> str:
+    """The digest of a small trial with `--portable`, on an emulated CPU or on this machine's."""
+    volumes = [
+        f"{ROOT / 'lib'}:/workspace/lib:ro",
+        f"{ROOT / 'tests' / 'host' / 'images' / 'portable_trial.py'}:/trial.py:ro",
+        f"{emulator}:/qemu:ro",
+    ]
+    emulated = ["/qemu", "-cpu", cpu] if cpu else []
+    command = [*emulated, "/opt/labs/bin/python", "/trial.py", *words]
+    variables = {**determinism.environment(), **determinism.portable()}
+    outcome = run_in("lab-cpu", command, timeout=SECONDS, volumes=volumes, environment=variables)
+    found = [line for line in outcome.log.splitlines() if line.startswith("digest ")]
+    assert outcome.status == 0 and len(found) == 1, outcome.log
+    return found[0]
+
+
+def test_each_lab_of_the_table_is_tested() -> None:
+    assert set(SMALL) == {(lab, framework) for lab, frameworks in PORTABLE.items() for framework in frameworks}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lab", "framework"), SMALL)
+def test_the_same_bits_on_every_cpu_of_the_makers(run_in: RunIn, emulator: str, lab: str, framework: str) -> None:
+    words = [lab, framework, *SMALL[lab, framework]]
+    found = {cpu: digest(run_in, words, emulator, cpu) for cpu in CPUS}
+    if scope.VENDORS.get(scope.cpu_lines("vendor_id")) in PORTABLE[lab][framework]:
+        found["this machine"] = digest(run_in, words, emulator, None)
+    assert len(set(found.values())) == 1, found

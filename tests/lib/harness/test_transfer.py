@@ -1,0 +1,152 @@
+"""Records go out of one real MLflow and into another: nothing is lost, nothing is twice, nothing damaged is taken."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lib.harness.support import Clone, Server, params_of, tags_of
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another MLflow, empty at first."""
+    running = Server(tmp_path_factory.mktemp("elsewhere"))
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture(scope="module")
+def tracked(clone_root: Path, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone whose one run is in `server`."""
+    clone = Clone(clone_root, tmp_path_factory.mktemp("journal"), server.url)
+    assert clone.run("tiny", "--quick").code == 0
+    assert clone.run("sync").code == 0  # on a busy machine the run may not have waited for MLflow
+    return clone
+
+
+@pytest.fixture(scope="module")
+def exported(tracked: Clone, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked export of that run."""
+    return export(tracked, tracked.newest().name, tmp_path_factory.mktemp("export") / "records")
+
+
+@pytest.fixture
+def importing(tracked: Clone, elsewhere: Server) -> Clone:
+    """The same clone with the other MLflow."""
+    return Clone(tracked.root, tracked.journals, elsewhere.url)
+
+
+def export(clone: Clone, said: str, folder: Path) -> Path:
+    """The unpacked export."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lib", "export", said],
+        cwd=clone.root,
+        env=clone.environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
+
+
+def test_a_run_arrives_whole_and_only_once(
+    tracked: Clone, importing: Clone, server: Server, elsewhere: Server, exported: Path
+) -> None:
+    key = tracked.newest().name
+    checked = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=exported, check=False)
+    assert checked.returncode == 0
+    for line in ("1 run with 4 trials\n", "1 run with 4 trials, 5 of them there already\n"):
+        ended = importing.run("import", str(exported))
+        assert (ended.code, ended.out, ended.err) == (0, line, "")
+    before = {name: run for name, run in server.runs().items() if name.startswith(key)}
+    after = elsewhere.runs()
+    assert after.keys() == before.keys()
+    assert len(after) == 5
+    for name, run in before.items():
+        other = after[name]
+        for what in ("status", "start_time", "end_time", "run_name"):
+            assert other["info"][what] == run["info"][what]
+        theirs = {"mlflow.parentRunId"}
+        assert {k: v for k, v in tags_of(other).items() if k not in theirs} == {
+            k: v for k, v in tags_of(run).items() if k not in theirs
+        }
+        assert params_of(other) == params_of(run)
+        assert elsewhere.points(other) == server.points(run)
+        assert elsewhere.artifacts(other) == server.artifacts(run)
+    children = [run for name, run in after.items() if name != key]
+    assert {tags_of(run)["mlflow.parentRunId"] for run in children} == {after[key]["info"]["run_id"]}
+    record = importing.run("record", key)
+    assert json.loads(record.out)["tags"]["lab.result_digest"] == tags_of(before[key])["lab.result_digest"]
+
+
+def test_all_runs_of_a_lab(tracked: Clone, server: Server, tmp_path: Path) -> None:
+    folder = export(tracked, "all:tiny", tmp_path / "records")
+    ended = {name for name, run in server.runs().items() if run["info"]["status"] != "RUNNING"}
+    assert {path.parent.name for path in folder.glob("*/run.json")} == ended
+
+
+def _change_a_byte(folder: Path) -> str:
+    file = next(iter(folder.glob("*.trial-0000/artifacts/trace.jsonl")))
+    file.write_bytes(file.read_bytes().replace(b"0x1.", b"0x2.", 1))
+    return rf"{file.parent.parent.name}/artifacts/trace.jsonl is damaged.*export"
+
+
+def _change_a_value_and_its_sum(folder: Path) -> str:
+    said = _change_a_byte(folder)
+    file = next(iter(folder.glob("*.trial-0000/artifacts/trace.jsonl")))
+    name = file.relative_to(folder).as_posix()
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    new = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {name}" if line.endswith(name) else line for line in lines
+    ]
+    (folder / "SHA256SUMS").write_text("\n".join(new) + "\n")
+    return said.split("/")[0] + ".*lab.result_digest"
+
+
+def _lose_a_file(folder: Path) -> str:
+    next(iter(folder.glob("*/metrics.jsonl"))).unlink()
+    return "metrics.jsonl is missing.*export"
+
+
+def _add_a_file(folder: Path) -> str:
+    (folder / "more.txt").write_text("")
+    return "more.txt is not in SHA256SUMS.*remove it"
+
+
+def _lose_the_sums(folder: Path) -> str:
+    (folder / "SHA256SUMS").unlink()
+    return "no SHA256SUMS.*invoke export"
+
+
+@pytest.mark.parametrize(
+    "damage", [_change_a_byte, _change_a_value_and_its_sum, _lose_a_file, _add_a_file, _lose_the_sums]
+)
+def test_a_damaged_export_is_refused_whole(
+    importing: Clone, elsewhere: Server, exported: Path, tmp_path: Path, damage: Callable[[Path], str]
+) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "records"))
+    wanted = damage(folder)
+    before = elsewhere.runs().keys()
+    ended = importing.run("import", str(folder))
+    ended.assert_one_line(2)
+    assert re.search(wanted, ended.err), ended.err
+    assert elsewhere.runs().keys() == before
+
+
+@pytest.mark.parametrize("said", ["all:nothing", "last:nothing", "20001231"])
+def test_what_is_not_there_is_one_line(tracked: Clone, said: str) -> None:
+    tracked.run("export", said).assert_one_line(2, said)
