@@ -37,6 +37,11 @@ def test() -> tuple[Tagged, ...]:
     return _part(range(9, 10))
 
 
+def whole() -> tuple[Tagged, ...]:
+    """All sentences, in the order of the corpus."""
+    return _read()
+
+
 def words(sentences: tuple[Tagged, ...]) -> list[list[str]]:
     """The sentences without tags, in lower case."""
     return [[word.lower() for word, _ in sentence] for sentence in sentences]

@@ -1,0 +1,211 @@
+"""Reuse a module: features learned on some clothes, for other clothes of which there are few pictures.
+
+For each seed five kinds of clothes are drawn, on which LeNet-5 is trained. What it has learned, without its last layer,
+is written as a SavedModel, the format of TensorFlow Hub's modules. Anyone can load it without the code that made it:
+here to tell the other five kinds apart, of which it has seen none, from 1 to 20 pictures of each. Beside it: the same
+network from scratch, and features of the same network with random weights.
+
+How long a network is trained, and how strong a frozen one's head is held back, is chosen on 1,000 validation pictures
+of the new kinds, for each way alike. The test pictures are read once, at the end. With ``--set module=ADDRESS`` the
+module is one of TensorFlow Hub's instead.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from lib.data import fashion_mnist
+from lib.data.pictures import Split
+from lib.harness.contract import Config, Lab, Log, Runtime, Study
+from lib.harness.seeds import Seed
+from lib.harness.studies import batches, variants_by_seeds
+from lib.models import evaluation, lenet
+from lib.models.training import KerasClassifier, train
+from lib.tf2 import hub_figures as figures
+from lib.tf2.hub_claims import CLAIMS
+from lib.tf2.hub_sentences import KOREAN, SENTENCES
+from lib.tf2.modules import SIGNATURE, Module, export_features, keras_layer, load
+
+OLD, CLASSES = 5, 10
+HEADS = (0.01, 0.1, 1.0, 10.0)
+"""Inverse strength of the L2 penalty of a head on frozen features."""
+Count = Annotated[int, Field(ge=1, le=5_000)]
+COMPARED = 100
+"""Pictures on which the doors of a module are compared."""
+
+
+class HubConfig(Config):
+    """Settings of the lab."""
+
+    framework: Literal["torch", "keras"] = Field("keras", description="the lab is about TensorFlow")
+    module: str = Field(
+        "", max_length=500, description="folder or address of a SavedModel from pictures to features; none: made here"
+    )
+    signature: str = Field(SIGNATURE, min_length=1, max_length=100, description="the one that all exporters write")
+    picture_size: int = Field(96, ge=28, le=512, description="for a module that takes any size; small, so quick")
+    shots: tuple[Count, ...] = Field(
+        (1, 5, 10, 20), min_length=2, description="pictures of each new kind; in order, from almost none to some"
+    )
+    pictures: int = Field(
+        10_000, ge=500, le=25_000, description="to make the module; most of the effect, a half of all"
+    )
+    epochs: int = Field(5, ge=1, le=50, description="for the module: 90 % of its own kinds and more")
+    examples_per_step: int = Field(64, ge=1, le=1000, description="for the module: 780 steps in all")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="Adam's, for all networks; LeNet's best is 4e-3")
+    looks: tuple[Count, ...] = Field(
+        (15, 30, 60, 120), min_length=1, description="steps on the few pictures after which training may stop"
+    )
+    judged: int = Field(1_000, ge=100, le=5_000, description="validation pictures; enough for the choices")
+
+
+def trial(config: HubConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Make the module or load it, and reuse it for the new kinds; accuracies on test pictures by way and shots."""
+    order = seed.rng("kinds").permutation(CLASSES)
+    with tempfile.TemporaryDirectory() as folder:
+        if config.module:
+            made: dict[str, Any] = {}
+            module = load(config.module, config.signature, config.picture_size)
+        else:
+            made = make(config, seed, log, order[:OLD], folder)
+            module = load(folder, config.signature)
+        random_weights = lenet.keras_lenet(lenet.initial_weights(seed.child("random")))
+        with tempfile.TemporaryDirectory() as other:
+            export_features(random_weights, "dense2", other)
+            found = reuse(config, seed, log, order[OLD:], module=module, random=load(other))
+    return {"new_kinds": order[OLD:], **made, **found}
+
+
+def kinds(split: Split, which: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures (n, 28, 28) of these kinds, and their place among them (n,)."""
+    places = np.full(CLASSES, -1)
+    places[which] = np.arange(len(which))
+    labels = places[split.labels]
+    return split.scaled(labels >= 0), labels[labels >= 0]
+
+
+def make(config: HubConfig, seed: Seed, log: Log, old: np.ndarray, folder: str) -> dict[str, Any]:
+    """Train LeNet on the old kinds and write its features to the folder; how good it is, and whether they are its."""
+    import keras
+
+    images, labels = kinds(fashion_mnist.train(), old)
+    images, labels = images[: config.pictures, ..., None], labels[: config.pictures]
+    model = lenet.keras_lenet(lenet.initial_weights(seed))
+    optimizer = keras.optimizers.Adam(config.learning_rate)
+    classifier = KerasClassifier(model, optimizer, images, labels, config.examples_per_step)
+    for _ in train(classifier, config.epochs, seed.child("module"), log):
+        pass
+    log.parameters(lenet.named_weights(model.get_weights()))
+    validation, validation_labels = kinds(fashion_mnist.validation(), old)
+    part = export_features(model, "dense2", folder)
+    few = validation[:COMPARED]
+    wanted = np.asarray(part(few[..., None]))
+    module = load(folder)
+    by_layer = module.classifier(OLD, trainable=False).layers[1](few[..., None])[module.output]
+    return {
+        "own_accuracy": evaluation.accuracy(classifier.logits(validation[..., None]), validation_labels),
+        "doors": {
+            "hub.load": float(np.abs(module.features(few) - wanted).max()),
+            "TFSMLayer": float(np.abs(np.asarray(by_layer) - wanted).max()),
+        },
+        "keras_layer": keras_layer(module, few),
+    }
+
+
+def reuse(
+    config: HubConfig, seed: Seed, log: Log, new: np.ndarray, *, module: Module, random: Module
+) -> dict[str, Any]:
+    """Accuracies on the test pictures of the new kinds: for each way a list, one number for each of the shots."""
+    pool, pool_labels = kinds(fashion_mnist.train(), new)
+    judged = {"validation": kinds(fashion_mnist.validation(), new), "test": kinds(fashion_mnist.test(), new)}
+    judged["validation"] = tuple(array[: config.judged] for array in judged["validation"])  # type: ignore[assignment]
+    drawn = seed.rng("few").permutation(len(pool))
+    found: dict[str, list[float]] = {way: [] for way in figures.WAYS}
+    moved = []
+    for shots in config.shots:
+        which = np.concatenate([drawn[pool_labels[drawn] == kind][:shots] for kind in range(len(new))])
+        few = pool[which], pool_labels[which]
+        found["frozen module"].append(head(module, few, judged))
+        found["frozen random"].append(head(random, few, judged))
+        for way in ("module trained on", "from scratch"):
+            accuracy, change = whole(config, seed, module if way.startswith("module") else None, few, judged)
+            found[way].append(accuracy)
+            moved += [change] if way.startswith("module") else []
+        log(shots, **{way: values[-1] for way, values in found.items()})
+    return {"accuracy": found, "moved": min(moved)}
+
+
+Pictures = tuple[np.ndarray, np.ndarray]
+
+
+def head(module: Module, few: Pictures, judged: dict[str, Pictures]) -> float:
+    """Test accuracy of logistic regression on frozen features; its penalty is chosen on the validation pictures."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = {name: module.features(images) for name, (images, _) in judged.items()}
+    own = module.features(few[0])
+    scored = []
+    for strength in HEADS:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000)).fit(own, few[1])
+        scored.append((model.score(features["validation"], judged["validation"][1]), -strength, model))
+    best = max(scored, key=lambda one: one[:2])[2]
+    return float(best.score(features["test"], judged["test"][1]))
+
+
+def whole(
+    config: HubConfig, seed: Seed, module: Module | None, few: Pictures, judged: dict[str, Pictures]
+) -> tuple[float, float]:
+    """Train a whole network on few pictures: the module with a new head, or LeNet from scratch.
+
+    Returns the test accuracy at the look that is best on the validation pictures, and the largest change of a weight
+    below the head.
+    """
+    import keras
+
+    if module is None:
+        model = lenet.keras_lenet(lenet.initial_weights(seed.child("scratch")))
+        prepared = {name: images[..., None] for name, (images, _) in judged.items()} | {"few": few[0][..., None]}
+    else:
+        model = module.classifier(len(np.unique(few[1])), trainable=True)
+        prepared = {name: module.pictures(images).numpy() for name, (images, _) in judged.items()}
+        prepared["few"] = module.pictures(few[0]).numpy()
+    before = model.trainable_variables[0].numpy()
+    optimizer = keras.optimizers.Adam(config.learning_rate)
+    classifier = KerasClassifier(model, optimizer, prepared["few"], few[1], len(few[1]))
+    done, best = 0, (-1.0, 0.0)
+    for look in sorted(config.looks):
+        classifier.epoch(np.tile(np.arange(len(few[1])), look - done))
+        done = look
+        score = evaluation.accuracy(classifier.logits(prepared["validation"]), judged["validation"][1])
+        if score > best[0]:
+            best = score, evaluation.accuracy(classifier.logits(prepared["test"]), judged["test"][1])
+    return best[1], float(np.abs(model.trainable_variables[0].numpy() - before).max())
+
+
+def study(config: HubConfig) -> Study:
+    """The same for every seed, which draws other kinds."""
+    yield from batches(variants_by_seeds(config, {"reuse": {}}, Runtime("keras")), config.batch)
+
+
+LAB = Lab(
+    name="hub",
+    summary="reuse a module: features of some clothes for others, from 1 to 20 pictures of each",
+    chapter=9,
+    minutes=3,
+    config=HubConfig,
+    quick={"seeds": 3, "shots": (1, 5, 20), "pictures": 5_000, "epochs": 4, "judged": 500},
+    study=study,
+    trial=trial,
+    claims=CLAIMS,
+    figures={"few_shot": figures.few_shot, "advantage": figures.advantage, "doors": figures.doors},
+    frameworks=("keras",),
+    data=("fashion_mnist",),
+    sentences=SENTENCES,
+    korean=KOREAN,
+)

@@ -1,0 +1,117 @@
+"""The pictures of the hub lab. Bands and bars are 95 % intervals of the mean, dots are seeds."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from lib.harness.claims import mean_interval
+from lib.harness.contract import Results
+from lib.harness.figures import PALETTE, canvas
+from lib.tf2.hub_claims import accuracies
+
+WAYS = {
+    "module trained on": PALETTE[2],
+    "frozen module": PALETTE[0],
+    "frozen random": PALETTE[4],
+    "from scratch": PALETTE[1],
+}
+"""Way to its colour."""
+GREY = "#666666"
+
+
+def _shots(results: Results) -> np.ndarray:
+    return np.array(results.of("reuse")[0].trial.config.shots)
+
+
+def few_shot(results: Results, config: Any) -> Any:
+    """Accuracy on new kinds by the number of pictures."""
+    figure, ((axis,),) = canvas(1, 1, 9, 4.8)
+    shots = _shots(results)
+    ends = []
+    for i, (way, colour) in enumerate(WAYS.items()):
+        values = 100 * accuracies(results, way)
+        center, low, high = np.array([mean_interval(column) for column in values.T]).T
+        axis.plot(shots, center, color=colour, marker="o", markersize=4)
+        if np.isfinite(low).all():
+            axis.fill_between(shots, low, high, color=colour, alpha=0.13, linewidth=0)
+        for row in values:
+            axis.plot(shots * 1.03 ** (i - 1.5), row, ".", color=colour, markersize=4, alpha=0.5)
+        ends.append((center[-1], way, colour))
+    heights = [end[0] for end in sorted(ends)]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + 3.5)
+    for height, (_, way, colour) in zip(heights, sorted(ends), strict=True):
+        axis.text(shots[-1] * 1.1, height, way, color=colour, verticalalignment="center")
+    axis.axhline(20, color=GREY, linestyle=":", linewidth=1)
+    axis.text(shots[0], 20.6, "guessing", color=GREY, fontsize=8)
+    axis.set(xscale="log", xlabel="pictures of each new kind", ylabel="new kinds recognised (% of test pictures)")
+    axis.set_xticks(shots, [str(n) for n in shots])
+    axis.minorticks_off()
+    axis.set_xlim(shots[0] / 1.15, shots[-1] * 2)
+    best = max(WAYS, key=lambda way: accuracies(results, way).mean())
+    axis.set_title(f"Five kinds of clothes never seen before: best from few pictures is '{best}'")
+    return figure
+
+
+def advantage(results: Results, config: Any) -> Any:
+    """What the module gains over a network from scratch, by the number of pictures."""
+    figure, ((axis,),) = canvas(1, 1, 8, 4.2)
+    shots = _shots(results)
+    scratch = accuracies(results, "from scratch")
+    for i, way in enumerate(("module trained on", "frozen module", "frozen random")):
+        gains = 100 * (accuracies(results, way) - scratch)
+        center, low, high = np.array([mean_interval(column) for column in gains.T]).T
+        x = np.arange(len(shots)) + 0.26 * (i - 1)
+        axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=way)
+        if np.isfinite(low).all():
+            axis.vlines(x, low, high, color="black", linewidth=1.2)
+        for row in gains:
+            axis.plot(x, row, ".", color="black", markersize=3, alpha=0.5)
+    axis.axhline(0, color="black", linewidth=1)
+    axis.set_xticks(range(len(shots)), [str(n) for n in shots])
+    axis.set(xlabel="pictures of each new kind", ylabel="gain over a network from scratch (% of pictures)")
+    first, last = (100 * (accuracies(results, "frozen module") - scratch).mean(axis=0)[i] for i in (0, -1))
+    axis.set_title(f"Frozen, the module gains {first:+.0f} % with the fewest pictures, {last:+.0f} % with the most")
+    axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    axis.grid(axis="x", visible=False)
+    return figure
+
+
+DOORS = (
+    ("hub.load", "module = tensorflow_hub.load(folder)\nfeatures = module.signatures['serving_default'](pictures)"),
+    (
+        "TFSMLayer",
+        "layer = keras.layers.TFSMLayer(folder, call_endpoint='serving_default')\nfeatures = layer(pictures)",
+    ),
+    ("KerasLayer", "layer = tensorflow_hub.KerasLayer(folder)\nmodel = keras.Sequential([keras.Input(…), layer])"),
+)
+
+
+def doors(results: Results, config: Any) -> Any:
+    """The ways to load a module, each with what came of it."""
+    figure, ((axis,),) = canvas(1, 1, 12, 3.6)
+    axis.set_axis_off()
+    axis.set(xlim=(0, 10), ylim=(3.1, -0.6))
+    found = results.of("reuse")[0].measurements
+    if "doors" in found:
+        layer = found["keras_layer"]
+        said = {
+            name: f"the exported network's features,\nlargest difference {value:.0e}"
+            for name, value in found["doors"].items()
+        }
+        said["KerasLayer"] = textwrap.fill(layer["error"], 62) + (
+            f"\nIt is a layer of Keras 2; there it works, largest difference {layer['deviation']:.0e}"
+        )
+    else:
+        said = dict.fromkeys(("hub.load", "TFSMLayer"), "used for the module that was named")
+        said["KerasLayer"] = "not tried"
+    for row, (name, code) in enumerate(DOORS):
+        colour = PALETTE[1] if name == "KerasLayer" else PALETTE[2]
+        axis.text(0, row, name, fontweight="bold", color=colour, verticalalignment="center")
+        axis.text(1.0, row, code, family="monospace", fontsize=7.8, verticalalignment="center")
+        axis.text(6.0, row, said[name], fontsize=8.5, color=colour, verticalalignment="center")
+    axis.set_title("Two doors into a module are open in Keras 3, the lecture's is not")
+    return figure

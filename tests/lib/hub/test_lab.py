@@ -1,0 +1,136 @@
+"""The hub lab: its claims on made-up results, broken on purpose, and a trial of it, small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lib.data import fashion_mnist
+from lib.harness.contract import Results, Runtime, Trial
+from lib.harness.errors import UserError
+from lib.harness.figures import style
+from lib.harness.seeds import Seed
+from lib.harness.settings import Options, configure
+from lib.models import lenet
+from lib.tf2 import modules
+from lib.tf2.hub import LAB, HubConfig, kinds
+from lib.tf2.hub_claims import CLAIMS, accuracies
+from tests.lib.overfitting.support import made_up, verdicts
+from tests.lib.support import Recording, run_trial
+
+SMALL: dict[str, Any] = {"seeds": 3, "shots": (1, 10), "pictures": 2000, "epochs": 2, "judged": 200, "looks": (10, 30)}
+CONFIG = HubConfig(**SMALL)
+LAYER = {"error": "ValueError: no", "is_keras_3": False, "is_keras_2": True, "deviation": 0.0}
+GOOD = {
+    "module trained on": (0.6, 0.8),
+    "frozen module": (0.6, 0.75),
+    "frozen random": (0.5, 0.65),
+    "from scratch": (0.4, 0.7),
+}
+
+
+def results(ways: dict[str, tuple[float, float]] | None = None, jitter: float = 0.005, **changes: Any) -> Results:
+    """Made-up results, a little different by seed."""
+    ways = GOOD | (ways or {})
+    noise = jitter * np.array([0.0, 1.0, -1.0])
+    each = [
+        {way: [v + (noise[seed] if "module" in way else 0) for v in values] for way, values in ways.items()}
+        for seed in range(3)
+    ]
+    found: dict[str, Any] = {
+        "accuracy": np.array(each, dtype=object),
+        "doors": {"hub.load": 0.0, "TFSMLayer": 0.0},
+        "keras_layer": LAYER,
+        "moved": 0.01,
+    }
+    return made_up(CONFIG, {"reuse": found | changes})
+
+
+def test_decisions_on_results_whose_answer_is_known() -> None:
+    assert set(verdicts(CLAIMS, results()).values()) == {"holds"}
+
+
+@pytest.mark.parametrize(
+    ("ways", "changes", "failing"),
+    [
+        ({"module trained on": (0.4, 0.7)}, {}, "reuse-a-module/trained-on-beats-scratch"),
+        ({"frozen random": (0.6, 0.75)}, {}, "reuse-a-module/learned-features"),
+        ({"from scratch": (0.45, 0.6)}, {}, "reuse-a-module/most-with-fewest"),
+        ({}, {"doors": {"hub.load": 0.1}}, "reuse-a-module/same-features"),
+        ({}, {"moved": 0.0}, "reuse-a-module/trains-on"),
+        ({}, {"keras_layer": LAYER | {"error": ""}}, "keras-layer-is-keras-2/refused"),
+        ({}, {"keras_layer": LAYER | {"deviation": 1.0}}, "keras-layer-is-keras-2/works-there"),
+    ],
+)
+def test_each_claim_fails_where_it_is_wrong(ways: Any, changes: dict[str, Any], failing: str) -> None:
+    found = verdicts(CLAIMS, results(ways, **changes))
+    assert [name for name, verdict in found.items() if verdict != "holds"] == [failing]
+
+
+def test_a_module_no_better_than_scratch_or_within_luck() -> None:
+    assert verdicts(CLAIMS, results({"frozen module": (0.4, 0.6)}))["reuse-a-module/beats-scratch"] == "fails"
+    assert verdicts(CLAIMS, results(jitter=0.2))["reuse-a-module/beats-scratch"] == "inconclusive"
+
+
+def test_with_a_module_from_elsewhere_what_cannot_be_compared_is_not_measured() -> None:
+    found = results()
+    for result in found:
+        for name in ("doors", "keras_layer"):
+            del result.measurements[name]  # type: ignore[attr-defined]
+    verdict = verdicts(CLAIMS, found)
+    assert verdict["reuse-a-module/beats-scratch"] == "holds"
+    assert verdict["reuse-a-module/same-features"] == verdict["keras-layer-is-keras-2/refused"] == "not measured"
+
+
+def test_kinds_are_picked_and_numbered() -> None:
+    images, labels = kinds(fashion_mnist.validation(), [7, 2])
+    all_labels = fashion_mnist.validation().labels
+    assert len(images) == np.isin(all_labels, [2, 7]).sum()
+    assert (labels == 0).sum() == (all_labels == 7).sum()
+
+
+@pytest.fixture(scope="module")
+def small() -> Results:
+    log = Recording()
+    found = run_trial(LAB, Trial("reuse", CONFIG, 0, Runtime("keras")), log)
+    assert {name: array.shape for name, array in log.final.items()} == lenet.SHAPES
+    return Results([found])
+
+
+def test_a_trial(small: Results) -> None:
+    found = small[0].measurements
+    assert len(set(found["new_kinds"])) == 5
+    assert found["own_accuracy"] > 0.7
+    assert max(found["doors"].values()) < 1e-5 and found["moved"] > 0
+    ways = {way: accuracies(small, way)[0] for way in found["accuracy"]}
+    assert all(values[1] > 0.35 for values in ways.values())
+    assert ways["frozen module"].mean() > ways["frozen random"].mean()
+
+
+@pytest.mark.parametrize("name", LAB.figures)
+def test_figures(small: Results, name: str) -> None:
+    with style():
+        figure = LAB.figures[name](small, CONFIG)
+        figure.canvas.draw()
+        assert all(axis.has_data() or axis.texts for axis in figure.axes)
+
+
+def test_a_module_that_has_learned_nothing_gains_nothing(tmp_path: Path) -> None:
+    """Broken on purpose: random weights in the module's place, given by its folder."""
+    modules.export_features(lenet.keras_lenet(lenet.initial_weights(Seed(5))), "dense2", str(tmp_path))
+    config = HubConfig(**SMALL | {"module": str(tmp_path), "shots": (2, 10), "looks": (5,)})
+    found = Results([run_trial(LAB, Trial("reuse", config, seed, Runtime("keras"))) for seed in range(2)])
+    gains = accuracies(found, "frozen module") - accuracies(found, "frozen random")
+    assert abs(gains.mean()) < 0.12
+    assert "doors" not in found[0].measurements
+    assert verdicts(CLAIMS, found)["reuse-a-module/learned-features"] != "holds"
+
+
+@pytest.mark.parametrize("change", ["shots=[1]", "pictures=10", "signature=", "epochs=0", "picture_size=10"])
+def test_a_bad_setting_is_one_line_that_names_it(change: str) -> None:
+    with pytest.raises(UserError) as caught:
+        configure(LAB, Options(changes=[change]))
+    assert "\n" not in str(caught.value) and change.split("=", maxsplit=1)[0] in str(caught.value)

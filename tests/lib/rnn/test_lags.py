@@ -1,0 +1,105 @@
+"""The gradient by lag beside the network by hand and closed forms; the starts of the networks; theory."""
+
+import numpy as np
+import pytest
+
+from lib.nlp import bptt, rnn_lags
+from lib.nlp.rnn_cells import NETWORKS, UNITS, recurrent
+
+RNG = np.random.default_rng(0)
+
+
+def test_lags_are_those_of_the_network_by_hand() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    module = recurrent("rnn", 3, 7).double()
+    X, direction = RNG.normal(size=(30, 5, 3)), RNG.normal(size=(5, 7))
+    weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    direct = np.zeros((30, 5, 7))
+    direct[-1] = direction
+    gradient = bptt.backward(weights, X, bptt.forward(weights, X), direct).inputs
+    oracle = np.array([np.linalg.norm(gradient[-1 - lag]) for lag in range(30)])
+    np.testing.assert_allclose(rnn_lags.gradient_by_lag(module, X, direction), oracle / oracle[0], rtol=1e-9)
+
+
+def test_a_linear_network_has_the_factor_of_its_matrix() -> None:
+    """With tiny inputs tanh is the identity: an orthogonal matrix times 0.8 leaves 0.8 per step, exactly."""
+    import torch
+
+    torch.manual_seed(0)
+    module = recurrent("rnn orthogonal", 6, 6, radius=0.8).double()
+    with torch.no_grad():
+        module.weight_ih_l0.copy_(torch.eye(6))
+        module.bias_ih_l0.zero_()
+        module.bias_hh_l0.zero_()
+    norms = rnn_lags.gradient_by_lag(module, 1e-6 * RNG.normal(size=(30, 4, 6)), RNG.normal(size=(4, 6)))
+    np.testing.assert_allclose(norms, 0.8 ** np.arange(30), rtol=1e-5)
+    assert rnn_lags.factor(norms) == pytest.approx(0.8, rel=1e-6)
+
+
+def test_the_factor_of_a_power_law_and_of_nothing_left() -> None:
+    assert rnn_lags.factor(0.5 ** np.arange(40)) == pytest.approx(0.5)
+    assert rnn_lags.factor(np.r_[np.ones(10), np.zeros(30)]) == 0
+
+
+def test_theory_at_its_ends() -> None:
+    """Without inputs and below radius 1 the state dies out, so the factor is the radius; inputs make it less."""
+    assert rnn_lags.theory(0.5, 0.0) == pytest.approx(0.5)
+    assert rnn_lags.theory(0.9, 0.2) < rnn_lags.theory(0.9, 0.02) < 0.9
+    assert rnn_lags.theory(3.0, 0.05) > 1 > rnn_lags.theory(1.0, 0.05)
+
+
+def test_theory_agrees_with_wide_networks() -> None:
+    import torch
+
+    torch.manual_seed(1)
+    units, inputs = 256, 8
+    X, direction = RNG.normal(size=(30, 8, inputs)), RNG.normal(size=(8, units))
+    for radius in (0.5, 1.5):
+        module = recurrent("rnn orthogonal", inputs, units, radius=radius).double()
+        measured = rnn_lags.factor(rnn_lags.gradient_by_lag(module, X, direction))
+        theory = rnn_lags.theory(radius, rnn_lags.torch_input_variance(inputs, units))
+        assert measured == pytest.approx(theory, abs=0.03)
+
+
+def test_starts_are_what_their_names_say() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    orthogonal = recurrent("rnn orthogonal", 2, 30).weight_hh_l0.detach().numpy()
+    np.testing.assert_allclose(orthogonal @ orthogonal.T, np.eye(30), atol=1e-5)
+    normal = recurrent("rnn", 2, 200, radius=2.0).weight_hh_l0.detach().numpy()
+    assert np.abs(np.linalg.eigvals(normal)).max() == pytest.approx(2, rel=0.1)
+    default = recurrent("rnn", 2, 200).weight_hh_l0.detach().numpy()
+    assert np.abs(np.linalg.eigvals(default)).max() == pytest.approx(3**-0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("bias", [1.0, 3.0])
+def test_the_bias_is_the_forget_gates(bias: float) -> None:
+    """An LSTM with all other weights 0 and a cell of 1 keeps σ(bias) of it: the oracle is the cell's equation."""
+    import torch
+
+    module = recurrent("lstm", 2, 3, bias=0.0)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.zero_()
+        module.bias_ih_l0 += recurrent_bias(bias)
+        _, (_, cell) = module(torch.zeros(1, 1, 2), (torch.zeros(1, 1, 3), torch.ones(1, 1, 3)))
+    np.testing.assert_allclose(cell.numpy().ravel(), np.full(3, 1 / (1 + np.exp(-bias))), rtol=1e-6)
+
+
+def recurrent_bias(bias: float) -> object:
+    """What `recurrent` adds to the bias of an LSTM of three units for this bias."""
+    import torch
+
+    biases = []
+    for value in (0.0, bias):
+        torch.manual_seed(0)
+        biases.append(recurrent("lstm", 2, 3, bias=value).bias_ih_l0.detach())
+    return biases[1] - biases[0]
+
+
+def test_networks_are_of_equal_size() -> None:
+    sizes = [sum(p.numel() for p in recurrent(network, 8, UNITS[network]).parameters()) for network in NETWORKS]
+    assert max(sizes) / min(sizes) < 1.1
