@@ -193,7 +193,8 @@ def export_(_: Context, run: str, out: str = "records", local: bool = False) -> 
     """Write the record of a run, or of all runs of a lab, to a folder."""
     from host import transfer
 
-    transfer.export(run, out, goes_local(local))
+    folder = transfer.place(out)
+    transfer.export(run, folder, goes_local(local))
 
 
 @command(name="import", positional=["folder"], help={"folder": "what export has made", **LOCAL})

@@ -12,17 +12,22 @@ from lib.harness.errors import UserError
 INSIDE = "/workspace/records"
 
 
-def export(said: str, out: str, local: bool) -> None:
-    """Write the record of the run that `said` names, or of all runs (all:LAB), to the new folder `out`.
-
-    Raises:
-        UserError: the folder is there already or cannot be written, or the runs cannot be had.
-    """
+def place(out: str) -> Path:
+    """The new folder of this name, from where the caller is. Raises `UserError` when there can be none."""
     folder = caller_path(out)
     if folder.exists():
         raise UserError(f"--out {out}: it is there already; name a new folder")
     if not folder.parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {folder.parent}")
+    return folder
+
+
+def export(said: str, folder: Path, local: bool) -> None:
+    """Write the record of the run that `said` names, or of all runs (all:LAB), to a new folder.
+
+    Raises:
+        UserError: the folder cannot be written, or the runs cannot be had.
+    """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -33,7 +38,7 @@ def export(said: str, out: str, local: bool) -> None:
             count, size = _unpack(stream, part)
         part.rename(folder)
     except OSError as error:
-        raise UserError(f"--out {out}: it cannot be written ({error.strerror})") from None
+        raise UserError(f"--out {folder}: it cannot be written ({error.strerror})") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     print(f"{folder}: {count} runs and trials, {size / 1e6:.1f} MB")

@@ -232,7 +232,7 @@ LAB = Lab(
     config=BertConfig,
     quick={
         "seeds": 3,
-        "steps": 400,
+        "steps": 300,
         "word_rates": (3e-3,),
         "hidden": 1000,
         "labelled": (100,),

@@ -69,7 +69,7 @@ def lags(results: Results, config: Any) -> Any:
                 _band(axis, np.arange(values.shape[1]), values, color=colour, label=label, linestyle=style)
         for level, text in ((KEPT, "a hundredth"), (VANISHED, "a thousandth")):
             axis.axhline(10**level, color=GREY, linewidth=0.8, linestyle=":")
-            axis.text(40, 10 ** (level + 0.1), text, color=GREY, fontsize=8, horizontalalignment="right")
+            axis.text(0.3, 10 ** (level + 0.1), text, color=GREY, fontsize=8)
         axis.axvline(LAG, color=GREY, linewidth=0.8, linestyle=":")
         axis.set(yscale="log", ylim=(1e-9, 1e6), xlabel="steps back from the loss", title=title)
         axis.legend(loc="lower left")
@@ -124,24 +124,24 @@ WHAT = {
 
 
 def distance(results: Results, config: Any) -> Any:
-    """Test scores by distance; every seed and the mean. Each goes on until it fails."""
+    """Test scores by distance, a line for every seed; each goes on until it fails. Large dots: means of all seeds."""
     tasks = [task for task in WHAT if results.variants(f"{task}/")]
     figure, (axes,) = canvas(1, len(tasks), 6 * len(tasks), 4.8)
     for axis, task in zip(axes, tasks, strict=True):
         for offset, variant in enumerate(results.variants(f"{task}/")):
             network = variant.removeprefix(f"{task}/")
             scores: dict[int, list[float]] = {d: [] for d in config.distances}
+            look = {"color": COLOURS[network]}
             for result in results.of(variant):
                 tried = result.measurements["tried"]
                 values = 100 * np.array(result.measurements["scores"])
                 x = np.array(tried) * (1 + 0.03 * (offset - 2))
-                axis.plot(x, values, ".", color=COLOURS[network], markersize=4, alpha=0.5)
-                # what was not tried, as something nearer was not learned, counts as guessed
-                for d in config.distances:
-                    guess = 100 * GUESSED[task]
-                    scores[d].append(values[tried.index(d)] if d in tried else guess)
-            means = [np.mean(scores[d]) for d in config.distances]
-            axis.plot(config.distances, means, color=COLOURS[network], label=NAMES[network], marker="o", markersize=4)
+                axis.plot(x, values, marker=".", markersize=4, linewidth=0.8, alpha=0.5, **look)
+                for d, value in zip(tried, values, strict=True):
+                    scores[d].append(value)
+            means = {d: np.mean(found) for d, found in scores.items() if len(found) == len(results.of(variant))}
+            x = np.array(list(means)) * (1 + 0.03 * (offset - 2))
+            axis.plot(x, list(means.values()), "o", label=NAMES[network], markersize=7, **look)
         axis.axhline(100 * config.learned, color=GREY, linewidth=0.8, linestyle=":")
         axis.text(max(config.distances), 100 * config.learned + 1, "learned", color=GREY, fontsize=8, ha="right")
         if task == "adding":
@@ -164,8 +164,9 @@ def text(results: Results, config: Any) -> Any:
         look = {"color": COLOURS[network]}
         for measurement, style, suffix in (("before", ":", ", at the start"), ("gradient", "-", ", learned")):
             values = results.values(variant, measurement)[:, :41]
-            label = NAMES[network] + suffix
-            _band(left, np.arange(values.shape[1]), values, linestyle=style, label=label, **look)
+            for place, row in enumerate(values):
+                label = None if place else NAMES[network] + suffix
+                left.plot(np.arange(len(row)), row, linestyle=style, linewidth=1, label=label, **look)
         contexts = results.values(variant, "contexts")[0]
         losses = results.values(variant, "losses") / np.log(2)
         for row in losses:
@@ -174,9 +175,9 @@ def text(results: Results, config: Any) -> Any:
     left.axhline(10**VANISHED, color=GREY, linewidth=0.8, linestyle=":")
     left.text(40, 10 ** (VANISHED + 0.1), "a thousandth", color=GREY, fontsize=8, horizontalalignment="right")
     left.axvline(LAG, color=GREY, linewidth=0.8, linestyle=":")
-    left.set(yscale="log", ylim=(1e-9, 10), xlabel="characters back", ylabel="size of the gradient, relative to lag 0")
+    left.set(yscale="log", ylim=(1e-13, 10), xlabel="characters back", ylabel="size of the gradient, relative to lag 0")
     left.set_title("How much a guess hears of earlier characters")
-    left.legend(loc="lower left", fontsize=8)
+    left.legend(loc="lower left", fontsize=8, ncols=2)
     right.set_xscale("log", base=2)
     right.set_xticks(contexts, [f"{context:g}" for context in contexts])
     right.set(xlabel="characters shown before the one to guess", ylabel="loss on test text (bits per character)")

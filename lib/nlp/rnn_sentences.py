@@ -78,10 +78,10 @@ SENTENCES = {
         "작은 기울기는 잃어버린 기울기인가?",
         figure="distance",
         lesson=(
-            "No: Adam evens out sizes, so a hundred thousandth is enough where nothing else is heard. What hurts is to "
-            "be small beside what the steps in between say.",
-            "아니다: Adam은 크기를 고르게 만들므로, 다른 소리가 없으면 십만 분의 일로도 충분하다. 문제는 그 사이 "
-            "단계들의 기울기에 묻힐 만큼 작은 것이다.",
+            "Small is not lost: with nothing but blanks in between, a hundred-thousandth of a gradient can be all that "
+            "there is to follow. What the steps in between say is what it competes with.",
+            "작다고 잃어버린 것은 아니다: 사이에 빈칸뿐이면 십만 분의 일의 기울기라도 따라갈 유일한 것일 수 있다. "
+            "그것이 다투는 상대는 사이 단계들이 말하는 것이다.",
         ),
         parts={"": "사이에 빈칸만 있으면 기본 순환 신경망도 20단계에 걸쳐 배운다"},
     ),

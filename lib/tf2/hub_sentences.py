@@ -12,10 +12,10 @@ SENTENCES = {
         "TensorFlow Hub",
         figure="few_shot",
         lesson=(
-            "A module is a graph with weights and no Python. What it has learned about some things helps with others "
-            "that look alike, the more so the fewer examples there are of them.",
-            "모듈은 파이썬 없이 그래프와 가중치만으로 되어 있다. 어떤 것에서 배운 특징은 비슷하게 생긴 다른 것에도 "
-            "도움이 되며, 예가 적을수록 더 그렇다.",
+            "A module is a graph with weights and no Python: any program can load it and go on from there. Whether its "
+            "features help depends on what it has seen: one trained on few kinds of things knows little about others.",
+            "모듈은 파이썬 없이 그래프와 가중치만으로 되어 있어, 어느 프로그램이든 불러서 이어 갈 수 있다. 그 특징이 "
+            "도움이 되는지는 무엇을 보고 배웠는가에 달려 있다: 몇 가지만 보고 배운 모듈은 다른 것을 잘 모른다.",
         ),
         parts={
             "beats-scratch": "그림이 적을 때, 얼린 모듈에 새 층을 얹은 것이 처음부터 배운 신경망보다 더 알아본다",

@@ -115,7 +115,10 @@ def load(address: str, signature: str = SIGNATURE, size: int = 96) -> Module:
             "[n, height, width, 1 or 3] is needed"
         )
     _, height, width, channels = shapes[0]
-    output = next(iter(function.structured_outputs))
+    ranks = {name: spec.shape.rank for name, spec in function.structured_outputs.items() if spec.dtype.is_floating}
+    output = next((name for name, rank in ranks.items() if rank is None or rank > 1), None)
+    if output is None:
+        raise UserError(f"signature: '{signature}' of {address} gives no features [n, …]: another signature is needed")
     return Module(folder, signature, function, (height or size, width or size, channels or 3), output)
 
 

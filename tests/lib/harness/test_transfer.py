@@ -59,7 +59,7 @@ def export(clone: Clone, said: str, folder: Path) -> Path:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        tar.extractall(folder, filter="data")
+        tar.extractall(folder)
     return folder
 
 
