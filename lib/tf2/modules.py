@@ -36,9 +36,16 @@ def tensorflow_hub() -> Any:
 def export_features(model: keras.Model, layer: str, folder: str) -> keras.Model:
     """Write the part of a model from its input to the named layer as a SavedModel, and return that part."""
     import keras
+    import tensorflow as tf
 
     part = keras.Model(model.inputs[0], model.get_layer(layer).output)
-    part.export(folder, verbose=False)
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # it would say where it writes
+    try:
+        part.export(folder, verbose=False)
+    finally:
+        logger.setLevel(level)
     return part
 
 
