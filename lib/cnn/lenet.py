@@ -454,6 +454,7 @@ LAB = Lab(
     figures=figures.FIGURES,
     frameworks=("torch", "keras"),
     data=("fashion_mnist", "mnist_5k"),
+    portable={"torch": ("intel",)},
     model=MODEL,
     sentences=SENTENCES,
     korean=KOREAN,

@@ -193,6 +193,7 @@ class Lab:
         figures: file stem to a function of the results and the config.
         animations: the same for animations, saved as GIF.
         data: names of the data sets that the lab reads (modules of ``lib.data``).
+        portable: by framework, the makers of CPUs that were shown to give the same bits with ``--portable``.
         model: the trained model that it registers, if any.
         sentences: what the lecture says, by the row of the claims.
         korean: the summary in Korean.
@@ -211,6 +212,7 @@ class Lab:
     animations: Mapping[str, Callable[[Results, Any], Any]] = field(default_factory=dict)
     frameworks: tuple[str, ...] = ("torch",)
     data: tuple[str, ...] = ()
+    portable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     model: Model | None = None
     sentences: Mapping[str, Sentence] = field(default_factory=dict)
     korean: str = ""

@@ -84,7 +84,7 @@ class LabRun:
 
     def scope(self, framework: str) -> str:
         """The scope that has been proven for this lab's trials in a framework."""
-        return scope.stated(self.lab.name, framework, self.options.portable)
+        return scope.stated(self.lab.portable.get(framework, ()), self.options.portable)
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
         """Write files that belong to the parent run."""

@@ -5,7 +5,7 @@
 - ``device``: in the same image on the same GPU model
 - ``none: WHAT``: nowhere; WHAT is the operation that has no repeatable form, or what was not the same again
 
-A scope is proven once per lab and framework, by tests (`lib.proven`). What a run sees can only lower it: at its start
+A scope is proven once per lab and framework, by tests (`Lab.portable`). What a run sees can only lower it: at its start
 the first trial's first lines are recorded a second time and compared.
 """
 
@@ -53,13 +53,8 @@ def require_portable() -> None:
         raise UserError(f"--portable: this CPU is not x86-64-v3 (it lacks {', '.join(missing)}): run without it")
 
 
-def stated(lab: str, framework: str, portable: bool) -> str:
-    """The scope that has been proven for trials of a lab in a framework on this CPU."""
-    try:
-        from lib.proven import PORTABLE
-    except ModuleNotFoundError:  # a lab on its own, of which nothing was shown elsewhere
-        return "machine"
-    vendors = PORTABLE.get(lab, {}).get(framework, ())
+def stated(vendors: Sequence[str], portable: bool) -> str:
+    """The scope of a trial on this CPU. `vendors`: makers of CPUs for which its lab has proven it with `--portable`."""
     if portable and VENDORS.get(cpu_lines("vendor_id")) in vendors:
         return f"portable:{','.join(sorted(vendors))}"
     return "machine"

@@ -13,7 +13,7 @@ Same corpus (Brown), vocabulary, batches, steps, optimiser; as many parameters a
 |---|---|---|---|
 | bilm | forward 0..t, backward t..end | the next word and the one before | forward's + backward's - unigram's |
 | causal | 0..t | the next word | from the words before it |
-| masked | all | 15 % of the words, chosen and hidden by `lib.nlp.masking` | from all the others, it being hidden |
+| masked | all | 15 % of the words, chosen and hidden by `lib.models.masking` | from all the others, it being hidden |
 
 `vocabulary(size)` has `encode(words)` (an unknown word becomes `UNKNOWN`) and `decode(ids)`; `encode_text` checks what
 a user gives. A batch holds sentences of one length, so that nothing is ever padded. Words are in lower case.
@@ -35,8 +35,8 @@ from lib.data import brown
 from lib.harness.contract import Log
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
+from lib.models.masking import CHOSEN, mask_words
 from lib.models.training import DivergedError
-from lib.nlp.masking import CHOSEN, mask_words
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.nlp.masking import CHOSEN, mask_words
+from lib.models.masking import CHOSEN, mask_words
 
 MASK, FIRST, VOCABULARY = 3, 4, 50_000
 WORDS = np.arange(FIRST, VOCABULARY)

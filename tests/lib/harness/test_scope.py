@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import sys
 import pytest
 
 from lib.harness import determinism, scope
+from lib.harness.catalogue import find_labs
 from lib.harness.errors import UserError
 from lib.harness.trace import canonical
-from lib.proven import PORTABLE
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import Clone, journals_of
 
@@ -26,24 +27,22 @@ def cpu(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return said
 
 
-def test_portable_is_stated_where_it_was_proven_for_this_maker_and_asked_for(
-    cpu: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lib.proven.PORTABLE", {"a": {"torch": ("intel",), "numpy": ("intel", "amd")}})
-    assert scope.stated("a", "torch", portable=True) == "portable:intel"
-    assert scope.stated("a", "numpy", portable=True) == "portable:amd,intel"
-    others = (("a", "torch", False), ("a", "keras", True), ("b", "torch", True))
-    assert {scope.stated(lab, framework, portable) for lab, framework, portable in others} == {"machine"}
+def test_portable_is_stated_where_it_was_proven_for_this_maker_and_asked_for(cpu: dict[str, str]) -> None:
+    assert scope.stated(("intel",), portable=True) == "portable:intel"
+    assert scope.stated(("intel", "amd"), portable=True) == "portable:amd,intel"
+    assert scope.stated(("intel",), portable=False) == scope.stated((), portable=True) == "machine"
     cpu["vendor_id"] = "AuthenticAMD"
-    assert scope.stated("a", "torch", portable=True) == "machine"
-    assert scope.stated("a", "numpy", portable=True) == "portable:amd,intel"
+    assert scope.stated(("intel",), portable=True) == "machine"
+    assert scope.stated(("intel", "amd"), portable=True) == "portable:amd,intel"
     cpu["vendor_id"] = "CentaurHauls"
-    assert scope.stated("a", "numpy", portable=True) == "machine"
+    assert scope.stated(("intel", "amd"), portable=True) == "machine"
 
 
-def test_the_table_names_makers_that_are_known() -> None:
-    made = {vendor for frameworks in PORTABLE.values() for vendors in frameworks.values() for vendor in vendors}
-    assert made <= set(scope.VENDORS.values())
+def test_the_labs_name_makers_and_frameworks_that_are_known() -> None:
+    for entry in find_labs(ROOT).values():
+        lab = importlib.import_module(entry.module).LAB
+        assert {vendor for vendors in lab.portable.values() for vendor in vendors} <= set(scope.VENDORS.values())
+        assert lab.portable.keys() <= {*lab.frameworks, "numpy"}
 
 
 def test_a_cpu_without_the_instructions_is_refused(cpu: dict[str, str]) -> None:
