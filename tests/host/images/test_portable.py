@@ -48,7 +48,7 @@ def digest(run_in: RunIn, words: list[str], emulator: str, cpu: str | None) -> s
 
 def said() -> dict[tuple[str, str], tuple[str, ...]]:
     """What the labs say, read from their source: by lab and framework, the makers of CPUs."""
-    found = {}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, entry in find_labs(ROOT).items():
         source = (ROOT / entry.module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
         for word in ast.walk(ast.parse(source)):
