@@ -226,9 +226,10 @@ def loss_of(network: torch.nn.Module, ids: np.ndarray, rng: np.random.Generator,
     return cross_entropy(model.logits(hidden), shown.flatten().index_select(0, places))
 
 
-def train(  # noqa: PLR0917 (what a training is made of, in the order in which it is said)
+def train(
     network: torch.nn.Module,
     texts: Sequence[Ids],
+    *,
     steps: int,
     tokens: int,
     learning_rate: float,
@@ -255,9 +256,10 @@ LOGGED = 50
 """Steps over which the logged loss is the mean."""
 
 
-def descend(  # noqa: PLR0917 (as `train`)
+def descend(
     network: torch.nn.Module,
     loss: Callable[[], torch.Tensor],
+    *,
     steps: int,
     learning_rate: float,
     log: Log,

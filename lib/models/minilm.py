@@ -194,7 +194,7 @@ def fine_tune(
         logits = classifier(*padded([texts[i] for i in places]))
         return torch.nn.functional.cross_entropy(logits, targets[torch.from_numpy(places)])
 
-    return descend(classifier, loss, steps, learning_rate, log, warm_up=max(1, steps // 10))
+    return descend(classifier, loss, steps=steps, learning_rate=learning_rate, log=log, warm_up=max(1, steps // 10))
 
 
 def logits_of(classifier: SentenceClassifier, texts: Sequence[torch.Tensor], batch: int = 32) -> np.ndarray:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("her", "that", "work")
 """Ambiguous words whose vectors are drawn."""
+FOLDS = 4
+"""Parts into which the words are dealt for the probe that is asked for words it has not learned from."""
 
 
 class ElmoConfig(Config):
@@ -169,21 +171,24 @@ def word_means(learn: Places, known: np.ndarray, places: Places, size: int) -> n
 def on_new_words(
     config: ElmoConfig, seed: Seed, learn: Places, judged: Places, *, known: np.ndarray, new: np.ndarray
 ) -> dict[str, Any]:
-    """Accuracy on ambiguous words that the probe has not learned from: half of them, drawn by the seed.
+    """Accuracy on ambiguous words that the probe has not learned from, mean over the words.
 
-    Only occurrences whose tag is one that the other half has.
+    The words are dealt into `FOLDS` parts by the seed; a probe that has learned the others answers for each part, where
+    the tag is one that the others have.
     """
     index = lm.vocabulary(config.vocabulary).index
     words = np.array([index[word] for word in ambiguous(config.vocabulary)])
-    half = seed.rng("words").permutation(words)[: len(words) // 2]
-    first = np.isin(learn.word, half)
-    second = ~np.isin(judged.word, half) & np.isin(judged.label, learn.label[first])
     kinds = len(labels(config.vocabulary))
-    found = {}
-    for name, chosen in (("static", slice(0, 1)), ("mix", slice(None))):
-        probe = learn_probe(known[first][:, chosen], learn.label[first], kinds, seed.child("new words", name))
-        found[name] = probe.accuracy(new[second][:, chosen], judged.label[second])
-    return {"new_words": found}
+    scores: dict[str, list[float]] = {"static": [], "mix": []}
+    for fold, held_out in enumerate(np.array_split(seed.rng("words").permutation(words), FOLDS)):
+        first = ~np.isin(learn.word, held_out)
+        second = np.isin(judged.word, held_out) & np.isin(judged.label, learn.label[first])
+        asked = judged.of(second)
+        for name, chosen in (("static", slice(0, 1)), ("mix", slice(None))):
+            probe = learn_probe(known[first][:, chosen], learn.label[first], kinds, seed.child("new words", fold, name))
+            right = probe.answers(new[second][:, chosen]) == asked.label
+            scores[name] += [float(right[asked.word == word].mean()) for word in np.unique(asked.word)]
+    return {"new_words": {name: float(np.mean(each)) for name, each in scores.items()}}
 
 
 def likeness(places: Places, found: np.ndarray) -> dict[str, Any]:

@@ -77,7 +77,7 @@ CLAIMS = (
         gain("mix", "static", "new_words"),
         "accuracy gained",
         at_least=CLEARLY,
-        note=f"half of the ambiguous words, drawn by the seed; tags that the other half has; {_TEST}",
+        note=f"words dealt into four parts, each asked of a probe that learned the others; mean over words; {_TEST}",
     ),
     Claim(
         "context-changes-vectors/static-is-one",

@@ -71,7 +71,7 @@ def less_lost(peer: str) -> Callable[[Results], np.ndarray]:
 _REAL = "misspellings that people made (codespell), of words that were learned; test split"
 _FILMS = "film sentences, mean of word vectors, logistic regression; a typo in half of the words of 4 letters or more"
 _KEYS = "keys swapped, left out, doubled or hit beside; trained on 130,000 words of an office program's help, so little"
-_RATED = "WordSim-353, pairs whose words were learned; same text and settings, gensim's own learning rate"
+_RATED = "WordSim-353, pairs whose words were learned; same text and settings, each its own learning rate, chosen alike"
 CLAIMS = (
     Claim(
         "robust-to-typos/word2vec-alone",

@@ -19,7 +19,7 @@ def stable_hash(word: str) -> int:
 def gensim_vectors(
     sentences: Sequence[Sequence[str]], at_least: int, ngrams: NGrams, settings: Settings, seed: Seed
 ) -> WordVectors:
-    """Word vectors by gensim, with its own learning rate, on the same text with the same settings.
+    """Word vectors by gensim on the same text with the same settings; the learning rate is that of plain descent.
 
     gensim's FastText has a row per word, its own and its n-grams' mean, as ours; so its numbers go into `WordVectors`.
     """
@@ -32,6 +32,7 @@ def gensim_vectors(
         "negative": settings.negatives,
         "sample": settings.frequent,
         "epochs": settings.epochs,
+        "alpha": settings.learning_rate,
         "min_count": at_least,
         "sg": 1,
         "workers": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 import numpy as np
 
@@ -29,10 +30,14 @@ class Reviews:
 
 @cache
 def english(share: float) -> Sentences:
-    """The Brown corpus' training sentences in lower case, words only; of every 100 in a row the first share."""
-    sentences = brown.words(brown.train())
-    words = ([w for w in s if WORD.fullmatch(w)] for i, s in enumerate(sentences) if i % 100 < 100 * share)
-    return tuple(s for s in words if s)
+    """Words of the Brown corpus' and the film reviews' training sentences; of every 100 in a row the first share.
+
+    In lower case. The reviews' labels are not part of it: they bring the words that people judge films with.
+    """
+    brown_words = ([w for w in s if WORD.fullmatch(w)] for s in brown.words(brown.train()))
+    texts = chain(brown_words, (WORD.findall(text.lower()) for text, _ in movie_reviews.train()))
+    some = (words for i, words in enumerate(texts) if i % 100 < 100 * share)
+    return tuple(words for words in some if words)
 
 
 @cache

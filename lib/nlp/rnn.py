@@ -72,7 +72,7 @@ class RnnConfig(Config):
     clip: float = Field(1.0, gt=0, le=1000, description="longest gradient, for all alike: it is not about explosions")
     learned: float = Field(0.9, gt=0, lt=1, description="score from which a distance counts as learned")
 
-    text_seeds: int = Field(3, ge=1, le=1000, description="the fewest for an interval: a training takes many seconds")
+    text_seeds: int = Field(5, ge=1, le=1000, description="the fewest for an interval: a training takes many seconds")
     text_networks: tuple[Network, ...] = Field(
         ("rnn", "lstm forget 1", "gru"), min_length=1, description="all that claims need"
     )
@@ -265,6 +265,7 @@ LAB = Lab(
         "start_seeds": 20,
         "training_steps": 400,
         "distances": (10, 20),
+        "text_seeds": 3,
         "text_steps": 60,
     },
     study=study,

@@ -150,7 +150,7 @@ def test_word_similarity_is_spearmans_of_the_known_pairs(monkeypatch: pytest.Mon
 
 def test_the_texts() -> None:
     sentences = texts.english(1.0)
-    assert 750_000 < sum(map(len, sentences)) < 850_000
+    assert 900_000 < sum(map(len, sentences)) < 1_000_000
     assert not any(word in {w for s in sentences for w in s} for word in NEVER_SEEN)
     assert 0.28 < len(texts.english(0.3)) / len(sentences) < 0.32
     found = texts.reviews(1.0)

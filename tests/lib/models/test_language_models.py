@@ -88,7 +88,7 @@ def test_training_lowers_the_loss_and_repeats(kind: lm.Kind) -> None:
     found = []
     for _ in range(2):
         network = build(kind, SHAPE, SEED)
-        found.append(lm.train(network, TEXTS, 25, 256, 2e-2, SEED, quiet))
+        found.append(lm.train(network, TEXTS, steps=25, tokens=256, learning_rate=2e-2, seed=SEED, log=quiet))
         found.append(np.concatenate([w.ravel() for w in lm.weights(network).values()]))
     assert found[0][-5:].mean() < found[0][:2].mean() - 0.5
     assert np.array_equal(found[0], found[2]) and np.array_equal(found[1], found[3])
@@ -99,7 +99,7 @@ def test_a_loss_that_is_no_number_ends_the_training() -> None:
     with torch.no_grad():
         network.words.weight.fill_(float("nan"))
     with pytest.raises(DivergedError, match="step 0"):
-        lm.train(network, TEXTS, 5, 256, 1e-2, SEED, quiet)
+        lm.train(network, TEXTS, steps=5, tokens=256, learning_rate=1e-2, seed=SEED, log=quiet)
 
 
 @pytest.mark.parametrize("kind", KINDS)
