@@ -47,12 +47,12 @@ def part_of_speech(results: Results, config: Any) -> Any:
     for row, (name, (_, colour)) in enumerate(rows.items()):
         _interval(left, row, 100 * accuracies(results, name), colour)
     left.set_yticks(range(len(rows)), [label for label, _ in rows.values()])
-    left.set_title("Only with context is an ambiguous word's part of speech told well")
+    left.set_title("An ambiguous word's part of speech, by what tells it")
     two = {"static": ("one vector\nfor each word", STATIC), "mix": ("context,\nlayers mixed", CONTEXT)}
     for row, (name, (_, colour)) in enumerate(two.items()):
         _interval(right, row, 100 * accuracies(results, name, "new_words"), colour)
     right.set_yticks(range(2), [label for label, _ in two.values()])
-    right.set_title("Also for words that the probe never met")
+    right.set_title("Of words that the probe never met")
     for axis in (left, right):
         axis.invert_yaxis()
         axis.set(xlim=(0, 100), xlabel="part of speech right (%), new sentences")
@@ -75,7 +75,7 @@ def one_word(results: Results, config: Any) -> Any:
         axis.margins(0.08, 0.3)
         axis.legend(loc="upper center", fontsize=8, ncols=2, columnspacing=0.8, handletextpad=0.2)
     axes[0].set(ylabel="second principal component")
-    figure.suptitle("One word, many vectors: its context puts each part of speech in a place of its own", fontsize=12)
+    figure.suptitle("One word, many vectors: its occurrences in new sentences, by part of speech", fontsize=12)
     return figure
 
 

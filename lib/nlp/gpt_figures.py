@@ -36,7 +36,7 @@ def learning(results: Results, config: Any) -> Any:
     last = watched[:, -1].mean()
     axis.annotate(f"{last:.2f}", (stages[-1], last), (6, 0), textcoords="offset points", color=MODEL, va="center")
     axis.set(xlabel="step", ylabel="loss on new text (nats a character)", ylim=(0, guess + 0.25))
-    axis.set_title("It learns frequencies first, then pairs, then what takes more context")
+    axis.set_title("Loss on new text as it learns, beside what counting knows")
     return figure
 
 
@@ -62,7 +62,7 @@ def writing(results: Results, config: Any) -> Any:
     axis.plot(0, 0, alpha=0)
     axis.set(xlim=(0, 1), ylim=(at - 0.4, -0.4))
     axis.set_axis_off()
-    axis.set_title(f'What it writes after "{prompt.strip()}": letters, then words, then something like a novel')
+    axis.set_title(f'What it writes after "{prompt.strip()}" as it learns')
     return figure
 
 
@@ -81,7 +81,7 @@ def context(results: Results, config: Any) -> Any:
     ticks = [tick for tick in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if tick <= read[-1]]
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
-    axis.set_title("Context buys most in its first few characters, and then goes on to help")
+    axis.set_title("What each further character of context buys")
     return figure
 
 
