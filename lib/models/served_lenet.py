@@ -49,6 +49,8 @@ def pictures(model_input: Any) -> np.ndarray:
     highest = WHITE if whole else 1
     if array.size and not (array.min() >= 0 and array.max() <= highest):
         raise UserError(f"pictures: {array.min()} to {array.max()}: {array.dtype} must be from 0 to {highest}")
+    if whole and array.size and array.max() <= 1:  # MLflow's server makes 0 and 1 of what was between them
+        raise UserError(f"pictures: whole numbers from 0 to {array.max()} are all but black: 0 to {WHITE} are needed")
     return (array.reshape(-1, 28, 28) / highest).astype(np.float32)
 
 

@@ -54,6 +54,7 @@ def test_every_form_of_picture_gives_the_same(model: ServedLenet) -> None:
     ("given", "words"),
     [
         (np.zeros((2, 27, 28)), "shape (2, 27, 28)"),
+        (np.eye(28, dtype=np.uint8)[None], "0 to 255 are needed"),
         (np.zeros(784), "shape (784,)"),
         (np.array([["a"] * 784]), "numbers of shape (n, 28, 28) or (n, 784) are needed"),
         (np.full((1, 784), 256), "256 to 256: int64 must be from 0 to 255"),
