@@ -182,7 +182,7 @@ LAB = Lab(
     name="fasttext",
     summary="words made of pieces: vectors for misspelled and unseen words, against the nearest spelling",
     chapter=11,
-    minutes=5,
+    minutes=6,
     config=FastTextConfig,
     quick={
         "seeds": 3,

@@ -163,14 +163,13 @@ def beside_gensim(results: Results, config: Any) -> Any:
 def never_seen(results: Results, config: Any) -> Any:
     """The nearest words to words that were never seen, of the first seed, and the n-grams behind them."""
     found = results.of("ours/subwords")[0].measurements["never_seen"]
-    figure, ((axis,),) = canvas(1, 1, 11, 0.9 + 0.5 * (len(found) + 1))
+    figure, ((axis,),) = canvas(1, 1, 11, 0.7 + 0.38 * (len(found) + 1))
     axis.set_axis_off()
     cells = [[word, *near] for word, near in found.items()]
     columns = ["never seen", "nearest", "2nd", "3rd", "4th", "5th"][: len(cells[0])]
-    table = axis.table(cells, colLabels=columns, loc="center", cellLoc="left", edges="horizontal")
+    table = axis.table(cells, colLabels=columns, cellLoc="left", edges="horizontal", bbox=[0, 0, 1, 1])
     table.auto_set_font_size(False)
     table.set_fontsize(11)
-    table.scale(1, 1.7)
     for (row, column), cell in table.get_celld().items():
         cell.set_edgecolor("#cccccc")
         cell.get_text().set_color("black" if column == 0 and row else GREY if row == 0 else FASTTEXT)
