@@ -61,7 +61,7 @@ def attention(results: Results, config: Any) -> Any:
         image = _heat(axis, found, [*found["answer"], "end"])
         said = " ".join(found["answer"])
         verdict = "right" if found["answer"] == found["right"] else f"the dictionary: {' '.join(found['right'])}"
-        axis.set_title(f"{''.join(found['source'])}: {said} ({verdict})", fontsize=10)
+        axis.set_title(f"{''.join(found['source'])}: {said}\n({verdict})", fontsize=10)
         axis.set(xlabel="letter that is read", ylabel="phoneme that is written")
     figure.colorbar(image, ax=axes, label="attention: share of the step", shrink=0.6)
     figure.suptitle(
