@@ -238,7 +238,7 @@ LAB = Lab(
     name="bert",
     summary="hidden words are guessed from both sides, and what that teaches helps where labels are few",
     chapter=15,
-    minutes=25,
+    minutes=18,
     config=BertConfig,
     quick={
         "seeds": 3,
