@@ -6,8 +6,8 @@
    beside TF-IDF and a BERT that starts from chance.
 3. senses: what a word means in a sentence, by its vector there.
 
-Learning rates are chosen on validation sentences, of starts and labelled sentences that no result is taken of; test
-sentences are read once, at the end.
+The small models share one learning rate. Those of the reviews are chosen on validation sentences, of starts and
+labelled sentences that no result is taken of; test sentences are read once, at the end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class BertConfig(Config):
     )
     tokens: int = Field(2048, ge=16, le=65_536, description="a step's: some ninety sentences of one length")
     masked_share: float = Field(0.15, gt=0, le=1, description="share of words that the masked model guesses: BERT's")
-    word_rates: tuple[Rate, ...] = Field((3e-3,), min_length=1, description="learning rates, for each small model")
+    word_rates: tuple[Rate, ...] = Field(
+        (3e-3,), min_length=1, description="at which the masked model learned soonest; of several each takes its best"
+    )
     hidden: int = Field(2000, ge=10, le=10_000, description="new sentences in which a word is hidden")
     labelled: tuple[Count, ...] = Field((50, 200, 800), min_length=1, description="few: where pretraining should count")
     longest: int = Field(48, ge=8, le=512, description="word pieces of a review: one in thirty is longer, and is cut")

@@ -71,7 +71,7 @@ def better_features(better: str, than: str) -> Callable[[Results], np.ndarray]:
     return measure
 
 
-_WORDS = "same corpus, batches and steps, as many parameters; learning rates chosen on validation; test read once"
+_WORDS = "same corpus, batches and steps, as many parameters; one learning rate; test read once"
 _REVIEWS = "mean over the numbers of labelled sentences; settings chosen on validation; test read once"
 CLAIMS = (
     Claim(

@@ -66,8 +66,8 @@ def hidden_word(results: Results, config: Any) -> Any:
         _line(right, list(range(len(PLACES))), by_place, colour, label)
     left.set_xticks(range(len(models)), [label.replace(": ", ":\n") for label, _ in models.values()])
     left.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.25 * max(means.values())), ylabel="hidden words guessed (%)")
-    both = "causal" in means and min(means.values()) == means["causal"] and len(means) > 1
-    title = "Who sees both sides guesses more" if both else "A word in the middle of a new sentence is hidden"
+    last = len(means) > 1 and min(means, key=means.__getitem__) == "causal"
+    title = "Who sees both sides guesses more" if last else "A word in the middle of a new sentence is hidden"
     left.set_title(title)
     left.grid(axis="x", visible=False)
     right.set_xticks(range(len(PLACES)), [name if name != "three quarters" else "three\nquarters" for name in PLACES])

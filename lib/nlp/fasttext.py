@@ -63,7 +63,10 @@ class FastTextConfig(Config):
         0.4, gt=0, le=10, description="of Adagrad in ours; of 0.05 to 0.8 the best on validation sentences and typos"
     )
     gensim_rate: float = Field(
-        0.05, gt=0, le=10, description="of plain descent in gensim; better on the same than its default 0.025"
+        0.05,
+        gt=0,
+        le=10,
+        description="of plain descent in gensim; its word2vec is better on the same than at its default, 0.025",
     )
     pairs: int = Field(4096, ge=1, le=1_000_000, description="word pairs a step; enough to keep the matrices busy")
     noise_words: int = Field(128, ge=1, le=10_000, description="noise words that a batch shares")

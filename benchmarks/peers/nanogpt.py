@@ -1,8 +1,8 @@
-"""The small GPT beside nanoGPT, the same model on the same text in one run: python -m benchmarks.nanogpt MODEL [STEPS]
+"""The small GPT beside nanoGPT, same size, text and run: python -m benchmarks.peers.nanogpt MODEL [STEPS]
 
-MODEL is the file model.py of a copy of https://github.com/karpathy/nanoGPT, which is no part of this project. Both
-learn Jane Austen's novels by nanoGPT's recipe for a CPU, one thread, taking turns of 50 steps. Printed: processor time
-of a step (median), and the loss on the whole validation part after the last step.
+MODEL is the file model.py of a copy of https://github.com/karpathy/nanoGPT, which is no part of this project; so
+`./invoke bench` leaves this one out. Both learn Jane Austen's novels by nanoGPT's recipe for a CPU, one thread, taking
+turns of 50 steps. Printed: processor time of a step (median), and the loss on the whole validation part after the last.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from lib.harness.recorder import Recorder
 from lib.harness.seeds import Seed
 from lib.models.language_models import rate_at
 from lib.nlp import gpt_model
+from lib.nlp.gpt import GptConfig
 from lib.nlp.gpt_text import all_blocks, characters, draw_blocks, novels
 
-WIDTH, LAYERS, HEADS, CONTEXT, BLOCKS, RATE, DECAY = 128, 4, 4, 64, 12, 1e-3, 0.1
-TURN = 50
+RECIPE = GptConfig()
+DECAY, TURN = 0.1, 50
 
 
 class Theirs:
@@ -41,16 +42,16 @@ class Theirs:
         spec.loader.exec_module(module)
         torch.manual_seed(0)
         shape = module.GPTConfig(
-            block_size=CONTEXT,
+            block_size=RECIPE.context,
             vocab_size=len(characters()),
-            n_layer=LAYERS,
-            n_head=HEADS,
-            n_embd=WIDTH,
+            n_layer=RECIPE.layers,
+            n_head=RECIPE.heads,
+            n_embd=RECIPE.width,
             dropout=0.0,
             bias=False,
         )
         self.model: Any = module.GPT(shape)
-        self.optimizer = self.model.configure_optimizers(DECAY, RATE, (0.9, 0.99), "cpu")
+        self.optimizer = self.model.configure_optimizers(DECAY, RECIPE.learning_rate, (0.9, 0.99), "cpu")
         self.steps, self.rng = steps, np.random.default_rng(0)
         self.seconds: list[float] = []
 
@@ -60,8 +61,8 @@ class Theirs:
         for step in range(start, end):
             begin = time.process_time()
             for group in self.optimizer.param_groups:
-                group["lr"] = rate_at(step, self.steps, RATE)
-            inputs, targets = draw_blocks(text, BLOCKS, CONTEXT, self.rng)
+                group["lr"] = rate_at(step, self.steps, RECIPE.learning_rate)
+            inputs, targets = draw_blocks(text, RECIPE.blocks, RECIPE.context, self.rng)
             _, loss = self.model(torch.from_numpy(inputs), torch.from_numpy(targets.copy()))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -71,7 +72,7 @@ class Theirs:
 
     def loss(self) -> float:
         """On the whole validation part."""
-        inputs, targets = all_blocks(novels("validation"), CONTEXT)
+        inputs, targets = all_blocks(novels("validation"), RECIPE.context)
         self.model.eval()
         total = 0.0
         with torch.no_grad():
@@ -86,8 +87,14 @@ def main(file: Path, steps: int) -> None:
     """Train both in turns and print what came of it."""
     torch.set_num_threads(1)
     theirs = Theirs(file, steps)
-    ours = gpt_model.build(len(characters()), Seed(0), width=WIDTH, layers=LAYERS, heads=HEADS, context=CONTEXT)
-    log = Recorder(Journal.create(Path(tempfile.mkdtemp()) / "run.jsonl", {"key": "bench"}))
+    ours = gpt_model.build(
+        len(characters()),
+        Seed(0),
+        width=RECIPE.width,
+        layers=RECIPE.layers,
+        heads=RECIPE.heads,
+        context=RECIPE.context,
+    )
     seconds: list[float] = []
     begin = [0.0]
 
@@ -98,16 +105,17 @@ def main(file: Path, steps: int) -> None:
             theirs.train(step - TURN, step)
         begin[0] = time.process_time()
 
-    gpt_model.train(
-        ours,
-        novels("train"),
-        steps=steps,
-        blocks=BLOCKS,
-        learning_rate=RATE,
-        seed=Seed(0),
-        log=log,
-        at_step=at_step,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        gpt_model.train(
+            ours,
+            novels("train"),
+            steps=steps,
+            blocks=RECIPE.blocks,
+            learning_rate=RECIPE.learning_rate,
+            seed=Seed(0),
+            log=Recorder(Journal.create(Path(folder) / "run.jsonl", {"key": "bench"})),
+            at_step=at_step,
+        )
     theirs.train(len(theirs.seconds), steps)
     our_loss = gpt_model.losses_by_place(ours, novels("validation")).mean()
     print(f"a step: {1000 * median(seconds):.1f} ms, nanoGPT's {1000 * median(theirs.seconds):.1f} ms")
@@ -117,4 +125,4 @@ def main(file: Path, steps: int) -> None:
 if __name__ == "__main__":
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_file():
         raise SystemExit("MODEL: give the file model.py of a copy of nanoGPT")
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2000)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else RECIPE.steps)
