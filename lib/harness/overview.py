@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +35,9 @@ def print_labs(root: Path) -> int:
 
 
 def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> int:
-    """Run what has no current verdict, and print the whole table.
+    """Run what has no current verdict, each lab with workers of its own, and print the whole table.
 
-    Quick labs share one set of workers, which have loaded their frameworks once; in full each lab has its own, as what
-    workers keep of one lab would be missing to the next: 16 labs in one set do not fit in 8 GB.
+    What workers keep of one lab would be missing to the next: sixteen labs in one set do not fit in 8 GB.
 
     Returns 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when a verdict differs
     from the one that the file `expect` has for it (a list of claims as ``--json`` prints it).
@@ -50,12 +48,11 @@ def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> i
     }
     missing = [name for name, (entry, lab) in labs.items() if current(entry, lab, options) is None]
     if missing:
-        with display.redirected_to_stderr(as_json), ExitStack() as stack:
-            shared = stack.enter_context(Workers(options.workers)) if options.quick else None
+        with display.redirected_to_stderr(as_json):
             for number, name in enumerate(missing, 1):
                 entry = labs[name][0]
                 display.heading(f"{number} of {len(missing)}: {name}, about {_minutes(entry, options)}")
-                with nullcontext(shared) if shared else Workers(options.workers) as workers:
+                with Workers(options.workers) as workers:
                     run_lab(entry, options, workers)
     records: list[dict[str, Any]] = []
     for entry, lab in labs.values():
