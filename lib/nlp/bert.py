@@ -47,7 +47,6 @@ class BertConfig(Config):
     vocabulary: int = Field(2000, ge=100, le=20_000, description="four in five words of the corpus are among them")
     width: int = Field(64, ge=8, le=512, multiple_of=4, description="of vectors; small, so that a start takes seconds")
     layers: int = Field(2, ge=1, le=12, description="the fewest with which a word sees what others have seen")
-    kinds: tuple[lm.Kind, ...] = Field(KINDS, min_length=1, description="of small models")
     steps: int = Field(
         2000, ge=1, le=1_000_000, description="of the small models; the masked one sees little context for half of them"
     )
@@ -192,7 +191,7 @@ def study(config: BertConfig) -> Study:
 def _rates(config: BertConfig) -> dict[str, tuple[float, ...]]:
     """The learning rates to choose from, by what is trained; what takes long first."""
     arms = {"fine-tuned": config.fine_tune_rates, "scratch": config.scratch_rates}
-    return {**arms, **dict.fromkeys(config.kinds, config.word_rates)}
+    return {**arms, **dict.fromkeys(KINDS, config.word_rates)}
 
 
 def _chosen(grid: Sequence[Result], name: str, rivals: Sequence[float]) -> float:
@@ -230,7 +229,7 @@ def _finals(config: BertConfig, rates: Mapping[str, float]) -> Iterator[Trial]:
                 changes |= {"learning_rate": rates[arm]} if arm in rates else {}
                 yield Trial(f"{arm}/{examples}", changed(config, changes), seed, TORCH)
     for seed in range(config.seeds):
-        for kind in config.kinds:
+        for kind in KINDS:
             again = {"task": "words", "kind": kind, "learning_rate": rates[kind]}
             yield Trial(kind, changed(config, again), seed, TORCH)
         yield Trial("minilm", changed(config, {"task": "senses"}), seed, TORCH)
@@ -244,7 +243,6 @@ LAB = Lab(
     config=BertConfig,
     quick={
         "seeds": 3,
-        "kinds": ("bilm", "causal"),
         "steps": 300,
         "tokens": 512,
         "hidden": 1000,

@@ -28,11 +28,6 @@ ARMS = {
 }
 
 
-def _models(results: Results) -> dict[str, tuple[str, str]]:
-    """Those of `MODELS` that were trained."""
-    return {kind: shown for kind, shown in MODELS.items() if kind in results.variants()}
-
-
 def _interval(axis: Any, x: float, values: np.ndarray, colour: str, size: int = 7) -> float:
     """Every seed as a dot, the mean as a large one, its interval as a bar; returns the mean."""
     center, low, high = mean_interval(values)
@@ -57,17 +52,16 @@ def hidden_word(results: Results, config: Any) -> Any:
     """Words guessed in the middle, and by the place of the hidden word."""
     figure, ((left, right),) = canvas(1, 2, 12, 4.6, width_ratios=(2, 3))
     means = {}
-    models = _models(results)
-    for x, (kind, (label, colour)) in enumerate(models.items()):
+    for x, (kind, (label, colour)) in enumerate(MODELS.items()):
         values = 100 * guessed(results, kind)
         means[kind] = _interval(left, x, values, colour)
         left.annotate(f"{means[kind]:.1f} %", (x + 0.14, means[kind]), color=colour, verticalalignment="center")
         by_place = np.stack([100 * guessed(results, kind, place) for place in PLACES], axis=1)
         _line(right, list(range(len(PLACES))), by_place, colour, label)
-    left.set_xticks(range(len(models)), [label.replace(": ", ":\n") for label, _ in models.values()])
-    left.set(xlim=(-0.5, len(models) - 0.4), ylim=(0, 1.25 * max(means.values())), ylabel="hidden words guessed (%)")
-    last = len(means) > 1 and min(means, key=means.__getitem__) == "causal"
-    title = "Who sees both sides guesses more" if last else "A word in the middle of a new sentence is hidden"
+    left.set_xticks(range(3), [label.replace(": ", ":\n") for label, _ in MODELS.values()])
+    left.set(xlim=(-0.5, 2.6), ylim=(0, 1.25 * max(means.values())), ylabel="hidden words guessed (%)")
+    both = min(means["bilm"], means["masked"]) > means["causal"]
+    title = "Who sees both sides guesses more" if both else "A word in the middle of a new sentence is hidden"
     left.set_title(title)
     left.grid(axis="x", visible=False)
     right.set_xticks(range(len(PLACES)), [name if name != "three quarters" else "three\nquarters" for name in PLACES])
@@ -81,20 +75,18 @@ def blanks(results: Results, config: Any) -> Any:
     """What the three models put into blanks, as a table: the first seed's."""
     figure, ((axis,),) = canvas(1, 1, 12, 4.4)
     axis.set_axis_off()
-    models = _models(results)
-    found = {kind: results.of(kind)[0].measurements["filled"] for kind in models}
+    found = {kind: results.of(kind)[0].measurements["filled"] for kind in MODELS}
     rows = []
     for number, blank in enumerate(BLANKS):
         cells = [
-            "\n".join(f"{word}  {100 * share:.0f} %" for word, share in found[kind][number][:3]) for kind in models
+            "\n".join(f"{word}  {100 * share:.0f} %" for word, share in found[kind][number][:3]) for kind in MODELS
         ]
         rows.append([blank.replace("___", "_____"), *cells])
-    heads = ["", *(label.replace(": ", "\n") for label, _ in models.values())]
-    widths = [0.4, *(0.6 / len(models) for _ in models)]
-    table = axis.table(rows, colLabels=heads, cellLoc="left", colWidths=widths, bbox=[0, 0, 1, 1])
+    heads = ["", *(label.replace(": ", "\n") for label, _ in MODELS.values())]
+    table = axis.table(rows, colLabels=heads, cellLoc="left", colWidths=[0.4, 0.2, 0.2, 0.2], bbox=[0, 0, 1, 1])
     table.auto_set_font_size(False)
     table.set_fontsize(10)
-    colours = [GREY, *(colour for _, colour in models.values())]
+    colours = [GREY, *(colour for _, colour in MODELS.values())]
     for (row, column), cell in table.get_celld().items():
         cell.set_edgecolor("#cccccc")
         cell.get_text().set_color("black" if column == 0 else colours[column])
@@ -161,7 +153,7 @@ def senses(results: Results, config: Any) -> Any:
         "static vectors\naround it": (mean_over_words(results, "minilm", "around"), GREY),
         **{
             f"small\n{label.partition(' ')[0]}": (mean_over_words(results, kind, "senses"), colour)
-            for kind, (label, colour) in _models(results).items()
+            for kind, (label, colour) in MODELS.items()
         },
         "MiniLM": (mean_over_words(results, "minilm", "senses"), PALETTE[6]),
     }
