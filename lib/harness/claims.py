@@ -26,6 +26,10 @@ Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
 Interval = tuple[float, float, float]
 
 
+class InconclusiveError(Exception):
+    """Raised by a measure: all was measured, but it does not decide the claim. The text says why, and what would."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A sentence, how it is measured, and when it holds.
@@ -98,7 +102,8 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
     """The record of a claim as it stands in ``claims.json``; computed from the trials' measurements alone.
 
     Keys: id, lab, statement, kind, verdict, effect, low, high, unit, seeds, interval, holds_when, note. A claim whose
-    trials are missing has the verdict ``not measured`` and says in `note` what is missing.
+    trials are missing has the verdict ``not measured`` and says in `note` what is missing; one that what was measured
+    does not decide (`InconclusiveError`) is ``inconclusive`` without an effect, and says why.
     """
     record: dict[str, Any] = {
         "id": claim.id,
@@ -119,6 +124,8 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
         measured = np.asarray(claim.measure(results), dtype=float)
         if measured.size == 0 or measured.ndim != (claim.kind == "statistical"):
             raise ValueError(f"the measure of a claim of kind {claim.kind} has the shape {measured.shape}")
+    except InconclusiveError as why:
+        return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
     except Exception as missing:  # one claim's trouble must not take the others' verdicts with it
         known = isinstance(missing, (LookupError, ValueError)) and missing.args
         reason = missing.args[0] if known else f"{type(missing).__name__}: {missing}"

@@ -153,12 +153,13 @@ def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
             continue
         part = "/" in record["id"]
         name = f"  {record['id'].split('/', 1)[1]}" if part else f"[bold]{record['id']}"
-        exact = record["kind"] == "exact" or record["low"] is None
-        interval = "exact" if exact else f"{number(record['low'])} … {number(record['high'])}"
+        interval = "exact" if record["kind"] == "exact" else f"{number(record['low'])} … {number(record['high'])}"
+        if record["effect"] is None:
+            interval = "-"
         shown = (number(record["effect"]), interval, record["holds_when"], escape(record["unit"]))
         table.add_row(name, f"[{colour}]{verdict}", *shown)
     console.print(table)
     for record in records:
-        if record["verdict"] == "not measured" and "part" not in record:
+        if record["effect"] is None and "part" not in record:
             console.print(f"[dim]{escape(record['id'])}: {escape(record['note'])}", soft_wrap=True)
     console.print()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib.harness.claims import Claim, judge, judge_all, mean_interval, median_interval
+from lib.harness.claims import Claim, InconclusiveError, judge, judge_all, mean_interval, median_interval
 from lib.harness.contract import Config, Result, Results, Trial
 from lib.harness.jsonfile import json_bytes
 
@@ -191,6 +191,15 @@ def test_what_cannot_be_measured_says_why_and_spoils_no_other(claim: Claim, word
     assert broken["note"].startswith("not measured: ")
     assert word in broken["note"]
     assert fine["verdict"] == "holds"
+
+
+def test_what_was_measured_and_does_not_decide_is_inconclusive_and_says_why() -> None:
+    def measure(results: Results) -> None:
+        raise InconclusiveError("the peer itself has learned nothing: train on more text")
+
+    record = judge(Claim("c", "s", "statistical", measure, ""), results([1.0, 2.0]), "lab")
+    assert (record["verdict"], record["effect"], record["low"]) == ("inconclusive", None, None)
+    assert record["note"] == "inconclusive: the peer itself has learned nothing: train on more text"
 
 
 VERDICTS = {"holds": 0.0, "fails": 2.0}
