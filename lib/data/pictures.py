@@ -14,7 +14,8 @@ from lib.data.files import PACKAGED, checked, in_package
 class Split:
     """Pictures and labels.
 
-    images: (n, height, width) uint8, 0 background to `white`. labels: (n,) uint8, an index of a class. Both read-only.
+    images: (n, height, width) uint8, 0 background to `white`. labels: (n,) of unsigned whole numbers, an index of a
+    class. Both read-only.
     """
 
     images: np.ndarray

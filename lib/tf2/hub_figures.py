@@ -1,4 +1,4 @@
-"""The pictures of the hub lab. Bands and bars are 95 % intervals of the mean, dots are seeds."""
+"""The pictures of the hub lab. Bands and lines on bars are 95 % intervals of the mean, dots are seeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 from lib.harness.claims import mean_interval
 from lib.harness.contract import Results
 from lib.harness.figures import PALETTE, canvas
+from lib.harness.seeds import Seed
 from lib.tf2.hub_claims import accuracies
+from lib.tf2.hub_pictures import SOURCES, task
 
 WAYS = {
     "module trained on": PALETTE[2],
@@ -22,17 +24,57 @@ WAYS = {
 GREY = "#666666"
 
 
+NEW = {"letters": "Handwritten digits", "clothes": "Kinds of clothes never seen before"}
+"""What a source's module is reused for, by source."""
+
+
 def _shots(results: Results) -> np.ndarray:
-    return np.array(results.of("reuse")[0].trial.config.shots)
+    return np.array(results[0].trial.config.shots)
+
+
+def _learned_from(config: Any, source: str) -> str:
+    if config.module:
+        return "with a module from elsewhere"
+    return f"with a module that has seen {'274 printed letters' if source == 'letters' else 'five other kinds'}"
+
+
+def seen(results: Results, config: Any) -> Any:
+    """What a module sees, and what it is reused for; as drawn for one seed."""
+    figure, axes = canvas(2, 2, 11, 4.6)
+    for row, source in zip(axes, SOURCES, strict=True):
+        pictures = task(source, 2000, 1, Seed(0))
+        for axis, (images, labels), what in zip(
+            row, (pictures.seen, pictures.pool), ("A module sees", "and is reused for"), strict=True
+        ):
+            axis.imshow(_sheet(images, labels, 4, 14), cmap="gray_r", interpolation="nearest")
+            axis.set_axis_off()
+            axis.set_title(f"{what} {len(np.unique(labels))} kinds:")
+    return figure
+
+
+def _sheet(images: np.ndarray, labels: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Pictures side by side, kind after kind as long as there are new ones: (rows * 28, columns * 28)."""
+    nth = np.zeros(len(labels), dtype=int)  # of its kind
+    for kind in np.unique(labels):
+        nth[labels == kind] = np.arange((labels == kind).sum())
+    chosen = np.lexsort((labels, nth))[: rows * columns]
+    return np.vstack([np.hstack(list(row)) for row in images[chosen].reshape(rows, columns, *images.shape[1:])])
 
 
 def few_shot(results: Results, config: Any) -> Any:
-    """Accuracy on new kinds by the number of pictures."""
-    figure, ((axis,),) = canvas(1, 1, 9, 4.8)
+    """Accuracy on new kinds by the number of pictures, for each source."""
+    sources = results.variants()
+    figure, (axes,) = canvas(1, len(sources), 6.5 * len(sources), 4.8)
+    for axis, source in zip(axes, sources, strict=True):
+        _by_shots(axis, results, config, source)
+    return figure
+
+
+def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
     shots = _shots(results)
     ends = []
     for i, (way, colour) in enumerate(WAYS.items()):
-        values = 100 * accuracies(results, way)
+        values = 100 * accuracies(results, source, way)
         center, low, high = np.array([mean_interval(column) for column in values.T]).T
         axis.plot(shots, center, color=colour, marker="o", markersize=4)
         if np.isfinite(low).all():
@@ -42,41 +84,46 @@ def few_shot(results: Results, config: Any) -> Any:
         ends.append((center[-1], way, colour))
     heights = [end[0] for end in sorted(ends)]
     for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + 3.5)
+        heights[i] = max(heights[i], heights[i - 1] + 4)
     for height, (_, way, colour) in zip(heights, sorted(ends), strict=True):
         axis.text(shots[-1] * 1.1, height, way, color=colour, verticalalignment="center")
-    axis.axhline(20, color=GREY, linestyle=":", linewidth=1)
-    axis.text(shots[0], 20.6, "guessing", color=GREY, fontsize=8)
+    guessing = 100 / len(results.of(source)[0].measurements["new_kinds"])
+    axis.axhline(guessing, color=GREY, linestyle=":", linewidth=1)
+    axis.text(shots[0], guessing + 0.6, "guessing", color=GREY, fontsize=8)
     axis.set(xscale="log", xlabel="pictures of each new kind", ylabel="new kinds recognised (% of test pictures)")
     axis.set_xticks(shots, [str(n) for n in shots])
     axis.minorticks_off()
-    axis.set_xlim(shots[0] / 1.15, shots[-1] * 2)
-    best = max(WAYS, key=lambda way: accuracies(results, way).mean())
-    axis.set_title(f"Five kinds of clothes never seen before: best from few pictures is '{best}'")
-    return figure
+    axis.set_xlim(shots[0] / 1.15, shots[-1] * 3)
+    best = max(WAYS, key=lambda way: accuracies(results, source, way).mean())
+    axis.set_title(f"{NEW[source]}, {_learned_from(config, source)}:\nbest from few pictures is '{best}'")
 
 
 def advantage(results: Results, config: Any) -> Any:
-    """What the module gains over a network from scratch, by the number of pictures."""
-    figure, ((axis,),) = canvas(1, 1, 8, 4.2)
+    """What the module gains over a network from scratch, by the number of pictures, for each source."""
+    sources = results.variants()
+    figure, (axes,) = canvas(1, len(sources), 6 * len(sources), 4.4)
     shots = _shots(results)
-    scratch = accuracies(results, "from scratch")
-    for i, way in enumerate(("module trained on", "frozen module", "frozen random")):
-        gains = 100 * (accuracies(results, way) - scratch)
-        center, low, high = np.array([mean_interval(column) for column in gains.T]).T
-        x = np.arange(len(shots)) + 0.26 * (i - 1)
-        axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=way)
-        if np.isfinite(low).all():
-            axis.vlines(x, low, high, color="black", linewidth=1.2)
-        for row in gains:
-            axis.plot(x, row, ".", color="black", markersize=3, alpha=0.5)
-    axis.axhline(0, color="black", linewidth=1)
-    axis.set_xticks(range(len(shots)), [str(n) for n in shots])
-    axis.set(xlabel="pictures of each new kind", ylabel="gain over a network from scratch (% of pictures)")
-    first, last = (100 * (accuracies(results, "frozen module") - scratch).mean(axis=0)[i] for i in (0, -1))
-    axis.set_title(f"Frozen, the module gains {first:+.0f} % with the fewest pictures, {last:+.0f} % with the most")
-    axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-    axis.grid(axis="x", visible=False)
+    for axis, source in zip(axes, sources, strict=True):
+        scratch = accuracies(results, source, "from scratch")
+        for i, way in enumerate(("module trained on", "frozen module", "frozen random")):
+            gains = 100 * (accuracies(results, source, way) - scratch)
+            center, low, high = np.array([mean_interval(column) for column in gains.T]).T
+            x = np.arange(len(shots)) + 0.26 * (i - 1)
+            axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=way)
+            if np.isfinite(low).all():
+                axis.vlines(x, low, high, color="black", linewidth=1.2)
+            for row in gains:
+                axis.plot(x, row, ".", color="black", markersize=3, alpha=0.5)
+        axis.axhline(0, color="black", linewidth=1)
+        axis.set_xticks(range(len(shots)), [str(n) for n in shots])
+        axis.set(xlabel="pictures of each new kind", ylabel="gain over a network from scratch (% of pictures)")
+        frozen = 100 * (accuracies(results, source, "frozen module") - scratch).mean(axis=0)
+        axis.set_title(
+            f"{NEW[source]}: frozen, the module\ngains {frozen[0]:+.0f} % with the fewest pictures, "
+            f"{frozen[-1]:+.0f} % with the most"
+        )
+        axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
+        axis.grid(axis="x", visible=False)
     return figure
 
 
@@ -95,7 +142,7 @@ def doors(results: Results, config: Any) -> Any:
     figure, ((axis,),) = canvas(1, 1, 12, 3.6)
     axis.set_axis_off()
     axis.set(xlim=(0, 10), ylim=(3.1, -0.6))
-    found = results.of("reuse")[0].measurements
+    found = results.of(results.variants()[0])[0].measurements
     if "doors" in found:
         layer = found["keras_layer"]
         said = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib.harness.contract import Sentence
 
-KOREAN = "모듈 다시 쓰기: 어떤 옷에서 배운 특징으로 다른 옷을, 종류마다 그림 1장에서 20장으로"
+KOREAN = "모듈 다시 쓰기: 인쇄된 글자에서 배운 특징으로 손으로 쓴 숫자를, 숫자마다 그림 1장에서 20장으로"
 
 SENTENCES = {
     "reuse-a-module": Sentence(
@@ -12,10 +12,12 @@ SENTENCES = {
         "TensorFlow Hub",
         figure="few_shot",
         lesson=(
-            "A module is a graph with weights and no Python: any program can load it and go on from there. Whether its "
-            "features help depends on what it has seen: one trained on few kinds of things knows little about others.",
-            "모듈은 파이썬 없이 그래프와 가중치만으로 되어 있어, 어느 프로그램이든 불러서 이어 갈 수 있다. 그 특징이 "
-            "도움이 되는지는 무엇을 보고 배웠는가에 달려 있다: 몇 가지만 보고 배운 모듈은 다른 것을 잘 모른다.",
+            "A module is a graph with weights and no Python: any program can load it and go on from there. One that "
+            "has seen hundreds of printed letters has features for strokes of any kind, and so it needs few "
+            "handwritten digits. It pays most where there is least to learn from.",
+            "모듈은 파이썬 없이 그래프와 가중치만으로 되어 있어, 어느 프로그램이든 불러서 이어 갈 수 있다. 인쇄된 글자 "
+            "수백 가지를 본 모듈은 어떤 획에도 쓸 특징을 갖추었기에, 손으로 쓴 숫자는 몇 장이면 된다. 배울 그림이 가장 "
+            "적을 때 가장 크게 돕는다.",
         ),
         parts={
             "beats-scratch": "그림이 적을 때, 얼린 모듈에 새 층을 얹은 것이 처음부터 배운 신경망보다 더 알아본다",
@@ -24,6 +26,21 @@ SENTENCES = {
             "most-with-fewest": "그림이 적을수록 처음부터 배운 신경망보다 모듈이 더 앞선다",
             "same-features": "tensorflow_hub.load와 keras.layers.TFSMLayer는 내보낸 신경망과 같은 특징을 준다",
             "trains-on": "더 학습하면 그 층의 가중치가 움직인다",
+        },
+    ),
+    "few-kinds-teach-little": Sentence(
+        "Does any module help?",
+        "어떤 모듈이나 도움이 되는가?",
+        figure="few_shot",
+        lesson=(
+            "No: what it has seen decides. A module that has learned to tell five kinds of clothes apart keeps what "
+            "tells these five apart, and that says little about five others.",
+            "아니다: 무엇을 보았는지가 결정한다. 옷 다섯 가지를 구별하도록 배운 모듈에는 그 다섯을 가르는 것만 남고, "
+            "그것은 다른 다섯 가지에 대해 말해 주는 것이 적다.",
+        ),
+        parts={
+            "no-gain": "옷 다섯 가지를 본 모듈을 얼려 써도, 다른 다섯 가지에서 처음부터 배운 신경망보다 낫지 않다",
+            "letters-gain-more": "글자 수백 가지를 본 모듈만큼 앞서지 못한다",
         },
     ),
     "keras-layer-is-keras-2": Sentence(

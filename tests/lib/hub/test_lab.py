@@ -16,14 +16,21 @@ from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.models import lenet
 from lib.tf2 import modules
-from lib.tf2.hub import LAB, HubConfig, kinds
+from lib.tf2.hub import LAB, HubConfig
 from lib.tf2.hub_claims import CLAIMS, accuracies
+from lib.tf2.hub_pictures import SOURCES, kinds, task
 from tests.lib.overfitting.support import made_up, verdicts
 from tests.lib.support import Recording, run_trial
 
 SMALL: dict[str, Any] = {"seeds": 3, "shots": (1, 10), "pictures": 2000, "epochs": 2, "judged": 200, "looks": (10, 30)}
 CONFIG = HubConfig(**SMALL)
 LAYER = {"error": "ValueError: no", "is_keras_3": False, "is_keras_2": True, "deviation": 0.0}
+CLOTHES = {
+    "module trained on": (0.5, 0.7),
+    "frozen module": (0.4, 0.6),
+    "frozen random": (0.4, 0.65),
+    "from scratch": (0.45, 0.7),
+}
 GOOD = {
     "module trained on": (0.6, 0.8),
     "frozen module": (0.6, 0.75),
@@ -32,21 +39,28 @@ GOOD = {
 }
 
 
-def results(ways: dict[str, tuple[float, float]] | None = None, jitter: float = 0.005, **changes: Any) -> Results:
+def results(
+    ways: dict[str, tuple[float, float]] | None = None,
+    jitter: float = 0.005,
+    clothes: dict[str, tuple[float, float]] | None = None,
+    **changes: Any,
+) -> Results:
     """Made-up results, a little different by seed."""
-    ways = GOOD | (ways or {})
     noise = jitter * np.array([0.0, 1.0, -1.0])
-    each = [
-        {way: [v + (noise[seed] if "module" in way else 0) for v in values] for way, values in ways.items()}
-        for seed in range(3)
-    ]
-    found: dict[str, Any] = {
-        "accuracy": np.array(each, dtype=object),
-        "doors": {"hub.load": 0.0, "TFSMLayer": 0.0},
-        "keras_layer": LAYER,
-        "moved": 0.01,
-    }
-    return made_up(CONFIG, {"reuse": found | changes})
+    of_source = {}
+    for source, all_ways in {"letters": GOOD | (ways or {}), "clothes": CLOTHES | (clothes or {})}.items():
+        each = [
+            {way: [v + (noise[seed] if "module" in way else 0) for v in values] for way, values in all_ways.items()}
+            for seed in range(3)
+        ]
+        found: dict[str, Any] = {
+            "accuracy": np.array(each, dtype=object),
+            "doors": {"hub.load": 0.0, "TFSMLayer": 0.0},
+            "keras_layer": LAYER,
+            "moved": 0.01,
+        }
+        of_source[source] = found | changes
+    return made_up(CONFIG, of_source)
 
 
 def test_decisions_on_results_whose_answer_is_known() -> None:
@@ -59,6 +73,7 @@ def test_decisions_on_results_whose_answer_is_known() -> None:
         ({"module trained on": (0.4, 0.7)}, {}, "reuse-a-module/trained-on-beats-scratch"),
         ({"frozen random": (0.6, 0.75)}, {}, "reuse-a-module/learned-features"),
         ({"from scratch": (0.45, 0.6)}, {}, "reuse-a-module/most-with-fewest"),
+        ({}, {"clothes": {"frozen module": (0.5, 0.75)}}, "few-kinds-teach-little/no-gain"),
         ({}, {"doors": {"hub.load": 0.1}}, "reuse-a-module/same-features"),
         ({}, {"moved": 0.0}, "reuse-a-module/trains-on"),
         ({}, {"keras_layer": LAYER | {"error": ""}}, "keras-layer-is-keras-2/refused"),
@@ -92,22 +107,41 @@ def test_kinds_are_picked_and_numbered() -> None:
     assert (labels == 0).sum() == (all_labels == 7).sum()
 
 
+def test_few_letters_teach_no_more_than_few_clothes() -> None:
+    poor = {"frozen module": (0.4, 0.65), "from scratch": (0.4, 0.7)}
+    assert verdicts(CLAIMS, results(poor))["few-kinds-teach-little/letters-gain-more"] == "fails"
+
+
+def test_a_module_sees_nothing_of_what_it_is_reused_for() -> None:
+    clothes = task("clothes", 500, 100, Seed(0))
+    seen, new = ({picture.tobytes() for picture in part[0]} for part in (clothes.seen, clothes.pool))
+    assert len(seen) == 500 and not seen & new
+    letters = task("letters", 2000, 100, Seed(0))
+    assert len(letters.seen[0]) == 2000 and set(letters.pool[1]) == set(range(10))
+    for part in (letters, clothes):
+        shown = {picture.tobytes() for picture in part.pool[0]}
+        assert not any(picture.tobytes() in shown for picture in part.judged["test"][0][:200])
+
+
 @pytest.fixture(scope="module")
 def small() -> Results:
     log = Recording()
-    found = run_trial(LAB, Trial("reuse", CONFIG, 0, Runtime("keras")), log)
-    assert {name: array.shape for name, array in log.final.items()} == lenet.SHAPES
-    return Results([found])
+    trials = [Trial(source, HubConfig(**SMALL, source=source), 0, Runtime("keras")) for source in SOURCES]
+    found = [run_trial(LAB, trial, log) for trial in trials]
+    shapes = {name: array.shape for name, array in log.final.items()}
+    assert shapes["conv1.kernel"] == (5, 5, 1, 6) and shapes["head.kernel"] == (84, 5)
+    return Results(found)
 
 
 def test_a_trial(small: Results) -> None:
-    found = small[0].measurements
-    assert len(set(found["new_kinds"])) == 5
-    assert found["own_accuracy"] > 0.7
-    assert max(found["doors"].values()) < 1e-5 and found["moved"] > 0
-    ways = {way: accuracies(small, way)[0] for way in found["accuracy"]}
-    assert all(values[1] > 0.35 for values in ways.values())
-    assert ways["frozen module"].mean() > ways["frozen random"].mean()
+    for source, count, own in (("letters", 10, 0.1), ("clothes", 5, 0.7)):
+        found = small.of(source)[0].measurements
+        assert len(set(found["new_kinds"])) == count
+        assert found["own_accuracy"] > own
+        assert max(found["doors"].values()) < 1e-5 and found["moved"] > 0
+        ways = {way: accuracies(small, source, way)[0] for way in found["accuracy"]}
+        assert all(values[1] > 0.35 for values in ways.values())
+        assert ways["frozen module"].mean() > ways["frozen random"].mean()
 
 
 @pytest.mark.parametrize("name", LAB.figures)
@@ -122,8 +156,8 @@ def test_a_module_that_has_learned_nothing_gains_nothing(tmp_path: Path) -> None
     """Broken on purpose: random weights in the module's place, given by its folder."""
     modules.export_features(lenet.keras_lenet(lenet.initial_weights(Seed(5))), "dense2", str(tmp_path))
     config = HubConfig(**SMALL | {"module": str(tmp_path), "shots": (2, 10), "looks": (5,)})
-    found = Results([run_trial(LAB, Trial("reuse", config, seed, Runtime("keras"))) for seed in range(2)])
-    gains = accuracies(found, "frozen module") - accuracies(found, "frozen random")
+    found = Results([run_trial(LAB, Trial("letters", config, seed, Runtime("keras"))) for seed in range(2)])
+    gains = accuracies(found, "letters", "frozen module") - accuracies(found, "letters", "frozen random")
     assert abs(gains.mean()) < 0.12
     assert "doors" not in found[0].measurements
     assert verdicts(CLAIMS, found)["reuse-a-module/learned-features"] != "holds"
