@@ -60,16 +60,10 @@ class FastTextConfig(Config):
     frequent: float = Field(1e-3, gt=0, le=1, description="share from which on a word is thinned out; gensim's default")
     epochs: int = Field(5, ge=1, le=100, description="times through the text; word2vec's default")
     learning_rate: float = Field(
-        0.4, gt=0, le=10, description="of Adagrad in ours; of 0.05 to 0.8 the best on validation sentences and typos"
+        0.05, gt=0, le=10, description="of plain descent, fastText's default; gensim's word2vec is better with it, too"
     )
-    gensim_rate: float = Field(
-        0.05,
-        gt=0,
-        le=10,
-        description="of plain descent in gensim; its word2vec is better on the same than at its default, 0.025",
-    )
-    pairs: int = Field(4096, ge=1, le=1_000_000, description="word pairs a step; enough to keep the matrices busy")
-    noise_words: int = Field(128, ge=1, le=10_000, description="noise words that a batch shares")
+    pairs: int = Field(1024, ge=1, le=1_000_000, description="word pairs a step; with 4,096 sums overshoot")
+    noise_words: int = Field(512, ge=1, le=10_000, description="noise words that a batch shares; each is used by all")
     shortest: int = Field(3, ge=1, le=10, description="letters of the shortest n-gram; fastText's default")
     longest: int = Field(6, ge=1, le=20, description="letters of the longest n-gram; fastText's default")
     buckets: int = Field(
@@ -94,7 +88,7 @@ def settings_of(config: FastTextConfig) -> Settings:
         negatives=config.negatives,
         frequent=config.frequent,
         epochs=config.korean_epochs if config.arm.startswith("korean") else config.epochs,
-        learning_rate=config.gensim_rate if config.arm.startswith("gensim") else config.learning_rate,
+        learning_rate=config.learning_rate,
         pairs=config.pairs,
         noise_words=config.noise_words,
     )

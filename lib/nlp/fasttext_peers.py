@@ -19,7 +19,7 @@ def stable_hash(word: str) -> int:
 def gensim_vectors(
     sentences: Sequence[Sequence[str]], at_least: int, ngrams: NGrams, settings: Settings, seed: Seed
 ) -> WordVectors:
-    """Word vectors by gensim on the same text with the same settings; the learning rate is that of plain descent.
+    """Word vectors by gensim on the same text with the same settings.
 
     gensim's FastText has a row per word, its own and its n-grams' mean, as ours; so its numbers go into `WordVectors`.
     """

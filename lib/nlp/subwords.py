@@ -167,8 +167,8 @@ class Settings:
     frequent: float = 1e-3
     epochs: int = 3
     learning_rate: float = 0.05
-    pairs: int = 8192
-    noise_words: int = 256
+    pairs: int = 1024
+    noise_words: int = 512
 
 
 def pairs_of(sentences: Sequence[np.ndarray], keep: np.ndarray, window: int, rng: np.random.Generator) -> np.ndarray:
@@ -218,29 +218,6 @@ def skip_gram_loss(
     return -(near + negatives * noise)
 
 
-class Table:
-    """Rows of numbers with their own Adagrad (Duchi et al. 2011), which moves the rows that were used, and only them.
-
-    A row's step is its gradient over the root of the sum of its squared gradients so far, in the mean over the row: so
-    the frequent words take small steps, the rare ones big ones, and a batch may be large.
-    """
-
-    def __init__(self, start: torch.Tensor):
-        import torch
-
-        self.rows, self._squares = start, torch.zeros(len(start))
-
-    def take(self, which: torch.Tensor) -> torch.Tensor:
-        """A copy of these rows (n, D), to be differentiated by."""
-        return self.rows.index_select(0, which).requires_grad_()
-
-    def step(self, which: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:
-        """Move rows, by index (n,), against their gradients (n, D). A row that comes twice moves by both."""
-        self._squares.index_add_(0, which, gradients.square().mean(dim=1))
-        scale = -rate / (self._squares.index_select(0, which).sqrt() + 1e-10)
-        self.rows.index_add_(0, which, gradients * scale.unsqueeze(1))
-
-
 class Bags:
     """The rows of each word: its own and its n-grams'. h is their mean."""
 
@@ -274,7 +251,9 @@ def train_skip_gram(
 ) -> WordVectors:
     """Train on sentences of words; those that are not in the vocabulary are skipped. Logs each epoch's mean loss.
 
-    The learning rate falls to 0 linearly, as in word2vec's program.
+    As word2vec's and fastText's programs: plain gradient descent with a rate that falls to 0 linearly, and each of a
+    word's rows moves by the whole gradient of h, not by its share of it. So pieces that many words have in common learn
+    as fast as words. Where the programs go pair by pair, the pairs of a batch are summed.
     """
     import torch
     from torch.nn.functional import embedding_bag
@@ -283,7 +262,7 @@ def train_skip_gram(
     texts = [np.array([index[w] for w in sentence if w in index], dtype=np.int64) for sentence in sentences]
     V, D, bags = len(index), settings.dimensions, Bags(vocabulary, ngrams)
     start = seed.rng("start").uniform(-1 / D, 1 / D, (V + ngrams.buckets, D))
-    inputs, outputs = Table(torch.from_numpy(start).to(torch.get_default_dtype())), Table(torch.zeros(V, D))
+    inputs, outputs = torch.from_numpy(start).to(torch.get_default_dtype()), torch.zeros(V, D)
     keep = keep_probability(vocabulary.counts, settings.frequent)
     noise = np.cumsum(vocabulary.counts**NOISE_POWER)
 
@@ -296,18 +275,16 @@ def train_skip_gram(
             rate = settings.learning_rate * (1 - (epoch + len(losses) / len(parts)) / settings.epochs)
             words, centres = part[:, 0].unique(return_inverse=True)
             rows, begin, owner = bags.of(words)
-            h = embedding_bag(rows, inputs.rows, begin, mode="mean").requires_grad_()
-            u_near, u_noise = outputs.take(part[:, 1]), outputs.take(against)
+            h = embedding_bag(rows, inputs, begin, mode="mean").requires_grad_()
+            u_near, u_noise = (outputs.index_select(0, which).requires_grad_() for which in (part[:, 1], against))
             loss = skip_gram_loss(h, centres, u_near, u_noise, settings.negatives)
             by_h, by_near, by_noise = torch.autograd.grad(loss, (h, u_near, u_noise))
-            share = by_h / owner.bincount().unsqueeze(1)
-            inputs.step(rows, share.index_select(0, owner), rate)
-            outputs.step(torch.cat((part[:, 1], against)), torch.cat((by_near, by_noise)), rate)
+            inputs.index_add_(0, rows, by_h.index_select(0, owner), alpha=-rate)
+            outputs.index_add_(0, torch.cat((part[:, 1], against)), torch.cat((by_near, by_noise)), alpha=-rate)
             losses.append(loss.detach() / len(part))
         if losses:
             values = torch.stack(losses).numpy()
             log(epoch, loss=values.mean(dtype=np.float64), losses=values)
     rows, begin, _ = bags.of(torch.arange(V))
-    return WordVectors(
-        vocabulary.words, embedding_bag(rows, inputs.rows, begin, mode="mean").numpy(), ngrams, inputs.rows.numpy()[V:]
-    )
+    vectors = embedding_bag(rows, inputs, begin, mode="mean").numpy()
+    return WordVectors(vocabulary.words, vectors, ngrams, inputs.numpy()[V:])

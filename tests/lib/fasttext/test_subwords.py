@@ -1,5 +1,6 @@
 """Skip-gram with subwords: against gensim, closed forms and plain loops."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -17,7 +18,6 @@ from lib.nlp.subwords import (
     Bags,
     NGrams,
     Settings,
-    Table,
     Vocabulary,
     WordVectors,
     fnv1a,
@@ -139,15 +139,33 @@ def test_the_loss_of_pairs_written_as_a_loop() -> None:
     assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_step_moves_the_rows_that_were_used() -> None:
-    """Twice the same row: both gradients, each over the root of the sum of squares."""
-    table = Table(torch.zeros(3, 2))
-    gradients = torch.tensor([[3.0, 4.0], [3.0, 4.0], [0.6, 0.8]])
-    table.step(torch.tensor([2, 2, 0]), gradients, 0.1)
-    root = math.sqrt(2 * 12.5)
-    np.testing.assert_allclose(table.rows[2], [-0.1 * 6 / root, -0.1 * 8 / root], rtol=1e-6)
-    np.testing.assert_allclose(table.rows[0], [-0.1 * 0.6 / math.sqrt(0.5), -0.1 * 0.8 / math.sqrt(0.5)], rtol=1e-6)
-    assert table.rows[1].tolist() == [0, 0]
+def test_a_step_is_plain_descent_with_the_whole_gradient_for_each_row() -> None:
+    """By hand in NumPy: in the first batch the outputs are zero and no input moves, in the second they do."""
+    sentence = ["left", "right"]
+    vocabulary, ngrams = Vocabulary.of([sentence], 1), NGrams(3, 3, 20)
+    settings = Settings(dimensions=4, window=1, epochs=2, pairs=100, noise_words=3, frequent=1, learning_rate=0.5)
+
+    def trained(epochs: int) -> WordVectors:
+        shorter = dataclasses.replace(settings, epochs=epochs)
+        return train_skip_gram([sentence], vocabulary, ngrams, shorter, seed=Seed(0), log=quiet)
+
+    start = Seed(0).rng("start").uniform(-1 / 4, 1 / 4, (2 + 20, 4)).astype(np.float32)
+    bags = [[i, *(2 + row for row in ngrams.rows(word))] for i, word in enumerate(vocabulary.words)]
+    h = np.array([start[bag].mean(axis=0) for bag in bags])
+    np.testing.assert_allclose(trained(1).vectors, h, rtol=1e-6)
+
+    def used(epoch: int) -> np.ndarray:
+        noise = np.cumsum(np.ones(2))
+        return np.searchsorted(noise, Seed(0).rng("noise", epoch).uniform(0, noise[-1], (1, 3)))[0]
+
+    u = 0.5 * 0.5 * h[::-1]
+    np.add.at(u, used(0), -0.5 * 5 / 3 * 0.5 * h.sum(axis=0))
+    rows = start.copy()
+    for i, bag in enumerate(bags):
+        near, noise = (1 / (1 + np.exp(-h[i] @ row)) for row in (u[1 - i], u[used(1)].T))
+        gradient = (near - 1) * u[1 - i] + 5 / 3 * noise @ u[used(1)]
+        np.add.at(rows, bag, -0.25 * gradient)
+    np.testing.assert_allclose(trained(2).vectors, [rows[bag].mean(axis=0) for bag in bags], rtol=1e-5)
 
 
 def test_the_rows_of_a_word_are_its_own_and_those_of_its_n_grams() -> None:
@@ -177,7 +195,7 @@ def test_words_of_one_use_come_together_and_pieces_reach_unseen_ones() -> None:
     rng = np.random.default_rng(0)
     topics = (("apple", "pear", "plum", "grape"), ("hammer", "saw", "drill", "wrench"))
     sentences = [list(rng.choice(topics[i % 2], 6)) for i in range(400)]
-    settings = Settings(dimensions=8, epochs=10, pairs=256, noise_words=8, frequent=1)
+    settings = Settings(dimensions=8, epochs=20, pairs=32, noise_words=8, frequent=1)
     vocabulary = Vocabulary.of(sentences, 1)
     model = train_skip_gram(sentences, vocabulary, NGrams(3, 6, 2000), settings, seed=Seed(0), log=quiet)
     for topic in topics:
