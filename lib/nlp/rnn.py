@@ -76,9 +76,11 @@ class RnnConfig(Config):
     text_networks: tuple[Network, ...] = Field(
         ("rnn", "lstm forget 1", "gru"), min_length=1, description="all that claims need"
     )
-    text_steps: int = Field(200, ge=1, le=100_000, description="spelling is learned by then; style is not")
+    text_steps: int = Field(2000, ge=1, le=100_000, description="common words are learned by then; style is not")
     text_length: int = Field(64, ge=max(CONTEXTS), le=1000, description="characters that a gradient can go back")
-    text_rate: Rate = Field(1e-2, description="Adam's, the largest that each of them bears")
+    text_rate: Rate = Field(
+        1e-2, description="Adam's at the start, the largest that each of them bears; it falls to 0 as in the tasks"
+    )
 
 
 def trial(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -219,6 +221,7 @@ def read(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, config.clip)
         optimizer.step()
+        optimizer.param_groups[0]["lr"] = config.text_rate * (1 - (step + 1) / config.text_steps)
         if step % LOOK == LOOK - 1:
             log(step, loss=loss.item())
     log.parameters(model.arrays())
@@ -266,7 +269,7 @@ LAB = Lab(
         "training_steps": 400,
         "distances": (10, 20),
         "text_seeds": 3,
-        "text_steps": 60,
+        "text_steps": 100,
     },
     study=study,
     trial=trial,
