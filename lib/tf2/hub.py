@@ -181,7 +181,7 @@ def whole(
 
 def study(config: HubConfig) -> Study:
     """Each source with every seed, which draws other letters or kinds, and other few pictures."""
-    variants = {source: {"source": source} for source in SOURCES}
+    variants: dict[str, dict[str, Any]] = {source: {"source": source} for source in SOURCES}
     yield from batches(variants_by_seeds(config, variants, Runtime("keras")), config.batch)
 
 

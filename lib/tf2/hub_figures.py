@@ -24,7 +24,7 @@ WAYS = {
 GREY = "#666666"
 
 
-NEW = {"letters": "Handwritten digits", "clothes": "Kinds of clothes never seen before"}
+NEW = {"letters": "Handwritten digits", "clothes": "Other kinds of clothes"}
 """What a source's module is reused for, by source."""
 
 
@@ -34,8 +34,8 @@ def _shots(results: Results) -> np.ndarray:
 
 def _learned_from(config: Any, source: str) -> str:
     if config.module:
-        return "with a module from elsewhere"
-    return f"with a module that has seen {'274 printed letters' if source == 'letters' else 'five other kinds'}"
+        return "the module is from elsewhere"
+    return f"the module has seen {'274 printed letters' if source == 'letters' else 'five kinds'}"
 
 
 def seen(results: Results, config: Any) -> Any:
@@ -94,8 +94,9 @@ def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
     axis.set_xticks(shots, [str(n) for n in shots])
     axis.minorticks_off()
     axis.set_xlim(shots[0] / 1.15, shots[-1] * 3)
+    axis.set_ylim(top=max(axis.get_ylim()[1], heights[-1] + 3))
     best = max(WAYS, key=lambda way: accuracies(results, source, way).mean())
-    axis.set_title(f"{NEW[source]}, {_learned_from(config, source)}:\nbest from few pictures is '{best}'")
+    axis.set_title(f"{NEW[source]}: best from few pictures is '{best}'\n({_learned_from(config, source)})")
 
 
 def advantage(results: Results, config: Any) -> Any:

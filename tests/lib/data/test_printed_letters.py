@@ -37,7 +37,7 @@ def test_pictures_are_of_all_letters_in_the_middle_and_as_large_as_digits() -> N
     assert split.images.shape == (5000, 28, 28) and split.images.dtype == np.uint8
     assert set(split.labels) == set(range(len(LETTERS)))
     assert (split.images.max(axis=(1, 2)) > 150).all(), "no picture is empty"
-    rows, columns = (split.images.any(axis=axis) for axis in (2, 1))
+    rows, columns = (np.asarray(split.images.any(axis=axis)) for axis in (2, 1))
     middles = [np.argmax(line, 1) + (27 - np.argmax(line[:, ::-1], 1)) for line in (rows, columns)]
     assert np.abs(np.mean(middles, axis=1) / 2 - 13.5).max() < 0.3
     longest = np.maximum(rows.sum(axis=1), columns.sum(axis=1))

@@ -156,7 +156,7 @@ def test_a_step_is_plain_descent_with_the_whole_gradient_for_each_row() -> None:
 
     def used(epoch: int) -> np.ndarray:
         noise = np.cumsum(np.ones(2))
-        return np.searchsorted(noise, Seed(0).rng("noise", epoch).uniform(0, noise[-1], (1, 3)))[0]
+        return np.searchsorted(noise, Seed(0).rng("noise", epoch).uniform(0, noise[-1], (1, 3))).ravel()
 
     u = 0.5 * 0.5 * h[::-1]
     np.add.at(u, used(0), -0.5 * 5 / 3 * 0.5 * h.sum(axis=0))

@@ -108,7 +108,7 @@ def test_kinds_are_picked_and_numbered() -> None:
 
 
 def test_few_letters_teach_no_more_than_few_clothes() -> None:
-    poor = {"frozen module": (0.4, 0.65), "from scratch": (0.4, 0.7)}
+    poor = {"frozen module": (0.3, 0.6)}
     assert verdicts(CLAIMS, results(poor))["few-kinds-teach-little/letters-gain-more"] == "fails"
 
 
@@ -126,15 +126,16 @@ def test_a_module_sees_nothing_of_what_it_is_reused_for() -> None:
 @pytest.fixture(scope="module")
 def small() -> Results:
     log = Recording()
-    trials = [Trial(source, HubConfig(**SMALL, source=source), 0, Runtime("keras")) for source in SOURCES]
-    found = [run_trial(LAB, trial, log) for trial in trials]
+    many = {"pictures": 8000, "epochs": 3}  # of letters there are many kinds
+    configs = {"letters": HubConfig(**SMALL | many), "clothes": HubConfig(**SMALL, source="clothes")}
+    found = [run_trial(LAB, Trial(source, configs[source], 0, Runtime("keras")), log) for source in SOURCES]
     shapes = {name: array.shape for name, array in log.final.items()}
     assert shapes["conv1.kernel"] == (5, 5, 1, 6) and shapes["head.kernel"] == (84, 5)
     return Results(found)
 
 
 def test_a_trial(small: Results) -> None:
-    for source, count, own in (("letters", 10, 0.1), ("clothes", 5, 0.7)):
+    for source, count, own in (("letters", 10, 0.2), ("clothes", 5, 0.7)):
         found = small.of(source)[0].measurements
         assert len(set(found["new_kinds"])) == count
         assert found["own_accuracy"] > own
