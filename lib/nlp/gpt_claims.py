@@ -7,7 +7,8 @@ import numpy as np
 from lib.harness.claims import Claim
 from lib.harness.contract import Results
 
-EARLY, HALF = slice(0, 4), 0.5
+FEWEST, MORE, HALF = 4, 16, 0.5
+"""Characters of context that are compared with the second half of it: up to so many, and from there up to so many."""
 
 
 def untrained(results: Results) -> float:
@@ -24,17 +25,18 @@ def below_counting(results: Results, order: int) -> np.ndarray:
 def context_buys(results: Results) -> np.ndarray:
     """Loss after 1 to 4 characters less that in the second half of the context: (seeds,)."""
     by_place = results.values("gpt", "by_place")
-    return np.asarray(by_place[:, EARLY].mean(axis=1) - by_place[:, by_place.shape[1] // 2 :].mean(axis=1))
+    return np.asarray(by_place[:, :FEWEST].mean(axis=1) - by_place[:, by_place.shape[1] // 2 :].mean(axis=1))
 
 
 def still_buys(results: Results) -> np.ndarray:
     """Loss after 5 to 16 characters less that in the second half of the context: (seeds,)."""
     by_place = results.values("gpt", "by_place")
     half = by_place.shape[1] // 2
-    return np.asarray(by_place[:, 4 : min(16, half)].mean(axis=1) - by_place[:, half:].mean(axis=1))
+    return np.asarray(by_place[:, FEWEST : min(MORE, half)].mean(axis=1) - by_place[:, half:].mean(axis=1))
 
 
 _TEST = "test part of the novels, read once, at the end"
+_SAME = f"the same characters, seen at both places of the context; {_TEST}"
 CLAIMS = (
     Claim(
         "left-to-right/untrained",
@@ -70,7 +72,7 @@ CLAIMS = (
         context_buys,
         "nats a character",
         at_least=0.1,
-        note=f"second half of the context against its places 1 to 4; {_TEST}",
+        note=f"second half of the context against its places 1 to 4; {_SAME}",
     ),
     Claim(
         "looks-further-than-a-pair",
@@ -88,6 +90,6 @@ CLAIMS = (
         still_buys,
         "nats a character",
         at_least=0.0,
-        note=f"second half of the context against its places 5 to 16; {_TEST}",
+        note=f"second half of the context against its places 5 to 16; {_SAME}",
     ),
 )

@@ -66,24 +66,28 @@ def _losses(network: Transformer, inputs: np.ndarray, targets: np.ndarray) -> to
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets.ravel()), reduction="none")
 
 
-def losses_by_place(network: Transformer, text: np.ndarray, blocks: int = 0) -> np.ndarray:
+def losses_by_place(network: Transformer, text: np.ndarray, blocks: int = 0, every: int = 0) -> np.ndarray:
     """Mean loss at each place of the context over the text's pieces, or over `blocks` of them: float64 (context,).
 
-    The mean of all is the loss on this text. At place t the model knows t + 1 characters.
+    The mean of all is the loss on this text. At place t the model knows t + 1 characters. `every`: the pieces are taken
+    again from every so many characters on (0: not at all). Then places that are so far apart see the same characters,
+    and their losses differ by the context alone and not by what happens to stand there.
     """
     import torch
 
-    inputs, targets = all_blocks(text, network.context)
-    if blocks:
-        some = np.linspace(0, len(inputs) - 1, min(blocks, len(inputs))).astype(int)
-        inputs, targets = inputs[some], targets[some]
-    total = np.zeros(network.context)
-    with torch.no_grad():
-        for start in range(0, len(inputs), 64):
-            part = slice(start, start + 64)
-            found = _losses(network, inputs[part], targets[part]).numpy()
-            total += found.reshape(-1, network.context).sum(axis=0, dtype=np.float64)
-    return total / len(inputs)
+    total, count = np.zeros(network.context), 0
+    for shift in range(0, network.context, every or network.context):
+        inputs, targets = all_blocks(text[shift:], network.context)
+        if blocks:
+            some = np.linspace(0, len(inputs) - 1, min(blocks, len(inputs))).astype(int)
+            inputs, targets = inputs[some], targets[some]
+        with torch.no_grad():
+            for start in range(0, len(inputs), 64):
+                part = slice(start, start + 64)
+                found = _losses(network, inputs[part], targets[part]).numpy()
+                total += found.reshape(-1, network.context).sum(axis=0, dtype=np.float64)
+        count += len(inputs)
+    return total / count
 
 
 def go_on(network: Transformer, prompt: str, length: int, rng: np.random.Generator) -> str:

@@ -165,6 +165,23 @@ def test_the_loss_by_place_is_the_probability_of_the_text() -> None:
     np.testing.assert_allclose(by_place[:-1], -gpt_model.log_probability(model, text), atol=1e-5)
 
 
+def test_taken_again_from_every_few_characters_places_see_the_same_characters() -> None:
+    """Of a model that does not look back and has no sense of place, the loss is that of the characters alone."""
+    model, text = network(), novels("validation")[:4000]
+    with torch.no_grad():
+        model.positions.weight.zero_()
+        for block in model.blocks:
+            for weight in block.parameters():
+                weight.zero_()
+        model.words.weight.mul_(30)
+    context = model.context
+    once, again = (gpt_model.losses_by_place(model, text, every=every) for every in (0, context // 4))
+    shifted = [gpt_model.losses_by_place(model, text[shift:]) for shift in range(0, context, context // 4)]
+    assert again.mean() == pytest.approx(np.mean(shifted), rel=1e-2)
+    apart, scatter = again.reshape(4, -1), once.reshape(4, -1).std(axis=0).mean()
+    assert apart.std(axis=0).max() < scatter / 5
+
+
 def test_the_next_character_is_drawn_with_its_probability() -> None:
     model = network()
     with torch.no_grad():
