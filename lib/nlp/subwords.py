@@ -28,6 +28,7 @@ import numpy as np
 
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
+from lib.models.training import DivergedError
 
 if TYPE_CHECKING:
     import torch
@@ -167,8 +168,8 @@ class Settings:
     frequent: float = 1e-3
     epochs: int = 3
     learning_rate: float = 0.05
-    pairs: int = 1024
-    noise_words: int = 512
+    pairs: int = 512
+    noise_words: int = 256
 
 
 def pairs_of(sentences: Sequence[np.ndarray], keep: np.ndarray, window: int, rng: np.random.Generator) -> np.ndarray:
@@ -253,7 +254,10 @@ def train_skip_gram(
 
     As word2vec's and fastText's programs: plain gradient descent with a rate that falls to 0 linearly, and each of a
     word's rows moves by the whole gradient of h, not by its share of it. So pieces that many words have in common learn
-    as fast as words. Where the programs go pair by pair, the pairs of a batch are summed.
+    as fast as words. Where the programs go pair by pair, the pairs of a batch are summed: too many at a time overshoot.
+
+    Raises:
+        DivergedError: the loss is not a number any more. What came before is logged.
     """
     import torch
     from torch.nn.functional import embedding_bag
@@ -285,6 +289,8 @@ def train_skip_gram(
         if losses:
             values = torch.stack(losses).numpy()
             log(epoch, loss=values.mean(dtype=np.float64), losses=values)
+            if not np.isfinite(values).all():
+                raise DivergedError("diverged: a lower learning rate or fewer pairs a step may help")
     rows, begin, _ = bags.of(torch.arange(V))
     vectors = embedding_bag(rows, inputs, begin, mode="mean").numpy()
     return WordVectors(vocabulary.words, vectors, ngrams, inputs.numpy()[V:])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
+from lib.models.training import DivergedError
 from lib.nlp.fasttext_peers import gensim_vectors
 from lib.nlp.subwords import (
     WHOLE_WORDS,
@@ -189,6 +190,13 @@ def test_training_starts_at_the_loss_of_guessing_falls_and_repeats(ngrams: NGram
     assert runs[0][0][0] == pytest.approx(6 * math.log(2), rel=1e-6)
     assert runs[0][0][-10:].mean() < runs[0][0][:3].mean()
     assert np.array_equal(runs[0][0], runs[1][0]) and np.array_equal(runs[0][1], runs[1][1])
+
+
+def test_too_large_a_step_is_said_and_not_measured() -> None:
+    settings = dataclasses.replace(SMALL, learning_rate=1e6)
+    with np.errstate(all="ignore"), pytest.raises(DivergedError, match="lower learning rate") as error:
+        train_skip_gram(TEXT, Vocabulary.of(TEXT, 1), NGrams(3, 6, 500), settings, seed=Seed(0), log=quiet)
+    assert "\n" not in str(error.value)
 
 
 def test_words_of_one_use_come_together_and_pieces_reach_unseen_ones() -> None:
