@@ -437,7 +437,7 @@ LAB = Lab(
     name="lenet",
     summary="LeNet-5 as it was and as one would build it today: what it sees and what it gets wrong",
     chapter=6,
-    minutes=12,
+    minutes=13,
     config=LenetConfig,
     quick={
         "seeds": 2,

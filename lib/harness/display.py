@@ -15,7 +15,7 @@ from rich.table import Table
 
 from lib.harness.contract import Results
 
-WIDTH = None if sys.stdout.isatty() else 120  # a file or a pipe has no width of its own
+WIDTH = None if sys.stdout.isatty() else 160  # a file or a pipe has no width of its own
 console = Console(highlight=False, width=WIDTH)
 errors = Console(highlight=False, stderr=True)
 _COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not measured": "magenta"}
@@ -144,7 +144,7 @@ def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(column, no_wrap=True)
     for column in ("effect", "95 % interval", "holds when"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("unit")
+    table.add_column("unit", overflow="fold")
     for record in records:
         verdict = record["verdict"]
         colour = _COLOURS[verdict]

@@ -239,7 +239,7 @@ LAB = Lab(
     name="bert",
     summary="hidden words are guessed from both sides, and what that teaches helps where labels are few",
     chapter=15,
-    minutes=18,
+    minutes=22,
     config=BertConfig,
     quick={
         "seeds": 3,

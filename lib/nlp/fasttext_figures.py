@@ -9,6 +9,7 @@ import numpy as np
 from lib.harness.claims import mean_interval
 from lib.harness.contract import Results
 from lib.harness.figures import PALETTE, canvas
+from lib.nlp.fasttext_claims import SHARE
 
 WORD2VEC, FASTTEXT, SPELLING, GENSIM = PALETTE[7], PALETTE[0], PALETTE[1], PALETTE[5]
 SYLLABLES = PALETTE[2]
@@ -156,7 +157,8 @@ def beside_gensim(results: Results, config: Any) -> Any:
     better = results.values("ours/subwords", "top10").mean() - results.values("gensim/subwords", "top10").mean()
     left.set_title("As like people's ratings as gensim? Ours, in torch, beside it")
     right.set(xlabel="meant word among the ten nearest (%)", xlim=(0, 100))
-    right.set_title(f"Ours finds the words behind {'more' if better > 0 else 'fewer'} misspellings")
+    how_many = "as many" if abs(better) < SHARE else "more" if better > 0 else "fewer"
+    right.set_title(f"Ours finds the words behind {how_many} misspellings")
     return figure
 
 

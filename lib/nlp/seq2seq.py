@@ -265,7 +265,7 @@ LAB = Lab(
     name="seq2seq",
     summary="one network reads, another writes: attention carries what a single vector cannot, the longer the more",
     chapter=12,
-    minutes=5,
+    minutes=4,
     config=Seq2seqConfig,
     quick={
         "seeds": 3,

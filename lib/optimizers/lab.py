@@ -136,7 +136,7 @@ LAB = Lab(
     name="optimizers",
     summary="from gradient descent to NAdam: where each shines, where it fails, and that ours are the frameworks' own",
     chapter=16,
-    minutes=9,
+    minutes=8,
     config=OptimizersConfig,
     quick={
         "steps": 1_000,

@@ -432,7 +432,7 @@ LAB = Lab(
     name="paradigms",
     summary="a network is a function; learning from labels, from the data alone, and from reward, measured",
     chapter=17,
-    minutes=4,
+    minutes=3,
     config=ParadigmsConfig,
     quick={
         "seeds": 6,
