@@ -261,7 +261,7 @@ LAB = Lab(
     name="rnn",
     summary="recurrent networks: the gradient vanishes on its way back in time, gates can keep it, and what learns far",
     chapter=10,
-    minutes=8,
+    minutes=11,
     config=RnnConfig,
     quick={
         "seeds": 3,
