@@ -98,6 +98,8 @@ def test_with_a_module_from_elsewhere_what_cannot_be_compared_is_not_measured() 
     verdict = verdicts(CLAIMS, found)
     assert verdict["reuse-a-module/beats-scratch"] == "holds"
     assert verdict["reuse-a-module/same-features"] == verdict["keras-layer-is-keras-2/refused"] == "not measured"
+    few = (f"few-kinds-teach-little/{part}" for part in ("no-gain", "letters-gain-more"))
+    assert {verdict[name] for name in few} == {"not measured"}, "who knows what it has seen?"
 
 
 def test_kinds_are_picked_and_numbered() -> None:
