@@ -245,7 +245,9 @@ class Workers:
         return [future.exception() or future.result() for future in futures]
 
     def run(self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result], None]) -> list[Result]:
-        """Run a batch; `started` and `ended` are called as it goes. Jobs of one runtime go together.
+        """Run a batch; `started` and `ended` are called as it goes.
+
+        Jobs of one runtime go together; those of which there are few come first, so that none is left alone at the end.
 
         Raises:
             UserError: a worker died, or the journal's disk is full.
@@ -255,7 +257,7 @@ class Workers:
         by_runtime: dict[Runtime, list[Job]] = {}
         for job in jobs:
             by_runtime.setdefault(job.trial.runtime, []).append(job)
-        queue = [job for group in by_runtime.values() for job in group]
+        queue = [job for group in sorted(by_runtime.values(), key=len) for job in group]
         running: dict[Future[Result], Job] = {}
         results: dict[str, Result] = {}
         while queue or running:

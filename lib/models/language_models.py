@@ -252,7 +252,7 @@ def train(
     )
 
 
-LOGGED = 50
+LOGGED = 10
 """Steps over which the logged loss is the mean."""
 
 

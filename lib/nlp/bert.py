@@ -222,6 +222,10 @@ def _grid(config: BertConfig) -> Iterator[Trial]:
 
 def _finals(config: BertConfig, rates: Mapping[str, float]) -> Iterator[Trial]:
     """The trials of which the results are taken: those that take long first."""
+    for seed in range(config.seeds):
+        for kind in KINDS:
+            settings = {"task": "words", "kind": kind, "learning_rate": rates[kind]}
+            yield Trial(kind, changed(config, settings), seed, TORCH)
     for seed in range(config.pretrained_seeds):
         for examples in sorted(config.labelled, reverse=True):
             for arm in bert_reviews.ARMS:
@@ -229,9 +233,6 @@ def _finals(config: BertConfig, rates: Mapping[str, float]) -> Iterator[Trial]:
                 changes |= {"learning_rate": rates[arm]} if arm in rates else {}
                 yield Trial(f"{arm}/{examples}", changed(config, changes), seed, TORCH)
     for seed in range(config.seeds):
-        for kind in KINDS:
-            again = {"task": "words", "kind": kind, "learning_rate": rates[kind]}
-            yield Trial(kind, changed(config, again), seed, TORCH)
         yield Trial("minilm", changed(config, {"task": "senses"}), seed, TORCH)
 
 
@@ -243,14 +244,14 @@ LAB = Lab(
     config=BertConfig,
     quick={
         "seeds": 3,
-        "steps": 300,
+        "steps": 150,
         "tokens": 512,
-        "hidden": 1000,
-        "labelled": (100,),
-        "fewest_steps": 24,
+        "hidden": 500,
+        "labelled": (50,),
+        "fewest_steps": 12,
         "fine_tune_rates": (3e-4,),
         "scratch_rates": (1e-3,),
-        "judged": 300,
+        "judged": 200,
         "probe": 300,
     },
     study=study,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lib.harness.claims import Claim
+from lib.harness.claims import Claim, InconclusiveError
 from lib.harness.contract import Results
 
 CLEARLY = 0.03
@@ -45,7 +45,13 @@ def cosine(results: Results) -> np.ndarray:
 
 
 def tag_moves_the_vector(results: Results) -> np.ndarray:
-    """Cosine with the same tag less that with another, mean over the layers but the static one: (seeds,)."""
+    """Cosine with the same tag less that with another, mean over the layers but the static one: (seeds,).
+
+    Raises:
+        InconclusiveError: the network tells the part of speech hardly better than untrained.
+    """
+    if gain("mix", "untrained")(results).mean() < CLEARLY:
+        raise InconclusiveError("the network has hardly learned to tell parts of speech: train it longer")
     same, different = (results.values("biLM", name) for name in ("cosine_same", "cosine_different"))
     return np.asarray((same - different)[:, 1:].mean(axis=1))
 

@@ -34,7 +34,7 @@ Arm = Literal[
     "ours/words", "ours/subwords", "gensim/words", "gensim/subwords", "korean/words", "korean/syllables", "korean/jamo"
 ]
 ARMS: tuple[Arm, ...] = (
-    "gensim/subwords", "ours/subwords", "gensim/words", "ours/words",
+    "gensim/words", "gensim/subwords", "ours/subwords", "ours/words",
     "korean/jamo", "korean/syllables", "korean/words",
 )  # fmt: skip
 NEVER_SEEN = ("computerize", "unfriendliness", "televisions", "nonviolently", "unemployable", "presidnet")
@@ -183,10 +183,11 @@ LAB = Lab(
     config=FastTextConfig,
     quick={
         "seeds": 3,
-        "text": 0.2,
-        "korean_epochs": 3,
-        "misspellings": 1000,
-        "reviews": 0.5,
+        "text": 0.1,
+        "epochs": 4,
+        "korean_epochs": 2,
+        "misspellings": 300,
+        "reviews": 0.25,
         "typo_shares": (0.0, 0.5, 1.0),
     },
     study=study,

@@ -19,7 +19,7 @@ from lib.harness.studies import batches, changed
 from lib.models.language_models import weights
 from lib.nlp import gpt_figures as figures
 from lib.nlp.gpt_claims import CLAIMS, FEWEST
-from lib.nlp.gpt_model import build, go_on, later_changes_earlier, losses_by_place, train
+from lib.nlp.gpt_model import build, go_on, later_changes_earlier, losses_by_place, losses_of_the_same, train
 from lib.nlp.gpt_ngrams import KneserNey
 from lib.nlp.gpt_sentences import KOREAN, SENTENCES
 from lib.nlp.gpt_text import characters, novels
@@ -39,6 +39,9 @@ class GptConfig(Config):
     steps: int = Field(2000, ge=1, le=100_000, description="nanoGPT's recipe for a CPU")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="nanoGPT's recipe: small networks can bear more")
     orders: int = Field(7, ge=2, le=8, description="longest n-gram counted: longer ones are rare")
+    stretches: int = Field(
+        16, ge=1, le=1000, description="of the test text, other ones for each seed: the interval is over them, too"
+    )
     sample: int = Field(160, ge=1, le=10_000, description="characters written at each stage: two lines")
     prompt: str = Field("She was ", min_length=1, max_length=64, description="the words that every sample goes on from")
 
@@ -54,7 +57,9 @@ class GptConfig(Config):
 STAGES = (0.0, 0.05, 0.125, 0.25, 0.5, 0.75, 1.0)
 """When in the training the model is looked at, as a share of its steps."""
 WATCHED = 400
-"""Pieces of the validation text that are looked at along the way; also of the test text, when it counts where."""
+"""Pieces of the validation text that are looked at along the way."""
+LENGTH = 1_600
+"""Of a stretch of the test text in which the loss is measured by what the model has read."""
 
 
 def trial(config: GptConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -96,7 +101,9 @@ def learn(config: GptConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "written": written,
         "losses": losses,
         "validation_loss": float(losses_by_place(network, validation).mean()),
-        "by_place": losses_by_place(network, novels("test"), WATCHED, FEWEST),
+        "by_place": losses_of_the_same(
+            network, novels("test"), stretches=config.stretches, length=LENGTH, every=FEWEST, rng=seed.rng("stretches")
+        ),
         "test_loss": float(losses_by_place(network, novels("test")).mean()),
         "vocabulary": len(characters()),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -125,7 +132,7 @@ LAB = Lab(
     chapter=14,
     minutes=8,
     config=GptConfig,
-    quick={"layers": 2, "width": 64, "steps": 1200, "learning_rate": 3e-3, "orders": 3, "sample": 100},
+    quick={"layers": 2, "width": 64, "steps": 550, "learning_rate": 3e-3, "orders": 3, "stretches": 4, "sample": 80},
     study=study,
     trial=trial,
     claims=CLAIMS,

@@ -62,32 +62,51 @@ def _losses(network: Transformer, inputs: np.ndarray, targets: np.ndarray) -> to
     """-log p of each target, in nats: (n T,)."""
     import torch
 
-    logits = network.logits(network(torch.from_numpy(inputs)))
+    logits = network.logits(network(torch.from_numpy(np.ascontiguousarray(inputs))))
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets.ravel()), reduction="none")
 
 
-def losses_by_place(network: Transformer, text: np.ndarray, blocks: int = 0, every: int = 0) -> np.ndarray:
+def losses_by_place(network: Transformer, text: np.ndarray, blocks: int = 0) -> np.ndarray:
     """Mean loss at each place of the context over the text's pieces, or over `blocks` of them: float64 (context,).
 
-    The mean of all is the loss on this text. At place t the model knows t + 1 characters. `every`: the pieces are taken
-    again from every so many characters on (0: not at all). Then places that are so far apart see the same characters,
-    and their losses differ by the context alone and not by what happens to stand there.
+    The mean of all is the loss on this text. At place t the model knows t + 1 characters.
     """
+    inputs, targets = all_blocks(text, network.context)
+    if blocks:
+        some = np.linspace(0, len(inputs) - 1, min(blocks, len(inputs))).astype(int)
+        inputs, targets = inputs[some], targets[some]
+    return np.asarray(_each_loss(network, inputs, targets).mean(axis=0, dtype=np.float64))
+
+
+def losses_of_the_same(
+    network: Transformer, text: np.ndarray, *, stretches: int, length: int, every: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Mean loss at each place of the context, of the same characters at all places: float64 (context,).
+
+    The text is read in `stretches` of `length` characters that begin where `rng` says, in pieces that begin `every`
+    characters apart. So of `every` neighbouring places (the context is a multiple) each character is seen at one, and
+    places that are so far apart differ by what the model has read, not by what happens to stand there.
+    """
+    context = network.context
+    place = np.arange(0, context + length, every)[:, None] + np.arange(context)
+    inside = (place >= context) & (place < context + length)
+    total = np.zeros(context)
+    for start in rng.integers(len(text) - 2 * context - length, size=stretches):
+        pieces = np.lib.stride_tricks.sliding_window_view(text[start:], context + 1)[: context + length : every]
+        total += _each_loss(network, pieces[:, :-1], pieces[:, 1:]).sum(axis=0, where=inside, dtype=np.float64)
+    return total / (stretches * inside.sum(axis=0))
+
+
+def _each_loss(network: Transformer, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The losses (n, T) of all targets (n, T), some pieces at a time."""
     import torch
 
-    total, count = np.zeros(network.context), 0
-    for shift in range(0, network.context, every or network.context):
-        inputs, targets = all_blocks(text[shift:], network.context)
-        if blocks:
-            some = np.linspace(0, len(inputs) - 1, min(blocks, len(inputs))).astype(int)
-            inputs, targets = inputs[some], targets[some]
-        with torch.no_grad():
-            for start in range(0, len(inputs), 64):
-                part = slice(start, start + 64)
-                found = _losses(network, inputs[part], targets[part]).numpy()
-                total += found.reshape(-1, network.context).sum(axis=0, dtype=np.float64)
-        count += len(inputs)
-    return total / count
+    with torch.no_grad():
+        parts = [
+            _losses(network, inputs[start : start + 64], targets[start : start + 64]).numpy()
+            for start in range(0, len(inputs), 64)
+        ]
+    return np.concatenate(parts).reshape(inputs.shape)
 
 
 def go_on(network: Transformer, prompt: str, length: int, rng: np.random.Generator) -> str:

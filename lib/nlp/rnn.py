@@ -266,10 +266,10 @@ LAB = Lab(
     quick={
         "seeds": 3,
         "start_seeds": 20,
-        "training_steps": 400,
+        "training_steps": 200,
         "distances": (10, 20),
         "text_seeds": 3,
-        "text_steps": 100,
+        "text_steps": 80,
     },
     study=study,
     trial=trial,

@@ -269,8 +269,8 @@ LAB = Lab(
     config=Seq2seqConfig,
     quick={
         "seeds": 3,
-        "words": 12_000,
-        "tested": 1000,
+        "words": 10_000,
+        "tested": 600,
         "tested_sentences": 250,
         "rates": (0.01,),
         "sentences": 2000,

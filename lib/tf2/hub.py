@@ -62,11 +62,12 @@ class HubConfig(Config):
         (15, 30, 60, 120), min_length=1, description="steps on the few pictures after which training may stop"
     )
     judged: int = Field(1_000, ge=100, le=5_000, description="validation pictures; enough for the choices")
+    tested: int = Field(5_000, ge=100, le=5_000, description="test pictures at most: all there are")
 
 
 def trial(config: HubConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Make the module or load it, and reuse it for the new kinds; accuracies on test pictures by way and shots."""
-    pictures = task(config.source, config.pictures, config.judged, seed)
+    pictures = task(config.source, config.pictures, config.judged, config.tested, seed)
     with tempfile.TemporaryDirectory() as folder:
         if config.module:
             made: dict[str, Any] = {}
@@ -120,11 +121,13 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
     drawn = seed.rng("few").permutation(len(pool))
     found: dict[str, list[float]] = {way: [] for way in figures.WAYS}
     moved = []
+    frozen = {"frozen module": module, "frozen random": random}
+    features = {way: {name: m.features(images) for name, (images, _) in judged.items()} for way, m in frozen.items()}
     for shots in config.shots:
         which = np.concatenate([drawn[pool_labels[drawn] == kind][:shots] for kind in range(len(pictures.names))])
         few = pool[which], pool_labels[which]
-        found["frozen module"].append(head(module, few, judged))
-        found["frozen random"].append(head(random, few, judged))
+        for way, one in frozen.items():
+            found[way].append(head((one.features(few[0]), few[1]), features[way], judged))
         for way in ("module trained on", "from scratch"):
             accuracy, change = whole(config, seed, module if way.startswith("module") else None, few, judged)
             found[way].append(accuracy)
@@ -133,17 +136,18 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
     return {"accuracy": found, "moved": min(moved)}
 
 
-def head(module: Module, few: Pictures, judged: dict[str, Pictures]) -> float:
-    """Test accuracy of logistic regression on frozen features; its penalty is chosen on the validation pictures."""
+def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictures]) -> float:
+    """Test accuracy of logistic regression on frozen features; its penalty is chosen on the validation pictures.
+
+    `few`: features (n, features) and kinds (n,) to learn from; `features`: those of the judged pictures.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    features = {name: module.features(images) for name, (images, _) in judged.items()}
-    own = module.features(few[0])
     scored = []
     for strength in HEADS:
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000)).fit(own, few[1])
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000)).fit(*few)
         scored.append((model.score(features["validation"], judged["validation"][1]), -strength, model))
     best = max(scored, key=lambda one: one[:2])[2]
     return float(best.score(features["test"], judged["test"][1]))
@@ -166,17 +170,19 @@ def whole(
         model = module.classifier(len(np.unique(few[1])), trainable=True)
         prepared = {name: module.pictures(images).numpy() for name, (images, _) in judged.items()}
         prepared["few"] = module.pictures(few[0]).numpy()
-    before = model.trainable_variables[0].numpy()
+    before = best = model.get_weights()
     optimizer = keras.optimizers.Adam(config.learning_rate)
     classifier = KerasClassifier(model, optimizer, prepared["few"], few[1], len(few[1]))
-    done, best = 0, (-1.0, 0.0)
+    done, highest = 0, -1.0
     for look in sorted(config.looks):
         classifier.epoch(np.tile(np.arange(len(few[1])), look - done))
         done = look
         score = evaluation.accuracy(classifier.logits(prepared["validation"]), judged["validation"][1])
-        if score > best[0]:
-            best = score, evaluation.accuracy(classifier.logits(prepared["test"]), judged["test"][1])
-    return best[1], float(np.abs(model.trainable_variables[0].numpy() - before).max())
+        if score > highest:
+            highest, best = score, model.get_weights()
+    model.set_weights(best)
+    accuracy = evaluation.accuracy(classifier.logits(prepared["test"]), judged["test"][1])
+    return accuracy, max(float(np.abs(a - b).max()) for a, b in zip(before[:-2], best[:-2], strict=True))
 
 
 def study(config: HubConfig) -> Study:
@@ -191,7 +197,15 @@ LAB = Lab(
     chapter=9,
     minutes=10,
     config=HubConfig,
-    quick={"seeds": 3, "shots": (1, 5, 20), "pictures": 8_000, "epochs": 4, "judged": 500},
+    quick={
+        "seeds": 3,
+        "shots": (1, 10),
+        "pictures": 4_000,
+        "epochs": 2,
+        "looks": (30, 60),
+        "judged": 500,
+        "tested": 1_000,
+    },
     study=study,
     trial=trial,
     claims=CLAIMS,

@@ -42,7 +42,7 @@ def seen(results: Results, config: Any) -> Any:
     """What a module sees, and what it is reused for; as drawn for one seed."""
     figure, axes = canvas(2, 2, 11, 4.6)
     for row, source in zip(axes, SOURCES, strict=True):
-        pictures = task(source, 2000, 1, Seed(0))
+        pictures = task(source, 2000, 1, 1, Seed(0))
         for axis, (images, labels), what in zip(
             row, (pictures.seen, pictures.pool), ("A module sees", "and is reused for"), strict=True
         ):

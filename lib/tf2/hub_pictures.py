@@ -42,8 +42,8 @@ class Task:
     names: tuple[str, ...]
 
 
-def task(source: Source, pictures: int, judged: int, seed: Seed) -> Task:
-    """The task of a source, the same for a seed: so many pictures for the module, and so many to choose on."""
+def task(source: Source, pictures: int, judged: int, tested: int, seed: Seed) -> Task:
+    """The task of a source, the same for a seed: so many pictures for the module, to choose on, and to test on."""
     if source == "letters":
         drawn = printed_letters.pictures(pictures, seed.rng("letters"))
         own = printed_letters.pictures(judged, seed.rng("letters", "validation"))
@@ -52,7 +52,7 @@ def task(source: Source, pictures: int, judged: int, seed: Seed) -> Task:
             all_kinds(drawn),
             all_kinds(own),
             all_kinds(mnist_5k.train()),
-            {"validation": first(validation, judged), "test": test},
+            {"validation": first(validation, judged), "test": first(test, tested)},
             mnist_5k.CLASSES,
         )
     order = seed.rng("kinds").permutation(CLASSES)
@@ -63,7 +63,7 @@ def task(source: Source, pictures: int, judged: int, seed: Seed) -> Task:
         first(seen, pictures),
         seen_validation,
         pool,
-        {"validation": first(validation, judged), "test": test},
+        {"validation": first(validation, judged), "test": first(test, tested)},
         tuple(fashion_mnist.CLASSES[kind] for kind in order[OLD:]),
     )
 

@@ -171,6 +171,10 @@ def test_a_gain_within_the_seeds_luck_is_inconclusive() -> None:
     assert verdicts(CLAIMS, results_of(mix=0.684))["context-changes-vectors/part-of-speech"] == "inconclusive"
 
 
+def test_a_network_that_has_not_learned_says_nothing_of_what_moves_its_vectors() -> None:
+    assert verdicts(CLAIMS, results_of(untrained=0.86, apart=0.0))["meaning-moves-the-vector"] == "inconclusive"
+
+
 @pytest.fixture(scope="module")
 def results() -> Any:
     return run_study(LAB, ElmoConfig(**SMALL, seeds=2))
@@ -197,7 +201,7 @@ def test_broken_on_purpose_without_context_nothing_is_gained(monkeypatch: pytest
     broken = verdicts(CLAIMS, run_study(LAB, ElmoConfig(**SMALL | {"steps": 5}, seeds=2)))
     for claim in ("part-of-speech", "mean-of-contexts", "new-words", "cosine"):
         assert broken[f"context-changes-vectors/{claim}"] != "holds"
-    assert broken["meaning-moves-the-vector"] == "fails"
+    assert broken["meaning-moves-the-vector"] != "holds"
 
 
 def test_a_trial_repeats() -> None:

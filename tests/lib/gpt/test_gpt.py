@@ -165,7 +165,12 @@ def test_the_loss_by_place_is_the_probability_of_the_text() -> None:
     np.testing.assert_allclose(by_place[:-1], -gpt_model.log_probability(model, text), atol=1e-5)
 
 
-def test_taken_again_from_every_few_characters_places_see_the_same_characters() -> None:
+def same(model: Any, text: np.ndarray, length: int, every: int, stretches: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return gpt_model.losses_of_the_same(model, text, stretches=stretches, length=length, every=every, rng=rng)
+
+
+def test_places_see_the_same_characters() -> None:
     """Of a model that does not look back and has no sense of place, the loss is that of the characters alone."""
     model, text = network(), novels("validation")[:4000]
     with torch.no_grad():
@@ -174,12 +179,20 @@ def test_taken_again_from_every_few_characters_places_see_the_same_characters() 
             for weight in block.parameters():
                 weight.zero_()
         model.words.weight.mul_(30)
+    every = model.context // 4
+    by_place = same(model, text, length=10 * every, every=every, stretches=3).reshape(4, every)
+    assert by_place[0].std() > 0.01
+    np.testing.assert_allclose(by_place, by_place[:1].repeat(4, axis=0), rtol=1e-5)
+
+
+def test_the_loss_of_one_character_at_each_place_is_its_probability() -> None:
+    model = network()
     context = model.context
-    once, again = (gpt_model.losses_by_place(model, text, every=every) for every in (0, context // 4))
-    shifted = [gpt_model.losses_by_place(model, text[shift:]) for shift in range(0, context, context // 4)]
-    assert again.mean() == pytest.approx(np.mean(shifted), rel=1e-2)
-    apart, scatter = again.reshape(4, -1), once.reshape(4, -1).std(axis=0).mean()
-    assert apart.std(axis=0).max() < scatter / 5
+    text = novels("validation")[: 2 * context + 2]  # a stretch of one character has one place to begin
+    by_place = same(model, text, length=1, every=1)
+    for place in range(context - 1):
+        known = characters().decode(text[context - place : context + 2])
+        assert by_place[place] == pytest.approx(-gpt_model.log_probability(model, known)[-1], abs=1e-5)
 
 
 def test_the_next_character_is_drawn_with_its_probability() -> None:
@@ -256,6 +269,10 @@ def test_each_claim_fails_where_it_is_wrong(changes: dict[str, float], failing: 
 
 def test_a_gain_within_the_seeds_luck_is_inconclusive() -> None:
     assert verdicts(CLAIMS, results_of(loss=2.4))["looks-further-than-a-pair"] == "inconclusive"
+
+
+def test_a_model_that_knows_no_more_than_counting_says_nothing_of_what_lies_far_back() -> None:
+    assert verdicts(CLAIMS, results_of(loss=2.1, middle=1.4))["context-beyond-the-word"] == "inconclusive"
 
 
 @pytest.fixture(scope="module")

@@ -115,10 +115,10 @@ def test_few_letters_teach_no_more_than_few_clothes() -> None:
 
 
 def test_a_module_sees_nothing_of_what_it_is_reused_for() -> None:
-    clothes = task("clothes", 500, 100, Seed(0))
+    clothes = task("clothes", 500, 100, 300, Seed(0))
     seen, new = ({picture.tobytes() for picture in part[0]} for part in (clothes.seen, clothes.pool))
     assert len(seen) == 500 and not seen & new
-    letters = task("letters", 2000, 100, Seed(0))
+    letters = task("letters", 2000, 100, 5000, Seed(0))
     assert len(letters.seen[0]) == 2000 and set(letters.pool[1]) == set(range(10))
     for part in (letters, clothes):
         shown = {picture.tobytes() for picture in part.pool[0]}
