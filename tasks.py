@@ -46,8 +46,10 @@ def goes_local(asked: bool) -> bool:
     return False
 
 
-def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = None) -> None:
-    """Run `python -m lib WORDS` in a container or in local mode; the command ends with its exit code."""
+def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = None, on_ray: bool = False) -> None:
+    """Run `python -m lib WORDS` in a container or in local mode; the command ends with its exit code.
+
+    `on_ray`: the trials run on a Ray cluster."""
     if goes_local(local):
         from host.local import run
 
@@ -56,16 +58,24 @@ def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = No
     else:
         from host.runs import in_container
 
-        code = in_container(words, mounts)
+        code = in_container(words, mounts, on_ray=on_ray)
     raise Exit(code=code)
 
 
-@command(help=LOCAL)
-def up(_: Context, local: bool = False) -> None:
+@command(help={"workers": "N: a Ray cluster of N workers, too, for ./invoke lab NAME --on ray", **LOCAL})
+def up(_: Context, workers: str | None = None, local: bool = False) -> None:
     """Start JupyterLab and MLflow; prints one URL each."""
-    from host import local_services, services
+    from host import cluster, local_services, services
 
+    if workers is not None:
+        if not (workers.isascii() and workers.isdecimal() and int(workers) >= 1):
+            raise UserError(f"--workers {workers}: a whole number of at least 1 is needed")
+        if local:
+            raise UserError("--workers --local: one of them; the Ray cluster is made of containers")
+        engine.require()
     services.print_urls(local_services.up() if goes_local(local) else services.up())
+    if workers is not None:
+        cluster.print_ready(int(workers), cluster.up(int(workers)))
 
 
 @command(help={"volumes": "delete all runs and journals too, after asking"})
@@ -94,6 +104,8 @@ def down(_: Context, volumes: bool = False) -> None:
         "set": "KEY=VALUE: change a field of the lab's config; may be repeated",
         "framework": "torch or keras",
         "portable": "the same code paths, and on Intel the same bits, on every CPU with AVX2",
+        "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
+        "resume": "RUN: take up a run that was interrupted: its key, a beginning of it, or last:NAME",
         **LOCAL,
     },
 )
@@ -107,15 +119,25 @@ def lab(
     set_: list[str] | None = None,
     framework: str | None = None,
     portable: bool = False,
+    resume: str | None = None,
+    on: str = "local",
     local: bool = False,
 ) -> None:
     """Run a lab in a container, tracked in MLflow."""
     from host import words
 
     said = words.lab(
-        name, quick=quick, seeds=seeds, seed=seed, changes=set_ or [], framework=framework, portable=portable
+        name,
+        quick=quick,
+        seeds=seeds,
+        seed=seed,
+        changes=set_ or [],
+        framework=framework,
+        portable=portable,
+        resume=resume,
+        on=on,
     )
-    run_words(said, local)
+    run_words(said, local, on_ray=on == "ray")
 
 
 @command()

@@ -242,9 +242,9 @@ def trials_per_second(count: int) -> float:
                     files={},
                 )
             )
-        workers.run(jobs[:count], started=lambda job: None, ended=lambda result: None)
+        workers.run(jobs[:count], started=lambda job: None, ended=lambda result, worker: None)
         begin = time.perf_counter()
-        results = workers.run(jobs[count:], started=lambda job: None, ended=lambda result: None)
+        results = workers.run(jobs[count:], started=lambda job: None, ended=lambda result, worker: None)
         seconds = time.perf_counter() - begin
         assert {result.status for result in results} == {"FINISHED"}, results[0].error
         return TRIALS / seconds

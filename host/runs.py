@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from host import compose, engine, foreground, images, services
+from host import cluster, compose, engine, foreground, images, services
 from host.paths import ROOT, state_path
 from lib.harness.errors import UserError
 
@@ -21,22 +21,25 @@ def in_container(
     lib: Path | None = None,
     image: images.Built | None = None,
     more: dict[str, str] | None = None,
+    on_ray: bool = False,
 ) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
 
     `mounts`: files of the caller that the words name, by their path in the container; read-only there. `tracked`: the
     words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
+    `on_ray`: the trials run on a Ray cluster.
     """
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
+    ray = cluster.require() if on_ray else {}
     images.ensure(images.TRACKING, images.LAB)
     lab_image = images.must_inspect(images.LAB)
     if image is not None:
         lab_image = image
     variables, mlflow = services.start_mlflow_behind(lab_image) if tracked else (compose.variables(lab_image), None)
 
-    variables |= more or {}
+    variables |= (more or {}) | ray
     if image is not None:
         variables["LAB_CPU_IMAGE"] = image.id
     name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
@@ -51,7 +54,7 @@ def in_container(
         if engine.docker("kill", "--signal", number.name, name).returncode:  # it has not started yet
             child.terminate()
 
-    command = compose.command("run", *options, "lab", *words)
+    command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *words)
     code, interrupted = foreground.run(command, variables, terminal, deliver, output)
     if interrupted:
         engine.docker("rm", "--force", name)

@@ -144,13 +144,14 @@ def print_urls(chosen: dict[Service, int]) -> None:
 def down(volumes: bool) -> None:
     """Stop and remove every container of the project; with `volumes` the journal and MLflow's data as well."""
     with held("services"):
-        labs = [c.name for c in containers() if c.service == "lab"]
+        labs = [c.name for c in containers() if c.service in ("lab", "lab-ray")]
         if labs:  # `compose down` kills what `compose run` made; this lets them close their runs, as Ctrl-C does
             engine.docker("stop", *labs)
             engine.docker("rm", "--force", *labs)
         more = ["--volumes"] if volumes else []
         token = {"JUPYTER_TOKEN": "none"}  # compose.yaml asks for one whatever the command
-        result = compose.call(token | dict(os.environ), "--profile", "lab", "down", "--remove-orphans", *more)
+        every = ("--profile", "lab", "--profile", "ray")
+        result = compose.call(token | dict(os.environ), *every, "down", "--remove-orphans", *more)
         if result.returncode:
             raise UserError(f"Compose could not stop the services: {compose.reason(result.stderr)}")
         labs_owner.give_back()

@@ -4,6 +4,9 @@ from host.paths import ROOT
 from lib.harness.catalogue import find_lab
 from lib.harness.errors import UserError
 
+PLACES = ("local", "ray")
+"""Where trials run."""
+
 
 def lab(
     name: str,
@@ -14,6 +17,8 @@ def lab(
     changes: list[str],
     framework: str | None,
     portable: bool = False,
+    resume: str | None = None,
+    on: str = "local",
 ) -> list[str]:
     """The words that run the lab `name`. Raises `UserError` for a name or value that no container could take.
 
@@ -36,4 +41,12 @@ def lab(
         if framework not in entry.frameworks:
             raise UserError(f"--framework {framework}: {name} runs with {' or '.join(entry.frameworks)}")
         words += ["--framework", framework]
+    if resume is not None:
+        if len(words) > 1:
+            raise UserError(f"--resume goes on as the run began: leave out {words[1]}")
+        words += ["--resume", resume]
+    if on not in PLACES:
+        raise UserError(f"--on {on}: trials run on {' or '.join(PLACES)}")
+    if on != "local":
+        words += ["--on", on]
     return words

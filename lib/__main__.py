@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent computes nothing
 
-from lib.harness.catalogue import find_lab
+from lib.harness.catalogue import LabEntry, find_lab
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
+    from lib.harness.resumption import Interrupted
     from lib.harness.settings import Options
+    from lib.harness.workers import Workers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -76,6 +78,10 @@ def parser() -> Parser:
     words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the config")
     words.add_argument("--framework", choices=("torch", "keras"), help="the framework of the lab's networks")
     words.add_argument("--portable", action="store_true", help="the same code paths on every CPU of x86-64-v3")
+    words.add_argument("--resume", metavar="RUN", help="take up a run that was interrupted: a key or last:NAME")
+    words.add_argument(
+        "--on", choices=("local", "ray"), default="local", help="where trials run: here, on a Ray cluster"
+    )
     words.add_argument("--workers", type=natural, metavar="N", help="trials at a time (default: one per core)")
     words.add_argument("--json", action="store_true", help="claims: the table as JSON")
     words.add_argument("--expect", metavar="FILE", help="claims: exit 1 if a verdict differs from the ones in FILE")
@@ -87,6 +93,37 @@ def options(said: argparse.Namespace) -> Options:
     from lib.harness.settings import Options
 
     return Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers, said.portable)
+
+
+def take_up(said: argparse.Namespace) -> Interrupted:
+    """The run that ``--resume`` names. What was said when it began is said again.
+
+    Raises:
+        UserError: there is no such run to be taken up, or something else is said now.
+    """
+    from lib.harness import resumption
+    from lib.harness.journal import journal_root
+
+    if said.name in COMMANDS:
+        raise UserError(f"--resume takes up the run of a lab: {said.name} has none")
+    for option in ("quick", "seeds", "seed", "set", "framework", "portable"):
+        if getattr(said, option):
+            raise UserError(f"--resume goes on as the run began: leave out --{option}")
+    found = resumption.find(journal_root(), said.name, said.resume)
+    said.seed = int(found.tags["lab.seed"])
+    said.quick, said.portable = (found.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
+    return found
+
+
+def workers_of(said: argparse.Namespace, entry: LabEntry) -> Workers:
+    """The workers that run a lab's trials, where ``--on`` says."""
+    if said.on == "ray":
+        from lib.harness.cluster import RayWorkers
+
+        return RayWorkers(entry.module)
+    from lib.harness.workers import Workers
+
+    return Workers(said.workers)
 
 
 def command(said: argparse.Namespace) -> Callable[[], int] | None:
@@ -128,6 +165,7 @@ def command(said: argparse.Namespace) -> Callable[[], int] | None:
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     said = parser().parse_args(arguments)
+    interrupted = take_up(said) if said.resume is not None else None
     if said.portable:
         from lib.harness import determinism, scope
 
@@ -137,12 +175,10 @@ def main(arguments: list[str]) -> int:
     if asked is not None:
         return asked()
     entry = find_lab(ROOT, said.name)
-    from lib.harness.workers import Workers
-
-    with Workers(said.workers) as workers:  # their processes start while this one loads the rest
+    with workers_of(said, entry) as workers:  # their processes start while this one loads the rest
         from lib.harness.run import run_lab
 
-        return run_lab(entry, options(said), workers)
+        return run_lab(entry, options(said), workers, interrupted)
 
 
 def interrupt(*_: object) -> NoReturn:
@@ -150,14 +186,19 @@ def interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def say(words: str, error: BaseException) -> None:
+    """One line on standard error: `words`, and what was added to the error on its way."""
+    print(". ".join([words.removesuffix("."), *getattr(error, "__notes__", [])]), file=sys.stderr)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, interrupt)
     try:
         code = main(sys.argv[1:])
     except UserError as error:
-        print(error, file=sys.stderr)
+        say(str(error), error)
         code = 2
-    except KeyboardInterrupt:
-        print("Interrupted. What was finished is kept; open runs are recorded as KILLED.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        say("Interrupted. What was finished is kept; open runs are recorded as KILLED", error)
         code = 130
     sys.exit(code)

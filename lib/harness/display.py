@@ -59,6 +59,7 @@ class Counter:
         self._progress = progress
         self._name = name
         self._asked = self._ended = self._failed = 0
+        self._by_worker: dict[str, int] = {}
         self._task = progress.add_task(name, total=None) if progress else None
 
     def asked(self, number: int) -> None:
@@ -72,14 +73,19 @@ class Counter:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, description=f"{self._name} [dim]{escape(what)}")
 
-    def ended(self, failed: bool) -> None:
-        """A trial has ended."""
+    def ended(self, failed: bool, worker: str = "") -> None:
+        """A trial has ended. `worker`: the machine that ran it, if not this one."""
         self._ended += 1
         self._failed += failed
+        if worker:
+            self._by_worker[worker] = self._by_worker.get(worker, 0) + 1
+        workers = ", ".join(f"{name}: {number}" for name, number in sorted(self._by_worker.items()))
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=self._ended)
+            if workers:
+                self._progress.update(self._task, description=f"{self._name} [dim]{escape(workers)}")
         elif self._ended % 20 == 0 or self._ended == self._asked:
-            console.print(f"{self._name}: {self._ended} of {self._asked} trials")
+            console.print(f"{self._name}: {self._ended} of {self._asked} trials{f' ({workers})' if workers else ''}")
 
 
 @contextmanager

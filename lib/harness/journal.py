@@ -7,6 +7,7 @@ Each line is one JSON record with a ``kind``:
 - ``timing``: step, values, time
 - ``tags``: tags that are only known later
 - ``end``: status, tags, time (the last line)
+- ``resume``: tags, time (of a lab that was interrupted and is taken up; its first ``end``, if it had one, is void)
 
 Times are milliseconds since the epoch. Files that belong to a run lie in the folder ``<key>.files`` beside the journal.
 
@@ -31,6 +32,20 @@ from typing import Any
 from lib.harness.errors import UserError
 
 SYNC_SECONDS = 1.0
+
+
+def journal_root() -> Path:
+    """The folder of all journals: ``LAB_JOURNAL``.
+
+    Raises:
+        UserError: it is missing or cannot be written.
+    """
+    root = Path(os.environ.get("LAB_JOURNAL", "/journal"))
+    if not os.access(root, os.W_OK):
+        raise UserError(
+            f"The journal's folder {root} cannot be written: run labs with ./invoke lab, or set LAB_JOURNAL"
+        )
+    return root
 
 
 class JournalFullError(UserError):

@@ -15,7 +15,7 @@ from lib.harness.catalogue import LabEntry, find_labs
 from lib.harness.contract import Lab
 from lib.harness.errors import UserError
 from lib.harness.recorded import current, recorded
-from lib.harness.run import journal_root, run_lab
+from lib.harness.run import run_lab
 from lib.harness.settings import Options
 from lib.harness.workers import Workers
 
@@ -87,7 +87,7 @@ def sync() -> int:
     Raises:
         UserError: MLflow does not answer, or does not want some of it.
     """
-    root = journal_root()
+    root = journal.journal_root()
     folders = shipper.unsent(root)
     if not folders:
         display.console.print("MLflow has everything.")

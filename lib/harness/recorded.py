@@ -11,7 +11,6 @@ from typing import Any
 from lib.harness import journal, provenance
 from lib.harness.catalogue import LabEntry
 from lib.harness.contract import Lab
-from lib.harness.run import journal_root
 from lib.harness.settings import Options, as_params, configure
 from lib.harness.shipper import page_of
 
@@ -41,7 +40,7 @@ class Recorded:
 
 def recorded(lab: str) -> Iterator[Recorded]:
     """The finished runs of a lab, newest first."""
-    for path in sorted(journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
+    for path in sorted(journal.journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
         folder = path.parent
         records = [record for _, record in journal.read(path)]
         if records and records[0]["experiment"] == lab and records[-1].get("status") == "FINISHED":

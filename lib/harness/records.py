@@ -18,7 +18,7 @@ from lib.harness.errors import UserError
 from lib.harness.provenance import sha256_of_files, unpacked
 from lib.harness.trace import parent_digest
 
-KEY = re.compile(r"[\w-]+(\.trial-\d+)?")
+KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
 
 
 @dataclass(frozen=True)

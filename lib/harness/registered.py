@@ -19,7 +19,7 @@ from lib.harness.provenance import read_code
 
 
 def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
-    """Write the lab's model, with the parameters of `result` from the file `parameters`, into the new `folder`.
+    """Write the lab's model, with the parameters of `result` from the file `parameters`, into `folder`, anew.
 
     It is loaded once and asked about the lab's example, and MLflow's signature comes from the answer.
     """
@@ -40,6 +40,7 @@ def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
             path.write_bytes(content)
         example = model.example()
         answer = import_module(model.loader)._load_pyfunc(str(data)).predict(example)
+        shutil.rmtree(folder, ignore_errors=True)  # of a lab that was interrupted and has been taken up
         mlflow.pyfunc.save_model(
             folder,
             loader_module=model.loader,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import secrets
 import time
 import traceback
@@ -13,15 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lib.harness import display, provenance, scope
+from lib.harness import display, provenance, resumption, scope
 from lib.harness.catalogue import LabEntry
 from lib.harness.claims import judge_all
 from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.figures import draw
-from lib.harness.journal import Journal, JournalFullError, close_orphan, files_of, now_ms, on_disk, read
+from lib.harness.journal import Journal, JournalFullError, close_orphan, files_of, journal_root, now_ms, on_disk, read
 from lib.harness.jsonfile import json_bytes
 from lib.harness.registered import export
+from lib.harness.resumption import Interrupted, OtherStudyError
 from lib.harness.settings import Options, as_params, configure
 from lib.harness.trace import canonical, parent_digest
 from lib.harness.tracking import Tracking
@@ -30,27 +30,27 @@ from lib.harness.workers import Job, Workers
 INTERRUPTED_SECONDS = 10.0  # how long a lab that was cut short tries to tell MLflow
 
 
-def journal_root() -> Path:
-    """The folder of all journals: ``LAB_JOURNAL``.
-
-    Raises:
-        UserError: it is missing or cannot be written.
-    """
-    root = Path(os.environ.get("LAB_JOURNAL", "/journal"))
-    if not os.access(root, os.W_OK):
-        raise UserError(
-            f"The journal's folder {root} cannot be written: run labs with ./invoke lab, or set LAB_JOURNAL"
-        )
-    return root
-
-
 class LabRun:
-    """One run of a lab: the parent's journal, and the trials as jobs for workers."""
+    """One run of a lab: the parent's journal, and the trials as jobs for workers.
 
-    def __init__(self, entry: LabEntry, lab: Lab, config: Config, options: Options, folder: Path):
+    `interrupted`: the run in `folder` that is taken up; its journal goes on. `adopted`: results that it has already, by
+    the keys of their runs.
+    """
+
+    def __init__(
+        self,
+        entry: LabEntry,
+        lab: Lab,
+        config: Config,
+        options: Options,
+        folder: Path,
+        *,
+        interrupted: Interrupted | None = None,
+    ):
         self.entry, self.lab, self.config, self.options, self.folder = entry, lab, config, options, folder
         self.key = folder.name
         self.results: list[Result] = []
+        self.adopted: dict[str, Result] = {}
         self._asked = 0
         self._code = provenance.read_code(entry.module)
         recipe = provenance.recipe_files()
@@ -67,9 +67,12 @@ class LabRun:
         tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
         if recipe:
             tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
-        header = self._header(self.key, None, lab.name, config, tags)
-        self.journal = Journal.create(folder / "run.jsonl", header)
-        self.journal.files.mkdir()
+        if interrupted is None:
+            header = self._header(self.key, None, lab.name, config, tags)
+            self.journal = Journal.create(folder / "run.jsonl", header)
+        else:
+            self.journal = interrupted.take_up()
+        self.journal.files.mkdir(exist_ok=interrupted is not None)
         self.write_files(self._shared_files)
         self.write_files({"config.json": json_bytes(config.model_dump())})
         if recipe:
@@ -92,9 +95,7 @@ class LabRun:
             (self.journal.files / name).write_bytes(data)
 
     def job(self, trial: Trial) -> Job:
-        """The next trial as a job, with a key of its own."""
-        stem = f"trial-{self._asked:04d}"
-        self._asked += 1
+        """The next trial as a job, with a key of its own. Where it has ended well already, its result is adopted."""
         name = f"{trial.variant}, seed {trial.seed}"
         tags = {
             "lab.variant": trial.variant,
@@ -103,14 +104,21 @@ class LabRun:
             "lab.dtype": trial.runtime.dtype,
             "lab.scope": self.scope(trial.runtime.framework),
         }
-        key = f"{self.key}.{stem}"
+        *earlier, path = resumption.attempts(self.folder, self._asked)
+        self._asked += 1
+        header = self._header(f"{self.key}.{path.stem}", self.key, name, trial.config, tags)
+        for attempt in earlier:
+            result = resumption.result(attempt, trial, header)
+            if result is not None:
+                self.adopted[result.run] = result
+                path, header = attempt, {**header, "key": result.run}
         return Job(
             trial=trial,
-            run=key,
+            run=header["key"],
             module=self.entry.module,
             root_seed=self.options.seed,
-            journal=self.folder / f"{stem}.jsonl",
-            header=self._header(key, self.key, name, trial.config, tags),
+            journal=path,
+            header=header,
             files={**self._shared_files, "config.json": json_bytes(trial.config.model_dump())},
         )
 
@@ -141,29 +149,34 @@ class LabRun:
             self.journal.end(status, **{"lab.ended": reason})
 
 
-def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
-    """Run a lab in `workers` from its options to its verdicts. Returns the exit code.
+def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: Interrupted | None = None) -> int:
+    """Run a lab in `workers` from its options to its verdicts, or one that was interrupted, from where it was.
 
-    0: every claim was measured, whatever the verdict. 1: one could not be.
+    Returns the exit code. 0: every claim was measured, whatever the verdict. 1: one could not be.
 
     Raises:
-        UserError: bad options, a full disk, a worker that was killed. What was recorded is kept.
+        UserError: bad options, a full disk, a worker that was killed, a run that cannot be taken up. What was recorded
+            is kept.
         KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
     lab: Lab = importlib.import_module(entry.module).LAB
-    config = configure(lab, options)
-    folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
+    if interrupted is None:
+        config = configure(lab, options)
+        folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
+    else:
+        config = _config_of(interrupted, entry, lab)
+        folder = interrupted.folder
     run: LabRun | None = None
     tracking: Tracking | None = None
     started = time.monotonic()
     with on_disk(folder.parent):
-        folder.mkdir()
+        folder.mkdir(exist_ok=interrupted is not None)
         workers.log = folder / "workers.log"
         try:
             study = lab.study(config)
             batch = next(study)
             workers.warm_up(batch)  # frameworks load while the rest is made ready
-            run = LabRun(entry, lab, config, options, folder)
+            run = LabRun(entry, lab, config, options, folder, interrupted=interrupted)
             tracking = Tracking(folder)
             jobs = [run.job(trial) for trial in batch]
             again = workers.start_again(jobs[0])
@@ -176,9 +189,11 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
             problems += run.finish(claims, digest, stated, time.monotonic() - started)
         except BaseException as error:
             workers.close()
-            interrupted = isinstance(error, KeyboardInterrupt)
+            stopped = isinstance(error, KeyboardInterrupt)
             if run is not None:
-                run.abandon("KILLED" if interrupted else "FAILED", "interrupted" if interrupted else str(error))
+                run.abandon("KILLED" if stopped else "FAILED", "interrupted" if stopped else str(error))
+                if not isinstance(error, OtherStudyError):
+                    error.add_note(f"To go on: ./invoke lab {lab.name} --resume {run.key}")
             if tracking is not None:
                 tracking.finish(limit=INTERRUPTED_SECONDS)
             raise
@@ -187,8 +202,9 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
     display.print_verdicts(claims)
     for problem in problems:
         display.warn(problem)
+    adopted = f" ({len(run.adopted)} of them before)" if run.adopted else ""
     display.console.print(
-        f"{len(results)} trials in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}, "
+        f"{len(results)} trials{adopted} in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}, "
         f"scope {stated}"
     )
     if tracking.finish():
@@ -199,6 +215,12 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers) -> int:
             "When MLflow is up again (./invoke up), send it with: ./invoke sync"
         )
     return 0 if all_measured(claims) else 1
+
+
+def _config_of(interrupted: Interrupted, entry: LabEntry, lab: Lab) -> Config:
+    """The config of a run that is taken up. Raises `UserError` when its code, image or data is not the present one."""
+    interrupted.require_same(provenance.tags(provenance.read_code(entry.module), lab.data, lab.frameworks[0]))
+    return lab.config.model_validate(interrupted.config())
 
 
 def all_measured(claims: Sequence[Mapping[str, Any]]) -> bool:
@@ -214,11 +236,16 @@ def _run_study(run: LabRun, study: Study, jobs: list[Job], workers: Workers) -> 
     with display.counting(run.lab.name) as counter:
         while jobs:
             counter.asked(len(jobs))
-            new = workers.run(
-                jobs,
+            ended = {job.run: run.adopted[job.run] for job in jobs if job.run in run.adopted}
+            for _ in ended:
+                counter.ended(failed=False)
+            ran = workers.run(
+                [job for job in jobs if job.run not in ended],
                 started=lambda job: counter.started(job.header["name"]),
-                ended=lambda result: counter.ended(result.status != "FINISHED"),
+                ended=lambda result, worker: counter.ended(result.status != "FINISHED", worker),
             )
+            ended |= {result.run: result for result in ran}
+            new = [ended[job.run] for job in jobs]
             run.results += new
             try:
                 jobs = [run.job(trial) for trial in study.send(new)]

@@ -99,8 +99,9 @@ class Shipper:
     def _ship_run(self, path: Path, may_end: bool = True) -> bool:
         """Send what is new of one run. Returns whether its end has been sent."""
         state = _read_state(path)
-        if state["done"]:
+        if _is_sent(path, state):
             return True
+        state["done"] = False
         metrics: list[Any] = []
         end = None
         for offset, record in journals.read(path, state["offset"]):
@@ -115,15 +116,18 @@ class Shipper:
                 case "log" | "timing":
                     metrics += _metrics(record)
                 case "end":  # it stays unread until the run is closed: the server may die before that
-                    end = record if may_end else None
-                    break
+                    end = record
+                    continue
+                case "resume":
+                    end = None
+                    self._take_up(state["run_id"], record)
             state["offset"] = offset
             if len(metrics) >= BATCH:
                 self._send(path, state, metrics)
         if state["run_id"] is None:
             return False
         self._send(path, state, metrics)
-        if end is None:
+        if end is None or not may_end:
             return False
         self._finish(path, state["run_id"], end)
         if state.get("model") and end["status"] == "FINISHED":
@@ -131,6 +135,13 @@ class Shipper:
         state["done"] = True
         _write_state(path, state)
         return True
+
+    def _take_up(self, run_id: str, record: dict[str, Any]) -> None:
+        """The run of a lab that was interrupted goes on: what was said of its end is void."""
+        if "lab.ended" in self.client.get_run(run_id).data.tags:
+            self.client.delete_tag(run_id, "lab.ended")
+        self.client.log_batch(run_id, tags=_tags(record["tags"]))
+        self.client.update_run(run_id, status="RUNNING")
 
     def _send(self, path: Path, state: dict[str, Any], metrics: list[Any]) -> None:
         for start in range(0, len(metrics), BATCH):
@@ -236,6 +247,11 @@ def _parses(value: str) -> bool:
     return True
 
 
+def _is_sent(path: Path, state: dict[str, Any]) -> bool:
+    """Whether the end of a run has been sent, and the run was not taken up since."""
+    return state["done"] and all(record["kind"] == "end" for _, record in journals.read(path, state["offset"]))
+
+
 def _state_path(path: Path) -> Path:
     return path.with_suffix(".shipped")
 
@@ -290,7 +306,7 @@ def shipping(folder: Path, wait: bool = False) -> Iterator[bool]:
 def is_shipped(folder: Path) -> bool:
     """Whether everything below `folder` has reached MLflow."""
     paths = list(folder.glob("*.jsonl"))
-    return all(_read_state(path)["done"] for path in paths)
+    return all(_is_sent(path, _read_state(path)) for path in paths)
 
 
 def unsent(root: Path) -> list[Path]:

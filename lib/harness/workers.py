@@ -132,17 +132,22 @@ _logs: list[Path] = []  # where this worker prints to: the file of the lab that 
 
 
 def _call(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call `function` in this worker, which the first call makes one of this runtime."""
+    """Call `function` in this worker of this runtime."""
     if _logs != [log]:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
         os.close(descriptor)
         _logs[:] = [log]
+    become(runtime)
+    return function(*arguments)
+
+
+def become(runtime: Runtime) -> None:
+    """Make this process a worker of this runtime, which it stays."""
     if not _ready:
         determinism.prepare(runtime)
         _ready.append(runtime)
     assert _ready == [runtime], "a worker keeps its runtime"
-    return function(*arguments)
 
 
 def _start_trackers() -> None:
@@ -244,10 +249,14 @@ class Workers:
         futures = [pool.submit(_call, runtime, self.log, function, *each) for each in arguments]
         return [future.exception() or future.result() for future in futures]
 
-    def run(self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result], None]) -> list[Result]:
+    def run(
+        self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result, str], None]
+    ) -> list[Result]:
         """Run a batch; `started` and `ended` are called as it goes.
 
         Jobs of one runtime go together; those of which there are few come first, so that none is left alone at the end.
+
+        `ended` is told where the trial ran, too: the name of another machine, empty for this one.
 
         Raises:
             UserError: a worker died, or the journal's disk is full.
@@ -277,7 +286,7 @@ class Workers:
                         "Close other programs, raise LAB_MEMORY, or use --workers 1"
                     ) from None
                 results[running.pop(future).run] = result
-                ended(result)
+                ended(result, "")
         return [results[job.run] for job in jobs]
 
     def close(self) -> None:

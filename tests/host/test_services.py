@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shlex
 import shutil
@@ -151,6 +152,51 @@ def test_ctrl_c_at_a_terminal_ends_the_lab_too(clone: Clone, urls: dict[str, str
     assert process.returncode == 130, out
     assert "Traceback" not in out
     assert len(clone.docker("container", "{{.ID}}")) == 2
+
+
+def digest(out: str) -> str:
+    """What a lab says of its result at its end."""
+    said: list[str] = re.findall(r"digest ([0-9a-f]{16}),", out)
+    return said[-1]
+
+
+def test_on_ray_without_a_cluster_says_how_to_get_one(clone: Clone, urls: dict[str, str]) -> None:
+    code, out, err = clone.invoke("lab", "tiny", "--on", "ray")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "./invoke up --workers 2" in err
+
+
+def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Clone, urls: dict[str, str]) -> None:
+    """Head and workers of compose: none of their ports is published, and the lab's code reaches them through Ray."""
+    code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3")
+    assert code == 0, err
+    local = digest(out)
+    code, out, err = clone.invoke("up", "--workers", "2")
+    assert (code, err) == (0, "")
+    assert "./invoke lab NAME --on ray" in out
+    rays = [line for line in clone.docker("container", "{{.Names}}:{{.Ports}}") if "-ray-" in line]
+    assert len(rays) == 3
+    assert not [line for line in rays if "->" in line]
+    code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--on", "ray")
+    assert (code, err) == (0, ""), out
+    assert urls["MLflow"] in out
+    assert digest(out) == local
+
+    code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep")
+    assert code == 0, err
+    slow = digest(out)
+    finished = statuses(urls["MLflow"]).count("FINISHED")
+    process = clone.start("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep", "--on", "ray")
+    try:
+        wait_for(lambda: statuses(urls["MLflow"]).count("FINISHED") > finished)
+        subprocess.run(["docker", "kill", f"{clone.project}-ray-worker-1"], capture_output=True, check=True)
+        out, err = process.communicate(timeout=180)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (0, ""), out
+    assert digest(out) == slow
+    assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
 
 
 def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: dict[str, str]) -> None:

@@ -111,13 +111,22 @@ def test_healthy_means_that_clients_are_answered(client: DockerClient, make_stac
 
 def test_names_do_not_depend_on_the_folder(stack: Stack) -> None:
     command = ["docker", "compose", "--project-directory", str(stack.folder), "--file", str(ROOT / "compose.yaml")]
-    command += ["--profile", "lab", "config", "--format", "json"]
+    command += ["--profile", "lab", "--profile", "ray", "config", "--format", "json"]
     shown = subprocess.run(command, env=os.environ | stack.environment, capture_output=True, check=True)
     config = json.loads(shown.stdout)
     assert config["name"] == "fearless-labs"
     assert {v["name"] for v in config["volumes"].values()} == {"fearless-labs_journal", "fearless-labs_mlflow"}
-    assert {n: bool(v.get("internal")) for n, v in config["networks"].items()} == {"tracking": True, "web": False}
-    assert set(config["services"]) == {"mlflow", "jupyter", "lab"}
+    networks = {name: bool(network.get("internal")) for name, network in config["networks"].items()}
+    assert networks == {"tracking": True, "cluster": True, "web": False}
+    assert set(config["services"]) == {"mlflow", "jupyter", "lab", "lab-ray", "ray-head", "ray-worker"}
+    published = {name for name, service in config["services"].items() if service.get("ports")}
+    assert published == {"mlflow", "jupyter"}
+    for name in ("ray-head", "ray-worker"):
+        service = config["services"][name]
+        assert list(service["networks"]) == ["cluster"]
+        assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["user"] == "1000:1000"
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert not [volume for volume in service["volumes"] if not volume.get("read_only")]
 
 
 def test_token_is_required(stack: Stack) -> None:

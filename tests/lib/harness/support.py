@@ -141,8 +141,9 @@ def journals_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 def digests(folder: Path) -> dict[str, str]:
     """Name of each finished trial ("fast, seed 0") -> its digest, from the journals."""
-    ends = {lines[0]["name"]: lines[-1] for lines in journals_of(folder).values() if lines[0]["parent"]}
-    return {name: end["tags"]["lab.result_digest"] for name, end in ends.items() if end["status"] == "FINISHED"}
+    trials = [lines for lines in journals_of(folder).values() if lines[0]["parent"]]
+    well = [lines for lines in trials if lines[-1]["status"] == "FINISHED"]
+    return {lines[0]["name"]: lines[-1]["tags"]["lab.result_digest"] for lines in well}
 
 
 def statuses(folder: Path) -> list[str]:

@@ -1,0 +1,296 @@
+"""Trials as tasks of a Ray cluster: the same study, the same workers' code, another place.
+
+A task runs in a process of Ray's that has the environment of every worker (`determinism.environment`) from its start
+and serves one runtime only, so its trials have the digests of local ones. The code that runs is sent along: a cluster
+needs the image, not the clone. A trial's journal and files come back as the task's result and are written here as a
+local trial would have written them; no disk is shared. Ray runs a task again elsewhere when its worker dies, and what
+the first one had written is gone with it, so nothing is there twice.
+
+The cluster is reached through Ray's client (``RAY_ADDRESS=ray://HOST:10001``): one connection, from here to there.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lib.harness import determinism, provenance, scope
+from lib.harness.errors import UserError
+from lib.harness.journal import files_of, on_disk
+from lib.harness.jsonfile import json_bytes
+from lib.harness.workers import Job, Workers, become, beginning, run_job
+
+if TYPE_CHECKING:
+    from lib.harness.contract import Result, Runtime, Trial
+
+CONNECT_SECONDS = 3.0
+LOOK_SECONDS = 5.0  # how often a lab that waits looks whether there is still a worker
+EMPTY_SECONDS = 60.0  # how long it waits for another one
+RETRIES = 3  # of a trial whose worker was killed
+LEFT_OUT = "rfc3987_syntax"  # see lib/harness/ray_modules
+SILENT = logging.CRITICAL + 1  # what goes wrong is said here, in one line; Ray's threads would add tracebacks
+RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
+CLUSTER = "./invoke up --workers 2 starts one"
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A trial that a worker has run: its result, the bytes of its journal, and its files by their paths."""
+
+    result: Result
+    journal: bytes
+    files: Mapping[str, bytes]
+    worker: str
+
+
+def run_there(job: Job, lock: str) -> Returned:
+    """Run one trial in this process of the cluster. `lock`: of the image that the lab itself has.
+
+    Raises:
+        UserError: this worker has another image, or a CPU that cannot do what ``--portable`` needs.
+    """
+    _require_fit(job, lock)
+    worker = socket.gethostname()
+    tags = {**job.header["tags"], "lab.cpu": scope.cpu_model(), "lab.worker": worker}
+    become(job.trial.runtime)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, job.journal.name)
+        files = {"environment.json": _environment()}
+        result = run_job(replace(job, journal=path, header={**job.header, "tags": tags}, files=files))
+        below = files_of(path)
+        return Returned(
+            result,
+            path.read_bytes(),
+            {file.relative_to(below).as_posix(): file.read_bytes() for file in below.rglob("*") if file.is_file()},
+            worker,
+        )
+
+
+def begin_there(job: Job) -> list[str]:
+    """The first lines that a trial records in this process of the cluster (`beginning`)."""
+    become(job.trial.runtime)
+    return beginning(job)
+
+
+def _require_fit(job: Job, lock: str) -> None:
+    here = os.environ.get("LAB_LOCK_SHA256", "unknown")
+    if here != lock:
+        raise UserError(
+            f"The worker {socket.gethostname()} has another image than this lab (lock {here[:12]}, not {lock[:12]}): "
+            "start the cluster from the same image"
+        )
+    if job.header["tags"]["lab.portable"] == "true":
+        scope.require_portable()
+
+
+@functools.cache
+def _environment() -> bytes:
+    return json_bytes(provenance.environment())
+
+
+class RayWorkers(Workers):
+    """Workers whose trials run on a Ray cluster; figures are drawn here.
+
+    `module`: the lab's; its code is sent to the cluster.
+
+    Raises:
+        UserError: there is no such cluster, or it has no workers.
+    """
+
+    def __init__(self, module: str):
+        self._address = _address()
+        _connect(self._address, module)
+        super().__init__()
+        self._lock = os.environ.get("LAB_LOCK_SHA256", "unknown")
+
+    def _task(self, function: Callable[..., Any], runtime: Runtime) -> Any:
+        """A function as a task in a process of its runtime."""
+        import ray
+
+        return ray.remote(
+            num_cpus=1,
+            max_retries=RETRIES,
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": {"LAB_RUNTIME": f"{runtime.framework} {runtime.dtype}"}},  # processes of its own
+        )(function)
+
+    def warm_up(self, trials: Sequence[Trial]) -> None:
+        """The cluster starts its processes when it has trials for them."""
+
+    def start_again(self, job: Job) -> Future[list[str]]:
+        """Let the cluster record the first lines of a job's trial, in a start of its own (`beginning`)."""
+        future: Future[list[str]] = self._task(begin_there, job.trial.runtime).remote(_bare(job)).future()
+        return future
+
+    def run(
+        self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result, str], None]
+    ) -> list[Result]:
+        """Run a batch; `ended` is called as it goes, with the name of the worker. What has ended is on this disk then.
+
+        Raises:
+            UserError: the head is gone, no worker is left, a trial has killed one after the other, or the disk is full.
+        """
+        import ray
+
+        results: dict[str, Result] = {}
+        with self._head_may_go():
+            waiting = {self._task(run_there, job.trial.runtime).remote(_bare(job), self._lock): job for job in jobs}
+            seen = time.monotonic()
+            while waiting:
+                done, _ = ray.wait(list(waiting), timeout=LOOK_SECONDS)
+                if done or ray.cluster_resources().get("CPU", 0) >= 1:
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > EMPTY_SECONDS:
+                    raise UserError(f"No worker is left in the Ray cluster at {self._address}")
+                for reference in done:
+                    job = waiting.pop(reference)
+                    returned = _get(reference, job)
+                    _write(job, returned)
+                    results[job.run] = returned.result
+                    ended(returned.result, returned.worker)
+        return [results[job.run] for job in jobs]
+
+    @contextmanager
+    def _head_may_go(self) -> Iterator[None]:
+        """Whatever the client raises when its connection breaks becomes one line."""
+        import grpc
+        from ray.exceptions import RayError
+
+        try:
+            yield
+        except (ConnectionError, RuntimeError, RayError, grpc.RpcError) as error:
+            raise UserError(
+                f"The head of the Ray cluster at {self._address} is gone ({type(error).__name__}). "
+                f"What had ended is recorded. {CLUSTER}"
+            ) from None
+
+    def close(self) -> None:
+        """Leave the cluster, which ends what it still runs for this lab, and end the processes here."""
+        import ray
+
+        with suppress(Exception):  # the head may be gone
+            ray.shutdown()
+        super().close()
+
+
+def _address() -> str:
+    """The address of Ray's client port, HOST:PORT, at which somebody listens.
+
+    Raises:
+        UserError: there is none.
+    """
+    said = os.environ.get("RAY_ADDRESS", "")
+    if not said:
+        raise UserError(f"--on ray: RAY_ADDRESS names no Ray cluster. {CLUSTER}")
+    parts = urlsplit(said)
+    if parts.scheme != "ray" or not parts.hostname:
+        raise UserError(f"RAY_ADDRESS={said}: it is ray://HOST:10001, the head with the port of Ray's client")
+    address = (parts.hostname, parts.port or 10001)
+    try:
+        socket.create_connection(address, timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise UserError(f"No Ray cluster answers at {said} ({error.strerror or error}). {CLUSTER}") from None
+    return f"{address[0]}:{address[1]}"
+
+
+def _connect(address: str, module: str) -> None:
+    """Connect this process to a cluster that has the code of a lab and the environment of its workers.
+
+    Raises:
+        UserError: it refuses, or it has no worker.
+    """
+    os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
+    os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "5"
+    sys.modules.setdefault(LEFT_OUT, None)  # type: ignore[arg-type]  # importing it fails
+    import ray
+
+    logging.getLogger("ray").setLevel(SILENT)
+    portable = {name: os.environ[name] for name in determinism.portable() if name in os.environ}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in provenance.read_code(module).files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        shutil.copy(Path(__file__).parent / "ray_modules" / f"{LEFT_OUT}.py", folder)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ray.init(
+                    f"ray://{address}",
+                    log_to_driver=False,
+                    logging_level=SILENT,
+                    runtime_env={"working_dir": folder, "env_vars": determinism.environment() | portable},
+                )
+        except Exception as error:
+            raise UserError(f"The Ray cluster at {address} refuses the lab: {_reason(error)}") from None
+    if ray.cluster_resources().get("CPU", 0) < 1:
+        raise UserError(f"The Ray cluster at {address} has no workers. {CLUSTER}")
+
+
+def _reason(error: Exception) -> str:
+    """What an error says in one line; of a traceback from the cluster its last error."""
+    text = str(error)
+    if "Traceback" in text:
+        raised = [number for number, line in enumerate(text.splitlines()) if RAISED.match(line)]
+        text = "\n".join(text.splitlines()[raised[-1] :]) if raised else text
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _bare(job: Job) -> Job:
+    """A job without its files, which its worker need not have."""
+    return replace(job, files={})
+
+
+def _get(reference: Any, job: Job) -> Returned:
+    """What a task has returned.
+
+    Raises:
+        UserError: what the worker says, or that it was killed once too often.
+    """
+    import ray
+    from ray import exceptions
+
+    name = job.header["name"]
+    try:
+        returned: Returned = ray.get(reference)
+    except exceptions.RayTaskError as error:
+        if isinstance(error.cause, UserError):
+            raise error.cause from None
+        last = str(error).strip().splitlines()[-1]
+        raise UserError(f"A worker of the Ray cluster could not run {name}: {last}") from None
+    except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError):
+        raise UserError(
+            f"{1 + RETRIES} workers were killed one after the other, most likely for want of memory, while this trial "
+            f"ran: {name}. Give the workers more memory (LAB_MEMORY)"
+        ) from None
+    return returned
+
+
+def _write(job: Job, returned: Returned) -> None:
+    """Write a trial's files and then its journal, which appears whole."""
+    with on_disk(job.journal.parent):
+        for name, data in {**job.files, **returned.files}.items():
+            path = files_of(job.journal) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        unnamed = job.journal.with_suffix(".new")
+        with unnamed.open("wb") as file:
+            file.write(returned.journal)
+            file.flush()
+            os.fdatasync(file.fileno())
+        unnamed.rename(job.journal)

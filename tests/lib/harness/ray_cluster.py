@@ -1,0 +1,89 @@
+"""A real Ray cluster on this machine: a head without processors and workers that come and go."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from tests.lib.harness.conftest import ROOT
+from tests.lib.harness.support import free_port, living, until
+
+LOCK = "l" * 64  # what the test labs say of their image
+MODULES = ROOT / "lib" / "harness" / "ray_modules"
+
+
+class RayCluster:
+    """Started by `ray start`, as on any machine; the processes of each node are killed as a machine that is lost.
+
+    `path`: a folder of modules that its workers have besides what a lab sends them.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = os.pathsep.join(str(folder) for folder in (MODULES, path) if folder)
+        self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # its sockets have long names
+        self._port, self._client_port = free_port(), free_port()
+        self._nodes: list[subprocess.Popen[bytes]] = []
+        self.address = f"ray://127.0.0.1:{self._client_port}"
+        self.head = self._start(
+            "--head", f"--port={self._port}", f"--ray-client-server-port={self._client_port}",
+            "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self._folder}",
+        )  # fmt: skip
+        until(lambda: self._says("Ray runtime started", self.head), 120, "the head has started")
+
+    def add_worker(self, lock: str = LOCK) -> subprocess.Popen[bytes]:
+        """A node with one processor, whose image has this lock."""
+        node = self._start(f"--address=127.0.0.1:{self._port}", "--num-cpus=1", lock=lock)
+        until(lambda: self._says("Ray runtime started", node), 120, "the worker has started")
+        return node
+
+    def _start(self, *options: str, lock: str = LOCK) -> subprocess.Popen[bytes]:
+        own = {"PYTHONPATH": self._path, "LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0"}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "RAY_", "PYTEST"))}
+        command = [
+            "ray",
+            "start",
+            "--block",
+            "--node-ip-address=127.0.0.1",
+            "--object-store-memory=100000000",
+            *options,
+        ]
+        with self._log(len(self._nodes)).open("wb") as log:
+            node = subprocess.Popen(command, env=kept | own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._nodes.append(node)
+        return node
+
+    def _log(self, number: int) -> Path:
+        return self._folder / f"node-{number}.log"
+
+    def _says(self, words: str, node: subprocess.Popen[bytes]) -> bool:
+        said = self._log(self._nodes.index(node)).read_text()
+        assert node.poll() is None, said
+        return words in said
+
+    def kill(self, node: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to every process of a node at once."""
+        processes = [psutil.Process(node.pid), *psutil.Process(node.pid).children(recursive=True)]
+        for process in processes:
+            with_signal(process, signal.SIGKILL)
+        node.wait()
+        until(lambda: not living(processes), 30, "no process of the node is left")
+
+    def close(self) -> None:
+        for node in self._nodes:
+            if node.poll() is None:
+                self.kill(node)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def with_signal(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended by now."""
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return

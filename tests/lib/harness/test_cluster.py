@@ -1,0 +1,167 @@
+"""Labs on a real Ray cluster: the same digests as here, whatever dies in between, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lib.harness.ray_cluster import RayCluster
+from tests.lib.harness.support import (
+    Clone,
+    Server,
+    digests,
+    end_of,
+    journals_of,
+    points,
+    records,
+    said,
+    statuses,
+    tags_of,
+    until,
+)
+
+SLOW = {"seeds": 3, "steps": 60, "action": "sleep"}
+
+
+@pytest.fixture(scope="module")
+def shared_cluster() -> Iterator[RayCluster]:
+    """A head and a worker, for the tests that kill nothing."""
+    cluster = RayCluster()
+    cluster.add_worker()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster() -> Iterator[RayCluster]:
+    """A head for one test."""
+    own = RayCluster()
+    yield own
+    own.close()
+
+
+def on(clone: Clone, cluster: RayCluster) -> Clone:
+    clone.variables["RAY_ADDRESS"] = cluster.address
+    return clone
+
+
+def test_trials_on_ray_have_the_digests_of_local_ones(clone: Clone, shared_cluster: RayCluster) -> None:
+    """In NumPy and both frameworks; and the record is that of a local run, made by the worker."""
+    settings = {"seeds": 2, "runtimes": ["numpy", "torch", "keras"]}
+    local = clone.tiny(**settings)
+    assert local.code == 0, local
+    here = clone.newest()
+    ended = on(clone, shared_cluster).tiny("--on", "ray", **settings)
+    assert (ended.code, ended.err) == (0, ""), ended
+    there = clone.newest()
+    assert there != here
+    assert len(digests(there)) == 12
+    assert digests(there) == digests(here)
+    assert f"tiny: 12 of 12 trials ({os.uname().nodename}: 12)" in ended.out
+    for name in ("run.files/claims.json", "trial-0000.files/measurements.json", "trial-0000.files/config.json"):
+        assert (there / name).read_bytes() == (here / name).read_bytes()
+    files = [sorted(p.relative_to(folder) for p in folder.glob("*.files/**/*")) for folder in (there, here)]
+    assert files[0] == files[1]
+    assert not list(there.glob("*.new"))
+    header = records(there / "trial-0000.jsonl")[0]
+    assert header["tags"]["lab.worker"] == os.uname().nodename
+    assert header["tags"].keys() - {"lab.worker"} == records(here / "trial-0000.jsonl")[0]["tags"].keys()
+    packages = json.loads((there / "trial-0000.files/environment.json").read_text())["packages"]
+    assert "ray" in packages
+
+
+def test_a_trial_that_fails_on_ray_is_recorded_as_here(clone: Clone, shared_cluster: RayCluster) -> None:
+    ended = on(clone, shared_cluster).tiny("--on", "ray", seeds=1, action="fail-slow")
+    assert (ended.code, ended.err) == (1, ""), ended
+    folder = clone.newest()
+    assert statuses(folder) == ["FAILED", "FINISHED", "FAILED"]
+    assert "the trial fails on purpose" in (folder / "trial-0001.files/traceback.txt").read_text()
+
+
+def test_a_trial_that_kills_every_worker_ends_the_lab_in_one_line(clone: Clone, shared_cluster: RayCluster) -> None:
+    ended = on(clone, shared_cluster).tiny("--on", "ray", seeds=1, action="die")
+    folder = clone.newest()
+    ended.assert_one_line(2, "workers were killed", "slow, seed 0", "LAB_MEMORY", f"--resume {folder.name}")
+    assert statuses(folder) == ["FAILED", "FINISHED"], "what was cut short has left nothing"
+
+
+def test_an_interrupted_lab_leaves_the_cluster_free(clone: Clone, shared_cluster: RayCluster) -> None:
+    process = on(clone, shared_cluster).start("tiny", "--on", "ray", *said({**SLOW, "steps": 2000}))
+    until(lambda: clone.runs() and (clone.newest() / "shipper.log").exists(), 120, "the lab has begun")
+    os.killpg(process.pid, signal.SIGINT)
+    end_of(process).assert_one_line(130, "Interrupted", "--resume")
+    assert statuses(clone.newest()) == ["KILLED"]
+    assert clone.tiny("--on", "ray", seeds=1).code == 0, "its worker serves the next one"
+
+
+def test_a_worker_of_another_image_is_refused(clone: Clone, shared_cluster: RayCluster) -> None:
+    clone.variables["LAB_LOCK_SHA256"] = "m" * 64
+    ended = on(clone, shared_cluster).tiny("--on", "ray", seeds=1)
+    ended.assert_one_line(2, "another image", "llllllllllll, not mmmmmmmmmmmm")
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_time(clone: Clone, server: Server, cluster: RayCluster) -> None:
+    local = clone.tiny(**SLOW)
+    assert local.code == 0
+    here = clone.newest()
+    clone.tracking = server.url
+    workers = [cluster.add_worker(), cluster.add_worker()]
+    process = on(clone, cluster).start("tiny", "--on", "ray", *said(SLOW))
+    until(lambda: clone.newest() != here and list(clone.newest().glob("trial-*.jsonl")), 120, "a trial has ended")
+    cluster.kill(workers[0])
+    ended = end_of(process)
+    assert (ended.code, ended.err) == (0, ""), ended
+    there = clone.newest()
+    assert digests(there) == digests(here)
+    assert statuses(there) == ["FINISHED"] * 7
+    found = {key: run for key, run in server.runs().items() if key.startswith(there.name)}
+    journals = journals_of(there)
+    assert found.keys() == journals.keys()
+    assert all(server.points(run) == points(journals[key]) for key, run in found.items())
+    assert all(run["info"]["status"] == "FINISHED" for run in found.values())
+    assert (
+        tags_of(found[there.name])["lab.result_digest"] == records(there / "run.jsonl")[-1]["tags"]["lab.result_digest"]
+    )
+
+
+def test_a_head_that_is_killed_is_one_line_and_the_rest_runs_later(clone: Clone, cluster: RayCluster) -> None:
+    cluster.add_worker()
+    process = on(clone, cluster).start("tiny", "--on", "ray", *said(SLOW))
+    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 120, "a trial has ended")
+    cluster.kill(cluster.head)
+    folder = clone.newest()
+    ended = end_of(process)
+    ended.assert_one_line(2, "head of the Ray cluster", "is gone", f"./invoke lab tiny --resume {folder.name}")
+    done = [path for path in folder.glob("trial-*.jsonl") if b"FINISHED" in path.read_bytes()]
+    assert done
+    ended = clone.run("tiny", "--resume", folder.name)
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert f"6 trials ({len(done)} of them before) in" in ended.out
+    assert clone.tiny(**SLOW).code == 0
+    assert digests(folder) == digests(clone.newest())
+
+
+def test_no_cluster_is_one_line_before_anything_runs(clone: Clone) -> None:
+    for address, expected in (
+        ("", ["RAY_ADDRESS names no Ray cluster", "./invoke up --workers 2"]),
+        ("127.0.0.1:6379", ["RAY_ADDRESS=127.0.0.1:6379", "ray://HOST:10001"]),
+        ("ray://127.0.0.1:9", ["No Ray cluster answers at ray://127.0.0.1:9", "./invoke up --workers 2"]),
+    ):
+        clone.variables["RAY_ADDRESS"] = address
+        clone.run("tiny", "--on", "ray").assert_one_line(2, *expected)
+        assert clone.runs() == []
+
+
+def test_a_cluster_without_workers_is_one_line(clone: Clone, cluster: RayCluster) -> None:
+    on(clone, cluster).run("tiny", "--on", "ray").assert_one_line(2, "has no workers", "./invoke up --workers 2")
+    assert clone.runs() == []
+
+
+def test_something_else_at_the_address_is_one_line(clone: Clone, server: Server) -> None:
+    clone.variables["RAY_ADDRESS"] = server.url.replace("http://", "ray://")
+    clone.run("tiny", "--on", "ray").assert_one_line(2, "The Ray cluster at", "refuses the lab")
+    assert clone.runs() == []

@@ -1,0 +1,179 @@
+"""A lab that is interrupted, whichever way, and taken up: as if nothing had happened, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.lib.harness.support import (
+    Clone,
+    Ended,
+    Server,
+    descendants,
+    digests,
+    end_of,
+    journals_of,
+    living,
+    points,
+    records,
+    said,
+    tags_of,
+    until,
+)
+
+SETTINGS = {"seeds": 6, "steps": 40, "batch": 4, "action": "sleep"}
+
+
+def finished(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("trial-*.jsonl")) if b'"FINISHED"' in path.read_bytes()]
+
+
+def interrupt(clone: Clone, *words: str, how: signal.Signals = signal.SIGKILL, settings: dict[str, object]) -> Path:
+    """Start the test lab, and interrupt it when some of its trials have ended and others have not."""
+    process = clone.start("tiny", "--workers", "2", *words, *said(settings))
+    until(lambda: clone.runs() and len(finished(clone.newest())) >= 3, what="three trials have ended")
+    processes = descendants(process)
+    (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)
+    ended = end_of(process)
+    until(lambda: not living(processes), 60, "no process is left")
+    folder = clone.newest()
+    if how == signal.SIGINT:
+        ended.assert_one_line(130, "Interrupted", f"./invoke lab tiny --resume {folder.name}")
+    return folder
+
+
+def assert_as_if_nothing_had_happened(clone: Clone, folder: Path, before: dict[str, bytes], whole: Path) -> None:
+    """The run has the digests of the uninterrupted one, and every journal begins as it did before."""
+    assert digests(folder) == digests(whole)
+    parents = [records(each / "run.jsonl") for each in (folder, whole)]
+    assert parents[0][-1]["status"] == "FINISHED"
+    assert parents[0][-1]["tags"]["lab.result_digest"] == parents[1][-1]["tags"]["lab.result_digest"]
+    assert (folder / "run.files/claims.json").read_bytes() == (whole / "run.files/claims.json").read_bytes()
+    for name, data in before.items():
+        assert (folder / name).read_bytes().startswith(data)
+    well = [lines[0]["name"] for lines in journals_of(folder).values() if lines[-1]["status"] == "FINISHED"]
+    assert len(well) == len(set(well)) == 13, "the parent and each trial, once"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_lab_is_taken_up_where_it_was(clone: Clone, server: Server, how: signal.Signals) -> None:
+    clone.tracking = server.url
+    folder = interrupt(clone, how=how, settings=SETTINGS)
+    begun = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+    done = finished(folder)
+    assert 3 <= len(done) < 12
+    ended = clone.run("tiny", "--resume", folder.name)
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert clone.newest() == folder, "no other run"
+    assert f"12 trials ({len(done)} of them before) in" in ended.out
+    assert len(finished(folder)) == 12
+    assert clone.tiny("--workers", "2", **SETTINGS).code == 0
+    assert_as_if_nothing_had_happened(clone, folder, begun, clone.newest())
+
+    found = {key: run for key, run in server.runs().items() if key.startswith(folder.name)}
+    journals = journals_of(folder)
+    assert found.keys() == journals.keys()
+    assert {key: run["info"]["status"] for key, run in found.items()} == {
+        key: lines[-1]["status"] for key, lines in journals.items()
+    }
+    assert all(server.points(run) == points(journals[key]) for key, run in found.items())
+    tags = tags_of(found[folder.name])
+    assert tags["lab.resumed"] == "1"
+    assert "lab.ended" not in tags
+    assert int(found[folder.name]["info"]["end_time"]) == journals[folder.name][-1]["time"]
+
+    for state in folder.glob("*.shipped"):
+        state.unlink()
+    ended = clone.run("sync")
+    assert (ended.code, ended.err) == (0, ""), ended
+    again = {key: run for key, run in server.runs().items() if key.startswith(folder.name)}
+    assert again == found
+
+
+def test_a_lab_is_taken_up_twice_by_its_name(clone: Clone) -> None:
+    """The second time it is interrupted, too; its options are those with which it began."""
+    folder = interrupt(clone, "--seed", "7", how=signal.SIGINT, settings=SETTINGS)
+    first = finished(folder)
+    process = clone.start("tiny", "--workers", "2", "--resume", "last:tiny")
+    until(lambda: len(finished(folder)) >= len(first) + 2, what="two more have ended")
+    os.killpg(process.pid, signal.SIGINT)
+    end_of(process).assert_one_line(130, "--resume")
+    begun = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+    ended = clone.run("tiny", "--resume", folder.name[:-4])
+    assert ended.code == 0, ended
+    assert clone.tiny("--seed", "7", "--workers", "2", **SETTINGS).code == 0
+    assert_as_if_nothing_had_happened(clone, folder, begun, clone.newest())
+
+
+def test_what_has_failed_or_is_not_whole_runs_again(clone: Clone) -> None:
+    """A lab whose worker was killed ends in one line that says how to go on, and does not adopt half a trial."""
+    ended = clone.tiny("--workers", "1", seeds=2, action="die")
+    folder = clone.newest()
+    ended.assert_one_line(2, "A worker was killed", f"./invoke lab tiny --resume {folder.name}")
+    (done,) = finished(folder)
+    spoilt = done.with_suffix(".files") / "measurements.json"
+    spoilt.write_text(spoilt.read_text().replace('"loss": ', '"loss": 1'))
+    clone.run("tiny", "--resume", folder.name, "--workers", "1").assert_one_line(2, "A worker was killed")
+    assert {path.name for path in folder.glob("trial-*.jsonl")} == {
+        "trial-0000.jsonl", "trial-0000-2.jsonl", "trial-0001.jsonl", "trial-0001-2.jsonl"
+    }  # fmt: skip
+    assert finished(folder) == [folder / "trial-0000-2.jsonl", folder / "trial-0000.jsonl"]
+
+
+@pytest.fixture
+def interrupted(clone: Clone) -> Path:
+    """The folder of a lab that ended in the middle."""
+    assert clone.tiny("--workers", "1", seeds=1, action="die").code == 2
+    return clone.newest()
+
+
+def refused(clone: Clone, folder: Path, *words: str) -> Ended:
+    """What a lab says that cannot be taken up, and that its record is as it was."""
+    before = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
+    ended = clone.run(*words)
+    assert {path: path.read_bytes() for path in folder.rglob("*.jsonl")} == before
+    assert len(clone.runs()) == len({path.parent for path in before if path.name == "run.jsonl"})
+    return ended
+
+
+def test_what_cannot_be_taken_up_is_one_line(clone: Clone, interrupted: Path) -> None:
+    key = interrupted.name
+    for words, expected in (
+        (["tiny", "--resume", "nowhere"], ["--resume nowhere", "no such run"]),
+        (["tiny", "--resume", "last:other"], ["--resume last:other", "no such run"]),
+        (["tiny", "--resume", "first:tiny"], ["first:tiny", "last:NAME"]),
+        (["tiny", "--resume", ""], ["last:NAME"]),
+        (["claims", "--resume", key], ["--resume", "claims"]),
+        (["tiny", "--resume", key, "--quick"], ["leave out --quick"]),
+        (["tiny", "--resume", key, "--set", "steps=3"], ["leave out --set"]),
+        (["tiny", "--resume", key, "--seed", "1"], ["leave out --seed"]),
+        (["stray", "--resume", key], ["a run of the lab 'tiny'", f"./invoke lab tiny --resume {key}"]),
+    ):
+        refused(clone, interrupted, *words).assert_one_line(2, *expected)
+
+
+def test_a_run_of_other_code_or_another_lock_is_refused(clone: Clone, interrupted: Path) -> None:
+    key = interrupted.name
+    clone.variables["LAB_LOCK_SHA256"] = "m" * 64
+    refused(clone, interrupted, "tiny", "--resume", key).assert_one_line(2, key, "other lock", "run the lab anew")
+    del clone.variables["LAB_LOCK_SHA256"]
+    header = json.dumps({**records(interrupted / "run.jsonl")[0]})
+    tag = records(interrupted / "run.jsonl")[0]["tags"]["lab.code_sha256"]
+    journal = interrupted / "run.jsonl"
+    journal.write_text(journal.read_text().replace(tag, "0" * 64))
+    assert tag in header
+    refused(clone, interrupted, "tiny", "--resume", key).assert_one_line(2, key, "other code", "commit unknown")
+
+
+def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:
+    process = clone.start("tiny", *said({"seeds": 1, "steps": 600, "action": "sleep"}))
+    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), what="a trial has begun")
+    clone.run("tiny", "--resume", "last:tiny").assert_one_line(2, clone.newest().name, "still running")
+    assert end_of(process).code == 0
+    folder = clone.newest()
+    refused(clone, folder, "tiny", "--resume", folder.name).assert_one_line(2, "is finished")
+    refused(clone, folder, "tiny", "--resume", "last:tiny").assert_one_line(2, "no such run")
