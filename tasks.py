@@ -12,6 +12,7 @@ from invoke.tasks import task
 
 from host import engine, paths
 from lib.harness.errors import UserError
+from lib.harness.methods import PRUNERS, SAMPLERS
 
 LOCAL = {"local": "without Docker: in an environment made from the same lock"}
 
@@ -104,6 +105,7 @@ def down(_: Context, volumes: bool = False) -> None:
         "set": "KEY=VALUE: change a field of the lab's config; may be repeated",
         "framework": "torch or keras",
         "portable": "the same code paths, and on Intel the same bits, on every CPU with AVX2",
+        "config": "best: with what the last finished sweep of the lab has found",
         "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
         "resume": "RUN: take up a run that was interrupted: its key, a beginning of it, or last:NAME",
         **LOCAL,
@@ -119,6 +121,7 @@ def lab(
     set_: list[str] | None = None,
     framework: str | None = None,
     portable: bool = False,
+    config: str | None = None,
     resume: str | None = None,
     on: str = "local",
     local: bool = False,
@@ -134,6 +137,65 @@ def lab(
         changes=set_ or [],
         framework=framework,
         portable=portable,
+        config=config,
+        resume=resume,
+        on=on,
+    )
+    run_words(said, local, on_ray=on == "ray")
+
+
+@command(
+    iterable=["set_", "space"],
+    help={
+        "name": "the lab; ./invoke labs lists them",
+        "trials": "N: how many the search asks for",
+        "sampler": f"who chooses the next ones: {', '.join(SAMPLERS)}",
+        "pruner": f"who ends trials early: {', '.join(PRUNERS)}",
+        "space": "KEY=LOW:HIGH[:log], KEY=LOW:HIGH:STEP or KEY=a,b,c: what a field may be; may be repeated",
+        "batch": "N: trials asked for at a time (default 4)",
+        "fresh": "N: new seeds on which the best then meets the default (default 5)",
+        "quick": "smaller trials, as of the lab",
+        "seed": "ROOT: the root seed, from which all others derive (default 0)",
+        "set": "KEY=VALUE: change a field of the lab's config, which is then not searched; may be repeated",
+        "framework": "torch or keras",
+        "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
+        "resume": "RUN: take up a sweep that was interrupted: its key, a beginning of it, or last:NAME",
+        **LOCAL,
+    },
+)
+def sweep(
+    _: Context,
+    name: str,
+    *,
+    trials: str | None = None,
+    sampler: str | None = None,
+    pruner: str | None = None,
+    space: list[str] | None = None,
+    batch: str | None = None,
+    fresh: str | None = None,
+    quick: bool = False,
+    seed: str | None = None,
+    set_: list[str] | None = None,
+    framework: str | None = None,
+    resume: str | None = None,
+    on: str = "local",
+    local: bool = False,
+) -> None:
+    """Search a lab's settings (Optuna), every trial a child run."""
+    from host import words
+
+    said = words.sweep(
+        name,
+        trials=trials,
+        sampler=sampler,
+        pruner=pruner,
+        space=space or [],
+        batch=batch,
+        fresh=fresh,
+        quick=quick,
+        seed=seed,
+        changes=set_ or [],
+        framework=framework,
         resume=resume,
         on=on,
     )

@@ -40,7 +40,8 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
         print(
             f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr
         )
-        words = [tags["lab.name"], "--seed", tags["lab.seed"], *_settings(record["config"])]
+        what = ["sweep", *json.loads(tags["lab.sweep"])] if "lab.sweep" in tags else [tags["lab.name"]]
+        words = [*what, "--seed", tags["lab.seed"], *_settings(record["config"])]
         if tags.get("lab.portable") == "true":
             words.append("--portable")
         more = {

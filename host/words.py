@@ -3,6 +3,7 @@
 from host.paths import ROOT
 from lib.harness.catalogue import find_lab
 from lib.harness.errors import UserError
+from lib.harness.methods import PRUNERS, SAMPLERS
 
 PLACES = ("local", "ray")
 """Where trials run."""
@@ -17,6 +18,7 @@ def lab(
     changes: list[str],
     framework: str | None,
     portable: bool = False,
+    config: str | None = None,
     resume: str | None = None,
     on: str = "local",
 ) -> list[str]:
@@ -24,14 +26,67 @@ def lab(
 
     The lab's config checks the keys and ranges of `changes`; only their form is checked here.
     """
-    entry = find_lab(ROOT, name)
-    words = [name, *(["--quick"] if quick else []), *(["--portable"] if portable else [])]
-    for option, text, least in (("--seeds", seeds, 1), ("--seed", seed, 0)):
+    words = [*(["--portable"] if portable else []), *_numbers(("--seeds", seeds, 1))]
+    if config is not None:
+        if config != "best":
+            raise UserError(f"--config {config}: it is best, which is what the last sweep of the lab has found")
+        words += ["--config", config]
+    words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
+    return [*_resumed([name], words, resume), *_place(on)]
+
+
+def sweep(
+    name: str,
+    *,
+    trials: str | None,
+    sampler: str | None,
+    pruner: str | None,
+    space: list[str],
+    batch: str | None,
+    fresh: str | None,
+    quick: bool,
+    seed: str | None,
+    changes: list[str],
+    framework: str | None,
+    resume: str | None = None,
+    on: str = "local",
+) -> list[str]:
+    """The words that search the settings of the lab `name`; raises `UserError` as `lab` does."""
+    find_lab(ROOT, name)
+    if trials is None and resume is None:
+        raise UserError(f"sweep {name}: say how many trials, as in --trials 30")
+    words = [*_numbers(("--trials", trials, 1), ("--batch", batch, 1), ("--fresh", fresh, 0))]
+    for option, text, known in (("--sampler", sampler, SAMPLERS), ("--pruner", pruner, PRUNERS)):
+        if text is None:
+            continue
+        if text not in known:
+            raise UserError(f"{option} {text}: it is one of {', '.join(known)}")
+        words += [option, text]
+    for part in space:
+        key, equals, value = part.partition("=")
+        if not (key.strip() and equals and value.strip()):
+            raise UserError(f"--space {part}: it is KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=LOW:HIGH:STEP or KEY=a,b,c")
+        words += ["--space", part]
+    words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
+    return [*_resumed(["sweep", name], words, resume), *_place(on)]
+
+
+def _numbers(*options: tuple[str, str | None, int]) -> list[str]:
+    """The options that are said, each a whole number of at least the last one of its three."""
+    words = []
+    for option, text, least in options:
         if text is None:
             continue
         if not (text.isascii() and text.isdecimal() and int(text) >= least):
             raise UserError(f"{option} {text}: a whole number of at least {least} is needed")
         words += [option, text]
+    return words
+
+
+def _trials(name: str, *, quick: bool, seed: str | None, changes: list[str], framework: str | None) -> list[str]:
+    """What a lab and its sweep have in common."""
+    entry = find_lab(ROOT, name)
+    words = [*(["--quick"] if quick else []), *_numbers(("--seed", seed, 0))]
     for change in changes:
         key, equals, value = change.partition("=")
         if not (key.strip() and equals and value.strip()):
@@ -41,12 +96,20 @@ def lab(
         if framework not in entry.frameworks:
             raise UserError(f"--framework {framework}: {name} runs with {' or '.join(entry.frameworks)}")
         words += ["--framework", framework]
-    if resume is not None:
-        if len(words) > 1:
-            raise UserError(f"--resume goes on as the run began: leave out {words[1]}")
-        words += ["--resume", resume]
+    return words
+
+
+def _resumed(name: list[str], options: list[str], resume: str | None) -> list[str]:
+    """The words of a run that may be taken up; it goes on as it began, so nothing else may be said then."""
+    if resume is None:
+        return [*name, *options]
+    if options:
+        raise UserError(f"--resume goes on as the run began: leave out {options[0]}")
+    return [*name, "--resume", resume]
+
+
+def _place(on: str) -> list[str]:
+    """The words for where trials run."""
     if on not in PLACES:
         raise UserError(f"--on {on}: trials run on {' or '.join(PLACES)}")
-    if on != "local":
-        words += ["--on", on]
-    return words
+    return ["--on", on] if on != "local" else []

@@ -6,6 +6,7 @@ The only entry into a container. It loads the standard library until it knows wh
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent c
 
 from lib.harness.catalogue import LabEntry, find_lab
 from lib.harness.errors import UserError
+from lib.harness.methods import PRUNERS, SAMPLERS, SWEEP
 
 if TYPE_CHECKING:
     from lib.harness.resumption import Interrupted
@@ -50,6 +52,7 @@ def whole(text: str) -> int:
 
 
 COMMANDS = {
+    "sweep": 1,
     "labs": 0,
     "claims": 0,
     "report": 0,
@@ -60,7 +63,7 @@ COMMANDS = {
     "import": 1,
     "sync": 0,
 }
-"""What is not a lab, and how many runs (or folders) are named after it."""
+"""What is not a lab, and how many runs (or folders, or labs) are named after it."""
 
 
 def parser() -> Parser:
@@ -71,13 +74,22 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     words.add_argument("name", help=f"a lab's name, or {', '.join(COMMANDS)}")
-    words.add_argument("runs", nargs="*", help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER")
+    words.add_argument(
+        "runs", nargs="*", help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB"
+    )
     words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
     words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
     words.add_argument("--seed", type=whole, default=0, metavar="ROOT", help="the root seed; all others derive from it")
     words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the config")
     words.add_argument("--framework", choices=("torch", "keras"), help="the framework of the lab's networks")
     words.add_argument("--portable", action="store_true", help="the same code paths on every CPU of x86-64-v3")
+    words.add_argument("--config", choices=("best",), help="best: what the last finished sweep of the lab has found")
+    words.add_argument("--trials", type=natural, metavar="N", help="sweep: how many trials")
+    words.add_argument("--sampler", choices=SAMPLERS, help="sweep: who chooses the next trials")
+    words.add_argument("--pruner", choices=PRUNERS, help="sweep: who ends trials early")
+    words.add_argument("--space", action="append", default=[], metavar="KEY=…", help="sweep: KEY=LOW:HIGH[:log] or a,b")
+    words.add_argument("--batch", type=natural, metavar="N", help="sweep: trials asked for at a time")
+    words.add_argument("--fresh", type=whole, metavar="N", help="sweep: new seeds on which the best meets the default")
     words.add_argument("--resume", metavar="RUN", help="take up a run that was interrupted: a key or last:NAME")
     words.add_argument(
         "--on", choices=("local", "ray"), default="local", help="where trials run: here, on a Ray cluster"
@@ -92,7 +104,25 @@ def options(said: argparse.Namespace) -> Options:
     """What was said about a lab's run."""
     from lib.harness.settings import Options
 
-    return Options(said.quick, said.seeds, said.seed, said.set, said.framework, said.workers, said.portable)
+    return Options(
+        said.quick, said.seeds, said.seed, said.set, said.framework, said.workers, said.portable, said.config
+    )
+
+
+SWEEP_WORDS = ("trials", "sampler", "pruner", "space", "batch", "fresh")
+"""The options that only a sweep has."""
+
+
+def sweep(said: argparse.Namespace, interrupted: Interrupted | None) -> int:
+    """Run a sweep of the lab that is named after it. Returns the exit code."""
+    entry = find_lab(ROOT, said.runs[0])
+    if said.trials is None:
+        raise UserError(f"sweep {entry.name}: say how many trials, as in --trials 30")
+    with workers_of(said, entry) as workers:
+        from lib.harness.sweep import Sweep, run_sweep
+
+        asked = Sweep(**{name: value for name in SWEEP_WORDS if (value := getattr(said, name)) is not None})
+        return run_sweep(entry, asked, options(said), workers, interrupted)
 
 
 def take_up(said: argparse.Namespace) -> Interrupted:
@@ -104,12 +134,19 @@ def take_up(said: argparse.Namespace) -> Interrupted:
     from lib.harness import resumption
     from lib.harness.journal import journal_root
 
-    if said.name in COMMANDS:
-        raise UserError(f"--resume takes up the run of a lab: {said.name} has none")
-    for option in ("quick", "seeds", "seed", "set", "framework", "portable"):
+    of_sweep = said.name == "sweep" and len(said.runs) == 1
+    if said.name in COMMANDS and not of_sweep:
+        raise UserError(f"--resume takes up the run of a lab or of a sweep: {said.name} has none")
+    for option in ("quick", "seeds", "seed", "set", "framework", "portable", "config", *SWEEP_WORDS):
         if getattr(said, option):
             raise UserError(f"--resume goes on as the run began: leave out --{option}")
-    found = resumption.find(journal_root(), said.name, said.resume)
+    experiment = f"{said.runs[0]}{SWEEP}" if of_sweep else said.name
+    named = f"{said.resume}{SWEEP}" if of_sweep and said.resume == f"last:{said.runs[0]}" else said.resume
+    found = resumption.find(journal_root(), experiment, named)
+    if of_sweep:
+        again = parser().parse_args(["sweep", *json.loads(found.tags["lab.sweep"])])
+        for option in SWEEP_WORDS:
+            setattr(said, option, getattr(again, option))
     said.seed = int(found.tags["lab.seed"])
     said.quick, said.portable = (found.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
     return found
@@ -126,7 +163,7 @@ def workers_of(said: argparse.Namespace, entry: LabEntry) -> Workers:
     return Workers(said.workers)
 
 
-def command(said: argparse.Namespace) -> Callable[[], int] | None:
+def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
     """What is asked for, if it is not a lab."""
     named = COMMANDS.get(said.name, 0)
     if len(said.runs) != named:
@@ -134,6 +171,8 @@ def command(said: argparse.Namespace) -> Callable[[], int] | None:
             f"{said.name}: {named} runs are named after it, not {len(said.runs)}. All options: python -m lib --help"
         )
     match said.name:
+        case "sweep":
+            return lambda: sweep(said, interrupted)
         case "labs" | "claims" | "sync":
             from lib.harness import overview
 
@@ -171,7 +210,7 @@ def main(arguments: list[str]) -> int:
 
         scope.require_portable()
         os.environ.update(determinism.portable())  # workers inherit it, and NumPy here reads it when it is loaded
-    asked = command(said)
+    asked = command(said, interrupted)
     if asked is not None:
         return asked()
     entry = find_lab(ROOT, said.name)

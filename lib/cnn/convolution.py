@@ -23,9 +23,9 @@ from lib.cnn import (
 )
 from lib.cnn.convolution_config import ConvolutionConfig
 from lib.cnn.convolution_sentences import KOREAN, SENTENCES
-from lib.harness.contract import Lab, Log, Result, Runtime, Study, Trial
+from lib.harness.contract import Lab, Log, Range, Result, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.studies import batches, best, changed, gather, joins
 
 NUMPY, TORCH, KERAS = Runtime("numpy", "float64"), Runtime("torch"), Runtime("keras")
 EXPERIMENTS = {
@@ -78,6 +78,17 @@ def final_stage(config: ConvolutionConfig, results: Sequence[Result]) -> Iterato
             yield Trial(f"training/{arm}", changed(settings, {"arm": arm, "stage": "final"}), seed, TORCH)
 
 
+SEARCH = Search(
+    space={"learning_rate": Range(2e-4, 5e-2, log=True), "minibatch": Range(16, 512, log=True)},
+    trial=lambda config: Trial(
+        "cnn", changed(config, {"experiment": "training", "arm": "cnn", "stage": "grid"}), 0, TORCH
+    ),
+    measure="validation_loss",
+    goal="minimize",
+    adopt=joins("learning_rate", "rates"),
+)
+"""Of LeNet, whose features are learned."""
+
 LAB = Lab(
     name="convolution",
     summary="convolution by hand and in the frameworks: the features it finds, and filters that grow",
@@ -105,6 +116,7 @@ LAB = Lab(
     ),
     figures=convolution_figures.FIGURES,
     data=("fashion_mnist", "photographs"),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

@@ -32,9 +32,22 @@ from lib.cnn.lenet_sentences import KOREAN, SENTENCES
 from lib.data import fashion_mnist, mnist_5k
 from lib.data.pictures import Split
 from lib.harness.claims import Claim
-from lib.harness.contract import Config, Lab, Log, Model, Result, Results, Runtime, Study, Trial
+from lib.harness.contract import (
+    Choices,
+    Config,
+    Lab,
+    Log,
+    Model,
+    Range,
+    Result,
+    Results,
+    Runtime,
+    Search,
+    Study,
+    Trial,
+)
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.studies import batches, best, changed, gather, joins
 from lib.models import evaluation, lenet
 from lib.models.training import Classifier, KerasClassifier, TorchClassifier, check_data, train
 
@@ -433,6 +446,26 @@ MODEL = Model(
     example=lambda: fashion_mnist.validation().images[:2],
 )
 
+
+def searched(config: LenetConfig) -> Trial:
+    """What a search judges: the modern network on clothes for the epochs of the grid."""
+    return _trial(config, "grid/modern", epochs=config.grid_epochs, **_network("modern"))
+
+
+SEARCH = Search(
+    space={
+        "learning_rate": Range(2e-4, 5e-2, log=True),
+        "batch_size": Range(16, 512, log=True),
+        "shift": Range(0, 3),
+        "mirror": Choices((False, True)),
+    },
+    trial=searched,
+    measure="validation_loss",
+    goal="minimize",
+    reported="validation_loss",
+    adopt=joins("learning_rate", "learning_rates"),
+)
+
 LAB = Lab(
     name="lenet",
     summary="LeNet-5 as it was and as one would build it today: what it sees and what it gets wrong",
@@ -456,6 +489,7 @@ LAB = Lab(
     data=("fashion_mnist", "mnist_5k"),
     portable={"torch": ("intel",)},
     model=MODEL,
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

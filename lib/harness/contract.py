@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lib.harness.claims import Claim
+    from lib.harness.pruning import Pruning
 
 Framework = Literal["numpy", "torch", "keras"]
 Dtype = Literal["float32", "float64"]
@@ -51,28 +52,35 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Trial:
-    """One training with one seed: the unit of work, of tracking and of repetition."""
+    """One training with one seed: the unit of work, of tracking and of repetition.
+
+    `pruning`: by what it may be ended early, as a trial of a search; no part of what it computes.
+    """
 
     variant: str
     config: Config
     seed: int
     runtime: Runtime = Runtime()
+    pruning: Pruning | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A trial that has ended. `measurements` is empty when `status` is not FINISHED.
+    """A trial that has ended. `measurements` is empty when `status` is neither FINISHED nor PRUNED.
 
+    PRUNED: a search has ended it early, as others were better by then; `measurements` says after how many reports.
     `timings`: the last of each that it recorded by ``log.timing``; outside the digest, and other in every run.
+    `reports`: of a trial of a search, the values that it logged of what its search has for `Search.reported`.
     """
 
     trial: Trial
     run: str
-    status: Literal["FINISHED", "FAILED", "KILLED"]
+    status: Literal["FINISHED", "PRUNED", "FAILED", "KILLED"]
     measurements: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     error: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
+    reports: tuple[float, ...] = ()
 
 
 class Log(Protocol):
@@ -177,6 +185,70 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included; whole ones where both are `int`.
+
+    `log`: drawn evenly by their logarithm. `step`: only those that many steps above `low`.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of these values."""
+
+    values: tuple[bool | int | float | str, ...]
+
+
+Space = Mapping[str, Range | Choices]
+"""What a search may set: fields of a config, and what each may be."""
+
+
+def as_found(config: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields that a search has found, as they are: for a lab whose study chooses none of them itself."""
+    return found
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a lab's settings are searched for (``invoke sweep``).
+
+    Attributes:
+        space: what may vary; the rest is the config's.
+        trial: from a config with sampled fields to the one trial, of seed 0, that judges them: one network, few epochs.
+        measure: what it is judged by, on validation data, never on test data: a measurement of that trial, if `value`
+            is missing.
+        goal: what is wanted of it.
+        reported: a value on the same scale that the trial logs at every epoch or so, by which it may be pruned;
+            empty where it logs none.
+        adopt: from the lab's config and the fields found to the changes with which the lab itself runs with them
+            (``--config best``). A lab whose study chooses a field by a grid of its own says how the two go together.
+        value: from the finished trial to `measure`, where that is a part of a measurement or was logged only.
+    """
+
+    space: Space
+    trial: Callable[[Any], Trial]
+    measure: str
+    goal: Literal["minimize", "maximize"]
+    reported: str = ""
+    adopt: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] = as_found
+    value: Callable[[Result], float] | None = None
+
+    def judged(self, result: Result) -> float:
+        """What a finished trial is judged by."""
+        return float(self.value(result) if self.value else result.measurements[self.measure])
+
+
+@dataclass(frozen=True)
 class Lab:
     """A lab. The catalogue reads name, summary, chapter, minutes and frameworks from the source: they are literals.
 
@@ -187,7 +259,7 @@ class Lab:
         minutes: duration of the full lab on two cores.
         config: the lab's config model.
         quick: the config changes of ``--quick``: smaller, so it may be inconclusive, never the opposite.
-        study: from the config to the generator of trials.
+        study: from the config to the generator of trials; where `draws`, from the config and the run's `Seed`.
         trial: trains and returns measurements; pure in (config, seed).
         claims: what is measured, each with its verdict.
         figures: file stem to a function of the results and the config.
@@ -195,6 +267,8 @@ class Lab:
         data: names of the data sets that the lab reads (modules of ``lib.data``).
         portable: by framework, the makers of CPUs that were shown to give the same bits with ``--portable``.
         model: the trained model that it registers, if any.
+        search: how its settings are searched for, or, as a text, why that has no meaning.
+        draws: whether the study itself draws at random, as a search does, and not its trials alone.
         sentences: what the lecture says, by the row of the claims.
         korean: the summary in Korean.
     """
@@ -205,7 +279,7 @@ class Lab:
     minutes: float
     config: type[Config]
     quick: Mapping[str, Any]
-    study: Callable[[Any], Study]
+    study: Callable[..., Study]
     trial: Callable[[Any, Seed, Log], Measurements]
     claims: tuple[Claim, ...]
     figures: Mapping[str, Callable[[Results, Any], Figure]]
@@ -214,5 +288,11 @@ class Lab:
     data: tuple[str, ...] = ()
     portable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     model: Model | None = None
+    search: Search | str = "it does not say what to search for"
+    draws: bool = False
     sentences: Mapping[str, Sentence] = field(default_factory=dict)
     korean: str = ""
+
+    def begin(self, config: Config, root_seed: int) -> Study:
+        """The study of a run."""
+        return self.study(config, Seed(root_seed)) if self.draws else self.study(config)

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -141,6 +141,27 @@ def print_results(results: Results) -> None:
             table.add_row(escape(variant), str(len(finished)), escape(shown))
     console.print(table)
     console.print()
+
+
+BEST_SHOWN = 5
+
+
+def print_best(
+    rows: Sequence[tuple[str, float | None, Mapping[str, Any]]], measure: str, goal: Literal["minimize", "maximize"]
+) -> None:
+    """The best trials of a search: name, value of `measure`, the fields that were searched. None: not to its end."""
+    table = _table("Best of the search")
+    fields = list(rows[0][2]) if rows else []
+    table.add_column("trial")
+    table.add_column(measure, justify="right")
+    for name in fields:
+        table.add_column(name, justify="right")
+    ended = [(value, name, found) for name, value, found in rows if value is not None]
+    ended.sort(key=lambda row: row[0], reverse=goal == "maximize")  # stable: the first one asked for wins a tie
+    for value, name, found in ended[:BEST_SHOWN]:
+        shown = (number(v) if isinstance(v, float) else str(v) for v in found.values())
+        table.add_row(escape(name), f"{value:.4g}", *map(escape, shown))
+    console.print(table)
 
 
 def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.harness import journal
 from lib.harness.errors import UserError
+from lib.harness.methods import PRUNED, SWEEP
 
 if TYPE_CHECKING:
     from lib.harness.contract import Result, Trial
@@ -124,7 +125,8 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
     (found,) = named
     if found.header["experiment"] != lab:
         other = found.header["experiment"]
-        raise UserError(f"{found.key} is a run of the lab '{other}': ./invoke lab {other} --resume {found.key}")
+        words = f"sweep {other.removesuffix(SWEEP)}" if other.endswith(SWEEP) else f"lab {other}"
+        raise UserError(f"{found.key} is a run of '{other}': ./invoke {words} --resume {found.key}")
     if found.status == "FINISHED":
         raise UserError(f"{found.key} is finished: there is nothing left to run")
     return found
@@ -173,7 +175,24 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None
     if digest != end["tags"]["lab.result_digest"] or lines[-1] != canonical({"measurements": encode(measurements)}):
         return None
     timings = {k: v for record in records if record["kind"] == "timing" for k, v in record["values"].items()}
-    return Result(trial, records[0]["key"], "FINISHED", measurements, digest, timings=timings)
+    return Result(
+        trial,
+        records[0]["key"],
+        "PRUNED" if PRUNED in end["tags"] else "FINISHED",
+        measurements,
+        digest,
+        timings=timings,
+        reports=reports_of(records, trial),
+    )
+
+
+def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
+    """What a trial of a search has reported, from the records of its journal."""
+    if trial.pruning is None:
+        return ()
+    logged = (record["record"].get("values", {}) for record in records if record["kind"] == "log")
+    name = trial.pruning.reported
+    return tuple(float.fromhex(values[name]) for values in logged if name in values)
 
 
 def _require_trial(recorded: Mapping[str, Any], header: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lib.harness import display, provenance, resumption, scope
+from lib.harness import best, display, provenance, resumption, scope
 from lib.harness.catalogue import LabEntry
 from lib.harness.claims import judge_all
 from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
@@ -27,7 +27,33 @@ from lib.harness.trace import canonical, parent_digest
 from lib.harness.tracking import Tracking
 from lib.harness.workers import Job, Workers
 
+ENDED_WELL = ("FINISHED", "PRUNED")
 INTERRUPTED_SECONDS = 10.0  # how long a lab that was cut short tries to tell MLflow
+
+
+class Command:
+    """What a command records and prints besides what every run does. A lab's own run has nothing more.
+
+    Attributes:
+        words: with which ``./invoke`` starts it.
+        tags, params, files: of the parent.
+    """
+
+    tags: Mapping[str, str] = {}
+    params: Mapping[str, str] = {}
+    files: Mapping[str, bytes] = {}
+
+    def __init__(self, words: str):
+        self.words = words
+
+    def close(self, run: LabRun, results: Results, workers: Workers) -> list[str]:
+        """Record what comes of the results, before the run ends. Returns what a reader should be told."""
+        return []
+
+    def show(self, results: Results, claims: Sequence[Mapping[str, Any]]) -> None:
+        """Print the results."""
+        display.print_results(results)
+        display.print_verdicts(claims)
 
 
 class LabRun:
@@ -45,6 +71,7 @@ class LabRun:
         options: Options,
         folder: Path,
         *,
+        command: Command,
         interrupted: Interrupted | None = None,
     ):
         self.entry, self.lab, self.config, self.options, self.folder = entry, lab, config, options, folder
@@ -68,13 +95,14 @@ class LabRun:
         if recipe:
             tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
         if interrupted is None:
-            header = self._header(self.key, None, lab.name, config, tags)
+            header = self._header(self.key, None, lab.name, config, {**tags, **command.tags})
+            header["params"] |= command.params
             self.journal = Journal.create(folder / "run.jsonl", header)
         else:
             self.journal = interrupted.take_up()
         self.journal.files.mkdir(exist_ok=interrupted is not None)
         self.write_files(self._shared_files)
-        self.write_files({"config.json": json_bytes(config.model_dump())})
+        self.write_files({"config.json": json_bytes(config.model_dump()), **command.files})
         if recipe:
             self.write_files({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)})
 
@@ -149,23 +177,53 @@ class LabRun:
             self.journal.end(status, **{"lab.ended": reason})
 
 
+class Adopting(Command):
+    """A lab that runs with the config that a sweep has found."""
+
+    def __init__(self, words: str, found: best.Best):
+        super().__init__(words)
+        self.tags = {"lab.config_from": found.run}
+
+
 def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: Interrupted | None = None) -> int:
-    """Run a lab in `workers` from its options to its verdicts, or one that was interrupted, from where it was.
+    """Run a lab in `workers`, or one that was interrupted, from where it was. Returns the exit code of `carry_out`.
+
+    Raises:
+        UserError: bad options, a run that cannot be taken up, or what `carry_out` raises.
+    """
+    lab: Lab = importlib.import_module(entry.module).LAB
+    command = Command(f"lab {lab.name}")
+    if interrupted is not None:
+        config = config_of(interrupted, entry, lab)
+    elif options.config is None:
+        config = configure(lab, options)
+    else:
+        found = best.registered(lab.name)
+        config = configure(lab, options, found.changes)
+        command = Adopting(command.words, found)
+    return carry_out(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
+
+
+def carry_out(
+    entry: LabEntry,
+    lab: Lab,
+    config: Config,
+    options: Options,
+    *,
+    workers: Workers,
+    command: Command,
+    interrupted: Interrupted | None = None,
+) -> int:
+    """Run `lab`, whose trials are those of the module of `entry`, to its verdicts, from where it was if interrupted.
 
     Returns the exit code. 0: every claim was measured, whatever the verdict. 1: one could not be.
 
     Raises:
-        UserError: bad options, a full disk, a worker that was killed, a run that cannot be taken up. What was recorded
-            is kept.
+        UserError: a full disk, a worker that was killed, a run that is still running. What was recorded is kept.
         KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
-    lab: Lab = importlib.import_module(entry.module).LAB
-    if interrupted is None:
-        config = configure(lab, options)
-        folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
-    else:
-        config = _config_of(interrupted, entry, lab)
-        folder = interrupted.folder
+    new = f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
+    folder = journal_root() / new if interrupted is None else interrupted.folder
     run: LabRun | None = None
     tracking: Tracking | None = None
     started = time.monotonic()
@@ -173,10 +231,10 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
         folder.mkdir(exist_ok=interrupted is not None)
         workers.log = folder / "workers.log"
         try:
-            study = lab.study(config)
+            study = lab.begin(config, options.seed)
             batch = next(study)
             workers.warm_up(batch)  # frameworks load while the rest is made ready
-            run = LabRun(entry, lab, config, options, folder, interrupted=interrupted)
+            run = LabRun(entry, lab, config, options, folder, command=command, interrupted=interrupted)
             tracking = Tracking(folder)
             jobs = [run.job(trial) for trial in batch]
             again = workers.start_again(jobs[0])
@@ -184,7 +242,8 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
             results = Results(run.results)
             claims = judge_all(lab.claims, results, lab.name)
             problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]
-            digest = parent_digest(r.digest for r in results if r.status == "FINISHED")
+            problems += command.close(run, results, workers)
+            digest = parent_digest(r.digest for r in results if r.status in ENDED_WELL)
             stated = scope.lowest([*_scopes(run), *_lowered(jobs[0], again)])
             problems += run.finish(claims, digest, stated, time.monotonic() - started)
         except BaseException as error:
@@ -193,13 +252,12 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
             if run is not None:
                 run.abandon("KILLED" if stopped else "FAILED", "interrupted" if stopped else str(error))
                 if not isinstance(error, OtherStudyError):
-                    error.add_note(f"To go on: ./invoke lab {lab.name} --resume {run.key}")
+                    error.add_note(f"To go on: ./invoke {command.words} --resume {run.key}")
             if tracking is not None:
                 tracking.finish(limit=INTERRUPTED_SECONDS)
             raise
 
-    display.print_results(results)
-    display.print_verdicts(claims)
+    command.show(results, claims)
     for problem in problems:
         display.warn(problem)
     adopted = f" ({len(run.adopted)} of them before)" if run.adopted else ""
@@ -217,7 +275,7 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
     return 0 if all_measured(claims) else 1
 
 
-def _config_of(interrupted: Interrupted, entry: LabEntry, lab: Lab) -> Config:
+def config_of(interrupted: Interrupted, entry: LabEntry, lab: Lab) -> Config:
     """The config of a run that is taken up. Raises `UserError` when its code, image or data is not the present one."""
     interrupted.require_same(provenance.tags(provenance.read_code(entry.module), lab.data, lab.frameworks[0]))
     return lab.config.model_validate(interrupted.config())
@@ -242,7 +300,7 @@ def _run_study(run: LabRun, study: Study, jobs: list[Job], workers: Workers) -> 
             ran = workers.run(
                 [job for job in jobs if job.run not in ended],
                 started=lambda job: counter.started(job.header["name"]),
-                ended=lambda result, worker: counter.ended(result.status != "FINISHED", worker),
+                ended=lambda result, worker: counter.ended(result.status not in ENDED_WELL, worker),
             )
             ended |= {result.run: result for result in ran}
             new = [ended[job.run] for job in jobs]
@@ -316,7 +374,7 @@ def _failures(results: Results) -> list[str]:
     """A line per reason for which trials failed."""
     by_reason: dict[str, list[Trial]] = {}
     for result in results:
-        if result.status != "FINISHED":
+        if result.status not in ENDED_WELL:
             by_reason.setdefault(result.error, []).append(result.trial)
     return [
         f"{len(trials)} failed, the first one {trials[0].variant}, seed {trials[0].seed}: {reason.splitlines()[0]} "

@@ -26,15 +26,16 @@ class Options:
     framework: str | None = None
     workers: int | None = None
     portable: bool = False
+    config: str | None = None
 
 
-def configure(lab: Lab, options: Options) -> Config:
-    """The validated config.
+def configure(lab: Lab, options: Options, found: Mapping[str, Any] | None = None) -> Config:
+    """The validated config. `found`: changes that a sweep has found; they come after those of ``--quick``.
 
     Raises:
         UserError: an unknown field, a value out of its range, or a framework that the lab does not have.
     """
-    settings: dict[str, Any] = dict(lab.quick) if options.quick else {}
+    settings: dict[str, Any] = {**(lab.quick if options.quick else {}), **(found or {})}
     if options.framework is not None:
         if options.framework not in lab.frameworks:
             raise UserError(
@@ -54,14 +55,24 @@ def configure(lab: Lab, options: Options) -> Config:
         raise UserError(f"{name}={first['input']!r}: {first['msg']}{allowed}") from None
 
 
-def _change(config: type[Config], text: str) -> tuple[str, Any]:
+def key_and_text(config: type[Config], option: str, text: str, form: str) -> tuple[str, str]:
+    """The two sides of a KEY=VALUE that an option says, KEY a field of `config`. `form`: how to write it.
+
+    Raises:
+        UserError: it is none, or there is no such field.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UserError(f"--set {text}: write it as --set KEY=VALUE")
+        raise UserError(f"{option} {text}: {form}")
     if name not in config.model_fields:
         near = difflib.get_close_matches(name, config.model_fields, n=3, cutoff=0.4)
         known = "nearest: " + ", ".join(near) if near else "fields: " + ", ".join(config.model_fields)
-        raise UserError(f"--set {text}: there is no field '{name}'; {known}")
+        raise UserError(f"{option} {text}: there is no field '{name}'; {known}")
+    return name, value
+
+
+def _change(config: type[Config], text: str) -> tuple[str, Any]:
+    name, value = key_and_text(config, "--set", text, "write it as --set KEY=VALUE")
     try:
         return name, json.loads(value)
     except json.JSONDecodeError:

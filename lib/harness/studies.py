@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from lib.harness.contract import Config, Result, Runtime, Study, Trial
 
 C = TypeVar("C", bound=Config)
+T = TypeVar("T")
+Part = Generator[list[Trial], list[Result], T]
+"""A part of a study that returns something when it has ended."""
 
 
 def changed(config: C, changes: Mapping[str, Any]) -> C:
@@ -36,7 +39,7 @@ def variants_by_seeds(
             yield Trial(name, variant, seed, runtime)
 
 
-def gather(study: Study) -> Generator[list[Trial], list[Result], list[Result]]:
+def gather(study: Study) -> Part[list[Result]]:
     """Run `study` as a part of another one (``results = yield from gather(…)``) and return all its results."""
     results: list[Result] = []
     batch = next(study, None)
@@ -48,6 +51,44 @@ def gather(study: Study) -> Generator[list[Trial], list[Result], list[Result]]:
         except StopIteration:
             batch = None
     return results
+
+
+def side_by_side(parts: Sequence[Part[T]]) -> Part[list[T]]:
+    """Run parts of a study at the same time (``found = yield from side_by_side(…)``) and return what each returns.
+
+    They take their steps together: the next batches of all of them are one batch, so that no core waits for one part.
+    """
+    returned: dict[int, T] = {}
+    waiting: dict[int, list[Trial]] = {}
+    new: dict[int, list[Result] | None] = dict.fromkeys(range(len(parts)))
+    while new:
+        for number, results in new.items():
+            try:
+                waiting[number] = next(parts[number]) if results is None else parts[number].send(results)
+            except StopIteration as end:
+                returned[number] = end.value
+        new = {}
+        if waiting:
+            answered = yield [trial for batch in waiting.values() for trial in batch]
+            for number, batch in waiting.items():
+                new[number], answered = answered[: len(batch)], answered[len(batch) :]
+            waiting = {}
+    return [returned[number] for number in range(len(parts))]
+
+
+def joins(field: str, grid: str) -> Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]:
+    """`Search.adopt` of a lab whose study chooses `field` from the values of `grid`: what was found joins them.
+
+    So every network still gets the value that is best for it on validation data, and a stage that is run alone,
+    without the grid, the one that was found.
+    """
+
+    def adopt(config: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
+        if field not in found:
+            return found
+        return {**found, grid: tuple(sorted({*getattr(config, grid), found[field]}))}
+
+    return adopt
 
 
 def best(results: Sequence[Result], score: Callable[[Result], float]) -> Result:

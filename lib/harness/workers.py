@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 from lib.harness import determinism, scope
 from lib.harness.errors import UserError
 from lib.harness.journal import Journal, is_full, on_disk
+from lib.harness.methods import PRUNED
 
 if TYPE_CHECKING:
     from lib.harness.contract import Log, Result, Runtime, Trial
+    from lib.harness.pruning import PruningLog
     from lib.harness.recorder import Recorder
 
 PROBED_LINES = 3  # of the first trial, which are recorded twice
@@ -55,16 +57,18 @@ def run_job(job: Job) -> Result:
         JournalFullError: the disk of the journal is full.
     """
     from lib.harness.contract import Result
+    from lib.harness.pruning import PruningLog
     from lib.harness.recorder import Recorder
 
     journal = Journal.create(job.journal, job.header)
     recorder = Recorder(journal)
+    watched = PruningLog(recorder, job.trial.pruning) if job.trial.pruning else None
     with on_disk(job.journal.parent):
         try:
             journal.files.mkdir()
             for name, data in job.files.items():
                 (journal.files / name).write_bytes(data)
-            measurements = _train(job, recorder)
+            measurements, pruned = _train(job, recorder, watched)
         except Exception as error:
             if is_full(error):
                 raise
@@ -72,9 +76,19 @@ def run_job(job: Job) -> Result:
             (journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
             refused = scope.of_error(message)
             journal.end("FAILED", **{"lab.error": message, **({"lab.scope": refused} if refused else {})})
-            return Result(job.trial, job.run, "FAILED", error=message)
-        journal.end("FINISHED", **{"lab.result_digest": recorder.digest})
-    return Result(job.trial, job.run, "FINISHED", measurements, recorder.digest, timings=recorder.timings)
+            reports = tuple(watched.reports) if watched else ()
+            return Result(job.trial, job.run, "FAILED", error=message, reports=reports)
+        early = {PRUNED: f"after {measurements['pruned_after']} reports"} if pruned else {}
+        journal.end("FINISHED", **{"lab.result_digest": recorder.digest}, **early)
+    return Result(
+        job.trial,
+        job.run,
+        "PRUNED" if pruned else "FINISHED",
+        measurements,
+        recorder.digest,
+        timings=recorder.timings,
+        reports=tuple(watched.reports) if watched else (),
+    )
 
 
 def beginning(job: Job) -> list[str]:
@@ -87,13 +101,20 @@ def beginning(job: Job) -> list[str]:
     return log.lines
 
 
-def _train(job: Job, recorder: Recorder) -> dict[str, Any]:
-    """The trial itself: its measurements, recorded."""
+def _train(job: Job, recorder: Recorder, watched: PruningLog | None) -> tuple[dict[str, Any], bool]:
+    """The trial itself: its measurements, recorded, and whether it was pruned."""
+    from lib.harness.pruning import PrunedError
+
     started = time.perf_counter()
-    measurements = _measure(job, recorder)
+    pruned = False
+    try:
+        measurements = _measure(job, watched or recorder)
+    except PrunedError:
+        assert watched is not None
+        measurements, pruned = {"pruned_after": len(watched.reports)}, True
     recorder.measurements(measurements)
     recorder.timing(trial_seconds=time.perf_counter() - started)
-    return measurements
+    return measurements, pruned
 
 
 def _measure(job: Job, log: Log) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from pydantic import Field
 
 from lib.data import digits
 from lib.data.pictures import Split
-from lib.harness.contract import Config, Lab, Log, Result, Results, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Range, Result, Results, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, changed, gather
+from lib.harness.studies import batches, changed, gather, joins
 from lib.mlp import activations_claims, activations_figures
 from lib.mlp.activations_sentences import KOREAN, SENTENCES
 from lib.mlp.gradients import CLASSES, SCHEMES, USUAL, WIDTH, Activation, dead_units, functions, network, probe
@@ -177,6 +177,20 @@ def second_stage(config: ActivationsConfig, results: Sequence[Result]) -> Iterat
             yield Trial(f"train/{name}", final, seed, Runtime("torch"))
 
 
+SEARCH = Search(
+    space={"learning_rate": Range(1e-4, 1e-1, log=True), "batch_size": Range(10, 250, log=True)},
+    trial=lambda config: Trial(
+        "relu",
+        changed(config, {"experiment": "train", "stage": "grid", "activation": "relu", "depth": config.deep}),
+        0,
+        Runtime("torch"),
+    ),
+    measure="validation_loss",
+    goal="minimize",
+    adopt=joins("learning_rate", "learning_rates"),
+)
+"""Of the deep network with ReLU."""
+
 LAB = Lab(
     name="activations",
     summary="how the gradient vanishes layer by layer, under which activation and start, and that ReLU keeps it",
@@ -197,6 +211,7 @@ LAB = Lab(
     claims=activations_claims.CLAIMS,
     figures=activations_figures.FIGURES,
     data=("digits",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

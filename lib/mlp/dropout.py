@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lib.harness.contract import Config, Lab, Log, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Range, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, changed
 from lib.mlp import dropout_figures as figures
@@ -164,6 +164,19 @@ def _trials(config: DropoutConfig) -> Iterator[Trial]:
             yield Trial(name, changed(config, changes), seed, Runtime(config.framework))
 
 
+SEARCH = Search(
+    space={
+        "dropout": Range(0.0, 0.9),
+        "learning_rate": Range(1e-4, 1e-2, log=True),
+        "hidden": Range(64, 1024, log=True),
+    },
+    trial=lambda config: Trial("with", changed(config, {"rate": config.dropout}), 0, Runtime(config.framework)),
+    measure="validation_loss",
+    goal="minimize",
+    value=lambda result: result.measurements["path"]["validation_loss"][-1],
+)
+"""Of the network with dropout, on noisy labels as those that it learns."""
+
 LAB = Lab(
     name="dropout",
     summary="cutting neurons at random: the gap narrows, and what becomes simpler is the function, not the activations",
@@ -182,6 +195,7 @@ LAB = Lab(
     },
     frameworks=("torch", "keras"),
     data=("digits",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

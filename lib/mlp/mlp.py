@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lib.harness.claims import Claim
-from lib.harness.contract import Lab, Log, Result, Results, Runtime, Study, Trial
+from lib.harness.contract import Lab, Log, Range, Result, Results, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, changed, gather
+from lib.harness.studies import batches, changed, gather, joins
 from lib.mlp import by_hand, mlp_figures, threshold
 from lib.mlp.mlp_sentences import KOREAN, SENTENCES
 from lib.mlp.mlp_training import TASKS, MlpConfig, Network, Task, learn
@@ -161,6 +161,20 @@ _CORE = (
         note="the least of all seeds and both tasks",
     ),
 )
+SEARCH = Search(
+    space={"learning_rate": Range(1e-4, 1e-1, log=True), "batch_size": Range(10, 500, log=True)},
+    trial=lambda config: Trial(
+        "digits/relu",
+        changed(config, {"experiment": "digits", "network": "relu", "stage": "grid"}),
+        0,
+        Runtime(config.framework),
+    ),
+    measure="validation_loss",
+    goal="minimize",
+    adopt=joins("learning_rate", "learning_rates"),
+)
+"""Of the network with ReLU on digits."""
+
 LAB = Lab(
     name="mlp",
     summary="a neuron, layers of them, and why nothing works without the non-linearity between the layers",
@@ -183,6 +197,7 @@ LAB = Lab(
     figures=mlp_figures.FIGURES,
     frameworks=("torch", "keras"),
     data=("mnist_5k",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

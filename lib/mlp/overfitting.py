@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from lib.harness.contract import Config, Lab, Log, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Range, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, changed
 from lib.mlp import overfitting_figures as figures
@@ -224,6 +224,20 @@ VARIANTS: dict[str, Callable[[OverfittingConfig], dict[str, dict[str, Any]]]] = 
     "features": lambda config: {"features": {}},
 }
 
+SEARCH = Search(
+    space={
+        "large": Range(8, 1024, log=True),
+        "epochs": Range(10, 300, log=True),
+        "learning_rate": Range(2e-4, 2e-2, log=True),
+    },
+    trial=lambda config: Trial(
+        "large", changed(config, {"experiment": "networks", "width": config.large}), 0, Runtime("torch")
+    ),
+    measure="validation_true_error",
+    goal="minimize",
+)
+"""How large and how long trained a network may be that learns noisy labels, for the true ones."""
+
 LAB = Lab(
     name="overfitting",
     summary="a model too complex for its data learns the noise by heart; and beyond, the error falls again",
@@ -248,6 +262,7 @@ LAB = Lab(
         "double-descent-networks": figures.double_descent_networks,
     },
     data=("digits",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from lib.harness.contract import Config, Lab, Log, Result, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Range, Result, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.studies import batches, best, changed, gather, joins
 from lib.models import language_models as lm
 from lib.nlp import bert_figures as figures
 from lib.nlp import bert_reviews, bert_senses, bert_words
@@ -236,6 +236,26 @@ def _finals(config: BertConfig, rates: Mapping[str, float]) -> Iterator[Trial]:
         yield Trial("minilm", changed(config, {"task": "senses"}), seed, TORCH)
 
 
+SEARCH = Search(
+    space={
+        "learning_rate": Range(5e-4, 2e-2, log=True),
+        "tokens": Range(256, 4096, log=True),
+        "masked_share": Range(0.05, 0.5),
+        "layers": Range(1, 4),
+    },
+    trial=lambda config: Trial(
+        "masked",
+        changed(config, {"task": "words", "kind": "masked", "final": False, "steps": max(1, config.steps // 4)}),
+        0,
+        TORCH,
+    ),
+    measure="validation_nats",
+    goal="minimize",
+    value=lambda result: result.measurements["validation"]["nats"],
+    adopt=joins("learning_rate", "word_rates"),
+)
+"""Of the masked model, for a quarter of its steps, by the words hidden in new sentences."""
+
 LAB = Lab(
     name="bert",
     summary="hidden words are guessed from both sides, and what that teaches helps where labels are few",
@@ -265,6 +285,7 @@ LAB = Lab(
         "bank": figures.bank,
     },
     data=("brown", "movie_reviews", "minilm"),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

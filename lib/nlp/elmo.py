@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from lib.harness.contract import Config, Lab, Log, Runtime, Study
+from lib.harness.contract import Config, Lab, Log, Range, Runtime, Search, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, variants_by_seeds
+from lib.harness.studies import batches, changed, variants_by_seeds
 from lib.models import language_models as lm
 from lib.nlp import elmo_figures as figures
 from lib.nlp.elmo_claims import CLAIMS
@@ -236,6 +236,22 @@ def study(config: ElmoConfig) -> Study:
     yield from batches(variants_by_seeds(config, {"biLM": {}}, Runtime("torch")), config.batch)
 
 
+SEARCH = Search(
+    space={
+        "learning_rate": Range(1e-3, 5e-2, log=True),
+        "tokens": Range(128, 2048, log=True),
+        "width": Range(16, 128, step=4),
+        "layers": Range(1, 3),
+    },
+    trial=lambda config: Trial(
+        "biLM", changed(config, {"probe_examples": 1000, "test_examples": 1000}), 0, Runtime("torch")
+    ),
+    measure="validation_loss",
+    goal="minimize",
+    value=lambda result: result.measurements["validation_loss"][1],
+)
+"""Of the language model, by its loss after training; what is asked of its vectors is kept short."""
+
 LAB = Lab(
     name="elmo",
     summary="a word's vector from its sentence: it tells parts of speech that one vector for each word cannot",
@@ -253,6 +269,7 @@ LAB = Lab(
         "by_word": figures.by_word,
     },
     data=("brown",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

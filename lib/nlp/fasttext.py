@@ -200,6 +200,7 @@ LAB = Lab(
         "gensim": figures.beside_gensim,
         "never-seen": figures.never_seen,
     },
+    search="what its trials measure is read from test words; none of it is on validation data",
     data=("brown", "misspellings", "movie_reviews", "wordsim353", "english_korean", "korean_words"),
     sentences=SENTENCES,
     korean=KOREAN,

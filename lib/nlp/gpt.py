@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from lib.harness.contract import Config, Lab, Log, Runtime, Study, Trial
+from lib.harness.contract import Choices, Config, Lab, Log, Range, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, changed
 from lib.models.language_models import weights
@@ -126,6 +126,20 @@ def study(config: GptConfig) -> Study:
     yield from batches([*trials, Trial("counting", changed(config, {"task": "counting"}), 0, Runtime())], config.batch)
 
 
+SEARCH = Search(
+    space={
+        "learning_rate": Range(3e-4, 1e-2, log=True),
+        "blocks": Range(4, 48, log=True),
+        "layers": Range(1, 4),
+        "heads": Choices((1, 2, 4, 8)),
+        "width": Range(32, 160, step=32),
+    },
+    trial=lambda config: Trial("gpt", changed(config, {"steps": max(1, config.steps // 4)}), 0, Runtime("torch")),
+    measure="validation_loss",
+    goal="minimize",
+)
+"""Of the model, for a quarter of its steps; a width is a multiple of all numbers of heads."""
+
 LAB = Lab(
     name="gpt",
     summary="a small GPT learns to write like Jane Austen from left to right: what context buys, beside counting",
@@ -143,6 +157,7 @@ LAB = Lab(
         "counting": figures.counting,
     },
     data=("austen",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

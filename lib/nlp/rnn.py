@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from lib.harness.contract import Config, Lab, Log, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Range, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, changed
 from lib.nlp import bptt, rnn_figures, rnn_lags, rnn_tasks, rnn_text
@@ -29,6 +29,8 @@ from lib.nlp.rnn_tasks import Task
 LAGS = 51
 VALIDATION, TEST = 500, 1000
 CONTEXTS = (1, 2, 4, 8, 16, 32, 64)
+SEARCHED = 20
+"""The distance at which settings are searched: learned with some and not with others."""
 LOOK, ENOUGH = 25, 0.98
 """Steps between two looks at the validation score, and the score at which training stops."""
 Distance = Annotated[int, Field(ge=1, le=1000)]
@@ -257,6 +259,25 @@ def _trials(config: RnnConfig) -> Iterator[Trial]:
             yield Trial("start", start, seed, Runtime("torch", "float64"))
 
 
+SEARCH = Search(
+    space={
+        "learning_rate": Range(1e-3, 1e-1, log=True),
+        "batch_size": Range(8, 128, log=True),
+        "clip": Range(0.1, 10.0, log=True),
+    },
+    trial=lambda config: Trial(
+        "adding/gru",
+        changed(config, {"experiment": "learn", "task": "adding", "network": "gru", "distances": (SEARCHED,)}),
+        0,
+        Runtime("torch"),
+    ),
+    measure="validation_score",
+    goal="maximize",
+    reported="validation_score",
+    value=lambda result: result.reports[-1],
+)
+"""Of the GRU that adds two numbers, by the last look at validation sequences, which is no measurement of the trial."""
+
 LAB = Lab(
     name="rnn",
     summary="recurrent networks: the gradient vanishes on its way back in time, gates can keep it, and what learns far",
@@ -281,6 +302,7 @@ LAB = Lab(
         "text": rnn_figures.text,
     },
     data=("austen",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

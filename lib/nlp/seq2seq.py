@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import Field
 
 from lib.data import phonemes
-from lib.harness.contract import Config, Lab, Log, Result, Runtime, Study, Trial
+from lib.harness.contract import Config, Lab, Log, Range, Result, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.studies import batches, best, changed, gather, joins
 from lib.nlp import seq2seq_figures as figures
 from lib.nlp.seq2seq_answers import MOST_PHONEMES, attention_map, teacher_forced, write
 from lib.nlp.seq2seq_claims import CLAIMS
@@ -261,6 +261,26 @@ def _best_rate(results: list[Result]) -> float:
     return float(chosen.trial.variant.rpartition("/")[2])
 
 
+SEARCH = Search(
+    space={
+        "rate": Range(1e-3, 1e-1, log=True),
+        "word_batch": Range(16, 256, log=True),
+        "width": Range(32, 128, step=2),
+        "embedding": Range(16, 96),
+    },
+    trial=lambda config: Trial(
+        "words/with",
+        changed(config, {"attention": True, "purpose": "tune", "words": min(config.tuning_words, config.words)}),
+        0,
+        Runtime("torch"),
+    ),
+    measure="validation_loss",
+    goal="minimize",
+    reported="validation_loss",
+    adopt=joins("rate", "rates"),
+)
+"""Of the network with attention that learns how words are said."""
+
 LAB = Lab(
     name="seq2seq",
     summary="one network reads, another writes: attention carries what a single vector cannot, the longer the more",
@@ -289,6 +309,7 @@ LAB = Lab(
         "answers": figures.answers,
     },
     data=("phonemes", "english_korean"),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

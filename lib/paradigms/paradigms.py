@@ -20,9 +20,9 @@ from pydantic import Field
 from lib.data import mnist_5k
 from lib.data.pictures import Split
 from lib.harness.claims import Claim
-from lib.harness.contract import Config, Lab, Log, Results, Runtime, Study
+from lib.harness.contract import Config, Lab, Log, Range, Results, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, variants_by_seeds
+from lib.harness.studies import batches, changed, variants_by_seeds
 from lib.models import evaluation
 from lib.models.mlp import initial_weights, torch_mlp
 from lib.models.training import TorchClassifier, train
@@ -428,6 +428,21 @@ CLAIMS = (
     ),
 )
 
+SEARCH = Search(
+    space={
+        "learning_rate": Range(2e-4, 5e-2, log=True),
+        "hidden": Range(16, 512, log=True),
+    },
+    trial=lambda config: Trial(
+        "labels", changed(config, {"experiment": "labels", "labels": "own"}), 0, Runtime("torch")
+    ),
+    measure="validation_accuracy",
+    goal="maximize",
+    reported="validation_accuracy",
+    value=lambda result: result.measurements["validation_accuracy"][-1],
+)
+"""Of the classifier that learns from labels."""
+
 LAB = Lab(
     name="paradigms",
     summary="a network is a function; learning from labels, from the data alone, and from reward, measured",
@@ -450,6 +465,7 @@ LAB = Lab(
     claims=CLAIMS,
     figures=paradigms_figures.FIGURES,
     data=("mnist_5k",),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

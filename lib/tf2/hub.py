@@ -21,9 +21,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from lib.harness.contract import Config, Lab, Log, Runtime, Study
+from lib.harness.contract import Config, Lab, Log, Range, Runtime, Search, Study, Trial
 from lib.harness.seeds import Seed
-from lib.harness.studies import batches, variants_by_seeds
+from lib.harness.studies import batches, changed, variants_by_seeds
 from lib.models import evaluation, lenet
 from lib.models.training import KerasClassifier, train
 from lib.tf2 import hub_figures as figures
@@ -191,6 +191,20 @@ def study(config: HubConfig) -> Study:
     yield from batches(variants_by_seeds(config, variants, Runtime("keras")), config.batch)
 
 
+SEARCH = Search(
+    space={
+        "learning_rate": Range(2e-4, 2e-2, log=True),
+        "examples_per_step": Range(16, 256, log=True),
+        "epochs": Range(1, 8),
+    },
+    trial=lambda config: Trial(
+        "letters", changed(config, {"source": "letters", "shots": (1, 2), "looks": (1,)}), 0, Runtime("keras")
+    ),
+    measure="own_accuracy",
+    goal="maximize",
+)
+"""Of the module, by the letters that it has not seen; what is made of it afterwards is kept short."""
+
 LAB = Lab(
     name="hub",
     summary="reuse a module: what printed letters have taught, for handwritten digits of which there are few",
@@ -217,6 +231,7 @@ LAB = Lab(
     },
     frameworks=("keras",),
     data=("printed_letters", "mnist_5k", "fashion_mnist"),
+    search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,
 )

@@ -98,6 +98,7 @@ LAB = Lab(
     },
     frameworks=("keras",),
     data=("fashion_mnist",),
+    search="its networks are compared step by step, and none is judged on validation data",
     sentences=SENTENCES,
     korean=KOREAN,
 )

@@ -51,7 +51,7 @@ def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
 
 def run_study(lab: Lab, config: Config, run: Callable[[Trial], Result] | None = None) -> Results:
     """The results of a lab's whole study; `run` runs a trial, `run_trial` unless given."""
-    study = lab.study(config)
+    study = lab.begin(config, 0)
     results: list[Result] = []
     batch = next(study, None)
     while batch is not None:

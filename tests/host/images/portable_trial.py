@@ -17,7 +17,7 @@ name, framework, variant, *changes = sys.argv[1:]
 entry = find_lab(Path("/workspace"), name)
 lab = importlib.import_module(entry.module).LAB
 asked = None if framework == "numpy" else framework
-trials = next(lab.study(configure(lab, Options(quick=True, seeds=1, changes=changes, framework=asked))))
+trials = next(lab.begin(configure(lab, Options(quick=True, seeds=1, changes=changes, framework=asked)), 0))
 trial = next(trial for trial in trials if trial.runtime.framework == framework and trial.variant == variant)
 determinism.prepare(trial.runtime)
 with tempfile.TemporaryDirectory() as folder:

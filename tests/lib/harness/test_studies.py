@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from lib.harness.contract import Result, Results, Runtime, Study, Trial
-from lib.harness.studies import batches, best, changed, gather, variants_by_seeds
+from lib.harness.studies import Part, batches, best, changed, gather, joins, side_by_side, variants_by_seeds
 from tests.lib.harness.labs.tiny import TinyConfig
 
 CONFIG = TinyConfig(seeds=3, batch=4)
@@ -57,6 +57,39 @@ def test_a_study_can_gather_a_part_and_go_on_with_its_results() -> None:
     asked = run(study())
     assert asked[:2] == [grid[:2], grid[2:]]
     assert [(t.variant, t.seed, t.config) for t in asked[2]] == [("final", s, grid[1].config) for s in (1, 2)]
+
+
+def test_parts_of_a_study_run_side_by_side_and_each_gets_its_own_results() -> None:
+    def part(name: str, batches_of_it: int) -> Part[str]:
+        seen = []
+        for number in range(batches_of_it):
+            new = yield [Trial(f"{name}{number}", CONFIG, seed) for seed in range(number + 1)]
+            assert [r.trial.variant for r in new] == [f"{name}{number}"] * (number + 1)
+            seen += new
+        return f"{name} {len(seen)}"
+
+    returned: list[list[str]] = []
+
+    def study() -> Study:
+        found = yield from side_by_side([part("a", 2), part("none", 0), part("b", 3)])
+        returned.append(found)
+
+    asked = run(study())
+    assert [[t.variant for t in batch] for batch in asked] == [["a0", "b0"], ["a1", "a1", "b1", "b1"], ["b2"] * 3]
+    assert returned == [["a 3", "none 0", "b 6"]]
+
+
+def test_what_was_found_joins_the_grid_of_a_lab() -> None:
+    class Grid(TinyConfig):
+        rates: tuple[float, ...] = (0.1, 0.2)
+
+    adopt = joins("learning_rate", "rates")
+    assert adopt(Grid(), {"learning_rate": 0.15, "steps": 12}) == {
+        "learning_rate": 0.15,
+        "steps": 12,
+        "rates": (0.1, 0.15, 0.2),
+    }
+    assert adopt(Grid(), {"steps": 12}) == {"steps": 12}
 
 
 def result(variant: str, seed: int, loss: float | None) -> Result:

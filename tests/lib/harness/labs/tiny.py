@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from lib.harness.claims import Claim
-from lib.harness.contract import Config, Lab, Log, Results, Runtime, Study, Trial
+from lib.harness.contract import Choices, Config, Lab, Log, Range, Results, Runtime, Search, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, variants_by_seeds
@@ -134,6 +134,15 @@ def figure(results: Results, config: TinyConfig) -> Any:
     return drawing
 
 
+SEARCH = Search(
+    space={"learning_rate": Range(0.001, 1.0, log=True), "steps": Range(10, 20), "backwards": Choices((False, True))},
+    trial=lambda config: Trial("judged", config, 0, Runtime(config.runtimes[0])),
+    measure="loss",
+    goal="minimize",
+    reported="loss",
+    adopt=lambda config, found: {**found, "text": "adopted"},
+)
+
 LAB = Lab(
     name="tiny",
     summary="Least squares in a second",
@@ -158,4 +167,5 @@ LAB = Lab(
     ),
     figures={"losses": figure},
     frameworks=("torch", "keras"),
+    search=SEARCH,
 )

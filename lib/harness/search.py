@@ -1,0 +1,198 @@
+"""Searches: studies whose next trials an Optuna sampler chooses from the results of the earlier ones.
+
+A batch is a pure function of the search's seed, its number and the results of the batches before it: Optuna's study is
+made anew for each from plain data, its sampler seeded by name. So a search asks for the same trials on any number of
+workers, and one that is run again over recorded results comes to the same place.
+
+Samplers, as Optuna has them, with its own settings:
+
+- ``tpe`` (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization"): values that are likelier among the
+  good trials than among the others, after ten at random
+- ``random`` (Bergstra & Bengio 2012, JMLR 13)
+- ``grid``: every combination of up to four values of a range and of all choices, in random order, once each
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lib.harness.contract import Choices, Config, Range, Result, Search, Space, Trial
+from lib.harness.pruning import STUDY, Judge, Pruning, Told, pruner_of
+from lib.harness.seeds import Seed
+from lib.harness.studies import changed
+
+if TYPE_CHECKING:
+    import optuna
+
+GRID_VALUES = 4
+"""Of a range on a grid, ends included."""
+
+
+def searched(
+    search: Search,
+    space: Space,
+    config: Config,
+    seed: Seed,
+    *,
+    sampler: str,
+    pruner: str,
+    batch: int,
+    more: Callable[[Sequence[Result]], int],
+    named: Callable[[Trial, int], Trial],
+) -> Generator[list[Trial], list[Result], list[Result]]:
+    """Ask for trials of `config` with fields sampled from `space` (``results = yield from searched(…)``).
+
+    Args:
+        batch: trials asked for at a time.
+        more: from the results so far to how many trials may still be asked for.
+        named: from the trial that `search` makes and its number to the one that is asked for.
+
+    Returns:
+        All results, in the order in which they were asked for. PRUNED ones have their `reports`.
+    """
+    distributions = {name: distribution(one) for name, one in space.items()}
+    results: list[Result] = []
+    told: list[optuna.trial.FrozenTrial] = []
+    while (size := min(batch, more(results), _left(space, sampler, len(results)))) > 0:
+        study = _study(search, told, sampler_of(sampler, space, seed, len(told)), pruner)
+        for _ in range(size):
+            study.ask(distributions)
+        asked = study.trials[len(told) :]
+        earlier = tuple(map(_as_told, told))
+        trials = []
+        for one in asked:
+            trial = named(search.trial(changed(config, one.params)), one.number)
+            trials.append(
+                replace(trial, pruning=Pruning(pruner, search.goal, search.reported, earlier, number=one.number))
+            )
+        new = yield trials
+        told += [_frozen(search, one, result) for one, result in zip(asked, new, strict=True)]
+        results += new
+    return results
+
+
+def distribution(one: Range | Choices) -> optuna.distributions.BaseDistribution:
+    """What Optuna calls a part of a space."""
+    from optuna import distributions
+
+    if isinstance(one, Choices):
+        return distributions.CategoricalDistribution(one.values)
+    if one.whole:
+        return distributions.IntDistribution(int(one.low), int(one.high), log=one.log, step=int(one.step or 1))
+    return distributions.FloatDistribution(one.low, one.high, log=one.log, step=one.step)
+
+
+def grid_values(one: Range | Choices) -> list[Any]:
+    """The values of a part of a space on a grid."""
+    if isinstance(one, Choices):
+        return list(one.values)
+    shares = [i / (GRID_VALUES - 1) for i in range(GRID_VALUES)]
+    if one.log:
+        values = [one.low * (one.high / one.low) ** share for share in shares]
+    else:
+        values = [one.low + share * (one.high - one.low) for share in shares]
+    step = one.step or (1 if one.whole else None)
+    if step:
+        values = [one.low + step * round((value - one.low) / step) for value in values]
+    values = [min(max(value, one.low), one.high) for value in values]
+    return list(dict.fromkeys(int(value) if one.whole else value for value in values))
+
+
+def grid_size(space: Space) -> int:
+    """How many combinations a grid over `space` has."""
+    return math.prod(len(grid_values(one)) for one in space.values())
+
+
+def _left(space: Space, sampler: str, asked: int) -> int:
+    """How many trials the sampler has left to ask for."""
+    return grid_size(space) - asked if sampler == "grid" else 1_000_000
+
+
+def _study(
+    search: Search,
+    told: Sequence[optuna.trial.FrozenTrial],
+    sampler: optuna.samplers.BaseSampler,
+    pruner: str,
+) -> optuna.Study:
+    """Optuna's study with all that has been told."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        sampler=sampler,
+        pruner=pruner_of(pruner),
+        direction=search.goal,
+        study_name=STUDY,
+    )
+    study.add_trials(told)
+    return study
+
+
+def sampler_of(name: str, space: Space, seed: Seed, told: int) -> optuna.samplers.BaseSampler:
+    """Optuna's sampler of this name for what is asked after `told` trials."""
+    import optuna
+
+    number = seed.integer("sampler", told)
+    if name == "tpe":
+        return optuna.samplers.TPESampler(seed=number)
+    if name == "random":
+        return optuna.samplers.RandomSampler(seed=number)
+    values = {field: grid_values(one) for field, one in space.items()}
+    return optuna.samplers.GridSampler(values, seed=seed.integer("sampler"))  # its order is one shuffle of it all
+
+
+def score_of(search: Search, result: Result) -> float | None:
+    """What a trial is judged by; None where it was not trained to its end, or where that is no number."""
+    if result.status != "FINISHED":
+        return None
+    value = search.judged(result)
+    return value if math.isfinite(value) else None
+
+
+def best_of(search: Search, results: Sequence[Result]) -> Result | None:
+    """The result with the best score, the first one asked for of equals; None where none has a score."""
+    sign = 1 if search.goal == "minimize" else -1
+    scored = [(sign * score, number) for number, r in enumerate(results) if (score := score_of(search, r)) is not None]
+    return results[min(scored)[1]] if scored else None
+
+
+def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result) -> optuna.trial.FrozenTrial:
+    """What a sampler is told of a result.
+
+    A trial that failed, as one that diverges does, is told as one pruned before its first report: Optuna takes that for
+    the worst there is, where it would forget a failed one and might sample its like again.
+    """
+    import optuna
+
+    value = score_of(search, result)
+    ended = value is not None or result.status == "PRUNED"
+    reports = result.reports if ended else ()
+    return optuna.trial.create_trial(
+        state=optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
+        value=value,
+        params=asked.params,
+        distributions=asked.distributions,
+        intermediate_values=dict(enumerate(reports)),
+        system_attrs={**asked.system_attrs, **_noted(result, reports)},
+    )
+
+
+def _noted(result: Result, reports: Sequence[float]) -> dict[str, Any]:
+    """What the pruner has noted of a trial while it ran, from its reports given again."""
+    pruning = result.trial.pruning
+    if pruning is None or pruning.pruner == "none":
+        return {}
+    judge = Judge(pruning)
+    for value in reports:
+        judge.prunes(value)
+    return judge.attributes
+
+
+def _as_told(frozen: optuna.trial.FrozenTrial) -> Told:
+    """What a pruner needs of it."""
+    rungs = {name: value for name, value in frozen.system_attrs.items() if name.startswith("completed_rung_")}
+    complete = frozen.state.name == "COMPLETE"
+    return Told("COMPLETE" if complete else "PRUNED", frozen.value, tuple(frozen.intermediate_values.values()), rungs)

@@ -1,0 +1,177 @@
+"""Searches: which trials a sampler asks for, whatever runs them, and which of them a pruner ends, and when."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lib.harness.catalogue import find_labs
+from lib.harness.contract import Choices, Lab, Range, Result, Search, Space, Trial
+from lib.harness.methods import PRUNERS
+from lib.harness.pruning import Judge, Pruning, Told
+from lib.harness.search import grid_size, grid_values, searched
+from lib.harness.seeds import Seed
+from lib.harness.settings import Options, configure
+from lib.harness.space import ends, space_of
+from lib.harness.studies import changed
+from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
+
+LABS = find_labs(Path(__file__).resolve().parents[3])
+SPACE: Space = {"learning_rate": Range(0.001, 1.0, log=True), "steps": Range(10, 20)}
+Answer = Callable[[Trial], Result]
+
+
+def parabola(trial: Trial, best: float = 0.1) -> Result:
+    """Best at this rate, with a little for the steps; one report on the way."""
+    config: Any = trial.config
+    loss = float(np.log10(config.learning_rate / best) ** 2 + 0.01 * config.steps)
+    return Result(trial, trial.variant, "FINISHED", {"loss": loss}, reports=(loss + 1, loss))
+
+
+def flat(trial: Trial) -> Result:
+    """Nothing to be learned."""
+    return replace(parabola(trial), measurements={"loss": 0.0})
+
+
+def search(
+    answer: Answer = parabola, space: Space = SPACE, trials: int = 24, seed: int = 0, **said: Any
+) -> list[Result]:
+    """The results of a search over the tiny lab's config when trials answer so; its batches are in `asked`."""
+    words = {"sampler": "tpe", "pruner": "none", "batch": 4} | said
+    study = searched(
+        SEARCH,
+        space,
+        TinyConfig(),
+        Seed(seed),
+        more=lambda results: trials - len(results),
+        named=lambda trial, number: replace(trial, variant=f"{number}"),
+        **words,
+    )
+    batch = next(study)
+    while True:
+        try:
+            batch = study.send([answer(trial) for trial in batch])
+        except StopIteration as end:
+            found: list[Result] = end.value
+            return found
+
+
+def sampled(results: Sequence[Result], space: Space = SPACE) -> list[tuple[Any, ...]]:
+    return [tuple(getattr(r.trial.config, name) for name in space) for r in results]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+def test_a_search_asks_for_the_same_trials_again_and_for_others_with_another_seed(sampler: str) -> None:
+    first, again, other = (sampled(search(sampler=sampler, trials=16, seed=seed)) for seed in (0, 0, 1))
+    assert first == again != other
+    assert len(set(first)) == 16
+    for rate, steps in first:
+        assert 0.001 <= rate <= 1 and 10 <= steps <= 20 and isinstance(steps, int)
+
+
+def test_tpe_learns_from_its_results_and_random_does_not() -> None:
+    assert sampled(search(sampler="random")) == sampled(search(flat, sampler="random"))
+    learned, ignorant = sampled(search(trials=60)), sampled(search(flat, trials=60))
+    assert learned[:4] == ignorant[:4] and learned[12:] != ignorant[12:]
+    last = [abs(np.log10(rate) + 1) for rate, _ in learned[40:]]
+    assert np.median(last) < 0.5  # decades from the best; at random it would be 0.75
+
+
+def test_a_batch_is_asked_for_from_what_was_known_before_it() -> None:
+    """What comes back within a batch changes nothing of it."""
+
+    def spoilt(trial: Trial) -> Result:
+        return flat(trial) if int(trial.variant) >= 20 else parabola(trial)
+
+    assert sampled(search(trials=24)) == sampled(search(spoilt, trials=24))
+    assert sampled(search(trials=28)) != sampled(search(spoilt, trials=28))
+
+
+def test_a_failed_trial_is_told_as_the_worst_and_does_not_end_the_search() -> None:
+    def diverges(trial: Trial) -> Result:
+        config: Any = trial.config
+        if config.learning_rate > 0.05:
+            return Result(trial, trial.variant, "FAILED", error="diverged")
+        return parabola(trial, best=0.003)
+
+    results = search(diverges, trials=40)
+    assert len(results) == 40
+    late = [r.status for r in results[20:]]
+    assert late.count("FAILED") < 5  # at random it would be nine of twenty
+
+
+def test_a_grid_has_every_combination_once_and_ends() -> None:
+    space: Space = {**SPACE, "backwards": Choices((False, True))}
+    assert grid_size(space) == 4 * 4 * 2
+    results = search(space=space, sampler="grid", trials=100)
+    assert sorted(sampled(results, space)) == sorted(itertools.product(*map(grid_values, space.values())))
+    assert grid_values(SPACE["learning_rate"]) == pytest.approx([0.001, 0.01, 0.1, 1.0])
+    assert grid_values(SPACE["steps"]) == [10, 13, 17, 20]
+    assert grid_values(Range(32, 160, step=32)) == [32, 64, 128, 160]
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_only_what_reports_worse_than_earlier_batches_is_pruned(pruner: str) -> None:
+    earlier = tuple(
+        Told(
+            "COMPLETE",
+            1.0 + i,
+            tuple(5.0 - s + i for s in range(9)),
+            {f"completed_rung_{r}": 4.0 + i for r in range(2)},
+        )
+        for i in range(6)
+    )
+    bad, good = (
+        [Judge(Pruning(pruner, "minimize", "loss", earlier, number)).prunes(value) for number in range(6, 12)]
+        for value in (50.0, 0.1)
+    )
+    assert not any(good)
+    if pruner == "median":
+        assert all(bad)
+    judges = [Judge(Pruning(pruner, "minimize", "loss", earlier, number)) for number in range(6, 12)]
+    ever = [any(judge.prunes(50.0) for _ in range(9)) for judge in judges]
+    assert any(ever) is (pruner != "none")
+
+
+def test_the_first_batch_is_never_pruned() -> None:
+    for pruner in PRUNERS:
+        judge = Judge(Pruning(pruner, "minimize", "loss", (), 3))
+        assert not any(judge.prunes(value) for value in (1.0, 50.0, 100.0))
+
+
+def labs_with_a_search() -> list[str]:
+    return [name for name, entry in LABS.items() if not isinstance(lab_of(name).search, str)]
+
+
+def lab_of(name: str) -> Lab:
+    lab: Lab = importlib.import_module(LABS[name].module).LAB
+    return lab
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("name", labs_with_a_search())
+def test_every_corner_of_a_labs_space_is_a_valid_trial(name: str, quick: bool) -> None:
+    lab = lab_of(name)
+    assert isinstance(lab.search, Search)
+    config = configure(lab, Options(quick=quick))
+    space = space_of(lab.search, config, [], [])
+    for corner in itertools.product(*map(ends, space.values())):
+        found = dict(zip(space, corner, strict=True))
+        trial = lab.search.trial(changed(config, found))
+        assert trial.seed == 0 and trial.runtime.framework in ("torch", "keras")
+        assert found.items() <= trial.config.model_dump().items()
+        changed(config, lab.search.adopt(config, found))
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_lab_says_what_to_search_for_or_why_there_is_nothing(name: str) -> None:
+    said = lab_of(name).search
+    assert said != Lab.search
+    assert isinstance(said, Search) or (said[0].islower() and not said.endswith("."))
