@@ -47,11 +47,17 @@ def goes_local(asked: bool) -> bool:
     return False
 
 
-def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = None, on_ray: bool = False) -> None:
+def run_words(
+    words: list[str],
+    local: bool,
+    mounts: dict[Path, str] | None = None,
+    gpu_image: Any = None,
+    on_ray: bool = False,
+) -> None:
     """Run `python -m lib WORDS` in a container or in local mode; the command ends with its exit code.
 
-    `on_ray`: the trials run on a Ray cluster."""
-    if goes_local(local):
+    `gpu_image`: in this image, with all GPUs; then there is no local mode. `on_ray`: trials run on a Ray cluster."""
+    if gpu_image is None and goes_local(local):
         from host.local import run
 
         back = {target: str(source) for source, target in (mounts or {}).items()}
@@ -59,12 +65,30 @@ def run_words(words: list[str], local: bool, mounts: dict[Path, str] | None = No
     else:
         from host.runs import in_container
 
-        code = in_container(words, mounts, on_ray=on_ray)
+        code = in_container(words, mounts, gpu_image=gpu_image, on_ray=on_ray)
     raise Exit(code=code)
 
 
-@command(help={"workers": "N: a Ray cluster of N workers, too, for ./invoke lab NAME --on ray", **LOCAL})
-def up(_: Context, workers: str | None = None, local: bool = False) -> None:
+def gpu_image_for(lab: str | None, framework: str | None, changes: list[str], local: bool) -> Any:
+    """The image for a lab, or for a framework, on the GPU."""
+    from host import gpu
+
+    if local:
+        raise UserError("--gpu --local: one of them; computing on a GPU needs the container")
+    return gpu.image_of(lab, framework, changes) if lab else gpu.image_for(framework or "torch")
+
+
+@command(
+    help={
+        "gpu": "JupyterLab with the GPUs of this machine",
+        "framework": "with --gpu: the one that computes there, torch (default) or keras",
+        "workers": "N: a Ray cluster of N workers, too, for ./invoke lab NAME --on ray",
+        **LOCAL,
+    }
+)
+def up(
+    _: Context, gpu: bool = False, framework: str | None = None, workers: str | None = None, local: bool = False
+) -> None:
     """Start JupyterLab and MLflow; prints one URL each."""
     from host import cluster, local_services, services
 
@@ -74,7 +98,11 @@ def up(_: Context, workers: str | None = None, local: bool = False) -> None:
         if local:
             raise UserError("--workers --local: one of them; the Ray cluster is made of containers")
         engine.require()
-    services.print_urls(local_services.up() if goes_local(local) else services.up())
+    if framework and not gpu:
+        raise UserError("--framework: it chooses the image of --gpu; without it JupyterLab has both frameworks")
+    image = gpu_image_for(None, framework, [], local) if gpu else None
+    on_host = image is None and goes_local(local)
+    services.print_urls(local_services.up() if on_host else services.up(image))
     if workers is not None:
         cluster.print_ready(int(workers), cluster.up(int(workers)))
 
@@ -105,6 +133,7 @@ def down(_: Context, volumes: bool = False) -> None:
         "set": "KEY=VALUE: change a field of the lab's config; may be repeated",
         "framework": "torch or keras",
         "portable": "the same code paths, and on Intel the same bits, on every CPU with AVX2",
+        "gpu": "on the NVIDIA GPUs of this machine",
         "config": "best: with what the last finished sweep of the lab has found",
         "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
         "resume": "RUN: take up a run that was interrupted: its key, a beginning of it, or last:NAME",
@@ -121,6 +150,7 @@ def lab(
     set_: list[str] | None = None,
     framework: str | None = None,
     portable: bool = False,
+    gpu: bool = False,
     config: str | None = None,
     resume: str | None = None,
     on: str = "local",
@@ -129,19 +159,22 @@ def lab(
     """Run a lab in a container, tracked in MLflow."""
     from host import words
 
+    changes = set_ or []
     said = words.lab(
         name,
         quick=quick,
         seeds=seeds,
         seed=seed,
-        changes=set_ or [],
+        changes=changes,
         framework=framework,
         portable=portable,
+        gpu=gpu,
         config=config,
         resume=resume,
         on=on,
     )
-    run_words(said, local, on_ray=on == "ray")
+    image = gpu_image_for(name, framework, changes, local) if gpu else None
+    run_words(said, local, gpu_image=image, on_ray=on == "ray")
 
 
 @command(
@@ -296,15 +329,21 @@ def sync(_: Context, local: bool = False) -> None:
     run_words(["sync"], local)
 
 
-@command(help={"check": "only build each twice from nothing, and compare all files (exit 1 when one differs)"})
-def build(_: Context, check: bool = False) -> None:
+@command(
+    help={
+        "gpu": "the two images for GPUs instead; needs no GPU",
+        "check": "only build each twice from nothing, and compare all files (exit 1 when one differs)",
+    }
+)
+def build(_: Context, gpu: bool = False, check: bool = False) -> None:
     """Build the images; prints the time and the size of each."""
     from host import build_check, images
 
+    wanted = tuple(images.GPU.values()) if gpu else images.IMAGES
     if check:
-        raise Exit(code=0 if build_check.check(*images.IMAGES) else 1)
+        raise Exit(code=0 if build_check.check(*wanted) else 1)
     engine.require()
-    images.build(*images.IMAGES)
+    images.build(*wanted)
 
 
 @command(help={"out": "FILE: where to write it (default: fearless-labs-bundle.tar)"})
@@ -365,13 +404,23 @@ def bench(_: Context, local: bool = False) -> None:
         "all": "the slow ones too",
         "only": "lint, lib, host or browser; may be repeated",
         "k": "EXPR: only tests whose name matches, as pytest's -k",
+        "gpu_images": "only the images for GPUs, which it builds (30 GiB, some 20 minutes); needs no GPU",
         **LOCAL,
     },
     iterable=["only"],
 )
-def test(_: Context, all_: bool = False, only: list[str] | None = None, k: str = "", local: bool = False) -> None:
+def test(
+    _: Context,
+    all_: bool = False,
+    only: list[str] | None = None,
+    k: str = "",
+    gpu_images: bool = False,
+    local: bool = False,
+) -> None:
     """Run every test that this machine can run."""
     from host import testing
 
+    if gpu_images:
+        raise Exit(code=testing.test_gpu_images())
     parts = testing.parts(only or [])
     raise Exit(code=testing.test(parts, goes_local(local), slow=all_, expression=k))

@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 
-from host import compose, engine, images, ports, services, settings
+from host import compose, engine, gpu, images, ports, services, settings
 from host.paths import LABS, ROOT
 from lib.harness.errors import UserError
 
@@ -29,7 +28,7 @@ def checks() -> list[Check]:
         found += [_plugin("compose"), _plugin("buildx")]
     if found[0].passed:
         found += [_disk(), *_images()]
-    return [*found, *_ports(found[0].passed is True), _gpu(), _user(), _labs()]
+    return [*found, *_ports(found[0].passed is True), *_gpu(found[0].passed is True), _user(), _labs()]
 
 
 def passed(found: list[Check]) -> bool:
@@ -117,14 +116,24 @@ def _ports(has_engine: bool) -> list[Check]:
     return found
 
 
-def _gpu() -> Check:
-    if not shutil.which("nvidia-smi"):
-        return Check("NVIDIA GPU", None, "none: labs run on the CPU")
-    listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    names = [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
-    return Check(
-        "NVIDIA GPU", None, f"{len(names)}: {names[0].split('(')[0].strip()}" if names else "the driver lists none"
-    )
+def _gpu(has_engine: bool) -> list[Check]:
+    """What --gpu needs; nothing else does."""
+    there = gpu.find()
+    if not there.names:
+        return [Check("NVIDIA GPU", None, f"none ({there.reason}): labs run on the CPU")]
+    found = [Check("NVIDIA GPU", None, f"{len(there.names)}: {', '.join(sorted(set(there.names)))}")]
+    for framework, image in images.GPU.items():
+        said = f"{there.driver} ({gpu.minimum_driver(image)} or newer is needed)"
+        found.append(Check(f"NVIDIA driver ({framework})", there.run(image) or None, said, "install a newer driver"))
+    if has_engine:
+        way = gpu.offered()
+        said = {"nvidia": "the engine has its runtime", "cdi": "the engine knows GPUs by CDI"}.get(way or "", "missing")
+        found.append(Check("NVIDIA container toolkit", True if way else None, said, gpu.INSTALL_TOOLKIT))
+        for image in images.GPU.values():
+            current = images.is_current(image, images.inspect(image.name))
+            state = "built" if current else "not built"
+            found.append(Check(image.name, True if current else None, state, "./invoke build --gpu"))
+    return found
 
 
 def _user() -> Check:

@@ -23,11 +23,15 @@ LOCAL_BASE = "fearless-labs/base-local:bookworm"
 
 @dataclass(frozen=True)
 class Image:
-    """One target of docker/Dockerfile. `build_gib`: free disk that building it needs, caches and unpacking included."""
+    """One target of docker/Dockerfile. `build_gib`: free disk that building it needs, caches and unpacking included.
+
+    `cuda`: the version of CUDA that its GPU framework was built for; empty for an image without one.
+    """
 
     target: str
     lock: str
     build_gib: float
+    cuda: str = ""
 
     @property
     def name(self) -> str:
@@ -43,6 +47,11 @@ class Image:
 TRACKING = Image("tracking", "tracking.txt", build_gib=2)
 LAB = Image("lab-cpu", "cpu.txt", build_gib=10)
 IMAGES = (TRACKING, LAB)
+GPU = {
+    "torch": Image("lab-gpu-torch", "gpu-torch.txt", build_gib=30, cuda="13.0"),
+    "keras": Image("lab-gpu-tensorflow", "gpu-tensorflow.txt", build_gib=30, cuda="12.9"),
+}
+"""By the framework that computes on the GPU there; the other one is in its build for CPUs."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,19 @@ def base_options() -> list[str]:
     return options
 
 
+def of_recipe(recipe: Path, lock_sha256: str) -> Image:
+    """The image that a record's recipe (a folder that has docker/) makes: the one whose requirements have this hash.
+
+    Raises:
+        UserError: the recipe has no such requirements.
+    """
+    for image in (LAB, *GPU.values()):
+        lock = recipe / "docker" / "requirements" / image.lock
+        if lock.is_file() and hashlib.sha256(lock.read_bytes()).hexdigest() == lock_sha256:
+            return image
+    raise UserError(f"The record's recipe has no requirements with its lab.lock_sha256, {lock_sha256[:12]}")
+
+
 def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str) -> Built:
     """The image `name` of a record, made from its recipe (a folder that has docker/) unless the engine has it.
 
@@ -169,8 +191,10 @@ def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str) -> Built:
     if built := inspect(name):
         return built
     engine.require_plugins()
-    arguments = {"LAB_LOCK_SHA256": lock_sha256, "LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
-    _buildx(LAB.target, name, arguments, base_options(), recipe)
+    image = of_recipe(recipe, lock_sha256)
+    arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256}
+    arguments |= {"LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
+    _buildx(image.target, name, arguments, base_options(), recipe)
     built = inspect(name)
     if built is None:
         raise UserError(f"{name} could not be built")
@@ -182,9 +206,10 @@ def _build(image: Image, base: list[str]) -> None:
 
 
 def build_arguments(image: Image) -> dict[str, str]:
-    """The build arguments that become the labels of `image`."""
+    """The build arguments of `image`: what it is installed from, and what becomes its labels."""
     commit = git.commit() + ("-dirty" if git.dirty("docker") else "")
     return {
+        "LAB_LOCK": image.lock,
         "LAB_LOCK_SHA256": image.lock_sha256,
         "LAB_GIT_COMMIT": commit,
         "LAB_DOCKER_SHA256": docker_sha256(),

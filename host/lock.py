@@ -11,12 +11,16 @@ from host.paths import REQUIREMENTS, ROOT
 from host.uv import uv
 from lib.harness.errors import UserError
 
-IMAGE = ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--override", "overrides.in"]
+PLATFORM = ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"]
+IMAGE = [*PLATFORM, "--override", "overrides.in"]
 HOST = ["--universal", "--python-version", "3.10"]
-# in this order: tracking takes the versions that cpu has
+GPU = ("gpu-torch", "gpu-tensorflow")
+# in this order: the other images take the versions that cpu has
 LOCKS = {
     "cpu": IMAGE,
     "tracking": [*IMAGE, "--constraint", "cpu.txt"],
+    "gpu-torch": [*IMAGE, "--override", "gpu-torch-overrides.in"],
+    "gpu-tensorflow": [*PLATFORM, "--override", "gpu-tensorflow-overrides.in"],
     "build": HOST,
     "host": HOST,
     "test": HOST,
@@ -26,21 +30,30 @@ LOCKS = {
 def compile_all() -> None:
     """Resolve every .in file again and write its .txt. Raises `UserError` with uv's reason when one has no solution."""
     for name, options in LOCKS.items():
-        _compile(name, options, Path(f"{name}.txt"), ["--upgrade"])
+        locked = REQUIREMENTS / f"{name}.txt"
+        if name in GPU:
+            locked.write_text(_resolved(name, (REQUIREMENTS / "cpu.txt").read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            _compile(name, options, locked, ["--upgrade"])
         print(f"docker/requirements/{name}.txt", file=sys.stderr)
+
+
+def _resolved(name: str, preferred: str) -> str:
+    """The lock `name` with the versions of the lock `preferred`, as far as they fit."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, f"{name}.txt")
+        output.write_text(preferred, encoding="utf-8")  # uv prefers the versions that the output file has
+        _compile(name, LOCKS[name], output, [])
+        return output.read_text(encoding="utf-8")
 
 
 def stale() -> list[str]:
     """The locks that do not fit their .in file: resolving again, with the locked versions preferred, changes them."""
     changed = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name, options in LOCKS.items():
-            locked = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
-            again = Path(folder, f"{name}.txt")
-            again.write_text(locked, encoding="utf-8")  # uv prefers the versions that the output file has
-            _compile(name, options, again, [])
-            if again.read_text(encoding="utf-8") != locked:
-                changed.append(f"docker/requirements/{name}.txt")
+    for name in LOCKS:
+        locked = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
+        if _resolved(name, locked) != locked:
+            changed.append(f"docker/requirements/{name}.txt")
     return changed
 
 

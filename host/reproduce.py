@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from host import engine, images
+from host import engine, gpu, images
 from host.paths import ROOT, STATE
 from host.runs import in_container
 from lib.harness.catalogue import find_labs
@@ -31,11 +31,14 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
     """
     record = _record(said)
     tags: dict[str, str] = record["tags"]
+    gpu_image = gpu.image_for(tags["lab.framework"]) if tags.get("lab.gpu", "none") != "none" else None
+    if gpu_image:
+        gpu.require(gpu_image)
     STATE.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="reproduce-", dir=STATE))
     try:
         archives = {name: base64.b64decode(data) for name, data in record["archives"].items()}
-        image = _image(tags, archives.get("recipe"), folder / "recipe")
+        image = _image(tags, archives.get("recipe"), folder / "recipe", gpu_image or images.LAB)
         _unpack(archives["code"], folder, "lib")
         print(
             f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr
@@ -44,12 +47,14 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
         words = [*what, "--seed", tags["lab.seed"], *_settings(record["config"])]
         if tags.get("lab.portable") == "true":
             words.append("--portable")
+        if gpu_image:
+            words.append("--gpu")
         more = {
             "LAB_REPRODUCES": record["key"],
             "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
             "LAB_GIT_DIRTY": tags.get("lab.git_dirty", "unknown"),
         }
-        code = in_container(words, lib=folder / "lib", image=image, more=more)
+        code = in_container(words, lib=folder / "lib", image=image, gpu_image=gpu_image, more=more)
     finally:
         shutil.rmtree(folder)
     if code not in (0, 1):
@@ -96,16 +101,16 @@ def _settings(config: dict[str, Any]) -> list[str]:
     return [word for name, value in config.items() for word in ("--set", f"{name}={json.dumps(value)}")]
 
 
-def _image(tags: dict[str, str], recipe: bytes | None, folder: Path) -> images.Built:
-    """The recorded image. Where it is gone: the present one if it has the same lock, else one made from the recipe."""
+def _image(tags: dict[str, str], recipe: bytes | None, folder: Path, kind: images.Image) -> images.Built:
+    """The recorded image. Where it is gone: the present `kind` if it has the same lock, else one of the recipe."""
     wanted = tags.get("lab.image", "none")
     built = images.inspect(wanted) if wanted.startswith("sha256:") else None
     if built is not None:
         return built
-    present = images.must_inspect(images.LAB)
+    present = images.inspect(kind.name)
     lock = tags.get("lab.lock_sha256")
     commit = tags.get("lab.git_commit", "unknown")
-    if present.labels.get("org.fearless-labs.lock") == lock:
+    if present is not None and present.labels.get("org.fearless-labs.lock") == lock:
         print(f"The image {wanted[:19]} is gone: using the present one, which has the same lock", file=sys.stderr)
         return present
     if recipe is None or lock is None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from host import cluster, compose, engine, foreground, images, services
+from host import cluster, compose, engine, foreground, gpu, images, services
 from host.paths import ROOT, state_path
 from lib.harness.errors import UserError
 
@@ -20,6 +20,7 @@ def in_container(
     output: BinaryIO | None = None,
     lib: Path | None = None,
     image: images.Built | None = None,
+    gpu_image: images.Image | None = None,
     more: dict[str, str] | None = None,
     on_ray: bool = False,
 ) -> int:
@@ -29,18 +30,24 @@ def in_container(
     words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
     `on_ray`: the trials run on a Ray cluster.
+    `gpu_image`: with all GPUs, in this image unless `image` is said, too.
+
+    Raises:
+        UserError: with `gpu_image`, before anything is built: what of a GPU is missing.
     """
+    way = gpu.require(gpu_image) if gpu_image else None
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
     ray = cluster.require() if on_ray else {}
-    images.ensure(images.TRACKING, images.LAB)
-    lab_image = images.must_inspect(images.LAB)
-    if image is not None:
-        lab_image = image
+    wanted = gpu_image or images.LAB
+    images.ensure(images.TRACKING, *([] if image else [wanted]))
+    lab_image = image or images.must_inspect(wanted)
     variables, mlflow = services.start_mlflow_behind(lab_image) if tracked else (compose.variables(lab_image), None)
 
     variables |= (more or {}) | ray
-    if image is not None:
+    if way is not None:
+        variables |= gpu.variables(way, lab_image)
+    elif image is not None:
         variables["LAB_CPU_IMAGE"] = image.id
     name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()

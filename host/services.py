@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from host import compose, engine, images, labs_owner, ports, settings
+from host import compose, engine, gpu, images, labs_owner, ports, settings
 from host.compose import Container, containers
 from host.locks import held
 from host.paths import state_path
@@ -66,10 +66,11 @@ def _variables(chosen: dict[Service, int], lab_image: images.Built) -> dict[str,
     return compose.variables(lab_image) | published | {"LAB_MLFLOW_URL": url(chosen[MLFLOW])}
 
 
-def start(lab_image: images.Built) -> dict[Service, int]:
+def start(lab_image: images.Built, more: dict[str, str] | None = None) -> dict[Service, int]:
     """Start both services and return their ports, without waiting until they answer. Safe to run twice at once.
 
-    A running container whose image is still the current one is kept as it is: its notebooks live on.
+    `more`: variables of compose. A running container whose image is still the current one is kept as it is: its
+    notebooks live on.
     """
     with held("services"):
         for _ in range(5):  # another program may take the port between the look and the start
@@ -77,7 +78,8 @@ def start(lab_image: images.Built) -> dict[Service, int]:
             chosen = choose_ports(SERVICES, found)
             if _is_kept(MLFLOW, found, images.inspect(images.TRACKING.name)) and _is_kept(JUPYTER, found, lab_image):
                 return chosen
-            result = compose.call(_variables(chosen, lab_image), "up", "--detach", "mlflow", "jupyter")
+            variables = _variables(chosen, lab_image) | (more or {})
+            result = compose.call(variables, "up", "--detach", "mlflow", "jupyter")
             if result.returncode == 0:
                 return chosen
             if not any(words in result.stderr for words in PORT_TAKEN):
@@ -126,11 +128,17 @@ def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
         time.sleep(0.05)
 
 
-def up() -> dict[Service, int]:
-    """Build what is missing, start both services and return their ports when both answer."""
-    images.ensure(*images.IMAGES)
+def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
+    """Build what is missing, start both services and return their ports when both answer.
+
+    `gpu_image`: a GPU image for JupyterLab, with all GPUs.
+    """
+    way = gpu.require(gpu_image) if gpu_image else None
+    image = gpu_image or images.LAB
+    images.ensure(images.TRACKING, image)
     labs_owner.lend()
-    chosen = start(images.must_inspect(images.LAB))
+    built = images.must_inspect(image)
+    chosen = start(built, gpu.variables(way, built) if way else None)
     wait(chosen)
     return chosen
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from host import environment, images, sandbox
+from host import engine, environment, images, sandbox
 from host.paths import REQUIREMENTS, ROOT, STATE
 from lib.harness.errors import UserError
 
@@ -53,6 +53,16 @@ def test(wanted: list[str], local: bool, slow: bool, expression: str) -> int:
     return 1 if failed else 0
 
 
+def test_gpu_images() -> int:
+    """Build the GPU images that are missing and test them, for which no GPU is needed. Returns pytest's exit code."""
+    engine.require()
+    images.ensure(*images.GPU.values())
+    targets = " ".join(image.target for image in images.GPU.values())
+    folder = "tests/host/images"
+    words = ["-m", "pytest", "-p", "no:cacheprovider", f"{folder}/test_images.py", f"{folder}/test_units.py"]
+    return _on_host([*words, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
+
+
 def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     options = ["-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-n", "auto", "--dist", "loadfile"]
     options += ["-m", "" if slow else "not slow", "-k", expression]
@@ -85,9 +95,9 @@ def _lint() -> tuple[list[str], ...]:
     )
 
 
-def _on_host(words: list[str]) -> int:
+def _on_host(words: list[str], more: dict[str, str] | None = None) -> int:
     python = environment.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
-    variables = dict(os.environ)
+    variables = {**os.environ, **(more or {})}
     if environment.WHEELS.is_dir():  # the tests make clones without them
         folders = f"{environment.WHEELS} {variables.get('PIP_FIND_LINKS', '')}".strip()
         variables |= {"PIP_FIND_LINKS": folders, "PIP_RETRIES": "0"}

@@ -7,6 +7,10 @@ from lib.harness.methods import PRUNERS, SAMPLERS
 
 PLACES = ("local", "ray")
 """Where trials run."""
+NOT_ON_GPU = {
+    "--portable": "one of them; the same bits on every CPU are not to be had on a GPU",
+    "--on ray": "one of them; trials on a Ray cluster compute on CPUs",
+}
 
 
 def lab(
@@ -21,18 +25,22 @@ def lab(
     config: str | None = None,
     resume: str | None = None,
     on: str = "local",
+    gpu: bool = False,
 ) -> list[str]:
     """The words that run the lab `name`. Raises `UserError` for a name or value that no container could take.
 
     The lab's config checks the keys and ranges of `changes`; only their form is checked here.
     """
+    for other, said in {"--portable": portable, "--on ray": on == "ray"}.items():
+        if gpu and said:
+            raise UserError(f"--gpu {other}: {NOT_ON_GPU[other]}")
     words = [*(["--portable"] if portable else []), *_numbers(("--seeds", seeds, 1))]
     if config is not None:
         if config != "best":
             raise UserError(f"--config {config}: it is best, which is what the last sweep of the lab has found")
         words += ["--config", config]
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
-    return [*_resumed([name], words, resume), *_place(on)]
+    return [*_resumed([name], words, resume), *(["--gpu"] if gpu else []), *_place(on)]
 
 
 def sweep(

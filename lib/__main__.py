@@ -94,6 +94,7 @@ def parser() -> Parser:
     words.add_argument(
         "--on", choices=("local", "ray"), default="local", help="where trials run: here, on a Ray cluster"
     )
+    words.add_argument("--gpu", action="store_true", help="on the GPUs that this container sees")
     words.add_argument("--workers", type=natural, metavar="N", help="trials at a time (default: one per core)")
     words.add_argument("--json", action="store_true", help="claims: the table as JSON")
     words.add_argument("--expect", metavar="FILE", help="claims: exit 1 if a verdict differs from the ones in FILE")
@@ -205,6 +206,12 @@ def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     said = parser().parse_args(arguments)
     interrupted = take_up(said) if said.resume is not None else None
+    if said.gpu:
+        from lib.harness import gpus
+
+        if said.portable:
+            raise UserError("--gpu --portable: one of them; the same bits on every CPU are not to be had on a GPU")
+        gpus.enable()
     if said.portable:
         from lib.harness import determinism, scope
 

@@ -18,6 +18,8 @@ REMOVED = (
     "torch/share",
     "torch/bin/test_*",
     "torch/bin/protoc*",
+    "nvidia/**/include",
+    "nvidia/**/*.a",
     "tensorflow/include",
     "tensorflow/xla_aot_runtime_src",
     "clang/native",  # libclang: TensorFlow asks for it and never imports it

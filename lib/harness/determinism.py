@@ -11,6 +11,9 @@ import random
 import sys
 from typing import TYPE_CHECKING
 
+from lib.harness import gpus
+from lib.harness.errors import UserError
+
 if TYPE_CHECKING:  # the parent asks for the environment before it loads anything
     from lib.harness.contract import Runtime
     from lib.harness.seeds import Seed
@@ -28,6 +31,8 @@ def environment() -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "KERAS_BACKEND": "tensorflow",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "CUDA_VISIBLE_DEVICES": "",  # with --gpu each worker sets its own
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # workers share a GPU: the first one may not take all of its memory
         "PYTHONHASHSEED": "0",
         "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # a data set that a worker keeps is no leak: do not replace the worker
     }
@@ -62,12 +67,23 @@ def prepare(runtime: Runtime) -> None:
         # all of torch.use_deterministic_algorithms(True) that eager code needs; that one loads the compiler for seconds
         torch._C._set_deterministic_algorithms(True, warn_only=False)
         torch.set_default_dtype(getattr(torch, runtime.dtype))
+        if gpus.computes("torch"):
+            from lib.harness.placement import compute_on
+
+            if not torch.cuda.is_available():
+                raise UserError("--gpu: PyTorch finds no GPU that it can use: ./invoke doctor")
+            torch.backends.cudnn.allow_tf32 = False  # the default rounds float32 to 10 bits in convolutions
+            compute_on("cuda")
     elif runtime.framework == "keras":
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.experimental.enable_op_determinism()
+        if gpus.computes("keras"):
+            if not tf.config.list_physical_devices("GPU"):
+                raise UserError("--gpu: TensorFlow finds no GPU that it can use: ./invoke doctor")
+            tf.config.experimental.enable_tensor_float_32_execution(False)
         import keras
 
         keras.config.set_floatx(runtime.dtype)
@@ -91,6 +107,8 @@ def begin(runtime: Runtime, seed: Seed) -> None:
         assert torch.are_deterministic_algorithms_enabled(), "torch's deterministic algorithms were turned off"
         assert torch.get_default_dtype() == getattr(torch, runtime.dtype), "torch's default dtype was changed"
         assert torch.is_grad_enabled(), "torch's gradients were turned off"
+        device = "cuda" if gpus.computes("torch") else "cpu"
+        assert torch.get_default_device().type == device, "torch's default device was changed"
     elif runtime.framework == "keras":
         import keras
         import tensorflow as tf

@@ -23,6 +23,7 @@ import errno
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -83,6 +84,7 @@ class Journal:
     def __init__(self, path: Path, flags: int):
         self.path = path
         self._folder = path.parent
+        self._writing = threading.Lock()
         self._fd = os.open(path, flags, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,7 +133,7 @@ class Journal:
             JournalFullError: there is no room; the part of the record that was written is taken back.
         """
         line = record.encode() + b"\n"
-        with on_disk(self._folder):
+        with self._writing, on_disk(self._folder):
             written = os.write(self._fd, line)
             if written < len(line):  # a disk that fills up writes a part and fails at the next call
                 os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)

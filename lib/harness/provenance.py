@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lib.harness import gpus
 from lib.harness.determinism import portable
 from lib.harness.scope import cpu_lines, cpu_model
 
@@ -131,7 +132,7 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
         "lab.git_dirty": said("LAB_GIT_DIRTY", "unknown"),
         "lab.data_sha256": data_sha256(data),
         "lab.cpu": cpu_model(),
-        "lab.gpu": "none",
+        "lab.gpu": gpus.label(framework),
         "lab.threads": "1",
         "lab.user": said("LAB_USER", "unknown"),
     }
@@ -147,6 +148,7 @@ def environment() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cpu_flags": sorted(cpu_lines("flags").split()),
         "cpu_count": os.cpu_count(),
+        **({"gpu": gpu} if (gpu := gpus.facts()) else {}),
         "code_paths": {name: os.environ.get(name) for name in portable()},
         "packages": dict(sorted(installed)),
     }

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lib.harness import best, display, provenance, resumption, scope
+from lib.harness import best, display, gpus, provenance, resumption, scope
 from lib.harness.catalogue import LabEntry
 from lib.harness.claims import judge_all
 from lib.harness.contract import Config, Lab, Result, Results, Study, Trial
@@ -115,6 +115,8 @@ class LabRun:
 
     def scope(self, framework: str) -> str:
         """The scope that has been proven for this lab's trials in a framework."""
+        if gpus.computes(framework):
+            return "device"
         return scope.stated(self.lab.portable.get(framework, ()), self.options.portable)
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
@@ -130,6 +132,7 @@ class LabRun:
             "lab.seed": str(trial.seed),
             "lab.framework": trial.runtime.framework,
             "lab.dtype": trial.runtime.dtype,
+            "lab.gpu": gpus.label(trial.runtime.framework),
             "lab.scope": self.scope(trial.runtime.framework),
         }
         *earlier, path = resumption.attempts(self.folder, self._asked)
@@ -238,7 +241,8 @@ def carry_out(
             tracking = Tracking(folder)
             jobs = [run.job(trial) for trial in batch]
             again = workers.start_again(jobs[0])
-            problems = _run_study(run, study, jobs, workers)
+            with gpus.sampled(run.journal):
+                problems = _run_study(run, study, jobs, workers)
             results = Results(run.results)
             claims = judge_all(lab.claims, results, lab.name)
             problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness import determinism, scope
+from lib.harness import determinism, gpus, scope
 from lib.harness.errors import UserError
 from lib.harness.journal import Journal, is_full, on_disk
 from lib.harness.methods import PRUNED
@@ -132,8 +132,10 @@ def _measure(job: Job, log: Log) -> dict[str, Any]:
     return measurements
 
 
-def _start(parent: int) -> None:
-    """Load what every trial needs; which framework will be known later."""
+def _start(parent: int, shares: Any) -> None:
+    """Load what every trial needs; which framework will be known later. `shares`: a queue of GPUs, one per worker."""
+    if shares is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = shares.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all: the parent ends its workers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -191,12 +193,29 @@ def _start_trackers() -> None:
             os.environ["PYTHONWARNINGS"] = before
 
 
+def _shares(size: int) -> Any:
+    """A queue with the GPU of each of `size` workers; None for a run on the CPU."""
+    shares = gpus.shares(size)
+    if not shares:
+        return None
+    from loky.backend import get_context
+
+    queue = get_context("loky").SimpleQueue()
+    for share in shares:
+        queue.put(share)
+    return queue
+
+
 def _new_pool(size: int) -> Any:
     from loky.process_executor import ProcessPoolExecutor
 
     _start_trackers()
     pool = ProcessPoolExecutor(
-        max_workers=size, timeout=None, initializer=_start, initargs=(os.getpid(),), env=determinism.environment()
+        max_workers=size,
+        timeout=None,
+        initializer=_start,
+        initargs=(os.getpid(), _shares(size)),
+        env=determinism.environment(),
     )
     # inherited: a worker that is loading cannot ignore Ctrl-C yet. Blocked here and not ignored, so that none is lost
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -208,7 +227,9 @@ def _new_pool(size: int) -> Any:
 
 
 class Workers:
-    """Pools of worker processes, at most `count` (default: one per core) trials at a time over all of them.
+    """Pools of worker processes, at most `count` trials at a time over all of them.
+
+    Its default is one per core, on GPUs no more than they have memory for.
 
     `log` is the file that takes what workers print; it is known when there is a folder for the run.
     """
@@ -216,7 +237,7 @@ class Workers:
     log: Path
 
     def __init__(self, count: int | None = None):
-        self.count = count or len(os.sched_getaffinity(0))
+        self.count = count or gpus.worker_limit(len(os.sched_getaffinity(0)))
         self._fresh: Any = _new_pool(self.count)
         self._pools: dict[Runtime, tuple[int, Any]] = {}
 

@@ -90,11 +90,12 @@ def torch_lenet(weights: Mapping[str, np.ndarray], variant: Variant = "modern") 
     class LeNet(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.conv1 = nn.utils.skip_init(nn.Conv2d, 1, 6, 5, padding=2)
-            self.conv2 = nn.utils.skip_init(nn.Conv2d, 6, 16, 5)
-            self.dense1 = nn.utils.skip_init(nn.Linear, 400, 120)
-            self.dense2 = nn.utils.skip_init(nn.Linear, 120, 84)
-            self.dense3 = nn.utils.skip_init(nn.Linear, 84, 10)
+            device = torch.get_default_device()  # skip_init's own default is the CPU
+            self.conv1 = nn.utils.skip_init(nn.Conv2d, 1, 6, 5, padding=2, device=device)
+            self.conv2 = nn.utils.skip_init(nn.Conv2d, 6, 16, 5, device=device)
+            self.dense1 = nn.utils.skip_init(nn.Linear, 400, 120, device=device)
+            self.dense2 = nn.utils.skip_init(nn.Linear, 120, 84, device=device)
+            self.dense3 = nn.utils.skip_init(nn.Linear, 84, 10, device=device)
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             x = images.permute(1, 2, 3, 0)

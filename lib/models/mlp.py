@@ -62,7 +62,7 @@ def torch_mlp(
     number = len(weights) // 2
     for i in range(1, number + 1):
         outputs, inputs = weights[f"dense{i}.weight"].shape
-        layers[f"dense{i}"] = nn.utils.skip_init(nn.Linear, inputs, outputs)
+        layers[f"dense{i}"] = nn.utils.skip_init(nn.Linear, inputs, outputs, device=torch.get_default_device())
         if i < number:
             layers[f"activation{i}"] = activations[activation]()
             if dropout:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,17 +50,35 @@ def invoke() -> Invoke:
 
 
 @pytest.fixture
-def fake_engine(tmp_path: Path) -> Iterator[Callable[[str], dict[str, str]]]:
-    """Start an engine that knows only its version; gives the environment in which `docker` talks to it."""
+def fake_engine(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
+    """Start an engine that knows its version and what is said; gives the environment in which `docker` talks to it."""
     started: list[FakeEngine] = []
 
-    def start(version: str) -> dict[str, str]:
-        started.append(FakeEngine(tmp_path / "engine.sock", version))
+    def start(version: str, info: dict[str, Any] | None = None) -> dict[str, str]:
+        started.append(FakeEngine(tmp_path / "engine.sock", version, info))
         return {"DOCKER_HOST": started[-1].address}
 
     yield start
     for fake in started:
         fake.stop()
+
+
+@pytest.fixture
+def fake_nvidia_smi(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """A driver's `nvidia-smi` that lists these GPUs, or fails as it does without its driver; gives the environment."""
+
+    def make(*names: str, driver: str = "580.65.06") -> dict[str, str]:
+        listing = "\n".join(f"GPU {i}: {name} (UUID: GPU-{i:08}-0000)" for i, name in enumerate(names))
+        program = tmp_path / "driver" / "nvidia-smi"
+        program.parent.mkdir()
+        script = f'case "$1" in\n-L) echo "{listing}" ;;\n--query-gpu=driver_version) echo {driver} ;;\nesac\n'
+        if not names:
+            script = "echo 'NVIDIA-SMI has failed because there is no driver.'\nexit 9\n"
+        program.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+        program.chmod(0o755)
+        return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+    return make
 
 
 @pytest.fixture

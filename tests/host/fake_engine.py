@@ -1,26 +1,31 @@
-"""A process that speaks as much of the engine's protocol as `docker version` asks for, with a version of choice."""
+"""A process that speaks as much of the engine's protocol as `docker version` and `docker info` ask for."""
 
 import http.server
 import json
 import socketserver
 import threading
 from pathlib import Path
+from typing import Any
 
 
 class FakeEngine:
-    """Answers on a Unix socket until `stop`."""
+    """Answers on a Unix socket until `stop`. `info`: what `docker info` hears."""
 
-    def __init__(self, socket: Path, version: str) -> None:
+    def __init__(self, socket: Path, version: str, info: dict[str, Any] | None = None) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
                 self._answer(b"")
 
             def do_GET(self) -> None:
                 about = {"Version": version, "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux"}
-                self._answer(b"OK" if self.path == "/_ping" else json.dumps(about).encode())
+                if "/images/" in self.path:  # it has none
+                    self._answer(b'{"message": "No such image"}', 404)
+                    return
+                answer = info or {} if self.path.endswith("/info") else about
+                self._answer(b"OK" if self.path == "/_ping" else json.dumps(answer).encode())
 
-            def _answer(self, body: bytes) -> None:
-                self.send_response(200)
+            def _answer(self, body: bytes, status: int = 200) -> None:
+                self.send_response(status)
                 self.send_header("Api-Version", "1.44")
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

@@ -11,6 +11,10 @@ settings.register_profile("labs", database=None, deadline=None, derandomize=True
 settings.load_profile("labs")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
+
+
 @pytest.fixture(autouse=True)
 def _no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LAB_IMAGE", "LAB_GIT_COMMIT", "LAB_USER", "LAB_MLFLOW_URL", "LAB_MLFLOW_STARTING", "LAB_ARTIFACTS"):

@@ -14,11 +14,25 @@ from docker.client import DockerClient
 from docker.models.containers import Container
 
 ROOT = Path(__file__).parents[3]
-IMAGES = {
-    "tracking": os.environ.get("TRACKING_IMAGE", "fearless-labs/tracking:latest"),
-    "lab-cpu": os.environ.get("LAB_CPU_IMAGE", "fearless-labs/lab-cpu:latest"),
+LOCKS = {
+    "tracking": "tracking.txt",
+    "lab-cpu": "cpu.txt",
+    "lab-gpu-torch": "gpu-torch.txt",
+    "lab-gpu-tensorflow": "gpu-tensorflow.txt",
 }
-LOCKS = {"tracking": "tracking.txt", "lab-cpu": "cpu.txt"}
+TARGETS = os.environ.get("LAB_TEST_TARGETS", "tracking lab-cpu").split()  # ./invoke test --gpu-images names the others
+IMAGES = {
+    target: os.environ.get(f"{target.upper().replace('-', '_')}_IMAGE", f"fearless-labs/{target}:latest")
+    for target in TARGETS
+}
+LABS = [target for target in TARGETS if target.startswith("lab-")]
+UNITS = {
+    "tracking": ("tracking",),
+    "lab-cpu": ("lab-cpu",),
+    "lab-gpu-torch": ("lab-cpu", "lab-gpu"),
+    "lab-gpu-tensorflow": ("lab-cpu", "lab-gpu"),
+}
+"""The folders of units/ that run in an image: a GPU image passes the tests of the one for CPUs, too."""
 
 
 @dataclass(frozen=True)

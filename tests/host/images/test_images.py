@@ -11,7 +11,7 @@ import pytest
 from docker.client import DockerClient
 
 from tests.host.images.conftest import RunIn
-from tests.host.images.support import IMAGES, LOCKS, ROOT
+from tests.host.images.support import IMAGES, LABS, LOCKS, ROOT
 
 LOCKED = re.compile(r"^([a-zA-Z0-9._-]+)(?:\[.*?\])?==([^ ;\\]+)", re.MULTILINE)
 INSTALLED = """
@@ -19,7 +19,15 @@ import json
 from importlib.metadata import distributions
 print(json.dumps({d.metadata["Name"]: d.version for d in distributions()}))
 """
+LIMITS = {
+    "tracking": (0.9e9, 0.35e9),
+    "lab-cpu": (3.0e9, 1.1e9),
+    "lab-gpu-torch": (7.2e9, 4.5e9),
+    "lab-gpu-tensorflow": (8e9, 5e9),
+}
+"""How large an image may be, unpacked and compressed."""
 targets = pytest.mark.parametrize("target", sorted(IMAGES))
+labs = pytest.mark.parametrize("target", LABS)
 
 
 def canonical(name: str) -> str:
@@ -39,7 +47,7 @@ def test_installed_is_exactly_the_lock(run_in: RunIn, target: str) -> None:
     locked = {canonical(name): version for name, version in LOCKED.findall(lock(target).read_text())}
     assert locked, "the lock has no packages"
     assert installed == locked
-    assert not [name for name in installed if name.startswith("nvidia-")]
+    assert any(name.startswith("nvidia-") for name in installed) is target.startswith("lab-gpu-")
 
 
 @targets
@@ -65,27 +73,37 @@ def test_labels_are_true(client: DockerClient, run_in: RunIn, target: str) -> No
             assert hashlib.sha256(at_commit.stdout).hexdigest() == labels["lock"]
 
 
-def test_lab_knows_its_lock(run_in: RunIn) -> None:
-    outcome = run_in("lab-cpu", ["sh", "-c", "echo $LAB_LOCK_SHA256 $LAB_DATA $LAB_JOURNAL"])
-    assert outcome.log.split() == [hashlib.sha256(lock("lab-cpu").read_bytes()).hexdigest(), "/opt/data", "/journal"]
+@labs
+def test_lab_knows_its_lock(run_in: RunIn, target: str) -> None:
+    outcome = run_in(target, ["sh", "-c", "echo $LAB_LOCK_SHA256 $LAB_DATA $LAB_JOURNAL"])
+    assert outcome.log.split() == [hashlib.sha256(lock(target).read_bytes()).hexdigest(), "/opt/data", "/journal"]
 
 
-@pytest.mark.parametrize(("target", "limit"), [("lab-cpu", 3.0e9), ("tracking", 0.9e9)])
-def test_unpacked_size(client: DockerClient, target: str, limit: float) -> None:
-    assert client.images.get(IMAGES[target]).attrs["Size"] < limit
+@labs
+def test_lab_has_the_recipe_that_makes_it(run_in: RunIn, target: str) -> None:
+    outcome = run_in(target, ["sh", "-c", "cd /opt/recipe/docker/requirements && sha256sum *"])
+    files = dict(reversed(line.split()) for line in outcome.log.splitlines())
+    assert files.keys() == {"build.txt", LOCKS[target]}
+    assert files[LOCKS[target]] == hashlib.sha256(lock(target).read_bytes()).hexdigest()
+
+
+@targets
+def test_unpacked_size(client: DockerClient, target: str) -> None:
+    assert client.images.get(IMAGES[target]).attrs["Size"] < LIMITS[target][0]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("target", "limit"), [("lab-cpu", 1.1e9), ("tracking", 0.35e9)])
-def test_compressed_size(client: DockerClient, target: str, limit: float) -> None:
+@targets
+def test_compressed_size(client: DockerClient, target: str) -> None:
     pack, size = zlib.compressobj(6), 0  # the level of gzip and of registries
     for chunk in client.images.get(IMAGES[target]).save(chunk_size=2**22):
         size += len(pack.compress(chunk))
-    assert size < limit
+    assert size < LIMITS[target][1]
 
 
-def test_data_sets_are_the_published_ones(run_in: RunIn) -> None:
-    outcome = run_in("lab-cpu", ["sh", "-c", "cd /opt/data/fashion-mnist && sha256sum *.gz && stat -c %a *.gz"])
+@labs
+def test_data_sets_are_the_published_ones(run_in: RunIn, target: str) -> None:
+    outcome = run_in(target, ["sh", "-c", "cd /opt/data/fashion-mnist && sha256sum *.gz && stat -c %a *.gz"])
     assert outcome.log.split() == [
         *("cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa", "t10k-images-idx3-ubyte.gz"),
         *("8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05", "t10k-labels-idx1-ubyte.gz"),
@@ -95,13 +113,14 @@ def test_data_sets_are_the_published_ones(run_in: RunIn) -> None:
     ]
 
 
-def test_modules_of_the_frameworks_are_compiled(run_in: RunIn) -> None:
+@labs
+def test_modules_of_the_frameworks_are_compiled(run_in: RunIn, target: str) -> None:
     code = (
         "import keras, mlflow, sys, tensorflow, torch; from importlib.util import cache_from_source as cached; "
         "from pathlib import Path; files = [getattr(m, '__file__', None) or '' for m in list(sys.modules.values())]; "
         "print([f for f in files if f.startswith('/opt/labs') and f.endswith('.py') and not Path(cached(f)).exists()])"
     )
-    assert run_in("lab-cpu", ["python", "-c", code]).log.splitlines()[-1] == "[]"
+    assert run_in(target, ["python", "-c", code]).log.splitlines()[-1] == "[]"
 
 
 @targets

@@ -1,0 +1,157 @@
+"""The GPUs of a run: which there are, which worker gets which one, and what they do meanwhile. NVML is asked (NVIDIA).
+
+`--gpu` enables them for the framework that the image has in its build for CUDA; trials in the other one, and in NumPy,
+compute on the CPU. A worker sees one GPU, so several of them share the trials. Where there are different models, the
+run has those of the first one's, as equal bits are expected on one model only.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import count, cycle, islice
+from typing import Any
+
+from lib.harness.errors import UserError
+from lib.harness.journal import Journal, JournalFullError, now_ms
+
+ENABLED = "LAB_GPU_ENABLED"
+"""The environment variable that names the framework which computes on GPUs; workers inherit it."""
+SAMPLE_SECONDS = 5.0
+WORKER_BYTES = 2 << 30  # of a GPU's memory for each worker: CUDA's own state takes a quarter of it
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU; `memory` in bytes. CUDA takes the `uuid` as its name."""
+
+    name: str
+    uuid: str
+    memory: int
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """The GPUs of a run, all of one model, and the version of their driver."""
+
+    driver: str
+    devices: tuple[Gpu, ...]
+
+    @property
+    def label(self) -> str:
+        """What the tag ``lab.gpu`` says: model and driver."""
+        return f"{self.devices[0].name}, driver {self.driver}"
+
+
+def enable() -> None:
+    """Let the trials of the image's GPU framework compute on the GPUs.
+
+    Raises:
+        UserError: the image has no framework for GPUs, or no GPU is visible.
+    """
+    framework = os.environ.get("LAB_GPU_FRAMEWORK")
+    if framework is None:
+        raise UserError("--gpu: this image computes on the CPU only; ./invoke lab NAME --gpu takes the right one")
+    found()
+    os.environ[ENABLED] = framework
+
+
+@cache
+def found() -> Gpus:
+    """The GPUs that NVML lists. Raises `UserError` when there is none."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        gpus = [
+            Gpu(
+                pynvml.nvmlDeviceGetName(handle),
+                pynvml.nvmlDeviceGetUUID(handle),
+                int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+            )
+            for handle in handles
+        ]
+        driver = pynvml.nvmlSystemGetDriverVersion()
+    except pynvml.NVMLError as error:
+        raise UserError(f"--gpu: no GPU is visible in this container ({error}): ./invoke doctor") from None
+    if not gpus:
+        raise UserError("--gpu: no GPU is visible in this container: ./invoke doctor")
+    return Gpus(driver, tuple(gpu for gpu in gpus if gpu.name == gpus[0].name))
+
+
+def computes(framework: str) -> bool:
+    """Whether trials of this framework compute on a GPU."""
+    return os.environ.get(ENABLED) == framework
+
+
+def label(framework: str) -> str:
+    """The tag ``lab.gpu`` of a trial in this framework: the GPUs' model and driver, or ``none``."""
+    return found().label if computes(framework) else "none"
+
+
+def facts() -> dict[str, Any] | None:
+    """What ``environment.json`` says of the GPUs; None for a run without."""
+    if ENABLED not in os.environ:
+        return None
+    gpus = found()
+    return {"driver": gpus.driver, "devices": [{"name": gpu.name, "memory": gpu.memory} for gpu in gpus.devices]}
+
+
+def worker_limit(wanted: int) -> int:
+    """At most `wanted` workers, but no more than the memory of the GPUs has room for."""
+    if ENABLED not in os.environ:
+        return wanted
+    room = sum(max(1, gpu.memory // WORKER_BYTES) for gpu in found().devices)
+    return min(wanted, room)
+
+
+def shares(workers: int) -> list[str]:
+    """For each of the workers, the GPU that it sees (CUDA_VISIBLE_DEVICES), in turn; nothing for a run without."""
+    if ENABLED not in os.environ:
+        return []
+    return list(islice(cycle(gpu.uuid for gpu in found().devices), workers))
+
+
+@contextmanager
+def sampled(journal: Journal) -> Iterator[None]:
+    """Record memory and use of each GPU in the journal every few seconds, by MLflow's names of system metrics."""
+    if ENABLED not in os.environ:
+        yield
+        return
+    ended = threading.Event()
+    thread = threading.Thread(target=_sample, args=(journal, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _sample(journal: Journal, ended: threading.Event) -> None:
+    import pynvml
+
+    with suppress(JournalFullError):  # the run itself says so
+        try:
+            handles = [pynvml.nvmlDeviceGetHandleByUUID(gpu.uuid) for gpu in found().devices]
+            for step in count():
+                values = {name: value for i, handle in enumerate(handles) for name, value in _metrics(i, handle)}
+                journal.append("timing", step=step, values=values, time=now_ms())
+                if ended.wait(SAMPLE_SECONDS):
+                    return
+        except pynvml.NVMLError as error:
+            journal.append("tags", tags={"lab.gpu_metrics": f"none: {error}"})
+
+
+def _metrics(index: int, handle: Any) -> Iterator[tuple[str, float]]:
+    import pynvml
+
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    yield f"system/gpu_{index}_memory_usage_megabytes", memory.used / 1e6
+    yield f"system/gpu_{index}_memory_usage_percentage", 100 * memory.used / memory.total
+    yield f"system/gpu_{index}_utilization_percentage", float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)

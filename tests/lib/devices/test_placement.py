@@ -1,0 +1,137 @@
+"""Labs say nothing of devices: on a GPU they must compute there alone, as on the stand-in, which has the CPU's bits."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lib.data import digits
+from lib.harness import placement
+from lib.harness.catalogue import find_labs
+from lib.harness.contract import Result, Trial
+from lib.harness.seeds import Seed
+from lib.harness.settings import Options, configure
+from lib.harness.trace import canonical, encode
+from lib.models import lenet, mlp
+from lib.models.training import TorchClassifier, train
+from tests.lib.devices import stand_in
+from tests.lib.support import Recording, run_study, run_trial
+
+ROOT = Path(__file__).resolve().parents[3]
+LABS = [name for name, entry in find_labs(ROOT).items() if "torch" in entry.frameworks]
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[str]:
+    library = stand_in.register()
+    yield stand_in.NAME
+    del library
+
+
+@contextmanager
+def on(device: str) -> Iterator[None]:
+    """As a worker that computes on `device`; put back afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "from_numpy", torch.from_numpy)
+        patch.setattr(torch.Tensor, "numpy", torch.Tensor.numpy)
+        for name in ("tensor", "as_tensor"):
+            patch.setattr(torch, name, stand_in.made_elsewhere(getattr(torch, name)))
+        placement.compute_on(device)
+        try:
+            yield
+        finally:
+            torch.set_default_device(None)
+
+
+def test_arrays_go_there_and_come_back(device: str) -> None:
+    array = np.arange(6, dtype=np.int64).reshape(2, 3)
+    with on(device):
+        tensor = torch.from_numpy(array)
+        assert tensor.device.type == torch.zeros(1).device.type == torch.nn.Linear(1, 1).weight.device.type == device
+        np.testing.assert_array_equal((tensor + 1).numpy(), array + 1)
+        np.testing.assert_array_equal(np.asarray(tensor), array)
+        tensor.zero_()
+    assert array.any(), "the memory is not shared"
+    assert torch.from_numpy(array).device.type == "cpu"
+
+
+def test_the_stand_in_refuses_what_a_gpu_refuses(device: str) -> None:
+    with on(device):
+        there = torch.ones(3)
+        with pytest.raises(RuntimeError, match="tensors on the CPU and on the device"):
+            there + torch.ones(3, device="cpu")
+        with pytest.raises(RuntimeError, match="cumsum does not have a deterministic implementation"):
+            there.cumsum(0)
+    with pytest.raises((RuntimeError, TypeError)):
+        there.numpy()
+
+
+def _mlp() -> torch.nn.Module:
+    return mlp.torch_mlp(mlp.initial_weights(Seed(0), (64, 8, 10)), dropout=0.2)
+
+
+def _lenet() -> torch.nn.Module:
+    return lenet.torch_lenet(lenet.initial_weights(Seed(0), "modern"), "modern")
+
+
+@pytest.mark.parametrize(("network", "shape"), [(_mlp, (64,)), (_lenet, (1, 28, 28))], ids=["mlp", "lenet"])
+def test_a_classifier_has_the_same_bits(
+    device: str, network: Callable[[], torch.nn.Module], shape: tuple[int, ...]
+) -> None:
+    images = np.random.default_rng(0).normal(size=(60, *shape)).astype(np.float32)
+    labels = digits.train().labels[:60]
+
+    def trained() -> tuple[Recording, dict[str, np.ndarray], np.ndarray]:
+        torch.manual_seed(0)
+        model = network()
+        classifier = TorchClassifier(model, torch.optim.Adam(model.parameters()), images, labels, batch=16)
+        log = Recording()
+        for _ in train(classifier, 2, Seed(0), log):
+            pass
+        classifier.replace(images[::-1].copy())
+        return log, classifier.weights(), classifier.logits(images, batch=25)
+
+    here = trained()
+    with on(device):
+        there = trained()
+    assert recorded(here[0], {}) == recorded(there[0], {})
+    for name, weights in here[1].items():
+        np.testing.assert_array_equal(weights, there[1][name])
+    np.testing.assert_array_equal(here[2], there[2])
+
+
+def recorded(log: Recording, measurements: Any) -> str:
+    """All that a trial has said, as its digest sees it."""
+    values = [[step, {name: encode(value) for name, value in at.items()}] for step, at in log.values]
+    final = {name: encode(array) for name, array in log.final.items()}
+    return canonical({"values": values, "final": final, "measurements": encode(measurements)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LABS)
+def test_a_lab_has_the_same_bits(device: str, name: str) -> None:
+    """The first trial of each kind of a lab's quick run, on the CPU and on the stand-in."""
+    lab = importlib.import_module(find_labs(ROOT)[name].module).LAB
+    compared: set[str] = set()
+
+    def run(trial: Trial) -> Result:
+        kind, here, there = trial.variant.split("/")[0], Recording(), Recording()
+        torch.manual_seed(0)
+        result = run_trial(lab, trial, here)
+        if trial.runtime.framework == "torch" and kind not in compared:
+            compared.add(kind)
+            with on(device):
+                torch.manual_seed(0)
+                again = run_trial(lab, trial, there)
+            assert recorded(here, result.measurements) == recorded(there, again.measurements), trial.variant
+        return result
+
+    run_study(lab, configure(lab, Options(quick=True, seeds=1)), run)
+    assert compared
