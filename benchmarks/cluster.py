@@ -21,7 +21,7 @@ from lib.harness.cluster import RayWorkers
 from lib.harness.contract import Trial
 from lib.harness.journal import Journal
 from lib.harness.recorder import Recorder
-from lib.harness.workers import Job
+from lib.harness.workers import Job, Workers
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.ray_cluster import LOCK, RayCluster
@@ -63,7 +63,7 @@ def on_ray() -> list[Row]:
     ]
 
 
-def batch(workers: RayWorkers, folder: Path, count: int, steps: int) -> float:
+def batch(workers: Workers, folder: Path, count: int, steps: int) -> float:
     """Seconds in which the cluster runs `count` trials of the test lab, their journals written here."""
     folder.mkdir()
     jobs = [

@@ -105,7 +105,7 @@ def require(image: images.Image) -> str:
 def image_of(lab: str, framework: str | None, changes: Sequence[str] = ()) -> images.Image:
     """The GPU image for a lab: of the framework that is said (by the option or in `changes`), else of its first."""
     said = [change.partition("=")[2].strip() for change in changes if change.partition("=")[0].strip() == "framework"]
-    return image_for((said or [framework])[-1] or find_lab(ROOT, lab).frameworks[0])
+    return image_for(said[-1] if said else framework or find_lab(ROOT, lab).frameworks[0])
 
 
 def image_for(framework: str) -> images.Image:

@@ -40,7 +40,7 @@ def lab(
             raise UserError(f"--config {config}: it is best, which is what the last sweep of the lab has found")
         words += ["--config", config]
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
-    return [*_resumed([name], words, resume), *(["--gpu"] if gpu else []), *_place(on)]
+    return [*_begun([name], words, resume, on), *(["--gpu"] if gpu else [])]
 
 
 def sweep(
@@ -76,7 +76,7 @@ def sweep(
             raise UserError(f"--space {part}: it is KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=LOW:HIGH:STEP or KEY=a,b,c")
         words += ["--space", part]
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
-    return [*_resumed(["sweep", name], words, resume), *_place(on)]
+    return _begun(["sweep", name], words, resume, on)
 
 
 def _numbers(*options: tuple[str, str | None, int]) -> list[str]:
@@ -107,17 +107,11 @@ def _trials(name: str, *, quick: bool, seed: str | None, changes: list[str], fra
     return words
 
 
-def _resumed(name: list[str], options: list[str], resume: str | None) -> list[str]:
-    """The words of a run that may be taken up; it goes on as it began, so nothing else may be said then."""
-    if resume is None:
-        return [*name, *options]
-    if options:
-        raise UserError(f"--resume goes on as the run began: leave out {options[0]}")
-    return [*name, "--resume", resume]
-
-
-def _place(on: str) -> list[str]:
-    """The words for where trials run."""
+def _begun(name: list[str], options: list[str], resume: str | None, on: str) -> list[str]:
+    """The words of a run that begins, or that is taken up: as it began, wherever its trials run."""
     if on not in PLACES:
         raise UserError(f"--on {on}: trials run on {' or '.join(PLACES)}")
-    return ["--on", on] if on != "local" else []
+    if resume is not None and options:
+        raise UserError(f"--resume goes on as the run began: leave out {options[0]}")
+    words = [*name, *options, *(["--resume", resume] if resume is not None else [])]
+    return [*words, *(["--on", on] if on != "local" else [])]

@@ -61,8 +61,8 @@ def winners(results: Results, config: Any) -> Any:
     arms = [arm for arm in ARMS if f"final/{arm}" in results.variants()]
     found = {arm: {r.trial.seed: r.measurements["test_accuracy"] for r in results.of(f"final/{arm}")} for arm in arms}
     for seed in range(config.seeds):
-        values = [100 * found[arm].get(seed, np.nan) for arm in arms]
-        axes[0].plot(range(len(arms)), values, "o-", color="#bbbbbb", linewidth=1, markersize=4)
+        each = [100 * found[arm].get(seed, np.nan) for arm in arms]
+        axes[0].plot(range(len(arms)), each, "o-", color="#bbbbbb", linewidth=1, markersize=4)
     for place, arm in enumerate(arms):
         axes[0].plot(place, 100 * np.mean([*found[arm].values()]), "_", color=COLOURS[arm], markersize=34, mew=3)
     axes[0].set_xticks(range(len(arms)), [LABELS[arm] for arm in arms])
@@ -87,7 +87,8 @@ def winners(results: Results, config: Any) -> Any:
 def searched(results: Results, config: Any) -> Any:
     """Where the two searches have been: learning rate and validation accuracy of every trial."""
     figure, (axes,) = canvas(1, 2, 11, 4.6, sharey=True, sharex=True)
-    for axis, arm in zip(axes, ("random", "tpe"), strict=True):
+    searches: tuple[Arm, ...] = ("random", "tpe")
+    for axis, arm in zip(axes, searches, strict=True):
         trials = [r for seed in range(config.seeds) for r in trials_of(results, arm, seed) if r.reports]
         for variant, marker in (("modern", "o"), ("original", "s")):
             for pruned, colour in ((True, PALETTE[7]), (False, COLOURS[arm])):

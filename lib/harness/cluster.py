@@ -11,6 +11,7 @@ The cluster is reached through Ray's client (``RAY_ADDRESS=ray://HOST:10001``): 
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import os
@@ -19,6 +20,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 LOOK_SECONDS = 5.0  # how often a lab that waits looks whether there is still a worker
+LEAVE_SECONDS = 5.0
 EMPTY_SECONDS = 60.0  # how long it waits for another one
 RETRIES = 3  # of a trial whose worker was killed
 LEFT_OUT = "rfc3987_syntax"  # see lib/harness/ray_modules
@@ -181,11 +184,29 @@ class RayWorkers(Workers):
 
     def close(self) -> None:
         """Leave the cluster, which ends what it still runs for this lab, and end the processes here."""
-        import ray
-
-        with suppress(Exception):  # the head may be gone
-            ray.shutdown()
+        _leave()
         super().close()
+
+
+def _leave() -> None:
+    """Disconnect from the cluster; a head that does not answer is not waited for, as the end of this process will do.
+
+    The client waits for it without end otherwise, here and once more when Python ends.
+    """
+    import ray
+
+    leaving = threading.Thread(target=_shut_down, daemon=True)
+    leaving.start()
+    leaving.join(LEAVE_SECONDS)
+    if leaving.is_alive():
+        atexit.unregister(ray.shutdown)
+
+
+def _shut_down() -> None:
+    import ray
+
+    with suppress(Exception):  # the head may be gone
+        ray.shutdown()
 
 
 def _address() -> str:
@@ -215,6 +236,7 @@ def _connect(address: str, module: str) -> None:
         UserError: it refuses, or it has no worker.
     """
     os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
+    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of a trial whose result nobody waits for any more
     os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "5"
     sys.modules.setdefault(LEFT_OUT, None)  # type: ignore[arg-type]  # importing it fails
     import ray
@@ -238,6 +260,8 @@ def _connect(address: str, module: str) -> None:
                 )
         except Exception as error:
             raise UserError(f"The Ray cluster at {address} refuses the lab: {_reason(error)}") from None
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("ray.")]:
+        logging.getLogger(name).disabled = True  # some have a level of their own
     if ray.cluster_resources().get("CPU", 0) < 1:
         raise UserError(f"The Ray cluster at {address} has no workers. {CLUSTER}")
 

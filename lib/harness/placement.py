@@ -20,12 +20,12 @@ def compute_on(device: str) -> None:
 
     to_tensor, to_array = torch.from_numpy, torch.Tensor.numpy
 
-    def from_numpy(array: np.ndarray) -> torch.Tensor:
-        return to_tensor(array).to(device)
+    def from_numpy(ndarray: Any) -> torch.Tensor:
+        return to_tensor(ndarray).to(device)
 
-    def numpy(tensor: torch.Tensor, *, force: bool = False) -> Any:
-        return to_array(tensor.cpu(), force=force)
+    def numpy(self: torch.Tensor, *, force: bool = False) -> np.ndarray:
+        return to_array(self.cpu(), force=force)
 
     torch.set_default_device(device)
     torch.from_numpy = from_numpy
-    torch.Tensor.numpy = numpy  # type: ignore[method-assign]
+    torch.Tensor.numpy = numpy  # type: ignore[method-assign, assignment]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -46,8 +46,9 @@ class Picture:
         limits: of an axis of values, so that a few very bad ones do not press the others together.
     """
 
-    def __init__(self, rows: Sequence[Row], space: Space, measure: str, goal: str):
-        self.rows, self.space, self.goal = rows, space, goal
+    def __init__(self, rows: Sequence[Row], space: Space, measure: str, goal: Literal["minimize", "maximize"]):
+        self.rows, self.space = rows, space
+        self.goal: Literal["minimize", "maximize"] = goal
         self.label = measure.replace("_", " ")
         self.numbers = np.array([number for number, row in enumerate(rows) if row.value is not None])
         if len(self.numbers) < NEEDED:
@@ -144,7 +145,7 @@ def ticks(one: Range | Choices) -> tuple[list[float], list[str]]:
     if isinstance(one, Choices):
         return [float(place) for place in places(one, one.values)], [str(value) for value in one.values]
     if one.whole and one.high - one.low < FEW:
-        values = list(range(int(one.low), int(one.high) + 1, int(one.step or 1)))
+        values: list[float] = [*range(int(one.low), int(one.high) + 1, int(one.step or 1))]
     else:
         middle = math.sqrt(one.low * one.high) if one.log else (one.low + one.high) / 2
         values = [one.low, round(middle) if one.whole else middle, one.high]

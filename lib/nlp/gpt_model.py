@@ -94,7 +94,7 @@ def losses_of_the_same(
     for start in rng.integers(len(text) - 2 * context - length, size=stretches):
         pieces = np.lib.stride_tricks.sliding_window_view(text[start:], context + 1)[: context + length : every]
         total += _each_loss(network, pieces[:, :-1], pieces[:, 1:]).sum(axis=0, where=inside, dtype=np.float64)
-    return total / (stretches * inside.sum(axis=0))
+    return np.asarray(total / (stretches * inside.sum(axis=0)))
 
 
 def _each_loss(network: Transformer, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -96,6 +96,7 @@ def test_without_an_engine_there_is_no_local_mode(invoke: Invoke, fake_nvidia_sm
     [
         (["lab", "optimizers", "--gpu", "--local"], "--gpu --local"),
         (["lab", "optimizers", "--gpu", "--portable"], "--gpu --portable"),
+        (["lab", "optimizers", "--gpu", "--on", "ray"], "--gpu --on ray"),
         (["up", "--gpu", "--framework", "jax"], "--framework jax: with --gpu it is torch or keras"),
         (["up", "--framework", "keras"], "--framework"),
     ],
@@ -132,7 +133,7 @@ def _answer(said: dict[str, Any]) -> subprocess.CompletedProcess[str]:
 def test_all_that_is_needed_is_there(
     fake_nvidia_smi: Driver, fake_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    info = {"Runtimes": {"runc": {}, "nvidia": {}}}
+    info: dict[str, Any] = {"Runtimes": {"runc": {}, "nvidia": {}}}
     use(monkeypatch, fake_nvidia_smi(CARD, driver="570.86.15"), fake_engine("27.1.0", info))
     assert gpu.require(KERAS) == "nvidia"
     with pytest.raises(UserError, match=r"570\.86\.15 is too old for CUDA 13\.0 of lab-gpu-torch"):

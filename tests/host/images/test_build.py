@@ -34,7 +34,7 @@ def test_lib_and_labs_are_not_in_the_context(tmp_path: Path) -> None:
 
 
 def test_wrong_lock_digest_ends_the_build(client: DockerClient) -> None:
-    wrong = ("--build-arg", f"LAB_LOCK_SHA256={'0' * 64}")
+    wrong = ("--build-arg", "LAB_LOCK=tracking.txt", "--build-arg", f"LAB_LOCK_SHA256={'0' * 64}")
     done = buildx("--file", "docker/Dockerfile", "--target", "tracking", *images.base_options(), *wrong)
     assert done.returncode != 0
     assert "LAB_LOCK_SHA256 is not the sha256 of tracking.txt: build with ./invoke build" in done.stderr

@@ -82,7 +82,7 @@ def test_lab_knows_its_lock(run_in: RunIn, target: str) -> None:
 @labs
 def test_lab_has_the_recipe_that_makes_it(run_in: RunIn, target: str) -> None:
     outcome = run_in(target, ["sh", "-c", "cd /opt/recipe/docker/requirements && sha256sum *"])
-    files = dict(reversed(line.split()) for line in outcome.log.splitlines())
+    files = {name: sha256 for sha256, name in (line.split() for line in outcome.log.splitlines())}
     assert files.keys() == {"build.txt", LOCKS[target]}
     assert files[LOCKS[target]] == hashlib.sha256(lock(target).read_bytes()).hexdigest()
 

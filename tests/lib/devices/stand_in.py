@@ -27,6 +27,8 @@ REFUSED_BY_CUDA = {
     *("grid_sampler_2d_backward", "grid_sampler_3d_backward", "_ctc_loss_backward", "nll_loss2d_forward"),
     *("histc", "kthvalue", "median_with_indices", "put_", "scatter_reduce", "cumsum"),
 }
+MADE_ELSEWHERE = ("tensor", "as_tensor", "arange", "linspace", "eye", "randperm")
+"""Functions whose own way to make a tensor fails, or resizes it, on a device that is written in Python."""
 
 
 class Held(torch.Tensor):
@@ -49,11 +51,11 @@ class Held(torch.Tensor):
 
     def __init__(self, held: torch.Tensor): ...
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"on the stand-in: {self.held!r}"
 
     @classmethod
-    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         return compute(function, args, kwargs or {})
 
 
@@ -77,6 +79,7 @@ def compute(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     if len(places) > 1 and name not in {"_to_copy", "copy_"} and not indexed:  # CUDA takes such indices from the CPU
         raise RuntimeError(f"{name}: tensors on the CPU and on the device")
     out = function(*here, **named)
+    assert all(a.size() == a.held.size() for a in args if isinstance(a, Held)), f"{name}: the stand-in cannot resize"
     if name == "copy_" and not isinstance(args[0], Held):
         return args[0]
     if name == "_to_copy" and kwargs.get("device") is not None and torch.device(kwargs["device"]).type == "cpu":
@@ -86,7 +89,7 @@ def compute(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
 
 
 def made_elsewhere(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """`torch.tensor` or `torch.as_tensor` for the stand-in: torch's own fail with any device that is made in Python."""
+    """One of MADE_ELSEWHERE for the stand-in: the tensor is made on the CPU and sent there."""
 
     def made(*args: Any, device: torch.device | str | None = None, **kwargs: Any) -> torch.Tensor:
         return make(*args, device="cpu", **kwargs).to(device or torch._GLOBAL_DEVICE_CONTEXT.device_context.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -35,6 +36,7 @@ class RayCluster:
             "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self._folder}",
         )  # fmt: skip
         until(lambda: self._says("Ray runtime started", self.head), 120, "the head has started")
+        until(self._answers, 120, "the head takes clients")
 
     def add_worker(self, lock: str = LOCK) -> subprocess.Popen[bytes]:
         """A node with one processor, whose image has this lock."""
@@ -45,18 +47,19 @@ class RayCluster:
     def _start(self, *options: str, lock: str = LOCK) -> subprocess.Popen[bytes]:
         own = {"PYTHONPATH": self._path, "LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0"}
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "RAY_", "PYTEST"))}
-        command = [
-            "ray",
-            "start",
-            "--block",
-            "--node-ip-address=127.0.0.1",
-            "--object-store-memory=100000000",
-            *options,
-        ]
+        # again when it fails, as in compose.yaml: Ray gives its own processes 15 s to start
+        again = (
+            'until ray start --block --node-ip-address=127.0.0.1 --object-store-memory=100000000 "$@"; do sleep 1; done'
+        )
+        command = ["sh", "-c", again, "ray-start", *options]
         with self._log(len(self._nodes)).open("wb") as log:
             node = subprocess.Popen(command, env=kept | own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._nodes.append(node)
         return node
+
+    def _answers(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self._client_port)) == 0
 
     def _log(self, number: int) -> Path:
         return self._folder / f"node-{number}.log"

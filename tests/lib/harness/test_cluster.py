@@ -24,6 +24,7 @@ from tests.lib.harness.support import (
     until,
 )
 
+pytestmark = pytest.mark.slow  # its nodes take half a minute each to start
 SLOW = {"seeds": 3, "steps": 60, "action": "sleep"}
 
 
@@ -53,10 +54,9 @@ def test_trials_on_ray_have_the_digests_of_local_ones(clone: Clone, shared_clust
     """In NumPy and both frameworks; and the record is that of a local run, made by the worker."""
     settings = {"seeds": 2, "runtimes": ["numpy", "torch", "keras"]}
     local = clone.tiny(**settings)
-    assert local.code == 0, local
     here = clone.newest()
     ended = on(clone, shared_cluster).tiny("--on", "ray", **settings)
-    assert (ended.code, ended.err) == (0, ""), ended
+    assert (ended.code, ended.err) == (local.code, local.err), ended
     there = clone.newest()
     assert there != here
     assert len(digests(there)) == 12
@@ -72,6 +72,20 @@ def test_trials_on_ray_have_the_digests_of_local_ones(clone: Clone, shared_clust
     assert header["tags"].keys() - {"lab.worker"} == records(here / "trial-0000.jsonl")[0]["tags"].keys()
     packages = json.loads((there / "trial-0000.files/environment.json").read_text())["packages"]
     assert "ray" in packages
+
+
+def test_a_sweep_on_ray_asks_for_the_same_trials_and_prunes_the_same(clone: Clone, shared_cluster: RayCluster) -> None:
+    words = ("sweep", "tiny", "--trials", "10", "--fresh", "1")
+    assert clone.run(*words).code == 0
+    here = clone.newest()
+    ended = on(clone, shared_cluster).run(*words, "--on", "ray")
+    assert (ended.code, ended.err) == (0, ""), ended
+    there = clone.newest()
+    assert there != here
+    assert len(digests(there)) == 12
+    assert digests(there) == digests(here)
+    found = [json.loads((folder / "run.files" / "best.json").read_text())["found"] for folder in (there, here)]
+    assert found[0] == found[1]
 
 
 def test_a_trial_that_fails_on_ray_is_recorded_as_here(clone: Clone, shared_cluster: RayCluster) -> None:

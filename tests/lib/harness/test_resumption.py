@@ -151,7 +151,7 @@ def test_what_cannot_be_taken_up_is_one_line(clone: Clone, interrupted: Path) ->
         (["tiny", "--resume", key, "--quick"], ["leave out --quick"]),
         (["tiny", "--resume", key, "--set", "steps=3"], ["leave out --set"]),
         (["tiny", "--resume", key, "--seed", "1"], ["leave out --seed"]),
-        (["stray", "--resume", key], ["a run of the lab 'tiny'", f"./invoke lab tiny --resume {key}"]),
+        (["stray", "--resume", key], ["a run of 'tiny'", f"./invoke lab tiny --resume {key}"]),
     ):
         refused(clone, interrupted, *words).assert_one_line(2, *expected)
 

@@ -44,7 +44,7 @@ def search(
     answer: Answer = parabola, space: Space = SPACE, trials: int = 24, seed: int = 0, **said: Any
 ) -> list[Result]:
     """The results of a search over the tiny lab's config when trials answer so; its batches are in `asked`."""
-    words = {"sampler": "tpe", "pruner": "none", "batch": 4} | said
+    words: dict[str, Any] = {"sampler": "tpe", "pruner": "none", "batch": 4} | said
     study = searched(
         SEARCH,
         space,
