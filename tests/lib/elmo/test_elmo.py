@@ -201,7 +201,7 @@ def test_broken_on_purpose_without_context_nothing_is_gained(monkeypatch: pytest
     broken = verdicts(CLAIMS, run_study(LAB, ElmoConfig(**SMALL | {"steps": 5}, seeds=2)))
     for claim in ("part-of-speech", "mean-of-contexts", "new-words", "cosine"):
         assert broken[f"context-changes-vectors/{claim}"] != "holds"
-    assert broken["meaning-moves-the-vector"] != "holds"
+    assert broken["meaning-moves-the-vector"] == "inconclusive"
 
 
 def test_a_trial_repeats() -> None:
