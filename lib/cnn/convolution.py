@@ -116,6 +116,7 @@ LAB = Lab(
     ),
     figures=convolution_figures.FIGURES,
     data=("fashion_mnist", "photographs"),
+    portable={"numpy": ("amd", "intel")},
     search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,

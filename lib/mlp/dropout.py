@@ -195,6 +195,7 @@ LAB = Lab(
     },
     frameworks=("torch", "keras"),
     data=("digits",),
+    portable={"torch": ("intel",)},
     search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,

@@ -197,6 +197,7 @@ LAB = Lab(
     figures=mlp_figures.FIGURES,
     frameworks=("torch", "keras"),
     data=("mnist_5k",),
+    portable={"numpy": ("amd", "intel")},
     search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,

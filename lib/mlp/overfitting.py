@@ -262,6 +262,7 @@ LAB = Lab(
         "double-descent-networks": figures.double_descent_networks,
     },
     data=("digits",),
+    portable={"numpy": ("amd", "intel"), "torch": ("intel",)},
     search=SEARCH,
     sentences=SENTENCES,
     korean=KOREAN,

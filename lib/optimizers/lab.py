@@ -155,6 +155,7 @@ LAB = Lab(
     animations=figures.ANIMATIONS,
     frameworks=("torch", "keras"),
     data=("fashion_mnist",),
+    portable={"numpy": ("amd", "intel")},
     search="the learning rate of each optimizer is all that it sets, and its study tries a grid of those itself",
     sentences=SENTENCES,
     korean=KOREAN,
