@@ -3,7 +3,7 @@
 The host reads them, too, and so does what takes up a run: nothing but the standard library is loaded.
 """
 
-SAMPLERS = ("tpe", "random", "grid")
+SAMPLERS = ("tpe", "random", "grid", "cmaes")
 PRUNERS = ("median", "none", "hyperband", "halving")
 SWEEP = "-sweep"
 """What follows a lab's name in the experiment of its sweeps."""

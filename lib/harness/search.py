@@ -10,6 +10,8 @@ Samplers, as Optuna has them, with its own settings:
   good trials than among the others, after ten at random
 - ``random`` (Bergstra & Bengio 2012, JMLR 13)
 - ``grid``: every combination of up to four values of a range and of all choices, in random order, once each
+- ``cmaes`` (Hansen & Ostermeier 2001, Evolutionary Computation 9(2)): a normal distribution over the ranges, at least
+  two of them, that moves to where trials were good; choices at random, and nothing is learned from pruned trials
 """
 
 from __future__ import annotations
@@ -140,6 +142,8 @@ def sampler_of(name: str, space: Space, seed: Seed, told: int) -> optuna.sampler
         return optuna.samplers.TPESampler(seed=number)
     if name == "random":
         return optuna.samplers.RandomSampler(seed=number)
+    if name == "cmaes":
+        return optuna.samplers.CmaEsSampler(seed=number, warn_independent_sampling=False)
     values = {field: grid_values(one) for field, one in space.items()}
     return optuna.samplers.GridSampler(values, seed=seed.integer("sampler"))  # its order is one shuffle of it all
 

@@ -22,7 +22,7 @@ import numpy as np
 from lib.harness import best, display, sweep_figures
 from lib.harness.catalogue import LabEntry
 from lib.harness.claims import Claim
-from lib.harness.contract import Config, Lab, Result, Results, Search, Space, Study
+from lib.harness.contract import Config, Lab, Range, Result, Results, Search, Space, Study
 from lib.harness.errors import UserError
 from lib.harness.journal import now_ms
 from lib.harness.jsonfile import json_bytes
@@ -86,6 +86,8 @@ def run_sweep(
         sweep = replace(sweep, pruner="none")
     if sweep.sampler == "grid":
         sweep = replace(sweep, trials=min(sweep.trials, grid_size(space)))
+    if sweep.sampler == "cmaes" and sum(isinstance(one, Range) for one in space.values()) < 2:
+        raise UserError(f"--sampler cmaes searches two ranges or more, not only {', '.join(space)}: take tpe")
     command = SweepCommand(lab, lab.search, sweep, space, config)
     return carry_out(entry, command.lab(), config, options, workers=workers, command=command, interrupted=interrupted)
 

@@ -61,7 +61,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["sweep", "lenet"], ["sweep lenet", "--trials 30"]),
         (["sweep", "lenett", "--trials", "3"], ["'lenett'", "Nearest: lenet"]),
         (["sweep", "lenet", "--trials", "none"], ["--trials none", "at least 1"]),
-        (["sweep", "lenet", "--trials", "3", "--sampler", "magic"], ["--sampler magic", "tpe, random, grid"]),
+        (["sweep", "lenet", "--trials", "3", "--sampler", "magic"], ["--sampler magic", "tpe, random, grid, cmaes"]),
         (["sweep", "lenet", "--trials", "3", "--pruner", "shears"], ["--pruner shears", "median, none"]),
         (["sweep", "lenet", "--trials", "3", "--space", "epochs"], ["--space epochs", "KEY=LOW:HIGH"]),
         (["sweep", "lenet", "--trials", "3", "--resume", "last:lenet"], ["--resume", "leave out --trials"]),

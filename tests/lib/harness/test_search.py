@@ -14,7 +14,7 @@ import pytest
 
 from lib.harness.catalogue import find_labs
 from lib.harness.contract import Choices, Lab, Range, Result, Search, Space, Trial
-from lib.harness.methods import PRUNERS
+from lib.harness.methods import PRUNERS, SAMPLERS
 from lib.harness.pruning import Judge, Pruning, Told
 from lib.harness.search import grid_size, grid_values, searched
 from lib.harness.seeds import Seed
@@ -67,7 +67,7 @@ def sampled(results: Sequence[Result], space: Space = SPACE) -> list[tuple[Any, 
     return [tuple(getattr(r.trial.config, name) for name in space) for r in results]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_search_asks_for_the_same_trials_again_and_for_others_with_another_seed(sampler: str) -> None:
     first, again, other = (sampled(search(sampler=sampler, trials=16, seed=seed)) for seed in (0, 0, 1))
     assert first == again != other
@@ -80,8 +80,18 @@ def test_tpe_learns_from_its_results_and_random_does_not() -> None:
     assert sampled(search(sampler="random")) == sampled(search(flat, sampler="random"))
     learned, ignorant = sampled(search(trials=60)), sampled(search(flat, trials=60))
     assert learned[:4] == ignorant[:4] and learned[12:] != ignorant[12:]
-    last = [abs(np.log10(rate) + 1) for rate, _ in learned[40:]]
-    assert np.median(last) < 0.5  # decades from the best; at random it would be 0.75
+    assert decades_from_the_best(learned[40:]) < 0.5
+
+
+def test_cmaes_learns_from_its_results_too() -> None:
+    learned, ignorant = (sampled(search(answer, trials=60, sampler="cmaes")) for answer in (parabola, flat))
+    assert learned[:4] == ignorant[:4] and learned[12:] != ignorant[12:]
+    assert decades_from_the_best(learned[40:]) < 0.5
+
+
+def decades_from_the_best(rates_and_steps: Sequence[tuple[Any, ...]]) -> float:
+    """The median distance of the learning rates; at random it would be 0.75."""
+    return float(np.median([abs(np.log10(rate) + 1) for rate, _ in rates_and_steps]))
 
 
 def test_a_batch_is_asked_for_from_what_was_known_before_it() -> None:

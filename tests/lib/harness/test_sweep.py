@@ -169,6 +169,7 @@ def test_a_sweep_whose_trials_all_fail_says_so(clone: Clone) -> None:
         (("tini", "--trials", "3"), ["no lab 'tini'", "Nearest: tiny"]),
         (("tiny", "--trials", "0"), ["--trials", "'0' is not a whole number of at least 1"]),
         (("tiny", "--trials", "3", "--sampler", "magic"), ["--sampler", "magic", "tpe"]),
+        (("tiny", "--trials", "3", "--sampler", "cmaes", "--set", "steps=9"), ["--sampler cmaes", "two ranges"]),
         (("tiny", "--trials", "3", "--pruner", "secateurs"), ["--pruner", "secateurs", "median"]),
         (
             ("tiny", "--trials", "3", *("--set", "learning_rate=0.1", "--set", "steps=9", "--set", "backwards=true")),
