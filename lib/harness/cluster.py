@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib
 import logging
 import os
 import re
@@ -38,7 +39,7 @@ from lib.harness.jsonfile import json_bytes
 from lib.harness.workers import Job, Workers, become, beginning, run_job
 
 if TYPE_CHECKING:
-    from lib.harness.contract import Result, Runtime, Trial
+    from lib.harness.contract import Lab, Result, Runtime, Trial
 
 CONNECT_SECONDS = 3.0
 LOOK_SECONDS = 5.0  # how often a lab that waits looks whether there is still a worker
@@ -48,7 +49,7 @@ RETRIES = 3  # of a trial whose worker was killed
 LEFT_OUT = "rfc3987_syntax"  # see lib/harness/ray_modules
 SILENT = logging.CRITICAL + 1  # what goes wrong is said here, in one line; Ray's threads would add tracebacks
 RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
-CLUSTER = "./invoke up --workers 2 starts one"
+CLUSTER = "./invoke up --workers 2 starts one for labs in containers"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def run_there(job: Job, lock: str) -> Returned:
     """
     _require_fit(job, lock)
     worker = socket.gethostname()
-    tags = {**job.header["tags"], "lab.cpu": scope.cpu_model(), "lab.worker": worker}
+    own = {"lab.cpu": scope.cpu_model(), "lab.scope": _scope(job), "lab.worker": worker}
+    tags = {**job.header["tags"], **own}
     become(job.trial.runtime)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, job.journal.name)
@@ -99,6 +101,12 @@ def _require_fit(job: Job, lock: str) -> None:
         )
     if job.header["tags"]["lab.portable"] == "true":
         scope.require_portable()
+
+
+def _scope(job: Job) -> str:
+    """The scope that has been proven for a trial on the CPU of this worker."""
+    lab: Lab = importlib.import_module(job.module).LAB
+    return scope.stated(lab.portable.get(job.trial.runtime.framework, ()), job.header["tags"]["lab.portable"] == "true")
 
 
 @functools.cache
@@ -170,13 +178,15 @@ class RayWorkers(Workers):
 
     @contextmanager
     def _head_may_go(self) -> Iterator[None]:
-        """Whatever the client raises when its connection breaks becomes one line."""
+        """Whatever the client raises when its connection breaks, or when the cluster cannot go on, becomes one line."""
         import grpc
         from ray.exceptions import RayError
 
         try:
             yield
         except (ConnectionError, RuntimeError, RayError, grpc.RpcError) as error:
+            if isinstance(error, RayError) and _refusal(self._address) is None:
+                raise UserError(f"The Ray cluster at {self._address} cannot go on: {_reason(error)}") from None
             raise UserError(
                 f"The head of the Ray cluster at {self._address} is gone ({type(error).__name__}). "
                 f"What had ended is recorded. {CLUSTER}"
@@ -221,12 +231,21 @@ def _address() -> str:
     parts = urlsplit(said)
     if parts.scheme != "ray" or not parts.hostname:
         raise UserError(f"RAY_ADDRESS={said}: it is ray://HOST:10001, the head with the port of Ray's client")
-    address = (parts.hostname, parts.port or 10001)
+    address = f"{parts.hostname}:{parts.port or 10001}"
+    refusal = _refusal(address)
+    if refusal:
+        raise UserError(f"No Ray cluster answers at {said} ({refusal}). {CLUSTER}")
+    return address
+
+
+def _refusal(address: str) -> str | None:
+    """Why nobody listens at HOST:PORT; None where somebody does."""
+    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection(address, timeout=CONNECT_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except OSError as error:
-        raise UserError(f"No Ray cluster answers at {said} ({error.strerror or error}). {CLUSTER}") from None
-    return f"{address[0]}:{address[1]}"
+        return error.strerror or str(error)
+    return None
 
 
 def _connect(address: str, module: str) -> None:

@@ -50,10 +50,15 @@ def recorded(lab: str) -> Iterator[Recorded]:
 
 
 def newest(lab: str) -> Recorded | None:
-    """The newest finished run of a lab: a full one if there is one, as a quick one says less."""
-    runs = list(recorded(lab))
-    full = [run for run in runs if run.tags.get("lab.quick") != "true"]
-    return next(iter(full or runs), None)
+    """The finished run that speaks for a lab: the newest full one, as a quick one says less.
+
+    One with a config that was searched for, or of an earlier one's code, speaks only where there is no other.
+    """
+
+    def rank(run: Recorded) -> tuple[bool, bool]:
+        return "lab.config_from" in run.tags or "lab.reproduces" in run.tags, run.tags.get("lab.quick") == "true"
+
+    return min(recorded(lab), key=rank, default=None)
 
 
 def is_current(entry: LabEntry, lab: Lab, run: Recorded, options: Options | None = None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import secrets
 import time
 import traceback
@@ -157,17 +158,12 @@ class LabRun:
         """Whether a file of the lab's code was edited while it ran."""
         return provenance.read_code(self.entry.module).sha256 != self._code.sha256
 
-    def finish(self, claims: list[dict[str, Any]], digest: str, stated: str, seconds: float) -> list[str]:
-        """Record the verdicts and the scope, and end this run. Returns what a reader of the record should be told."""
+    def finish(self, claims: list[dict[str, Any]], found: Mapping[str, str], seconds: float) -> list[str]:
+        """Record the verdicts and the tags `found`, and end this run. Returns what a reader of it should be told."""
         self.write_files({"claims.json": json_bytes(claims)})
         self.journal.append("timing", step=0, values={"total_seconds": seconds}, time=now_ms())
         verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
-        tags = {
-            "lab.result_digest": digest,
-            "lab.scope": stated,
-            "mlflow.note.content": _note(self.lab, claims),
-            **verdicts,
-        }
+        tags = {**found, "mlflow.note.content": _note(self.lab, claims), **verdicts}
         changed = self.code_changed()
         self.journal.end("FINISHED" if all_measured(claims) else "FAILED", **tags)
         return ["the lab's code was edited while it ran: the record has the code of its start"] if changed else []
@@ -248,8 +244,10 @@ def carry_out(
             problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]
             problems += command.close(run, results, workers)
             digest = parent_digest(r.digest for r in results if r.status in ENDED_WELL)
-            stated = scope.lowest([*_scopes(run), *_lowered(jobs[0], again)])
-            problems += run.finish(claims, digest, stated, time.monotonic() - started)
+            cpus, scopes = zip(*_places(run), strict=True)
+            stated = scope.lowest([*scopes, *_lowered(jobs[0], again)])
+            where = {"lab.scope": stated, "lab.cpu": "; ".join(sorted(set(cpus)))}
+            problems += run.finish(claims, {"lab.result_digest": digest, **where}, time.monotonic() - started)
         except BaseException as error:
             workers.close()
             stopped = isinstance(error, KeyboardInterrupt)
@@ -321,10 +319,12 @@ def _run_study(run: LabRun, study: Study, jobs: list[Job], workers: Workers) -> 
     return []
 
 
-def _scopes(run: LabRun) -> Iterator[str]:
-    """The scope of each trial that has run."""
+def _places(run: LabRun) -> Iterator[tuple[str, str]]:
+    """The CPU and the scope of each trial that has run, as it says itself: it may have run elsewhere."""
     for result in run.results:
-        yield scope.of_error(result.error) or run.scope(result.trial.runtime.framework)
+        with (run.folder / f"{result.run.removeprefix(f'{run.key}.')}.jsonl").open("rb") as file:
+            tags = json.loads(file.readline())["tags"]
+        yield tags["lab.cpu"], scope.of_error(result.error) or tags["lab.scope"]
 
 
 def _lowered(job: Job, again: Future[list[str]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lib.harness import scope
 from tests.lib.harness.ray_cluster import RayCluster
 from tests.lib.harness.support import (
     Clone,
@@ -69,6 +70,8 @@ def test_trials_on_ray_have_the_digests_of_local_ones(clone: Clone, shared_clust
     assert not list(there.glob("*.new"))
     header = records(there / "trial-0000.jsonl")[0]
     assert header["tags"]["lab.worker"] == os.uname().nodename
+    assert records(there / "run.jsonl")[-1]["tags"]["lab.cpu"] == header["tags"]["lab.cpu"] == scope.cpu_model()
+    assert header["tags"]["lab.scope"] == "machine"
     assert header["tags"].keys() - {"lab.worker"} == records(here / "trial-0000.jsonl")[0]["tags"].keys()
     packages = json.loads((there / "trial-0000.files/environment.json").read_text())["packages"]
     assert "ray" in packages

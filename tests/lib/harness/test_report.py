@@ -99,7 +99,7 @@ def test_its_command_repeats_the_run(reported: tuple[Clone, str]) -> None:
     assert one["tags"]["lab.result_digest"] == two["tags"]["lab.result_digest"]
 
 
-def test_a_full_run_speaks_before_a_newer_quick_one_and_a_change_of_the_code_is_said(
+def test_a_full_run_speaks_before_newer_quick_and_searched_ones_and_a_change_of_the_code_is_said(
     reported: tuple[Clone, str], tmp_path: Path
 ) -> None:
     root = tmp_path / "clone"
@@ -108,6 +108,9 @@ def test_a_full_run_speaks_before_a_newer_quick_one_and_a_change_of_the_code_is_
     assert clone.tiny(seeds=2).code == 0
     full = clone.newest().name
     assert clone.run("tiny", "--quick").code == 0
+    assert full in Page(clone.run("report").out).text
+    assert clone.run("sweep", "tiny", "--trials", "2", "--fresh", "0").code == 0
+    assert clone.tiny("--config", "best", seeds=2).code == 0
     assert full in Page(clone.run("report").out).text
     with (root / "lib" / "testlabs" / "tiny.py").open("a") as file:
         file.write("\n# another version\n")
