@@ -404,7 +404,7 @@ def bench(_: Context, local: bool = False) -> None:
         "all": "the slow ones too",
         "only": "lint, lib, host or browser; may be repeated",
         "k": "EXPR: only tests whose name matches, as pytest's -k",
-        "gpu_images": "only the images for GPUs, which it builds (30 GiB, some 20 minutes); needs no GPU",
+        "gpu_images": "only the images for GPUs, which it builds (60 GiB, half an hour); needs no GPU",
         **LOCAL,
     },
     iterable=["only"],
