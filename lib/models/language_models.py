@@ -36,6 +36,7 @@ from lib.harness.contract import Log
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
 from lib.models.masking import CHOSEN, mask_words
+from lib.models.precision import Precision, products_in
 from lib.models.training import DivergedError
 
 if TYPE_CHECKING:
@@ -265,6 +266,7 @@ def descend(
     log: Log,
     at_step: Callable[[int], None] | None = None,
     warm_up: int = 100,
+    precision: Precision = "float32",
 ) -> np.ndarray:
     """AdamW as nanoGPT has it: beta2 0.99, decay 0.1 of matrices only, gradients cut to length 1.
 
@@ -286,7 +288,8 @@ def descend(
             at_step(step)
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, steps, learning_rate, warm_up)
-        found = loss()
+        with products_in(precision):
+            found = loss()
         optimizer.zero_grad()
         found.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)

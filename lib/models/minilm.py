@@ -22,6 +22,7 @@ from lib.data import minilm
 from lib.harness.contract import Log
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
+from lib.models.precision import Precision
 
 if TYPE_CHECKING:
     import torch
@@ -167,6 +168,7 @@ def fine_tune(
     steps: int,
     batch: int,
     learning_rate: float,
+    precision: Precision = "float32",
     seed: Seed,
     log: Log,
 ) -> np.ndarray:
@@ -194,7 +196,10 @@ def fine_tune(
         logits = classifier(*padded([texts[i] for i in places]))
         return torch.nn.functional.cross_entropy(logits, targets[torch.from_numpy(places)])
 
-    return descend(classifier, loss, steps=steps, learning_rate=learning_rate, log=log, warm_up=max(1, steps // 10))
+    warm_up = max(1, steps // 10)
+    return descend(
+        classifier, loss, steps=steps, learning_rate=learning_rate, log=log, warm_up=warm_up, precision=precision
+    )
 
 
 def logits_of(classifier: SentenceClassifier, texts: Sequence[torch.Tensor], batch: int = 32) -> np.ndarray:

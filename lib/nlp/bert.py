@@ -22,6 +22,7 @@ from lib.harness.contract import Config, Lab, Log, Range, Result, Runtime, Searc
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, best, changed, gather, joins
 from lib.models import language_models as lm
+from lib.models.precision import Precision
 from lib.nlp import bert_figures as figures
 from lib.nlp import bert_reviews, bert_senses, bert_words
 from lib.nlp.bert_claims import CLAIMS
@@ -67,6 +68,9 @@ class BertConfig(Config):
     )
     fine_tune_rates: tuple[Rate, ...] = Field(
         (1e-4, 3e-4), min_length=1, description="above BERT's own 5e-5, as there are few steps and half the layers"
+    )
+    precision: Precision = Field(
+        "float32", description="of matrix products where reviews are learned; bfloat16 pays on GPUs with large networks"
     )
     scratch_rates: tuple[Rate, ...] = Field((3e-4, 1e-3), min_length=1, description="usual for a start from chance")
     scratch_longer: int = Field(4, ge=1, le=100, description="times as many steps from scratch, as those are cheap")
@@ -146,7 +150,9 @@ def reviews(config: BertConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Learn from the first labelled sentences of the seed; accuracies on validation and, at the end, test."""
     parts: tuple[bert_reviews.Part, ...] = ("validation", "test") if config.final else ("validation",)
     task = bert_reviews.Task(config.examples, config.judged, parts, config.longest)
-    training = bert_reviews.Training(config.learning_rate, steps_of(config), config.review_batch, config.first)
+    training = bert_reviews.Training(
+        config.learning_rate, steps_of(config), config.review_batch, config.first, config.precision
+    )
     return dict(bert_reviews.judged(config.arm, task, training, seed, log))
 
 

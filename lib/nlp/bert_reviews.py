@@ -19,6 +19,7 @@ from lib.data import movie_reviews
 from lib.harness.contract import Log
 from lib.harness.seeds import Seed
 from lib.models import minilm
+from lib.models.precision import Precision
 
 if TYPE_CHECKING:
     from lib.models.bert_encoder import SentenceClassifier
@@ -62,12 +63,14 @@ class Training:
         steps: of Adam.
         batch: sentences a step.
         first: layer of MiniLM that learns; those before it stay as they are.
+        precision: of its matrix products.
     """
 
     learning_rate: float
     steps: int
     batch: int
     first: int
+    precision: Precision = "float32"
 
 
 def drawn(seed: Seed, labelled: int) -> list[movie_reviews.Review]:
@@ -149,6 +152,7 @@ def _network(arm: Arm, task: Task, training: Training, seed: Seed, log: Log) -> 
         steps=training.steps,
         batch=training.batch,
         learning_rate=training.learning_rate,
+        precision=training.precision,
         seed=seed,
         log=log,
     )

@@ -17,6 +17,7 @@ from lib.harness.contract import Choices, Config, Lab, Log, Range, Runtime, Sear
 from lib.harness.seeds import Seed
 from lib.harness.studies import batches, changed
 from lib.models.language_models import weights
+from lib.models.precision import Precision
 from lib.nlp import gpt_figures as figures
 from lib.nlp.gpt_claims import CLAIMS, FEWEST
 from lib.nlp.gpt_model import build, go_on, later_changes_earlier, losses_by_place, losses_of_the_same, train
@@ -38,6 +39,9 @@ class GptConfig(Config):
     blocks: int = Field(12, ge=1, le=1024, description="pieces of text a step: nanoGPT's recipe for a CPU")
     steps: int = Field(2000, ge=1, le=100_000, description="nanoGPT's recipe for a CPU")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="nanoGPT's recipe: small networks can bear more")
+    precision: Precision = Field(
+        "float32", description="of matrix products in training; bfloat16 pays on GPUs with large networks"
+    )
     orders: int = Field(7, ge=2, le=8, description="longest n-gram counted: longer ones are rare")
     stretches: int = Field(
         16, ge=1, le=1000, description="of the test text, other ones for each seed: the interval is over them, too"
@@ -92,6 +96,7 @@ def learn(config: GptConfig, seed: Seed, log: Log) -> dict[str, Any]:
         seed=seed,
         log=log,
         at_step=look,
+        precision=config.precision,
     )
     look(config.steps)
     log.parameters(weights(network))

@@ -16,6 +16,7 @@ from lib.harness.contract import Log
 from lib.harness.errors import UserError
 from lib.harness.seeds import Seed
 from lib.models.language_models import descend
+from lib.models.precision import Precision
 from lib.nlp.gpt_text import all_blocks, characters, checked, draw_blocks
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def train(
     seed: Seed,
     log: Log,
     at_step: Callable[[int], None] | None = None,
+    precision: Precision = "float32",
 ) -> np.ndarray:
     """Train on `blocks` pieces of the text a step; returns the losses, float32 (steps,)."""
     rng = seed.rng("blocks")
@@ -55,7 +57,9 @@ def train(
         inputs, targets = draw_blocks(text, blocks, network.context, rng)
         return _losses(network, inputs, targets).mean()
 
-    return descend(network, loss, steps=steps, learning_rate=learning_rate, log=log, at_step=at_step)
+    return descend(
+        network, loss, steps=steps, learning_rate=learning_rate, log=log, at_step=at_step, precision=precision
+    )
 
 
 def _losses(network: Transformer, inputs: np.ndarray, targets: np.ndarray) -> torch.Tensor:

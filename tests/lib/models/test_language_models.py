@@ -94,6 +94,22 @@ def test_training_lowers_the_loss_and_repeats(kind: lm.Kind) -> None:
     assert np.array_equal(found[0], found[2]) and np.array_equal(found[1], found[3])
 
 
+def test_products_in_bfloat16_train_and_repeat_and_leave_weights_in_float32() -> None:
+    def losses(**said: Any) -> np.ndarray:
+        network, supply = build("causal", SHAPE, SEED), lm.batches(TEXTS, 256, SEED)
+        rng = SEED.rng("mask")
+        found = lm.descend(
+            network, lambda: lm.loss_of(network, next(supply), rng), steps=25, learning_rate=2e-2, log=quiet, **said
+        )
+        assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+        return found
+
+    exact, rounded, again = losses(), losses(precision="bfloat16"), losses(precision="bfloat16")
+    assert np.array_equal(rounded, again)
+    assert 0 < abs(rounded[0] - exact[0]) < 2**-8 * exact[0]  # one rounding of bfloat16
+    assert rounded[-5:].mean() < rounded[:2].mean() - 0.5
+
+
 def test_a_loss_that_is_no_number_ends_the_training() -> None:
     network = build("causal", SHAPE, SEED)
     with torch.no_grad():
