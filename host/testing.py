@@ -65,7 +65,7 @@ def test_gpu_images() -> int:
 
 def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     options = ["-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-n", "auto", "--dist", "loadfile"]
-    options += ["-m", "" if slow else "not slow", "-k", expression]
+    options += ["-m", "" if slow else "not slow", "-k", expression, "--durations", "15"]
     start = time.monotonic()
     print(f"\n== {part}", flush=True)
     note = ""
