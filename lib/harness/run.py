@@ -201,8 +201,7 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
     elif options.config is None:
         config = configure(lab, options)
     else:
-        found = best.registered(lab.name)
-        config = configure(lab, options, found.changes)
+        config, found = best.adopted(lab, options)
         command = Adopting(command.words, found)
     return carry_out(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
 

@@ -5,7 +5,7 @@ trial is the lab's, its one claim compares the best config with the default on s
 runs, is recorded and is repeated as every lab. The winner of a search was lucky too: what it gains is what it
 gains on those seeds.
 
-The best config is registered in the run's record, as ``best.json``; ``./invoke lab NAME --config best`` runs with it.
+The best fields are registered in the run's record, as ``best.json``; ``./invoke lab NAME --config best`` runs with it.
 """
 
 from __future__ import annotations
@@ -88,15 +88,15 @@ def run_sweep(
         sweep = replace(sweep, trials=min(sweep.trials, grid_size(space)))
     if sweep.sampler == "cmaes" and sum(isinstance(one, Range) for one in space.values()) < 2:
         raise UserError(f"--sampler cmaes searches two ranges or more, not only {', '.join(space)}: take tpe")
-    command = SweepCommand(lab, lab.search, sweep, space, config)
+    command = SweepCommand(lab, lab.search, sweep, space)
     return carry_out(entry, command.lab(), config, options, workers=workers, command=command, interrupted=interrupted)
 
 
 class SweepCommand(Command):
     """What a sweep records and prints besides what every run does."""
 
-    def __init__(self, lab: Lab, search: Search, sweep: Sweep, space: Space, config: Config):
-        self._lab, self._search, self._sweep, self._space, self._config = lab, search, sweep, space, config
+    def __init__(self, lab: Lab, search: Search, sweep: Sweep, space: Space):
+        self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
         super().__init__(f"sweep {lab.name}")
         self.tags = {"lab.sweep": json.dumps(sweep.words(lab.name, space))}
         said = {
@@ -186,7 +186,6 @@ class SweepCommand(Command):
             "goal": self._search.goal,
             "value": score_of(self._search, self._best),
             "found": found,
-            "config": dict(self._search.adopt(self._config, found)),
         }
         run.write_files({best.FILE: json_bytes(record)})
         tags = {

@@ -62,7 +62,9 @@ def test_a_sweep_asks_for_the_same_trials_on_one_worker_and_on_two(clone: Clone)
 
 def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone) -> None:
     before = clone.tiny("--config", "best")
-    before.assert_one_line(2, "--config best: no sweep of the lab 'tiny' has finished yet: ./invoke sweep tiny")
+    before.assert_one_line(
+        2, "--config best: no sweep of the lab 'tiny' has finished yet. Sweep it: ./invoke sweep tiny"
+    )
     ended = clone.run(*WORDS)
     assert ended.code == 0, ended
     sweep = clone.newest()
@@ -74,7 +76,6 @@ def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone
     assert found["trial"] == trials[winner][0]["key"]
     params = {name: json.loads(text) for name, text in trials[winner][0]["params"].items() if name in found["found"]}
     assert found["found"] == params and set(params) == {"learning_rate", "steps", "backwards"}
-    assert found["config"] == {**params, "text": "adopted"}
     assert f"{found['value']:.4g}" in ended.out and "./invoke lab tiny --config best" in ended.out
     tags: dict[str, str] = {}
     for line in records(sweep / "run.jsonl"):
@@ -88,7 +89,7 @@ def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone
     (header, *_) = records(clone.newest() / "run.jsonl")
     assert header["tags"]["lab.config_from"] == sweep.name
     ran = {name: json.loads(header["params"][name]) for name in params}
-    assert ran == params and header["params"]["text"] == "adopted"
+    assert ran == params and header["params"]["text"] == "adopted by 2"  # of this run, not of the sweep
     assert clone.tiny("--config", "best", steps=11).code == 0  # what is said by name comes last
     assert records(clone.newest() / "run.jsonl")[0]["params"]["steps"] == "11"
 

@@ -140,7 +140,7 @@ SEARCH = Search(
     measure="loss",
     goal="minimize",
     reported="loss",
-    adopt=lambda config, found: {**found, "text": "adopted"},
+    adopt=lambda config, found: {**found, "text": f"adopted by {config.seeds}"},
 )
 
 LAB = Lab(
