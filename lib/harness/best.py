@@ -34,7 +34,7 @@ def experiment_of(lab: str) -> str:
 
 
 def registered(lab: str) -> Best:
-    """The config of the newest finished sweep of a lab.
+    """What the newest finished sweep of a lab has found; one that was only run again by ``reproduce`` is none.
 
     Raises:
         UserError: there is none, or what it has registered cannot be read.
@@ -44,7 +44,7 @@ def registered(lab: str) -> Best:
         records = [record for _, record in journal.read(path)]
         file = journal.files_of(path) / FILE
         finished = records and records[0]["experiment"] == name and records[-1].get("status") == "FINISHED"
-        if finished and file.exists():
+        if finished and "lab.reproduces" not in records[0]["tags"] and file.exists():
             return Best(path.parent.name, _found(file, lab))
     raise UserError(f"--config best: no sweep of the lab '{lab}' has finished yet. {_again(lab)}")
 

@@ -63,6 +63,15 @@ def test_a_record_that_cannot_be_read_is_one_line(journals: Path, record: bytes)
     assert "\n" not in str(caught.value)
 
 
+def test_the_newest_finished_sweep_counts_and_no_reproduction(journals: Path) -> None:
+    sweep(journals, 1, json_bytes({"found": {"learning_rate": 0.1}}))
+    newest = sweep(journals, 2, json_bytes({"found": {"learning_rate": 0.2}}))
+    sweep(journals, 3, json_bytes({"found": {"learning_rate": 0.3}}), **{"lab.reproduces": "of the first one"})
+    sweep(journals, 4, json_bytes({"found": {"learning_rate": 0.4}}), status="FAILED")
+    sweep(journals, 5, None)
+    assert best.registered("convolution") == best.Best(newest, {"learning_rate": 0.2})
+
+
 def test_without_one_it_is_said_where_was_looked(journals: Path) -> None:
     with pytest.raises(UserError, match=r"\./invoke sweep convolution --trials 30"):
         best.registered("convolution")
