@@ -46,7 +46,10 @@ def registered(lab: str) -> Best:
         finished = records and records[0]["experiment"] == name and records[-1].get("status") == "FINISHED"
         if finished and "lab.reproduces" not in records[0]["tags"] and file.exists():
             return Best(path.parent.name, _found(file, lab))
-    raise UserError(f"--config best: no sweep of the lab '{lab}' has finished yet. {_again(lab)}")
+    raise UserError(
+        f"--config best: no sweep of the lab '{lab}' has finished in the journal of this machine (what was imported "
+        f"into MLflow does not count). {_again(lab)}"
+    )
 
 
 def adopted(lab: Lab, options: Options) -> tuple[Config, Best]:

@@ -29,7 +29,7 @@ from lib.harness.jsonfile import json_bytes
 from lib.harness.methods import PRUNERS, SAMPLERS
 from lib.harness.pruning import Pruning
 from lib.harness.resumption import Interrupted
-from lib.harness.run import Command, LabRun, carry_out, config_of
+from lib.harness.run import Command, LabRun, all_measured, carry_out, config_of
 from lib.harness.search import best_of, grid_size, score_of, searched
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
@@ -234,7 +234,7 @@ class SweepCommand(Command):
         display.print_best(rows, self._search.measure, self._search.goal)
         if saved := savings(tried):
             display.console.print(saved)
-        if self._best is not None:
+        if self._best is not None and all_measured(claims):  # no failed run counts for --config best
             display.console.print(f"Run the lab with it: ./invoke lab {self._lab.name} --config best")
         display.console.print()
         if claims:

@@ -14,6 +14,7 @@ from lib.harness.journal import Journal
 from lib.harness.jsonfile import json_bytes
 from lib.harness.settings import Options, configure
 from lib.harness.studies import changed
+from lib.optimizers import lab as optimizers
 
 
 @pytest.fixture
@@ -70,6 +71,20 @@ def test_the_newest_finished_sweep_counts_and_no_reproduction(journals: Path) ->
     sweep(journals, 4, json_bytes({"found": {"learning_rate": 0.4}}), status="FAILED")
     sweep(journals, 5, None)
     assert best.registered("convolution") == best.Best(newest, {"learning_rate": 0.2})
+
+
+def test_a_field_that_the_lab_has_no_more_is_not_taken_for_the_users(journals: Path) -> None:
+    key = sweep(journals, 1, json_bytes({"found": {"depth": 3}}))
+    with pytest.raises(UserError, match=rf"what {key} has found does not go .* depth=3.* ./invoke sweep convolution"):
+        best.adopted(convolution.LAB, Options())
+    with pytest.raises(UserError, match=r"^rates=3"):
+        best.adopted(convolution.LAB, Options(changes=["rates=3"]))
+
+
+def test_no_sweep_is_advised_where_it_would_be_refused(journals: Path) -> None:
+    with pytest.raises(UserError, match="no sweep searches the lab 'optimizers', as ") as caught:
+        best.adopted(optimizers.LAB, Options())
+    assert "./invoke" not in str(caught.value)
 
 
 def test_without_one_it_is_said_where_was_looked(journals: Path) -> None:

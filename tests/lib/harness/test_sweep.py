@@ -63,7 +63,7 @@ def test_a_sweep_asks_for_the_same_trials_on_one_worker_and_on_two(clone: Clone)
 def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone) -> None:
     before = clone.tiny("--config", "best")
     before.assert_one_line(
-        2, "--config best: no sweep of the lab 'tiny' has finished yet. Sweep it: ./invoke sweep tiny"
+        2, "--config best: no sweep of the lab 'tiny' has finished in the journal", "./invoke sweep tiny"
     )
     ended = clone.run(*WORDS)
     assert ended.code == 0, ended
@@ -155,12 +155,17 @@ def test_too_few_trials_for_a_picture_are_said_and_no_failure(clone: Clone) -> N
     assert "no pictures of the search: 2 trials ran to their end, 4 are needed" in ended.out
 
 
-def test_a_sweep_whose_trials_all_fail_says_so(clone: Clone) -> None:
+def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
     ended = clone.run("sweep", "tiny", "--trials", "3", "--fresh", "1", "--set", "action=fail")
     assert ended.code == 1, ended
     assert "no best config: no trial of the search has ended with a number" in ended.out
     assert not (clone.newest() / "run.files" / "best.json").exists()
-    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished yet")
+    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished in the journal")
+    claimless = ("--set", "action=fail-slow", "--set", "learning_rate=0.01", "--space", "learning_rate=0.1:1")
+    ended = clone.run("sweep", "tiny", "--trials", "2", "--fresh", "1", *claimless)  # of the two, the default fails
+    assert ended.code == 1, ended
+    assert (clone.newest() / "run.files" / "best.json").exists() and "--config best" not in ended.out
+    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished in the journal")
 
 
 @pytest.mark.parametrize(
