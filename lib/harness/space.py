@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -89,7 +91,16 @@ def _parsed(config: Config, text: str) -> tuple[str, Range | Choices]:
     step = numbers[2] if len(numbers) > 2 else None
     if step is not None and not 0 < step <= numbers[1] - numbers[0]:
         raise UserError(f"--space {text}: a step from {low} to {high} cannot be {more[0]}")
+    if step is not None and (left := _left_over(*numbers)):
+        last = Decimal(repr(numbers[1])) - left
+        raise UserError(f"--space {text}: no step of {more[0]} ends at {high}: write {name}={low}:{last}:{more[0]}")
     return name, Range(numbers[0], numbers[1], log=log, step=step)
+
+
+def _left_over(low: float, high: float, step: float) -> Decimal:
+    """What is left from the last step at or below `high` to it, of the numbers as written: 0.3 has 3 steps of 0.1."""
+    first, last, each = (Decimal(repr(number)) for number in (low, high, step))
+    return (last - first) % each
 
 
 def _number(text: str, part: str) -> int | float:
@@ -98,9 +109,12 @@ def _number(text: str, part: str) -> int | float:
     except ValueError:
         pass
     try:
-        return float(part)
+        number = float(part)
     except ValueError:
-        raise UserError(f"--space {text}: '{part}' is not a number; {FORMS}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise UserError(f"--space {text}: '{part}' is not a number; {FORMS}")
+    return number
 
 
 def _scalar(text: str, part: str) -> bool | int | float | str:

@@ -17,6 +17,7 @@ def test_the_labs_own_space_is_taken_and_changed_field_by_field() -> None:
     assert space["learning_rate"] == Range(0.01, 1.0)
     assert space["steps"] == Range(5, 50, log=True) and isinstance(space["steps"], Range) and space["steps"].whole
     assert space["text"] == Choices(("a", "b", "c"))
+    assert space_of(SEARCH, CONFIG, ["learning_rate=0.1:0.4:0.1"], [])["learning_rate"] == Range(0.1, 0.4, step=0.1)
     assert space["backwards"] == SEARCH.space["backwards"]
     assert space_of(SEARCH, CONFIG, ["steps=5,10"], [])["steps"] == Choices((5, 10))
     assert space_of(SEARCH, CONFIG, ["backwards=true"], [])["backwards"] == Choices((True,))
@@ -35,6 +36,8 @@ def test_a_field_that_is_set_is_not_searched() -> None:
         ("steps", ["--space steps", "KEY=LOW:HIGH"]),
         ("steps=", ["no single value", "KEY=LOW:HIGH"]),
         ("steps=1:20:30", ["a step from 1 to 20 cannot be 30"]),
+        ("steps=1:10:6", ["no step of 6 ends at 10", "write steps=1:7:6"]),
+        ("learning_rate=0.1:1:0.6", ["no step of 0.6 ends at 1", "write learning_rate=0.1:0.7:0.6"]),
         ("steps=1:2:log:log", ["KEY=LOW:HIGH"]),
         ("steps=1:many", ["'many' is not a number"]),
         ("steps=20:10", ["20 must be below 10"]),
@@ -42,7 +45,8 @@ def test_a_field_that_is_set_is_not_searched() -> None:
         ("learning_rate=0:1:log", ["a logarithm needs 0 to be above 0"]),
         ("learning_rate=0.1:2", ["learning_rate", "2.0 is refused", "> 0, <= 1"]),
         ("learning_rate=0.1,many", ["learning_rate", "'many' is refused", "float"]),
-        ("learning_rate=nan:1", ["must be below"]),
+        ("learning_rate=nan:1", ["'nan' is not a number"]),
+        ("learning_rate=0:inf:1", ["'inf' is not a number"]),
         ("action=[1],say", ["'[1]' is no single value"]),
         ("seeds=2:5", ["'seeds' says how the lab is run"]),
         ("framework=torch,keras", ["'framework' says how the lab is run"]),
