@@ -128,17 +128,29 @@ def _scalar(text: str, part: str) -> bool | int | float | str:
 
 
 def _check(search: Search, config: Config, name: str, one: Range | Choices) -> None:
-    """See that the config takes the ends of a part of the space, and that the judged trial keeps them."""
+    """See that the field takes all of a part of the space, and that the judged trial keeps it.
+
+    Whether it goes with the other fields is seen where all are sampled.
+    """
+    field = type(config).model_fields[name]
     for value in ends(one):
         try:
             sampled = changed(config, {name: value})
         except ValidationError as error:
-            allowed = allowed_values(type(config).model_fields[name])
+            (first, *_) = error.errors()
+            if not first["loc"]:
+                continue
             raise UserError(
-                f"--space {name}: {value!r} is refused: {error.errors()[0]['msg']} (allowed: {allowed})"
+                f"--space {name}: {value!r} is refused: {first['msg']} (allowed: {allowed_values(field)})"
             ) from None
         kept: Mapping[str, Any] = search.trial(sampled).config.model_dump()
         if kept[name] != sampled.model_dump()[name]:
             raise UserError(
                 f"--space {name}: the trial that judges a config sets this field itself, so it cannot be searched"
             )
+    factor = next((m.multiple_of for m in field.metadata if hasattr(m, "multiple_of")), None)
+    if factor and isinstance(one, Range) and (one.log or (one.step or 1) % factor):
+        raise UserError(
+            f"--space {name}: between {one.low} and {one.high} it takes only multiples of {factor}: "
+            f"write {name}={one.low}:{one.high}:{factor}"
+        )

@@ -113,6 +113,7 @@ class SweepCommand(Command):
         self.params = {f"sweep.{name}": str(value) for name, value in said.items()}
         self.files = {"sweep.json": json_bytes({**said, "space": described(space)})}
         self._best: Result | None = None
+        self._missing = 0
 
     def lab(self) -> Lab:
         """The sweep as a lab."""
@@ -141,6 +142,7 @@ class SweepCommand(Command):
             more=lambda results: self._sweep.trials - len(results),
             named=lambda trial, number: replace(trial, variant=f"{SEARCHED}{number:04d}"),
         )
+        self._missing = self._sweep.trials - len(results)
         found = best_of(self._search, results)
         if found is None:
             return
@@ -174,9 +176,12 @@ class SweepCommand(Command):
     def close(self, run: LabRun, results: Results, workers: Workers) -> list[str]:
         """Register the best config, and draw the plots."""
         tried = [result for result in results if result.trial.variant.startswith(SEARCHED)]
+        said = []
+        if self._missing:
+            said.append(f"{len(tried)} of {self._sweep.trials} trials: nothing else was found that the config takes")
         self._best = best_of(self._search, tried)
         if self._best is None:
-            return ["no best config: no trial of the search has ended with a number"]
+            return [*said, "no best config: no trial of the search has ended with a number"]
         found = self.params_of(self._best)
         record = {
             "lab": self._lab.name,
@@ -198,7 +203,7 @@ class SweepCommand(Command):
             values = {f"best/{self._search.measure}": value}
             run.journal.append("timing", step=number, values=values, time=now_ms())
         rows = [sweep_figures.Row(self.params_of(r), score_of(self._search, r), r.reports) for r in tried]
-        return self._draw(rows, run.journal.files / "figures", workers)
+        return said + self._draw(rows, run.journal.files / "figures", workers)
 
     def params_of(self, result: Result) -> dict[str, Any]:
         """The sampled fields of a trial."""

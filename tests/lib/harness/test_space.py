@@ -5,6 +5,8 @@ import pytest
 from lib.harness.contract import Choices, Range
 from lib.harness.errors import UserError
 from lib.harness.space import described, space_of
+from lib.nlp import elmo
+from lib.nlp.elmo import SEARCH as ELMO
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
 
 CONFIG = TinyConfig()
@@ -59,6 +61,18 @@ def test_what_is_wrong_is_named_in_one_line(said: str, words: list[str]) -> None
     assert "\n" not in line
     for word in words:
         assert word in line
+
+
+@pytest.mark.parametrize("said", ["width=16:64", "width=16:64:6", "width=16:64:log"])
+def test_a_range_that_only_its_ends_fit_is_refused(said: str) -> None:
+    with pytest.raises(UserError, match=r"takes only multiples of 4: write width=16:64:4$"):
+        space_of(ELMO, elmo.LAB.config(), [said], [])
+    assert space_of(ELMO, elmo.LAB.config(), ["width=16:64:8"], [])["width"] == Range(16, 64, step=8)
+    assert space_of(ELMO, elmo.LAB.config(), ["width=16,20"], [])["width"] == Choices((16, 20))
+
+
+def test_what_goes_with_other_fields_only_is_left_to_the_search() -> None:
+    assert space_of(SEARCH, TinyConfig(text="even"), ["steps=11:20"], [])["steps"] == Range(11, 20)
 
 
 def test_a_field_that_the_judged_trial_sets_itself_cannot_be_searched() -> None:

@@ -150,8 +150,12 @@ def test_its_pictures_show_something(clone: Clone) -> None:
 
 
 def test_too_few_trials_for_a_picture_are_said_and_no_failure(clone: Clone) -> None:
-    ended = clone.run("sweep", "tiny", "--trials", "2", "--fresh", "0")
+    fixed = ("--set", "learning_rate=0.1", "--set", "backwards=true", "--set", "text=even")
+    words = ("--sampler", "grid", "--space", "steps=10,11,12", *fixed)
+    ended = clone.run("sweep", "tiny", "--trials", "9", "--fresh", "0", *words)
     assert ended.code == 0, ended
+    assert "2 of 3 trials: nothing else was found that the config takes" in ended.out
+    assert list(trials_of(clone.newest())) == ["search/0000", "search/0001"]
     assert "no pictures of the search: 2 trials ran to their end, 4 are needed" in ended.out
 
 
@@ -182,13 +186,17 @@ def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
             ["leave one of its fields out"],
         ),
         (("tiny", "--trials", "3", "--space", "steps=0:9"), ["steps", ">= 1"]),
+        (
+            ("tiny", "--trials", "3", "--space", "steps=11:19:2", "--set", "text=even"),
+            ["takes nothing of the space", "steps=1", "steps are odd", "change --space or --set"],
+        ),
         (("tiny", "--trials", "3", "--set", "steps=no"), ["steps='no'"]),
         ((), ["sweep: 1", "named after it"]),
     ],
 )
 def test_bad_words_get_one_line(clone: Clone, words: tuple[str, ...], wanted: list[str]) -> None:
     clone.run("sweep", *words).assert_one_line(2, *wanted)
-    assert not clone.runs()
+    assert not list(clone.journals.iterdir())
 
 
 def test_mlflow_shows_every_trial_and_what_was_pruned(clone: Clone, server: Server) -> None:
