@@ -30,7 +30,7 @@ from lib.harness.contract import Choices, Config, Range, Result, Search, Space, 
 from lib.harness.errors import UserError
 from lib.harness.pruning import STUDY, Judge, Pruning, Told, pruner_of
 from lib.harness.seeds import Seed
-from lib.harness.studies import changed
+from lib.harness.studies import best, changed
 
 if TYPE_CHECKING:
     import optuna
@@ -185,8 +185,8 @@ def score_of(search: Search, result: Result) -> float | None:
 def best_of(search: Search, results: Sequence[Result]) -> Result | None:
     """The result with the best score, the first one asked for of equals; None where none has a score."""
     sign = 1 if search.goal == "minimize" else -1
-    scored = [(sign * score, number) for number, r in enumerate(results) if (score := score_of(search, r)) is not None]
-    return results[min(scored)[1]] if scored else None
+    ended = [result for result in results if score_of(search, result) is not None]
+    return best(ended, lambda result: sign * search.judged(result)) if ended else None
 
 
 def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result | None) -> optuna.trial.FrozenTrial:

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from lib.harness.contract import Choices, Config, Range, Search, Space
 from lib.harness.errors import UserError
+from lib.harness.methods import SPACE_FORMS
 from lib.harness.settings import allowed_values, key_and_text
 from lib.harness.studies import changed
 
-FORMS = "write it as KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=LOW:HIGH:STEP or KEY=a,b,c"
+FORMS = f"write it as {SPACE_FORMS}"
 FIXED = ("framework", "seeds", "batch")
 """Fields of every config on which no single trial depends, or that have an option of their own."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,25 +199,15 @@ class SweepCommand(Command):
             "lab.best_config": json.dumps(found),
         }
         run.journal.append("tags", tags=tags)
-        for number, value in self._best_so_far(tried):  # the digest has it already, by the trials
+        rows = [sweep_figures.Row(self.params_of(r), score_of(self._search, r), r.reports) for r in tried]
+        for number, value in sweep_figures.best_so_far(rows, self._search.goal):  # the digest has it, by the trials
             values = {f"best/{self._search.measure}": value}
             run.journal.append("timing", step=number, values=values, time=now_ms())
-        rows = [sweep_figures.Row(self.params_of(r), score_of(self._search, r), r.reports) for r in tried]
         return said + self._draw(rows, run.journal.files / "figures", workers)
 
     def params_of(self, result: Result) -> dict[str, Any]:
         """The sampled fields of a trial."""
         return {name: getattr(result.trial.config, name) for name in self._space}
-
-    def _best_so_far(self, tried: Sequence[Result]) -> Iterator[tuple[int, float]]:
-        """The best value up to each trial that ran to its end, by the trial's number."""
-        better = max if self._search.goal == "maximize" else min
-        best_so_far: float | None = None
-        for number, result in enumerate(tried):
-            value = score_of(self._search, result)
-            if value is not None:
-                best_so_far = value if best_so_far is None else better(value, best_so_far)
-                yield number, best_so_far
 
     def _draw(self, rows: list[sweep_figures.Row], folder: Path, workers: Workers) -> list[str]:
         try:

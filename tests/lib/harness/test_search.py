@@ -17,11 +17,11 @@ from lib.harness.contract import Choices, Lab, Range, Result, Search, Space, Tri
 from lib.harness.errors import UserError
 from lib.harness.methods import PRUNERS, SAMPLERS
 from lib.harness.pruning import Judge, Pruning, Told
-from lib.harness.search import grid_size, grid_values, searched
+from lib.harness.search import best_of, grid_size, grid_values, searched
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.harness.space import ends, space_of
-from lib.harness.studies import changed
+from lib.harness.studies import best, changed
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
 
 LABS = find_labs(Path(__file__).resolve().parents[3])
@@ -157,6 +157,16 @@ def test_a_space_of_which_nothing_goes_together_is_one_line() -> None:
         ) as caught:
             search(sampler=sampler, space={**SPACE, "steps": Range(11, 17, step=2)}, config=EVEN)
         assert "\n" not in str(caught.value)
+
+
+def test_the_best_of_a_search_is_that_of_a_grid() -> None:
+    """Finished, finite, and of equals the first one asked for, whatever is wanted."""
+    losses = (3.0, float("nan"), 2.0, 2.0, float("-inf"), 9.0, 9.0)
+    results = [replace(parabola(Trial(f"{i}", TINY, 0)), measurements={"loss": loss}) for i, loss in enumerate(losses)]
+    results += [Result(Trial("failed", TINY, 0), "failed", "FAILED"), replace(results[0], status="PRUNED")]
+    assert best_of(SEARCH, results) is best(results, SEARCH.judged) is results[2]
+    assert best_of(replace(SEARCH, goal="maximize"), results) is results[5]
+    assert best_of(SEARCH, results[-2:]) is None
 
 
 def test_a_grid_has_every_combination_once_and_ends() -> None:
