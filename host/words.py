@@ -3,7 +3,7 @@
 from host.paths import ROOT
 from lib.harness.catalogue import find_lab
 from lib.harness.errors import UserError
-from lib.harness.methods import PRUNERS, SAMPLERS
+from lib.harness.methods import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS
 
 PLACES = ("local", "ray")
 """Where trials run."""
@@ -62,7 +62,7 @@ def sweep(
     """The words that search the settings of the lab `name`; raises `UserError` as `lab` does."""
     find_lab(ROOT, name)
     if trials is None and resume is None:
-        raise UserError(f"sweep {name}: say how many trials, as in --trials 30")
+        raise UserError(f"sweep {name}: {NO_TRIALS}")
     words = [*_numbers(("--trials", trials, 1), ("--batch", batch, 1), ("--fresh", fresh, 0))]
     for option, text, known in (("--sampler", sampler, SAMPLERS), ("--pruner", pruner, PRUNERS)):
         if text is None:
@@ -73,7 +73,7 @@ def sweep(
     for part in space:
         key, equals, value = part.partition("=")
         if not (key.strip() and equals and value.strip()):
-            raise UserError(f"--space {part}: it is KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=LOW:HIGH:STEP or KEY=a,b,c")
+            raise UserError(f"--space {part}: it is {SPACE_FORMS}")
         words += ["--space", part]
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
     return _begun(["sweep", name], words, resume, on)

@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent c
 
 from lib.harness.catalogue import LabEntry, find_lab
 from lib.harness.errors import UserError
-from lib.harness.methods import PRUNERS, SAMPLERS, SWEEP
+from lib.harness.methods import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS, SWEEP
 
 if TYPE_CHECKING:
     from lib.harness.resumption import Interrupted
@@ -87,7 +87,7 @@ def parser() -> Parser:
     words.add_argument("--trials", type=natural, metavar="N", help="sweep: how many trials")
     words.add_argument("--sampler", choices=SAMPLERS, help="sweep: who chooses the next trials")
     words.add_argument("--pruner", choices=PRUNERS, help="sweep: who ends trials early")
-    words.add_argument("--space", action="append", default=[], metavar="KEY=…", help="sweep: KEY=LOW:HIGH[:log] or a,b")
+    words.add_argument("--space", action="append", default=[], metavar="KEY=…", help=f"sweep: {SPACE_FORMS}")
     words.add_argument("--batch", type=natural, metavar="N", help="sweep: trials asked for at a time")
     words.add_argument("--fresh", type=whole, metavar="N", help="sweep: new seeds on which the best meets the default")
     words.add_argument("--resume", metavar="RUN", help="take up a run that was interrupted: a key or last:NAME")
@@ -118,7 +118,7 @@ def sweep(said: argparse.Namespace, interrupted: Interrupted | None) -> int:
     """Run a sweep of the lab that is named after it. Returns the exit code."""
     entry = find_lab(ROOT, said.runs[0])
     if said.trials is None:
-        raise UserError(f"sweep {entry.name}: say how many trials, as in --trials 30")
+        raise UserError(f"sweep {entry.name}: {NO_TRIALS}")
     with workers_of(said, entry) as workers:
         from lib.harness.sweep import Sweep, run_sweep
 

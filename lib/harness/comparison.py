@@ -143,10 +143,23 @@ def _unequal_tags(first: Record, second: Record, *tags: str) -> list[str]:
 
 
 def config_changes(first: Record, second: Record) -> list[str]:
-    """The fields of the configs that differ, a line each; the root seed is one of them."""
-    one, other = ({**r.config, "root seed": r.tags["lab.seed"]} for r in (first, second))
+    """The fields of the configs that differ, a line each; the root seed is one of them, and what a sweep was asked."""
+    one, other = ({**r.config, "root seed": r.tags["lab.seed"], **_sweep(r)} for r in (first, second))
     names = [name for name in {**one, **other} if name not in IGNORED and one.get(name) != other.get(name)]
     return [f"{name}: {json.dumps(one.get(name))} -> {json.dumps(other.get(name))}" for name in names]
+
+
+def _sweep(record: Record) -> dict[str, str]:
+    """The options of a sweep, and those of ``--space`` by field; empty for another run."""
+    _, *words = json.loads(record.tags.get("lab.sweep", '[""]'))
+    found = {}
+    for option, value in zip(words[::2], words[1::2], strict=True):
+        if option == "--space":
+            field, _, values = value.partition("=")
+            found[f"{option} {field}"] = values
+        else:
+            found[option] = value
+    return found
 
 
 def package_changes(first: Record, second: Record) -> list[str]:

@@ -230,7 +230,7 @@ class Search:
         goal: what is wanted of it.
         reported: a value on the same scale that the trial logs at every epoch or so, by which it may be pruned;
             empty where it logs none.
-        adopt: from the lab's config and the fields found to the changes with which the lab itself runs with them
+        adopt: from the config of a run of the lab and the fields found to the changes with which it runs with them
             (``--config best``). A lab whose study chooses a field by a grid of its own says how the two go together.
         value: from the finished trial to `measure`, where that is a part of a measurement or was logged only.
     """

@@ -197,8 +197,7 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
     elif options.config is None:
         config = configure(lab, options)
     else:
-        found = best.registered(lab.name)
-        config = configure(lab, options, found.changes)
+        config, found = best.adopted(lab, options)
         command = Adopting(command.words, found)
     return carry_out(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
 
@@ -218,7 +217,8 @@ def carry_out(
     Returns the exit code. 0: every claim was measured, whatever the verdict. 1: one could not be.
 
     Raises:
-        UserError: a full disk, a worker that was killed, a run that is still running. What was recorded is kept.
+        UserError: a full disk, a worker that was killed, a run that is still running. What was recorded is kept. A
+            study that cannot begin leaves nothing.
         KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
     new = f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
@@ -226,12 +226,12 @@ def carry_out(
     run: LabRun | None = None
     tracking: Tracking | None = None
     started = time.monotonic()
+    study = lab.begin(config, options.seed)
+    batch = next(study)
     with on_disk(folder.parent):
         folder.mkdir(exist_ok=interrupted is not None)
         workers.log = folder / "workers.log"
         try:
-            study = lab.begin(config, options.seed)
-            batch = next(study)
             workers.warm_up(batch)  # frameworks load while the rest is made ready
             run = LabRun(entry, lab, config, options, folder, command=command, interrupted=interrupted)
             tracking = Tracking(folder)

@@ -4,6 +4,9 @@ A batch is a pure function of the search's seed, its number and the results of t
 made anew for each from plain data, its sampler seeded by name. So a search asks for the same trials on any number of
 workers, and one that is run again over recorded results comes to the same place.
 
+Fields that do not go together, as a width that its heads do not divide, are no trial: the sampler is asked again, and
+from the next batch on it is told that they are the worst there is.
+
 Samplers, as Optuna has them, with its own settings:
 
 - ``tpe`` (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization"): values that are likelier among the
@@ -17,20 +20,25 @@ Samplers, as Optuna has them, with its own settings:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from lib.harness.contract import Choices, Config, Range, Result, Search, Space, Trial
+from lib.harness.errors import UserError
 from lib.harness.pruning import STUDY, Judge, Pruning, Told, pruner_of
 from lib.harness.seeds import Seed
-from lib.harness.studies import changed
+from lib.harness.studies import best, changed
 
 if TYPE_CHECKING:
     import optuna
 
 GRID_VALUES = 4
 """Of a range on a grid, ends included."""
+TRIES = 100
+"""How often a sampler is asked for each trial of a batch, at most: where so few fit, the space is wrong."""
 
 
 def searched(
@@ -53,27 +61,45 @@ def searched(
         named: from the trial that `search` makes and its number to the one that is asked for.
 
     Returns:
-        All results, in the order in which they were asked for. PRUNED ones have their `reports`.
+        All results, in the order in which they were asked for. PRUNED ones have their `reports`. They are fewer than
+        `more` says where the space has no other combination that `config` takes, or none was found.
+
+    Raises:
+        UserError: not one combination was found that `config` takes.
     """
     distributions = {name: distribution(one) for name, one in space.items()}
     results: list[Result] = []
     told: list[optuna.trial.FrozenTrial] = []
-    while (size := min(batch, more(results), _left(space, sampler, len(results)))) > 0:
+    while (size := min(batch, more(results))) > 0:
         study = _study(search, told, sampler_of(sampler, space, seed, len(told)), pruner)
-        for _ in range(size):
-            study.ask(distributions)
-        asked = study.trials[len(told) :]
         earlier = tuple(map(_as_told, told))
-        trials = []
-        for one in asked:
-            trial = named(search.trial(changed(config, one.params)), one.number)
-            trials.append(
-                replace(trial, pruning=Pruning(pruner, search.goal, search.reported, earlier, number=one.number))
-            )
-        new = yield trials
-        told += [_frozen(search, one, result) for one, result in zip(asked, new, strict=True)]
+        trials: dict[int, Trial] = {}
+        refused = None
+        for _ in range(min(TRIES * size, _left(space, sampler, len(told)))):
+            one = study.ask(distributions)
+            try:
+                trial = search.trial(changed(config, one.params))
+            except ValidationError as error:
+                refused = f"{_said(one.params)}: {error.errors()[0]['msg']}"
+                continue
+            pruning = Pruning(pruner, search.goal, search.reported, earlier, number=one.number)
+            trials[one.number] = replace(named(trial, len(results) + len(trials)), pruning=pruning)
+            if len(trials) == size:
+                break
+        if not trials and refused and not results:
+            raise UserError(f"the config takes nothing of the space, the last was {refused}: change --space or --set")
+        if not trials:
+            break
+        asked = study.trials[len(told) :]
+        new = yield list(trials.values())
+        answers = dict(zip(trials, new, strict=True))
+        told += [_frozen(search, one, answers.get(one.number)) for one in asked]
         results += new
     return results
+
+
+def _said(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in found.items())
 
 
 def distribution(one: Range | Choices) -> optuna.distributions.BaseDistribution:
@@ -159,28 +185,32 @@ def score_of(search: Search, result: Result) -> float | None:
 def best_of(search: Search, results: Sequence[Result]) -> Result | None:
     """The result with the best score, the first one asked for of equals; None where none has a score."""
     sign = 1 if search.goal == "minimize" else -1
-    scored = [(sign * score, number) for number, r in enumerate(results) if (score := score_of(search, r)) is not None]
-    return results[min(scored)[1]] if scored else None
+    ended = [result for result in results if score_of(search, result) is not None]
+    return best(ended, lambda result: sign * search.judged(result)) if ended else None
 
 
-def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result) -> optuna.trial.FrozenTrial:
-    """What a sampler is told of a result.
+def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result | None) -> optuna.trial.FrozenTrial:
+    """What a sampler is told of a result; None: of fields that do not go together.
 
-    A trial that failed, as one that diverges does, is told as one pruned before its first report: Optuna takes that for
-    the worst there is, where it would forget a failed one and might sample its like again.
+    These, and a trial that failed, as one that diverges does, are told as one pruned before its first report: Optuna
+    takes that for the worst there is, where it would forget a failed one and might sample its like again.
     """
     import optuna
 
-    value = score_of(search, result)
-    ended = value is not None or result.status == "PRUNED"
-    reports = result.reports if ended else ()
+    value: float | None = None
+    reports: tuple[float, ...] = ()
+    noted: Mapping[str, Any] = {}
+    if result is not None:
+        value = score_of(search, result)
+        reports = result.reports if value is not None or result.status == "PRUNED" else ()
+        noted = _noted(result, reports)
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
         value=value,
         params=asked.params,
         distributions=asked.distributions,
         intermediate_values=dict(enumerate(reports)),
-        system_attrs={**asked.system_attrs, **_noted(result, reports)},
+        system_attrs={**asked.system_attrs, **noted},
     )
 
 

@@ -82,6 +82,7 @@ def _change(config: type[Config], text: str) -> tuple[str, Any]:
 def allowed_values(field: FieldInfo) -> str:
     """A field's type and range in words, as ``int, >= 1, <= 1000``."""
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "length >=", "max_length": "length <="}
+    signs |= {"multiple_of": "a multiple of"}
     kind = getattr(field.annotation, "__name__", "") if field.annotation else ""
     values = getattr(field.annotation, "__args__", ())
     kind = " or ".join(map(repr, values)) if kind == "Literal" else kind or str(field.annotation)

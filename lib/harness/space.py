@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
 from lib.harness.contract import Choices, Config, Range, Search, Space
 from lib.harness.errors import UserError
+from lib.harness.methods import SPACE_FORMS
 from lib.harness.settings import allowed_values, key_and_text
 from lib.harness.studies import changed
 
-FORMS = "write it as KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=LOW:HIGH:STEP or KEY=a,b,c"
+FORMS = f"write it as {SPACE_FORMS}"
 FIXED = ("framework", "seeds", "batch")
 """Fields of every config on which no single trial depends, or that have an option of their own."""
 
@@ -89,7 +92,16 @@ def _parsed(config: Config, text: str) -> tuple[str, Range | Choices]:
     step = numbers[2] if len(numbers) > 2 else None
     if step is not None and not 0 < step <= numbers[1] - numbers[0]:
         raise UserError(f"--space {text}: a step from {low} to {high} cannot be {more[0]}")
+    if step is not None and (left := _left_over(*numbers)):
+        last = Decimal(repr(numbers[1])) - left
+        raise UserError(f"--space {text}: no step of {more[0]} ends at {high}: write {name}={low}:{last}:{more[0]}")
     return name, Range(numbers[0], numbers[1], log=log, step=step)
+
+
+def _left_over(low: float, high: float, step: float) -> Decimal:
+    """What is left from the last step at or below `high` to it, of the numbers as written: 0.3 has 3 steps of 0.1."""
+    first, last, each = (Decimal(repr(number)) for number in (low, high, step))
+    return (last - first) % each
 
 
 def _number(text: str, part: str) -> int | float:
@@ -98,9 +110,12 @@ def _number(text: str, part: str) -> int | float:
     except ValueError:
         pass
     try:
-        return float(part)
+        number = float(part)
     except ValueError:
-        raise UserError(f"--space {text}: '{part}' is not a number; {FORMS}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise UserError(f"--space {text}: '{part}' is not a number; {FORMS}")
+    return number
 
 
 def _scalar(text: str, part: str) -> bool | int | float | str:
@@ -114,17 +129,29 @@ def _scalar(text: str, part: str) -> bool | int | float | str:
 
 
 def _check(search: Search, config: Config, name: str, one: Range | Choices) -> None:
-    """See that the config takes the ends of a part of the space, and that the judged trial keeps them."""
+    """See that the field takes all of a part of the space, and that the judged trial keeps it.
+
+    Whether it goes with the other fields is seen where all are sampled.
+    """
+    field = type(config).model_fields[name]
     for value in ends(one):
         try:
             sampled = changed(config, {name: value})
         except ValidationError as error:
-            allowed = allowed_values(type(config).model_fields[name])
+            (first, *_) = error.errors()
+            if not first["loc"]:
+                continue
             raise UserError(
-                f"--space {name}: {value!r} is refused: {error.errors()[0]['msg']} (allowed: {allowed})"
+                f"--space {name}: {value!r} is refused: {first['msg']} (allowed: {allowed_values(field)})"
             ) from None
         kept: Mapping[str, Any] = search.trial(sampled).config.model_dump()
         if kept[name] != sampled.model_dump()[name]:
             raise UserError(
                 f"--space {name}: the trial that judges a config sets this field itself, so it cannot be searched"
             )
+    factor = next((m.multiple_of for m in field.metadata if hasattr(m, "multiple_of")), None)
+    if factor and isinstance(one, Range) and (one.log or (one.step or 1) % factor):
+        raise UserError(
+            f"--space {name}: between {one.low} and {one.high} it takes only multiples of {factor}: "
+            f"write {name}={one.low}:{one.high}:{factor}"
+        )

@@ -5,14 +5,14 @@ trial is the lab's, its one claim compares the best config with the default on s
 runs, is recorded and is repeated as every lab. The winner of a search was lucky too: what it gains is what it
 gains on those seeds.
 
-The best config is registered in the run's record, as ``best.json``; ``./invoke lab NAME --config best`` runs with it.
+The best fields are registered in the run's record, as ``best.json``; ``./invoke lab NAME --config best`` runs with it.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from lib.harness.jsonfile import json_bytes
 from lib.harness.methods import PRUNERS, SAMPLERS
 from lib.harness.pruning import Pruning
 from lib.harness.resumption import Interrupted
-from lib.harness.run import Command, LabRun, carry_out, config_of
+from lib.harness.run import Command, LabRun, all_measured, carry_out, config_of
 from lib.harness.search import best_of, grid_size, score_of, searched
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
@@ -88,15 +88,15 @@ def run_sweep(
         sweep = replace(sweep, trials=min(sweep.trials, grid_size(space)))
     if sweep.sampler == "cmaes" and sum(isinstance(one, Range) for one in space.values()) < 2:
         raise UserError(f"--sampler cmaes searches two ranges or more, not only {', '.join(space)}: take tpe")
-    command = SweepCommand(lab, lab.search, sweep, space, config)
+    command = SweepCommand(lab, lab.search, sweep, space)
     return carry_out(entry, command.lab(), config, options, workers=workers, command=command, interrupted=interrupted)
 
 
 class SweepCommand(Command):
     """What a sweep records and prints besides what every run does."""
 
-    def __init__(self, lab: Lab, search: Search, sweep: Sweep, space: Space, config: Config):
-        self._lab, self._search, self._sweep, self._space, self._config = lab, search, sweep, space, config
+    def __init__(self, lab: Lab, search: Search, sweep: Sweep, space: Space):
+        self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
         super().__init__(f"sweep {lab.name}")
         self.tags = {"lab.sweep": json.dumps(sweep.words(lab.name, space))}
         said = {
@@ -113,6 +113,7 @@ class SweepCommand(Command):
         self.params = {f"sweep.{name}": str(value) for name, value in said.items()}
         self.files = {"sweep.json": json_bytes({**said, "space": described(space)})}
         self._best: Result | None = None
+        self._missing = 0
 
     def lab(self) -> Lab:
         """The sweep as a lab."""
@@ -141,6 +142,7 @@ class SweepCommand(Command):
             more=lambda results: self._sweep.trials - len(results),
             named=lambda trial, number: replace(trial, variant=f"{SEARCHED}{number:04d}"),
         )
+        self._missing = self._sweep.trials - len(results)
         found = best_of(self._search, results)
         if found is None:
             return
@@ -174,9 +176,12 @@ class SweepCommand(Command):
     def close(self, run: LabRun, results: Results, workers: Workers) -> list[str]:
         """Register the best config, and draw the plots."""
         tried = [result for result in results if result.trial.variant.startswith(SEARCHED)]
+        said = []
+        if self._missing:
+            said.append(f"{len(tried)} of {self._sweep.trials} trials: nothing else was found that the config takes")
         self._best = best_of(self._search, tried)
         if self._best is None:
-            return ["no best config: no trial of the search has ended with a number"]
+            return [*said, "no best config: no trial of the search has ended with a number"]
         found = self.params_of(self._best)
         record = {
             "lab": self._lab.name,
@@ -186,7 +191,6 @@ class SweepCommand(Command):
             "goal": self._search.goal,
             "value": score_of(self._search, self._best),
             "found": found,
-            "config": dict(self._search.adopt(self._config, found)),
         }
         run.write_files({best.FILE: json_bytes(record)})
         tags = {
@@ -195,25 +199,15 @@ class SweepCommand(Command):
             "lab.best_config": json.dumps(found),
         }
         run.journal.append("tags", tags=tags)
-        for number, value in self._best_so_far(tried):  # the digest has it already, by the trials
+        rows = [sweep_figures.Row(self.params_of(r), score_of(self._search, r), r.reports) for r in tried]
+        for number, value in sweep_figures.best_so_far(rows, self._search.goal):  # the digest has it, by the trials
             values = {f"best/{self._search.measure}": value}
             run.journal.append("timing", step=number, values=values, time=now_ms())
-        rows = [sweep_figures.Row(self.params_of(r), score_of(self._search, r), r.reports) for r in tried]
-        return self._draw(rows, run.journal.files / "figures", workers)
+        return said + self._draw(rows, run.journal.files / "figures", workers)
 
     def params_of(self, result: Result) -> dict[str, Any]:
         """The sampled fields of a trial."""
         return {name: getattr(result.trial.config, name) for name in self._space}
-
-    def _best_so_far(self, tried: Sequence[Result]) -> Iterator[tuple[int, float]]:
-        """The best value up to each trial that ran to its end, by the trial's number."""
-        better = max if self._search.goal == "maximize" else min
-        best_so_far: float | None = None
-        for number, result in enumerate(tried):
-            value = score_of(self._search, result)
-            if value is not None:
-                best_so_far = value if best_so_far is None else better(value, best_so_far)
-                yield number, best_so_far
 
     def _draw(self, rows: list[sweep_figures.Row], folder: Path, workers: Workers) -> list[str]:
         try:
@@ -235,7 +229,7 @@ class SweepCommand(Command):
         display.print_best(rows, self._search.measure, self._search.goal)
         if saved := savings(tried):
             display.console.print(saved)
-        if self._best is not None:
+        if self._best is not None and all_measured(claims):  # no failed run counts for --config best
             display.console.print(f"Run the lab with it: ./invoke lab {self._lab.name} --config best")
         display.console.print()
         if claims:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,13 @@ class Row:
     found: Mapping[str, Any]
     value: float | None
     reports: tuple[float, ...]
+
+
+def best_so_far(rows: Sequence[Row], goal: Literal["minimize", "maximize"]) -> list[tuple[int, float]]:
+    """The number of each trial that ran to its end, and the best value up to it."""
+    ended = [(number, row.value) for number, row in enumerate(rows) if row.value is not None]
+    bests = accumulate((value for _, value in ended), min if goal == "minimize" else max)
+    return [(number, best) for (number, _), best in zip(ended, bests, strict=True)]
 
 
 class Picture:
@@ -69,11 +77,6 @@ class Picture:
         margin = 0.06 * max(top - bottom, 1e-12)
         return bottom - margin, top + margin
 
-    def best_so_far(self) -> np.ndarray:
-        """The best value up to each trial that ran to its end."""
-        best: np.ndarray = (np.minimum if self.goal == "minimize" else np.maximum).accumulate(self.values)
-        return best
-
 
 def history(picture: Picture) -> Any:
     """Every trial's value in the order in which they were asked for, and the best so far."""
@@ -90,7 +93,7 @@ def history(picture: Picture) -> Any:
     if not inside.all():
         edge = picture.values[~inside].clip(bottom, top)
         axis.plot(picture.numbers[~inside], edge, "d", color=ENDED, label="the same, off the scale")
-    best = picture.best_so_far()
+    best = [value for _, value in best_so_far(picture.rows, picture.goal)]
     steps = [*picture.numbers, len(picture.rows) - 1]
     axis.step(steps, [*best, best[-1]], where="post", color=BEST, label="best so far")
     axis.set(xlabel="trial, in the order in which they were asked for", ylabel=picture.label, ylim=(low, high))

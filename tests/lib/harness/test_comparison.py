@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from lib.harness import comparison
+from lib.harness.contract import Choices, Range
 from lib.harness.records import Child, Record
+from lib.harness.sweep import Sweep
 from lib.harness.trace import canonical, encode
 from tests.lib.harness.support import Clone, Server, said, tags_of
 
@@ -113,6 +115,20 @@ def test_all_that_differs_is_described() -> None:
         assert line in text
     assert "y = 2" not in text
     assert "batch" not in text, "no trial depends on it"
+
+
+def test_what_a_sweep_was_asked_is_a_part_of_its_config() -> None:
+    words = Sweep(12, batch=2).words("tiny", {"steps": Range(10, 20), "text": Choices(("a", "b"))})
+    others = Sweep(14, sampler="random", batch=2).words("tiny", {"steps": Range(10, 20, step=5)})
+    one, other = (record(SAME, **{"lab.sweep": json.dumps(said)}) for said in (words, others))
+    assert comparison.config_changes(one, one) == []
+    assert comparison.config_changes(one, other) == [
+        '--sampler: "tpe" -> "random"',
+        '--trials: "12" -> "14"',
+        '--space steps: "10:20" -> "10:20:5"',
+        '--space text: "a,b" -> null',
+    ]
+    assert '--batch: null -> "2"' in comparison.config_changes(record(SAME), one)
 
 
 @pytest.fixture

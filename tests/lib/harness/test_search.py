@@ -14,16 +14,18 @@ import pytest
 
 from lib.harness.catalogue import find_labs
 from lib.harness.contract import Choices, Lab, Range, Result, Search, Space, Trial
+from lib.harness.errors import UserError
 from lib.harness.methods import PRUNERS, SAMPLERS
 from lib.harness.pruning import Judge, Pruning, Told
-from lib.harness.search import grid_size, grid_values, searched
+from lib.harness.search import best_of, grid_size, grid_values, searched
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.harness.space import ends, space_of
-from lib.harness.studies import changed
+from lib.harness.studies import best, changed
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
 
 LABS = find_labs(Path(__file__).resolve().parents[3])
+TINY, EVEN = TinyConfig(), TinyConfig(text="even")
 SPACE: Space = {"learning_rate": Range(0.001, 1.0, log=True), "steps": Range(10, 20)}
 Answer = Callable[[Trial], Result]
 
@@ -41,14 +43,19 @@ def flat(trial: Trial) -> Result:
 
 
 def search(
-    answer: Answer = parabola, space: Space = SPACE, trials: int = 24, seed: int = 0, **said: Any
+    answer: Answer = parabola,
+    space: Space = SPACE,
+    trials: int = 24,
+    seed: int = 0,
+    config: TinyConfig = TINY,
+    **said: Any,
 ) -> list[Result]:
-    """The results of a search over the tiny lab's config when trials answer so; its batches are in `asked`."""
+    """The results of a search over the tiny lab's config when trials answer so."""
     words: dict[str, Any] = {"sampler": "tpe", "pruner": "none", "batch": 4} | said
     study = searched(
         SEARCH,
         space,
-        TinyConfig(),
+        config,
         Seed(seed),
         more=lambda results: trials - len(results),
         named=lambda trial, number: replace(trial, variant=f"{number}"),
@@ -115,6 +122,51 @@ def test_a_failed_trial_is_told_as_the_worst_and_does_not_end_the_search() -> No
     assert len(results) == 40
     late = [r.status for r in results[20:]]
     assert late.count("FAILED") < 5  # at random it would be nine of twenty
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes"])
+def test_fields_that_do_not_go_together_are_no_trial_and_cost_none(sampler: str, pruner: str) -> None:
+    """Odd steps are refused: half of the space."""
+    first, again = (search(sampler=sampler, pruner=pruner, config=EVEN) for _ in range(2))
+    assert sampled(first) == sampled(again)
+    assert len(set(sampled(first))) == 24
+    assert {steps % 2 for _, steps in sampled(first)} == {0}
+    assert [r.trial.variant for r in first] == [f"{number}" for number in range(24)]
+    numbers = [r.trial.pruning.number for r in first if r.trial.pruning]
+    assert len(numbers) == 24 and numbers[-1] > 24, "its pruner counts what was refused as its sampler does"
+
+
+def test_a_sampler_is_told_what_was_refused() -> None:
+    """TPE comes to the one choice that is even, where one that is told nothing asks for another three times of four."""
+    space: Space = {**SPACE, "steps": Choices((10, 11, 13, 15))}
+    numbers = [r.trial.pruning.number for r in search(flat, space=space, trials=60, config=EVEN) if r.trial.pruning]
+    assert numbers[59] - numbers[29] < 100  # 276 if told nothing
+
+
+def test_a_grid_leaves_out_what_does_not_go_together() -> None:
+    results = search(sampler="grid", trials=100, config=EVEN)
+    assert len(results) == 4 * 2 < grid_size(SPACE)
+    assert {steps for _, steps in sampled(results)} == {10, 20}
+
+
+def test_a_space_of_which_nothing_goes_together_is_one_line() -> None:
+    for sampler in SAMPLERS:
+        with pytest.raises(
+            UserError, match=r"nothing of the space, .*steps=1[1357]: .* steps are odd: change"
+        ) as caught:
+            search(sampler=sampler, space={**SPACE, "steps": Range(11, 17, step=2)}, config=EVEN)
+        assert "\n" not in str(caught.value)
+
+
+def test_the_best_of_a_search_is_that_of_a_grid() -> None:
+    """Finished, finite, and of equals the first one asked for, whatever is wanted."""
+    losses = (3.0, float("nan"), 2.0, 2.0, float("-inf"), 9.0, 9.0)
+    results = [replace(parabola(Trial(f"{i}", TINY, 0)), measurements={"loss": loss}) for i, loss in enumerate(losses)]
+    results += [Result(Trial("failed", TINY, 0), "failed", "FAILED"), replace(results[0], status="PRUNED")]
+    assert best_of(SEARCH, results) is best(results, SEARCH.judged) is results[2]
+    assert best_of(replace(SEARCH, goal="maximize"), results) is results[5]
+    assert best_of(SEARCH, results[-2:]) is None
 
 
 def test_a_grid_has_every_combination_once_and_ends() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from lib.harness.errors import UserError
 from lib.harness.settings import Options, allowed_values, as_params, configure
+from lib.nlp import elmo
 from tests.lib.harness.labs.tiny import LAB, TinyConfig
 
 
@@ -33,6 +34,11 @@ def test_values_are_json_or_else_text() -> None:
     assert (config.learning_rate, config.runtimes) == (1e-3, ("numpy", "torch"))
     assert (config.action, config.backwards) == ("say", True)
     assert configure(LAB, Options(changes=["text=a=b"])).model_dump()["text"] == "a=b"
+
+
+def test_a_field_of_multiples_says_so() -> None:
+    with pytest.raises(UserError, match=r"width=18: .*\(allowed: int, >= 4, <= 512, a multiple of 4\)"):
+        configure(elmo.LAB, Options(changes=["width=18"]))
 
 
 def test_an_unknown_field_gets_the_nearest_names() -> None:

@@ -62,7 +62,9 @@ def test_a_sweep_asks_for_the_same_trials_on_one_worker_and_on_two(clone: Clone)
 
 def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone) -> None:
     before = clone.tiny("--config", "best")
-    before.assert_one_line(2, "--config best: no sweep of the lab 'tiny' has finished yet: ./invoke sweep tiny")
+    before.assert_one_line(
+        2, "--config best: no sweep of the lab 'tiny' has finished in the journal", "./invoke sweep tiny"
+    )
     ended = clone.run(*WORDS)
     assert ended.code == 0, ended
     sweep = clone.newest()
@@ -74,7 +76,6 @@ def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone
     assert found["trial"] == trials[winner][0]["key"]
     params = {name: json.loads(text) for name, text in trials[winner][0]["params"].items() if name in found["found"]}
     assert found["found"] == params and set(params) == {"learning_rate", "steps", "backwards"}
-    assert found["config"] == {**params, "text": "adopted"}
     assert f"{found['value']:.4g}" in ended.out and "./invoke lab tiny --config best" in ended.out
     tags: dict[str, str] = {}
     for line in records(sweep / "run.jsonl"):
@@ -88,7 +89,7 @@ def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone
     (header, *_) = records(clone.newest() / "run.jsonl")
     assert header["tags"]["lab.config_from"] == sweep.name
     ran = {name: json.loads(header["params"][name]) for name in params}
-    assert ran == params and header["params"]["text"] == "adopted"
+    assert ran == params and header["params"]["text"] == "adopted by 2"  # of this run, not of the sweep
     assert clone.tiny("--config", "best", steps=11).code == 0  # what is said by name comes last
     assert records(clone.newest() / "run.jsonl")[0]["params"]["steps"] == "11"
 
@@ -149,17 +150,26 @@ def test_its_pictures_show_something(clone: Clone) -> None:
 
 
 def test_too_few_trials_for_a_picture_are_said_and_no_failure(clone: Clone) -> None:
-    ended = clone.run("sweep", "tiny", "--trials", "2", "--fresh", "0")
+    fixed = ("--set", "learning_rate=0.1", "--set", "backwards=true", "--set", "text=even")
+    words = ("--sampler", "grid", "--space", "steps=10,11,12", *fixed)
+    ended = clone.run("sweep", "tiny", "--trials", "9", "--fresh", "0", *words)
     assert ended.code == 0, ended
+    assert "2 of 3 trials: nothing else was found that the config takes" in ended.out
+    assert list(trials_of(clone.newest())) == ["search/0000", "search/0001"]
     assert "no pictures of the search: 2 trials ran to their end, 4 are needed" in ended.out
 
 
-def test_a_sweep_whose_trials_all_fail_says_so(clone: Clone) -> None:
+def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
     ended = clone.run("sweep", "tiny", "--trials", "3", "--fresh", "1", "--set", "action=fail")
     assert ended.code == 1, ended
     assert "no best config: no trial of the search has ended with a number" in ended.out
     assert not (clone.newest() / "run.files" / "best.json").exists()
-    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished yet")
+    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished in the journal")
+    claimless = ("--set", "action=fail-slow", "--set", "learning_rate=0.01", "--space", "learning_rate=0.1:1")
+    ended = clone.run("sweep", "tiny", "--trials", "2", "--fresh", "1", *claimless)  # of the two, the default fails
+    assert ended.code == 1, ended
+    assert (clone.newest() / "run.files" / "best.json").exists() and "--config best" not in ended.out
+    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished in the journal")
 
 
 @pytest.mark.parametrize(
@@ -176,13 +186,17 @@ def test_a_sweep_whose_trials_all_fail_says_so(clone: Clone) -> None:
             ["leave one of its fields out"],
         ),
         (("tiny", "--trials", "3", "--space", "steps=0:9"), ["steps", ">= 1"]),
+        (
+            ("tiny", "--trials", "3", "--space", "steps=11:19:2", "--set", "text=even"),
+            ["takes nothing of the space", "steps=1", "steps are odd", "change --space or --set"],
+        ),
         (("tiny", "--trials", "3", "--set", "steps=no"), ["steps='no'"]),
         ((), ["sweep: 1", "named after it"]),
     ],
 )
 def test_bad_words_get_one_line(clone: Clone, words: tuple[str, ...], wanted: list[str]) -> None:
     clone.run("sweep", *words).assert_one_line(2, *wanted)
-    assert not clone.runs()
+    assert not list(clone.journals.iterdir())
 
 
 def test_mlflow_shows_every_trial_and_what_was_pruned(clone: Clone, server: Server) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lib.harness.claims import Claim
 from lib.harness.contract import Choices, Config, Lab, Log, Range, Results, Runtime, Search, Study, Trial
@@ -26,6 +26,12 @@ class TinyConfig(Config):
     backwards: bool = Field(False, description="the trials in the opposite order")
     text: str = Field("", description="something long")
     action: str = Field("train", description="what else happens: fail, fail-one, say, die, stray, sleep, break, …")
+
+    @model_validator(mode="after")
+    def _fits(self) -> TinyConfig:
+        if self.text == "even" and self.steps % 2:
+            raise ValueError(f"{self.steps} steps are odd")
+        return self
 
 
 VARIANTS: dict[str, dict[str, Any]] = {"fast": {}, "slow": {"learning_rate": 0.01}}
@@ -140,7 +146,7 @@ SEARCH = Search(
     measure="loss",
     goal="minimize",
     reported="loss",
-    adopt=lambda config, found: {**found, "text": "adopted"},
+    adopt=lambda config, found: {**found, "text": f"adopted by {config.seeds}"},
 )
 
 LAB = Lab(
