@@ -49,7 +49,9 @@ def configure(lab: Lab, options: Options, found: Mapping[str, Any] | None = None
         return lab.config.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "config"
+        if not first["loc"]:  # fields that do not go together, in the config's own words
+            raise UserError(f"The settings do not fit: {first['ctx']['error']}") from None
+        name = str(first["loc"][0])
         field = lab.config.model_fields.get(name)
         allowed = f" (allowed: {allowed_values(field)})" if field else ""
         raise UserError(f"{name}={first['input']!r}: {first['msg']}{allowed}") from None
