@@ -83,25 +83,39 @@ class Interrupted:
         """Its journal, to be written on, with a ``resume`` record in it. Runs of its trials that were left open end.
 
         Raises:
-            UserError: the lab, or a worker of it, is still running.
+            UserError: the lab, or a worker of it, is still running, or somebody else has run it to its end meanwhile.
         """
         limit = time.monotonic() + WRITERS_SECONDS
-        while True:
-            try:
-                taken = journal.Journal.reopen(self.folder / "run.jsonl")
-                break
-            except BlockingIOError:  # its writer lives, or someone has just looked whether it does
-                if time.monotonic() > limit:
-                    raise UserError(f"{self.key} is still running") from None
-            time.sleep(0.1)
-        for path in sorted(self.folder.glob("trial-*.jsonl")):
-            while not journal.is_orphan(path):
-                if time.monotonic() > limit:
-                    raise UserError(f"{self.key}: {path.stem} is still running") from None
-                time.sleep(0.1)
-            journal.close_orphan(path, "FAILED", "the process that ran it is gone")
-        taken.append("resume", time=journal.now_ms(), tags={"lab.resumed": str(self.times + 1)})
+        path = self.folder / "run.jsonl"
+        taken = _once_free(path, self.key, limit)
+        try:
+            now = _read(path)  # what was read before the lock was ours may not hold any more
+            assert now is not None
+            now.require_unfinished()
+            for trial in sorted(self.folder.glob("trial-*.jsonl")):
+                orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit)
+                orphan.end_for_its_writer("FAILED", "the process that ran it is gone")
+            taken.append("resume", time=journal.now_ms(), tags={"lab.resumed": str(now.times + 1)})
+        except BaseException:
+            taken.close()
+            raise
         return taken
+
+    def require_unfinished(self) -> None:
+        """Raises `UserError` when it has run to its end."""
+        if self.status == "FINISHED":
+            raise UserError(f"{self.key} is finished: there is nothing left to run")
+
+
+def _once_free(path: Path, what: str, limit: float) -> journal.Journal:
+    """The journal at `path`, as soon as nobody writes it. Raises `UserError` when somebody still does at `limit`."""
+    while True:
+        try:
+            return journal.Journal.reopen(path)
+        except BlockingIOError:  # its writer lives, or someone has just looked whether it does
+            if time.monotonic() > limit:
+                raise UserError(f"{what} is still running") from None
+        time.sleep(0.1)
 
 
 def find(root: Path, lab: str, said: str) -> Interrupted:
@@ -127,8 +141,7 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
         other = found.header["experiment"]
         words = f"sweep {other.removesuffix(SWEEP)}" if other.endswith(SWEEP) else f"lab {other}"
         raise UserError(f"{found.key} is a run of '{other}': ./invoke {words} --resume {found.key}")
-    if found.status == "FINISHED":
-        raise UserError(f"{found.key} is finished: there is nothing left to run")
+    found.require_unfinished()
     return found
 
 
