@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,9 @@ class Interrupted:
             )
 
     def take_up(self) -> journal.Journal:
-        """Its journal, to be written on, with a ``resume`` record in it. Runs of its trials that were left open end.
+        """Its journal, to be written on, with a ``resume`` record in it.
+
+        Runs of its trials that were left open end, and what was written of trials that have no journal goes.
 
         Raises:
             UserError: the lab, or a worker of it, is still running, or somebody else has run it to its end meanwhile.
@@ -95,6 +98,7 @@ class Interrupted:
             for trial in sorted(self.folder.glob("trial-*.jsonl")):
                 orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit)
                 orphan.end_for_its_writer("FAILED", "the process that ran it is gone")
+            _clear(self.folder)
             taken.append("resume", time=journal.now_ms(), tags={"lab.resumed": str(now.times + 1)})
         except BaseException:
             taken.close()
@@ -116,6 +120,19 @@ def _once_free(path: Path, what: str, limit: float) -> journal.Journal:
             if time.monotonic() > limit:
                 raise UserError(f"{what} is still running") from None
         time.sleep(0.1)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a lab leaves that is killed while a journal is being made, or files that come before their journal.
+
+    (The shipper's own ``.shipped.new`` are none of these, and it may be at work.)
+    """
+    for path in folder.glob("*.new"):
+        if path.suffixes == [".new"]:
+            path.unlink()
+    for path in folder.glob("trial-*.files"):
+        if not path.with_suffix(".jsonl").exists():
+            shutil.rmtree(path)
 
 
 def find(root: Path, lab: str, said: str) -> Interrupted:

@@ -6,13 +6,17 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lib.harness import resumption
+from lib.harness.cluster import Returned, _write
 from lib.harness.errors import UserError
-from lib.harness.journal import Journal
+from lib.harness.journal import Journal, JournalFullError
+from lib.harness.workers import Job
 from tests.lib.harness.support import (
     Clone,
     Ended,
@@ -167,6 +171,45 @@ def test_a_run_that_another_resume_has_finished_is_not_taken_up_again(clone: Clo
     before = {path: path.read_bytes() for path in interrupted.glob("*.jsonl")}
     end_of(second).assert_one_line(2, f"{interrupted.name} is finished")
     assert {path: path.read_bytes() for path in interrupted.glob("*.jsonl")} == before
+
+
+CUT_SHORT = """
+import os, sys
+from pathlib import Path
+from lib.harness.cluster import Returned, _write
+from lib.harness.journal import Journal
+from lib.harness.workers import Job
+
+path = Path(sys.argv[2])
+os.link = os.fdatasync = lambda *_: os.kill(os.getpid(), 9)
+if sys.argv[1] == "here":
+    Journal.create(path, {"key": "k"})
+else:
+    _write(Job(None, "k", "", 0, path, {}, {"config.json": b"{}"}), Returned(None, b"{}", {"more/stale.txt": b""}, ""))
+"""
+
+
+def test_what_is_left_of_trials_without_a_journal_is_in_nobodys_way(clone: Clone) -> None:
+    """Of a lab that is killed while it makes a trial's journal, or writes what a trial on Ray has returned."""
+    folder, _ = interrupt(clone, settings={"seeds": 4, "steps": 20, "batch": 4, "action": "sleep"})
+    for name, where in (("trial-0005", "here"), ("trial-0006", "on ray"), ("trial-0007", "on ray")):
+        command = [sys.executable, "-c", CUT_SHORT, where, str(folder / f"{name}.jsonl")]
+        killed = subprocess.run(command, cwd=clone.root, env=clone.environment(), check=False)
+        assert killed.returncode == -signal.SIGKILL
+    (folder / "trial-0006.new").unlink()
+    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.new"}
+    assert left <= {path.name for path in folder.iterdir()}
+    ended = clone.run("tiny", "--resume", folder.name)
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert len(finished(folder)) == 8
+    assert not [*folder.glob("*.new"), *folder.glob("*.files/more")]
+
+
+def test_a_journal_from_ray_for_which_there_is_no_room_leaves_no_part_of_it(small_disk: Path) -> None:
+    job = Job(None, "k", "", 0, small_disk / "trial-0000.jsonl", {}, {})  # type: ignore[arg-type]
+    with pytest.raises(JournalFullError):
+        _write(job, Returned(None, b"x" * 2_000_000, {}, "worker"))  # type: ignore[arg-type]
+    assert list(small_disk.iterdir()) == []
 
 
 def test_a_trial_that_somebody_else_ends_is_waited_for(
