@@ -2,7 +2,8 @@
 
 A study is a function of its config and of the results so far, so the n-th trial that it asks for now is the n-th that
 it asked for then: ``trial-0007.jsonl`` is its eighth. One that has ended well is not run again. Any other is, as
-another attempt with a journal of its own (``trial-0007-2.jsonl``), so that nothing is ever written over.
+another attempt with a journal of its own (``trial-0007-2.jsonl``), so that nothing is ever written over. The last
+attempt is the one that counts, whatever became of those before it.
 
 Nothing but the standard library is loaded before a result is asked for: what ``--portable`` sets comes before NumPy.
 """
@@ -12,8 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tarfile
 import time
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
 SAME = {"lab.code_sha256": "code", "lab.image": "image", "lab.lock_sha256": "lock", "lab.data_sha256": "data"}
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
+
+
+TORN = (OSError, ValueError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+"""What reading a file raises that is missing or not whole: as it is, as JSON, as an archive, as a file of arrays."""
 
 
 class OtherStudyError(UserError):
@@ -182,14 +190,18 @@ def attempts(folder: Path, number: int) -> list[Path]:
     return found
 
 
-def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None:
-    """What the attempt at `path` has measured; None unless it has ended well and is whole.
+def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[str]) -> Result | None:
+    """What the attempt at `path` has measured; None unless it has ended well and is whole, as are its files.
+
+    Files are not forced to the disk as journals are: after a power cut they may be missing or torn. `files`: the names
+    of those that every trial begins with.
 
     Raises:
         OtherStudyError: it is of another trial than `header` says.
     """
+    from lib.harness import provenance
     from lib.harness.contract import Result
-    from lib.harness.trace import canonical, encode
+    from lib.harness.trace import canonical
 
     records = [record for _, record in journal.read(path)]
     _require_trial(records[0], header)
@@ -198,11 +210,15 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None
         return None
     lines = [canonical(record["record"]) for record in records if record["kind"] == "log"]
     digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-    try:
-        measurements = _floats(json.loads((journal.files_of(path) / "measurements.json").read_bytes()))
-    except (OSError, ValueError):
+    if digest != end["tags"]["lab.result_digest"]:
         return None
-    if digest != end["tags"]["lab.result_digest"] or lines[-1] != canonical({"measurements": encode(measurements)}):
+    folder = journal.files_of(path)
+    try:
+        for name in files:
+            data = (folder / name).read_bytes()
+            provenance.unpacked(data) if name.endswith(".tar.gz") else json.loads(data)
+        measurements = _measured(folder, lines)
+    except TORN:
         return None
     timings = {k: v for record in records if record["kind"] == "timing" for k, v in record["values"].items()}
     return Result(
@@ -214,6 +230,28 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None
         timings=timings,
         reports=reports_of(records, trial),
     )
+
+
+def _measured(folder: Path, lines: Sequence[str]) -> Any:
+    """The measurements in a trial's folder of files, which are those of its trace, as its parameters are if it has any.
+
+    Raises:
+        OSError, ValueError, EOFError, zipfile.BadZipFile: they are missing, torn or others.
+    """
+    import numpy as np
+
+    from lib.harness.recorder import parameters_record
+    from lib.harness.trace import canonical, encode
+
+    measurements = _floats(json.loads((folder / "measurements.json").read_bytes()))
+    found = [canonical({"measurements": encode(measurements)})]
+    recorded = [line for line in lines if line.startswith('{"parameters":')][-1:]
+    if recorded:
+        with np.load(folder / "model" / "parameters.npz") as arrays:
+            found.insert(0, canonical(parameters_record(arrays)))
+    if found != [*recorded, lines[-1]]:
+        raise ValueError("the files of the trial are not those of its trace")
+    return measurements
 
 
 def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
