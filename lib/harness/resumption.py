@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 import time
@@ -23,7 +24,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness import journal
+from lib.harness import gpus, journal
 from lib.harness.errors import UserError
 from lib.harness.methods import PRUNED, SWEEP
 
@@ -81,6 +82,12 @@ class Interrupted:
     def require_same(self, tags: Mapping[str, str]) -> None:
         """Raises `UserError` when the run is of another code, image, lock or data than what has these tags now."""
         other = [what for tag, what in SAME.items() if self.tags.get(tag) != tags[tag]]
+        framework, gpu = self.tags.get("lab.framework"), self.tags.get("lab.gpu", "none")
+        enabled = os.environ.get(gpus.ENABLED)
+        if gpu != "none" and enabled != framework:
+            raise UserError(f"{self.key} ran on a GPU ({gpu}): say --gpu --framework {framework} beside --resume")
+        if other and gpu == "none" and enabled is not None:
+            raise UserError(f"{self.key} did not run on a GPU: leave out --gpu")
         if other:
             commit = self.tags.get("lab.git_commit", "unknown")[:12]
             raise UserError(

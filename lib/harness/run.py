@@ -257,7 +257,7 @@ def carry_out(
             if run is not None:
                 run.abandon("KILLED" if stopped else "FAILED", "interrupted" if stopped else str(error))
                 if not isinstance(error, OtherStudyError):
-                    error.add_note(f"To go on: ./invoke {command.words} --resume {run.key}")
+                    error.add_note(f"To go on: ./invoke {command.words} --resume {run.key}{provenance.place()}")
             if tracking is not None:
                 tracking.finish(limit=INTERRUPTED_SECONDS)
             raise

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness import resumption
+from lib.harness import gpus, provenance, resumption
 from lib.harness.cluster import Returned, _write
 from lib.harness.errors import UserError
 from lib.harness.journal import Journal, JournalFullError
@@ -160,6 +160,28 @@ def test_a_run_of_other_code_or_another_lock_is_refused(clone: Clone, interrupte
     journal.write_text(journal.read_text().replace(tag, "0" * 64))
     assert tag in header
     refused(clone, interrupted, "tiny", "--resume", key).assert_one_line(2, key, "other code", "commit unknown")
+
+
+@pytest.mark.parametrize(("kind", "option"), [("config digest", ""), ("none", " --local")])
+def test_the_way_to_go_on_leads_where_the_run_was(clone: Clone, kind: str, option: str) -> None:
+    clone.variables["LAB_IMAGE_KIND"] = kind
+    ended = clone.tiny("--workers", "1", seeds=1, action="die")
+    assert ended.err.endswith(f"./invoke lab tiny --resume {clone.newest().name}{option}\n"), ended
+
+
+def test_a_run_on_a_gpu_goes_on_there(clone: Clone, interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint at its end says how, and so does the line that refuses. (A tag of the journal stands for a GPU.)"""
+    monkeypatch.setenv(gpus.ENABLED, "keras")
+    assert provenance.place() == " --gpu --framework keras"
+    journal = interrupted / "run.jsonl"
+    cpu = resumption.find(clone.journals, "tiny", interrupted.name)
+    with pytest.raises(UserError, match="did not run on a GPU: leave out --gpu"):
+        cpu.require_same({**cpu.tags, "lab.lock_sha256": "that of another image"})
+    cpu.require_same(cpu.tags)
+    journal.write_text(journal.read_text().replace('"lab.gpu":"none"', '"lab.gpu":"H200, driver 580"'))
+    refused(clone, interrupted, "tiny", "--resume", interrupted.name).assert_one_line(
+        2, f"{interrupted.name} ran on a GPU (H200, driver 580): say --gpu --framework torch"
+    )
 
 
 def test_a_run_that_another_resume_has_finished_is_not_taken_up_again(clone: Clone, interrupted: Path) -> None:
