@@ -30,10 +30,13 @@ print(found)
 def up(workers: int) -> int:
     """Start a head and `workers` workers and wait until they have joined. Returns the processors of each.
 
+    Their image is built first where it is missing or out of date: `up --gpu` asks for another one.
+
     Raises:
-        UserError: compose cannot start them, or they do not join in time.
+        UserError: the image cannot be built, compose cannot start them, or they do not join in time.
     """
     processors = max(1, len(os.sched_getaffinity(0)) // workers)
+    images.ensure(images.LAB)
     lab_image = images.must_inspect(images.LAB)
     with held("services"):
         variables = compose.variables(lab_image) | {"RAY_WORKER_CPUS": str(processors)}

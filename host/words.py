@@ -39,6 +39,9 @@ def lab(
         if config != "best":
             raise UserError(f"--config {config}: it is best, which is what the last sweep of the lab has found")
         words += ["--config", config]
+    if gpu and resume is not None:
+        _require_framework(name, framework)
+        framework = None  # it chooses the image in which the run began, and the run has the rest
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
     return [*_begun([name], words, resume, on), *(["--gpu"] if gpu else [])]
 
@@ -93,18 +96,21 @@ def _numbers(*options: tuple[str, str | None, int]) -> list[str]:
 
 def _trials(name: str, *, quick: bool, seed: str | None, changes: list[str], framework: str | None) -> list[str]:
     """What a lab and its sweep have in common."""
-    entry = find_lab(ROOT, name)
+    _require_framework(name, framework)
     words = [*(["--quick"] if quick else []), *_numbers(("--seed", seed, 0))]
     for change in changes:
         key, equals, value = change.partition("=")
         if not (key.strip() and equals and value.strip()):
             raise UserError(f"--set {change}: it is KEY=VALUE, as in --set epochs=3")
         words += ["--set", change]
-    if framework is not None:
-        if framework not in entry.frameworks:
-            raise UserError(f"--framework {framework}: {name} runs with {' or '.join(entry.frameworks)}")
-        words += ["--framework", framework]
-    return words
+    return [*words, *(["--framework", framework] if framework is not None else [])]
+
+
+def _require_framework(name: str, framework: str | None) -> None:
+    """Raises `UserError` when there is no such lab, or when it does not run with the framework that is said."""
+    entry = find_lab(ROOT, name)
+    if framework is not None and framework not in entry.frameworks:
+        raise UserError(f"--framework {framework}: {name} runs with {' or '.join(entry.frameworks)}")
 
 
 def _begun(name: list[str], options: list[str], resume: str | None, on: str) -> list[str]:

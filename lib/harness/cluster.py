@@ -325,15 +325,22 @@ def _get(reference: Any, job: Job) -> Returned:
 
 
 def _write(job: Job, returned: Returned) -> None:
-    """Write a trial's files and then its journal, which appears whole."""
+    """Write a trial's files and then its journal, which appears whole.
+
+    Files without a journal, which a lab leaves that ends in between, are no trial: `Interrupted.take_up` removes them.
+    """
     with on_disk(job.journal.parent):
         for name, data in {**job.files, **returned.files}.items():
             path = files_of(job.journal) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         unnamed = job.journal.with_suffix(".new")
-        with unnamed.open("wb") as file:
-            file.write(returned.journal)
-            file.flush()
-            os.fdatasync(file.fileno())
-        unnamed.rename(job.journal)
+        try:
+            with unnamed.open("wb") as file:
+                file.write(returned.journal)
+                file.flush()
+                os.fdatasync(file.fileno())
+            unnamed.rename(job.journal)
+        except BaseException:
+            unnamed.unlink(missing_ok=True)
+            raise

@@ -152,6 +152,20 @@ class Journal:
         self.append("end", status=status, tags=tags, time=now_ms())
         self.close()
 
+    def end_for_its_writer(self, status: str, reason: str) -> bool:
+        """End it in the place of a writer that is gone, unless that one has, and close. Returns whether it did.
+
+        A journal whose first record was lost with the power says nothing of any run: it is removed.
+        """
+        kinds = [record["kind"] for _, record in read(self.path)]
+        if kinds and kinds[-1] != "end":
+            self.end(status, **{"lab.ended": reason})
+            return True
+        if not kinds:
+            self.path.unlink()
+        self.close()
+        return False
+
     def close(self) -> None:
         """Sync and let go of the lock."""
         self.sync()
@@ -188,16 +202,11 @@ def is_orphan(path: Path) -> bool:
 
 
 def close_orphan(path: Path, status: str, reason: str) -> bool:
-    """Give a journal without ``end`` whose writer is gone one. Returns whether it did.
+    """Give a journal without ``end`` whose writer is gone one (`Journal.end_for_its_writer`). Returns whether it did.
 
-    A journal whose first record was lost with the power says nothing of any run: it is removed.
+    Raises:
+        BlockingIOError: somebody else has just taken it, or looks at it.
     """
-    if not is_orphan(path):
+    if not is_orphan(path) or [record["kind"] for _, record in read(path)][-1:] == ["end"]:
         return False
-    records = [record["kind"] for _, record in read(path)]
-    if not records:
-        path.unlink()
-    if not records or records[-1] == "end":
-        return False
-    Journal.reopen(path).end(status, **{"lab.ended": reason})
-    return True
+    return Journal.reopen(path).end_for_its_writer(status, reason)

@@ -138,6 +138,14 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     }
 
 
+def place() -> str:
+    """The options with which a command runs where this one does, a space before each; empty in the usual image."""
+    framework = os.environ.get(gpus.ENABLED)
+    if framework is not None:
+        return f" --gpu --framework {framework}"
+    return " --local" if os.environ.get("LAB_IMAGE_KIND", "none") == "none" else ""
+
+
 def environment() -> dict[str, Any]:
     """What ``environment.json`` holds: Python, the system, the processor, all installed packages."""
     # the folders' names say it all; reading 230 METADATA files would hold up the first trial

@@ -8,7 +8,7 @@ import re
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lib.harness.provenance import sha256_of_files, unpacked
 from lib.harness.trace import parent_digest
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
+AGAIN = re.compile(r"\.trial-\d+(-(\d+))$")
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,9 @@ def read(client: Any, run: Any) -> Record:
         if "lab.recipe_sha256" in tags:
             recipe = _artifact(client, run, key, "recipe.tar.gz", folder)
             _checked_files(recipe, key, "recipe", tags)
-        found = sorted(_children(client, run, key, folder), key=lambda child: child.tags["lab.run"])
-        children = {(child.variant, child.seed): child for child in found}
+        found = {child.tags["lab.run"]: child for child in _children(client, run, key, folder)}
+        counting = (found[name] for name in sorted(last_attempts(found)))
+        children = {(child.variant, child.seed): child for child in counting}
     digest = parent_digest(child.digest for child in children.values() if child.status == "FINISHED")
     if run.info.status == "FINISHED" and digest != run.data.tags["lab.result_digest"]:
         raise UserError(f"{key}: its traces are not what its tag lab.result_digest says: the record is not whole")
@@ -171,6 +173,16 @@ def _children(client: Any, run: Any, key: str, folder: Path) -> Iterator[Child]:
 def child_runs(client: Any, run: Any) -> Iterator[Any]:
     """The runs of the trials of a parent run."""
     return _pages(client, run.info.experiment_id, f"tags.mlflow.parentRunId = '{run.info.run_id}'")
+
+
+def last_attempts(keys: Iterable[str]) -> set[str]:
+    """Of the keys of runs those that count: of each trial the last attempt (``RUN.trial-0007-2`` is a second one)."""
+    last: dict[str, tuple[int, str]] = {}
+    for key in keys:
+        again = AGAIN.search(key)
+        trial, attempt = (key[: again.start(1)], int(again[2])) if again else (key, 1)
+        last[trial] = max(last.get(trial, (0, "")), (attempt, key))
+    return {key for _, key in last.values()}
 
 
 def all_of(client: Any, lab: str) -> list[Any]:

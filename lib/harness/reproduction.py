@@ -51,7 +51,10 @@ def _because(causes: list[str]) -> str:
 
 
 def _reproduction(client: Any, original: records.Record) -> Any:
-    """The newest finished run that says it reproduces `original`; its end may still be on the way to MLflow."""
+    """The newest run that says it reproduces `original`; its end, whichever it is, may still be on the way to MLflow.
+
+    One that measured too little for a claim is FAILED; what it has measured is compared like any other.
+    """
     experiment = client.get_experiment_by_name(original.tags["lab.name"])
     deadline = time.monotonic() + ARRIVAL_SECONDS
     while True:
@@ -61,7 +64,7 @@ def _reproduction(client: Any, original: records.Record) -> Any:
             order_by=["start_time DESC"],
         )
         parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
-        if parents and parents[0].info.status == "FINISHED":
+        if parents and parents[0].info.status != "RUNNING":
             return parents[0]
         if time.monotonic() > deadline:
             raise UserError(f"{original.key}: its reproduction has not reached MLflow: ./invoke sync, then look there")

@@ -2,7 +2,8 @@
 
 A study is a function of its config and of the results so far, so the n-th trial that it asks for now is the n-th that
 it asked for then: ``trial-0007.jsonl`` is its eighth. One that has ended well is not run again. Any other is, as
-another attempt with a journal of its own (``trial-0007-2.jsonl``), so that nothing is ever written over.
+another attempt with a journal of its own (``trial-0007-2.jsonl``), so that nothing is ever written over. The last
+attempt is the one that counts, whatever became of those before it.
 
 Nothing but the standard library is loaded before a result is asked for: what ``--portable`` sets comes before NumPy.
 """
@@ -11,14 +12,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import tarfile
 import time
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness import journal
+from lib.harness import gpus, journal
 from lib.harness.errors import UserError
 from lib.harness.methods import PRUNED, SWEEP
 
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
 SAME = {"lab.code_sha256": "code", "lab.image": "image", "lab.lock_sha256": "lock", "lab.data_sha256": "data"}
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
+
+
+TORN = (OSError, ValueError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+"""What reading a file raises that is missing or not whole: as it is, as JSON, as an archive, as a file of arrays."""
 
 
 class OtherStudyError(UserError):
@@ -72,6 +82,12 @@ class Interrupted:
     def require_same(self, tags: Mapping[str, str]) -> None:
         """Raises `UserError` when the run is of another code, image, lock or data than what has these tags now."""
         other = [what for tag, what in SAME.items() if self.tags.get(tag) != tags[tag]]
+        framework, gpu = self.tags.get("lab.framework"), self.tags.get("lab.gpu", "none")
+        enabled = os.environ.get(gpus.ENABLED)
+        if gpu != "none" and enabled != framework:
+            raise UserError(f"{self.key} ran on a GPU ({gpu}): say --gpu --framework {framework} beside --resume")
+        if other and gpu == "none" and enabled is not None:
+            raise UserError(f"{self.key} did not run on a GPU: leave out --gpu")
         if other:
             commit = self.tags.get("lab.git_commit", "unknown")[:12]
             raise UserError(
@@ -80,28 +96,58 @@ class Interrupted:
             )
 
     def take_up(self) -> journal.Journal:
-        """Its journal, to be written on, with a ``resume`` record in it. Runs of its trials that were left open end.
+        """Its journal, to be written on, with a ``resume`` record in it.
+
+        Runs of its trials that were left open end, and what was written of trials that have no journal goes.
 
         Raises:
-            UserError: the lab, or a worker of it, is still running.
+            UserError: the lab, or a worker of it, is still running, or somebody else has run it to its end meanwhile.
         """
         limit = time.monotonic() + WRITERS_SECONDS
-        while True:
-            try:
-                taken = journal.Journal.reopen(self.folder / "run.jsonl")
-                break
-            except BlockingIOError:  # its writer lives, or someone has just looked whether it does
-                if time.monotonic() > limit:
-                    raise UserError(f"{self.key} is still running") from None
-            time.sleep(0.1)
-        for path in sorted(self.folder.glob("trial-*.jsonl")):
-            while not journal.is_orphan(path):
-                if time.monotonic() > limit:
-                    raise UserError(f"{self.key}: {path.stem} is still running") from None
-                time.sleep(0.1)
-            journal.close_orphan(path, "FAILED", "the process that ran it is gone")
-        taken.append("resume", time=journal.now_ms(), tags={"lab.resumed": str(self.times + 1)})
+        path = self.folder / "run.jsonl"
+        taken = _once_free(path, self.key, limit)
+        try:
+            now = _read(path)  # what was read before the lock was ours may not hold any more
+            assert now is not None
+            now.require_unfinished()
+            for trial in sorted(self.folder.glob("trial-*.jsonl")):
+                orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit)
+                orphan.end_for_its_writer("FAILED", "the process that ran it is gone")
+            _clear(self.folder)
+            taken.append("resume", time=journal.now_ms(), tags={"lab.resumed": str(now.times + 1)})
+        except BaseException:
+            taken.close()
+            raise
         return taken
+
+    def require_unfinished(self) -> None:
+        """Raises `UserError` when it has run to its end."""
+        if self.status == "FINISHED":
+            raise UserError(f"{self.key} is finished: there is nothing left to run")
+
+
+def _once_free(path: Path, what: str, limit: float) -> journal.Journal:
+    """The journal at `path`, as soon as nobody writes it. Raises `UserError` when somebody still does at `limit`."""
+    while True:
+        try:
+            return journal.Journal.reopen(path)
+        except BlockingIOError:  # its writer lives, or someone has just looked whether it does
+            if time.monotonic() > limit:
+                raise UserError(f"{what} is still running") from None
+        time.sleep(0.1)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a lab leaves that is killed while a journal is being made, or files that come before their journal.
+
+    (The shipper's own ``.shipped.new`` are none of these, and it may be at work.)
+    """
+    for path in folder.glob("*.new"):
+        if path.suffixes == [".new"]:
+            path.unlink()
+    for path in folder.glob("trial-*.files"):
+        if not path.with_suffix(".jsonl").exists():
+            shutil.rmtree(path)
 
 
 def find(root: Path, lab: str, said: str) -> Interrupted:
@@ -127,8 +173,7 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
         other = found.header["experiment"]
         words = f"sweep {other.removesuffix(SWEEP)}" if other.endswith(SWEEP) else f"lab {other}"
         raise UserError(f"{found.key} is a run of '{other}': ./invoke {words} --resume {found.key}")
-    if found.status == "FINISHED":
-        raise UserError(f"{found.key} is finished: there is nothing left to run")
+    found.require_unfinished()
     return found
 
 
@@ -152,14 +197,18 @@ def attempts(folder: Path, number: int) -> list[Path]:
     return found
 
 
-def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None:
-    """What the attempt at `path` has measured; None unless it has ended well and is whole.
+def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[str]) -> Result | None:
+    """What the attempt at `path` has measured; None unless it has ended well and is whole, as are its files.
+
+    Files are not forced to the disk as journals are: after a power cut they may be missing or torn. `files`: the names
+    of those that every trial begins with.
 
     Raises:
         OtherStudyError: it is of another trial than `header` says.
     """
+    from lib.harness import provenance
     from lib.harness.contract import Result
-    from lib.harness.trace import canonical, encode
+    from lib.harness.trace import canonical
 
     records = [record for _, record in journal.read(path)]
     _require_trial(records[0], header)
@@ -168,11 +217,15 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None
         return None
     lines = [canonical(record["record"]) for record in records if record["kind"] == "log"]
     digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-    try:
-        measurements = _floats(json.loads((journal.files_of(path) / "measurements.json").read_bytes()))
-    except (OSError, ValueError):
+    if digest != end["tags"]["lab.result_digest"]:
         return None
-    if digest != end["tags"]["lab.result_digest"] or lines[-1] != canonical({"measurements": encode(measurements)}):
+    folder = journal.files_of(path)
+    try:
+        for name in files:
+            data = (folder / name).read_bytes()
+            provenance.unpacked(data) if name.endswith(".tar.gz") else json.loads(data)
+        measurements = _measured(folder, lines)
+    except TORN:
         return None
     timings = {k: v for record in records if record["kind"] == "timing" for k, v in record["values"].items()}
     return Result(
@@ -184,6 +237,28 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any]) -> Result | None
         timings=timings,
         reports=reports_of(records, trial),
     )
+
+
+def _measured(folder: Path, lines: Sequence[str]) -> Any:
+    """The measurements in a trial's folder of files, which are those of its trace, as its parameters are if it has any.
+
+    Raises:
+        OSError, ValueError, EOFError, zipfile.BadZipFile: they are missing, torn or others.
+    """
+    import numpy as np
+
+    from lib.harness.recorder import parameters_record
+    from lib.harness.trace import canonical, encode
+
+    measurements = _floats(json.loads((folder / "measurements.json").read_bytes()))
+    found = [canonical({"measurements": encode(measurements)})]
+    recorded = [line for line in lines if line.startswith('{"parameters":')][-1:]
+    if recorded:
+        with np.load(folder / "model" / "parameters.npz") as arrays:
+            found.insert(0, canonical(parameters_record(arrays)))
+    if found != [*recorded, lines[-1]]:
+        raise ValueError("the files of the trial are not those of its trace")
+    return measurements
 
 
 def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:

@@ -139,11 +139,12 @@ class LabRun:
         *earlier, path = resumption.attempts(self.folder, self._asked)
         self._asked += 1
         header = self._header(f"{self.key}.{path.stem}", self.key, name, trial.config, tags)
-        for attempt in earlier:
-            result = resumption.result(attempt, trial, header)
+        files = {**self._shared_files, "config.json": json_bytes(trial.config.model_dump())}
+        for last in earlier[-1:]:
+            result = resumption.result(last, trial, header, files)
             if result is not None:
                 self.adopted[result.run] = result
-                path, header = attempt, {**header, "key": result.run}
+                path, header = last, {**header, "key": result.run}
         return Job(
             trial=trial,
             run=header["key"],
@@ -151,7 +152,7 @@ class LabRun:
             root_seed=self.options.seed,
             journal=path,
             header=header,
-            files={**self._shared_files, "config.json": json_bytes(trial.config.model_dump())},
+            files=files,
         )
 
     def code_changed(self) -> bool:
@@ -254,7 +255,7 @@ def carry_out(
             if run is not None:
                 run.abandon("KILLED" if stopped else "FAILED", "interrupted" if stopped else str(error))
                 if not isinstance(error, OtherStudyError):
-                    error.add_note(f"To go on: ./invoke {command.words} --resume {run.key}")
+                    error.add_note(f"To go on: ./invoke {command.words} --resume {run.key}{provenance.place()}")
             if tracking is not None:
                 tracking.finish(limit=INTERRUPTED_SECONDS)
             raise

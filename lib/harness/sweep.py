@@ -27,6 +27,7 @@ from lib.harness.errors import UserError
 from lib.harness.journal import now_ms
 from lib.harness.jsonfile import json_bytes
 from lib.harness.methods import PRUNERS, SAMPLERS
+from lib.harness.provenance import place
 from lib.harness.pruning import Pruning
 from lib.harness.resumption import Interrupted
 from lib.harness.run import Command, LabRun, all_measured, carry_out, config_of
@@ -230,7 +231,7 @@ class SweepCommand(Command):
         if saved := savings(tried):
             display.console.print(saved)
         if self._best is not None and all_measured(claims):  # no failed run counts for --config best
-            display.console.print(f"Run the lab with it: ./invoke lab {self._lab.name} --config best")
+            display.console.print(f"Run the lab with it: ./invoke lab {self._lab.name} --config best{place()}")
         display.console.print()
         if claims:
             display.print_verdicts(claims)

@@ -13,8 +13,8 @@ every tenth; so
 
     grep -v '^{"digest"' trace.jsonl | sha256sum
 
-computes it again. The digest of a parent is the SHA-256 of its children's digests, sorted, one per line. MLflow's
-metrics are never compared: MLflow stores infinity as 1.8e308.
+computes it again. The digest of a parent is the SHA-256 of its trials' digests, sorted, one per line (of a trial
+that ran more than once, the last attempt's). MLflow's metrics are never compared: MLflow stores infinity as 1.8e308.
 """
 
 from __future__ import annotations

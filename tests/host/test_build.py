@@ -1,11 +1,12 @@
 """Before a build: the disk, the base, and what makes an image out of date."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from host import engine, images
+from host import cluster, engine, images
 from host.images import LAB, TRACKING, Built
 from lib.harness.errors import UserError
 
@@ -47,6 +48,18 @@ def test_a_full_disk_is_said_with_the_number_needed_before_anything_is_built(mon
     monkeypatch.setattr(engine, "free_gib", lambda: 1.5)
     with pytest.raises(UserError, match=r"needs 12 GiB free.* there are 1\.5.*docker system prune"):
         images.build(*images.IMAGES)
+
+
+@pytest.mark.usefixtures("real_engine")
+def test_the_ray_cluster_has_its_image_built_first(
+    fake_engine: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else may have: `up --gpu --workers 2` asks for another one. This engine has none, nor room for it."""
+    monkeypatch.setattr(engine, "free_gib", lambda: 1.5)
+    for name, value in fake_engine("27.1.0").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r"Building needs 10 GiB free"):
+        cluster.up(2)
 
 
 @pytest.mark.usefixtures("real_engine")

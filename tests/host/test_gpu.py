@@ -63,6 +63,8 @@ def test_without_a_gpu(invoke: Invoke, fake_nvidia_smi: Driver, command: list[st
         (["lab", "optimizers", "--framework", "keras"], "520.61.05", "525.60.13"),
         (["lab", "optimizers", "--set", "framework=keras"], "520.61.05", "525.60.13"),
         (["lab", "tf2"], "520.61.05", "525.60.13"),
+        (["lab", "lenet", "--resume", "last:lenet"], "575.57.08", "580.65.06"),
+        (["lab", "lenet", "--resume", "last:lenet", "--framework", "keras"], "520.61.05", "525.60.13"),
         (["up"], "575.57.08", "580.65.06"),
         (["up", "--framework", "keras"], "520.61.05", "525.60.13"),
     ],
@@ -160,6 +162,19 @@ def test_the_image_follows_the_framework(
 def test_the_word_reaches_the_container() -> None:
     said = words.lab("lenet", quick=True, seeds=None, seed=None, changes=[], framework=None, gpu=True)
     assert said == ["lenet", "--quick", "--gpu"]
+
+
+def test_a_framework_beside_resume_chooses_the_image_and_no_more() -> None:
+    def resumed(framework: str, gpu: bool = True) -> list[str]:
+        return words.lab(
+            "lenet", quick=False, seeds=None, seed=None, changes=[], framework=framework, resume="last:lenet", gpu=gpu
+        )
+
+    assert resumed("keras") == ["lenet", "--resume", "last:lenet", "--gpu"]
+    with pytest.raises(UserError, match="--framework jax: lenet runs with torch or keras"):
+        resumed("jax")
+    with pytest.raises(UserError, match="leave out --framework"):
+        resumed("keras", gpu=False)
 
 
 def test_doctor_says_what_gpu_needs_and_asks_for_none_of_it(

@@ -151,6 +151,27 @@ def statuses(folder: Path) -> list[str]:
     return [lines[-1]["status"] for lines in journals_of(folder).values()]
 
 
+def finished(folder: Path) -> list[Path]:
+    """The journals of the trials of a lab that have ended well, oldest first."""
+    return [path for path in sorted(folder.glob("trial-*.jsonl")) if b'"FINISHED"' in path.read_bytes()]
+
+
+def interrupt(
+    clone: Clone, *words: str, how: signal.Signals = signal.SIGKILL, settings: Mapping[str, Any]
+) -> tuple[Path, Ended]:
+    """Start the test lab, and interrupt it when some of its trials have ended and others have not.
+
+    Returns its folder, and what it said at its end. No process of it is left but the shipper.
+    """
+    process = clone.start("tiny", "--workers", "2", *words, *said(settings))
+    until(lambda: clone.runs() and len(finished(clone.newest())) >= 3, what="three trials have ended")
+    processes = descendants(process)
+    (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)
+    ended = end_of(process)
+    until(lambda: not living(processes), 60, "no process is left")
+    return clone.newest(), ended
+
+
 Point = tuple[str, int, int, str]
 
 

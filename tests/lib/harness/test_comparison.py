@@ -167,6 +167,19 @@ def test_a_record_is_enough_to_run_it_again_and_the_verdict_is_kept(tracked: Clo
     assert tracked.run("diff", original, again).code == 0
 
 
+def test_a_reproduction_that_could_not_measure_a_claim_differs(tracked: Clone, server: Server) -> None:
+    assert tracked.run("tiny", "--quick").code == 0
+    original = tracked.newest().name
+    tracked.variables["LAB_REPRODUCES"] = original
+    assert tracked.run("tiny", "--quick", *said({"action": "fail-slow"})).code == 1
+    again = tracked.newest().name
+    ended = tracked.run("compare", original)
+    assert (ended.code, ended.err) == (1, ""), ended
+    assert ended.out.startswith("differs in 2 of 4 trials")
+    assert server.runs()[again]["info"]["status"] == "FAILED"
+    assert tags_of(server.runs()[original])["lab.reproduced_by"] == again
+
+
 def test_a_record_that_was_tampered_with_is_refused(tracked: Clone, server: Server) -> None:
     assert tracked.run("tiny", "--quick").code == 0
     folder = tracked.newest()

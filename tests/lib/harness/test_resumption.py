@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from lib.harness import gpus, provenance, resumption
+from lib.harness.cluster import Returned, _write
+from lib.harness.errors import UserError
+from lib.harness.journal import Journal, JournalFullError
+from lib.harness.workers import Job
 from tests.lib.harness.support import (
     Clone,
     Ended,
@@ -16,8 +24,9 @@ from tests.lib.harness.support import (
     descendants,
     digests,
     end_of,
+    finished,
+    interrupt,
     journals_of,
-    living,
     points,
     records,
     said,
@@ -26,24 +35,6 @@ from tests.lib.harness.support import (
 )
 
 SETTINGS = {"seeds": 6, "steps": 40, "batch": 4, "action": "sleep"}
-
-
-def finished(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("trial-*.jsonl")) if b'"FINISHED"' in path.read_bytes()]
-
-
-def interrupt(clone: Clone, *words: str, how: signal.Signals = signal.SIGKILL, settings: dict[str, object]) -> Path:
-    """Start the test lab, and interrupt it when some of its trials have ended and others have not."""
-    process = clone.start("tiny", "--workers", "2", *words, *said(settings))
-    until(lambda: clone.runs() and len(finished(clone.newest())) >= 3, what="three trials have ended")
-    processes = descendants(process)
-    (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)
-    ended = end_of(process)
-    until(lambda: not living(processes), 60, "no process is left")
-    folder = clone.newest()
-    if how == signal.SIGINT:
-        ended.assert_one_line(130, "Interrupted", f"./invoke lab tiny --resume {folder.name}")
-    return folder
 
 
 def assert_as_if_nothing_had_happened(clone: Clone, folder: Path, before: dict[str, bytes], whole: Path) -> None:
@@ -62,7 +53,9 @@ def assert_as_if_nothing_had_happened(clone: Clone, folder: Path, before: dict[s
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_lab_is_taken_up_where_it_was(clone: Clone, server: Server, how: signal.Signals) -> None:
     clone.tracking = server.url
-    folder = interrupt(clone, how=how, settings=SETTINGS)
+    folder, ended = interrupt(clone, how=how, settings=SETTINGS)
+    if how == signal.SIGINT:
+        ended.assert_one_line(130, "Interrupted", f"./invoke lab tiny --resume {folder.name}")
     begun = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
     done = finished(folder)
     assert 3 <= len(done) < 12
@@ -96,7 +89,7 @@ def test_a_lab_is_taken_up_where_it_was(clone: Clone, server: Server, how: signa
 
 def test_a_lab_is_taken_up_twice_by_its_name(clone: Clone) -> None:
     """The second time it is interrupted, too; its options are those with which it began."""
-    folder = interrupt(clone, "--seed", "7", how=signal.SIGINT, settings=SETTINGS)
+    folder, _ = interrupt(clone, "--seed", "7", how=signal.SIGINT, settings=SETTINGS)
     first = finished(folder)
     process = clone.start("tiny", "--workers", "2", "--resume", "last:tiny")
     until(lambda: len(finished(folder)) >= len(first) + 2, what="two more have ended")
@@ -167,6 +160,95 @@ def test_a_run_of_other_code_or_another_lock_is_refused(clone: Clone, interrupte
     journal.write_text(journal.read_text().replace(tag, "0" * 64))
     assert tag in header
     refused(clone, interrupted, "tiny", "--resume", key).assert_one_line(2, key, "other code", "commit unknown")
+
+
+@pytest.mark.parametrize(("kind", "option"), [("config digest", ""), ("none", " --local")])
+def test_the_way_to_go_on_leads_where_the_run_was(clone: Clone, kind: str, option: str) -> None:
+    clone.variables["LAB_IMAGE_KIND"] = kind
+    ended = clone.tiny("--workers", "1", seeds=1, action="die")
+    assert ended.err.endswith(f"./invoke lab tiny --resume {clone.newest().name}{option}\n"), ended
+
+
+def test_a_run_on_a_gpu_goes_on_there(clone: Clone, interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint at its end says how, and so does the line that refuses. (A tag of the journal stands for a GPU.)"""
+    monkeypatch.setenv(gpus.ENABLED, "keras")
+    assert provenance.place() == " --gpu --framework keras"
+    journal = interrupted / "run.jsonl"
+    cpu = resumption.find(clone.journals, "tiny", interrupted.name)
+    with pytest.raises(UserError, match="did not run on a GPU: leave out --gpu"):
+        cpu.require_same({**cpu.tags, "lab.lock_sha256": "that of another image"})
+    cpu.require_same(cpu.tags)
+    journal.write_text(journal.read_text().replace('"lab.gpu":"none"', '"lab.gpu":"H200, driver 580"'))
+    refused(clone, interrupted, "tiny", "--resume", interrupted.name).assert_one_line(
+        2, f"{interrupted.name} ran on a GPU (H200, driver 580): say --gpu --framework torch"
+    )
+
+
+def test_a_run_that_another_resume_has_finished_is_not_taken_up_again(clone: Clone, interrupted: Path) -> None:
+    """It was not finished when it was found, and is when its lock is to be had."""
+    first = Journal.reopen(interrupted / "run.jsonl")
+    second = clone.start("tiny", "--resume", interrupted.name)
+    until(lambda: descendants(second), what="it has found the run and starts its workers")
+    first.end("FINISHED")
+    before = {path: path.read_bytes() for path in interrupted.glob("*.jsonl")}
+    end_of(second).assert_one_line(2, f"{interrupted.name} is finished")
+    assert {path: path.read_bytes() for path in interrupted.glob("*.jsonl")} == before
+
+
+CUT_SHORT = """
+import os, sys
+from pathlib import Path
+from lib.harness.cluster import Returned, _write
+from lib.harness.journal import Journal
+from lib.harness.workers import Job
+
+path = Path(sys.argv[2])
+os.link = os.fdatasync = lambda *_: os.kill(os.getpid(), 9)
+if sys.argv[1] == "here":
+    Journal.create(path, {"key": "k"})
+else:
+    _write(Job(None, "k", "", 0, path, {}, {"config.json": b"{}"}), Returned(None, b"{}", {"more/stale.txt": b""}, ""))
+"""
+
+
+def test_what_is_left_of_trials_without_a_journal_is_in_nobodys_way(clone: Clone) -> None:
+    """Of a lab that is killed while it makes a trial's journal, or writes what a trial on Ray has returned."""
+    folder, _ = interrupt(clone, settings={"seeds": 4, "steps": 20, "batch": 4, "action": "sleep"})
+    for name, where in (("trial-0005", "here"), ("trial-0006", "on ray"), ("trial-0007", "on ray")):
+        command = [sys.executable, "-c", CUT_SHORT, where, str(folder / f"{name}.jsonl")]
+        killed = subprocess.run(command, cwd=clone.root, env=clone.environment(), check=False)
+        assert killed.returncode == -signal.SIGKILL
+    (folder / "trial-0006.new").unlink()
+    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.new"}
+    assert left <= {path.name for path in folder.iterdir()}
+    ended = clone.run("tiny", "--resume", folder.name)
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert len(finished(folder)) == 8
+    assert not [*folder.glob("*.new"), *folder.glob("*.files/more")]
+
+
+def test_a_journal_from_ray_for_which_there_is_no_room_leaves_no_part_of_it(small_disk: Path) -> None:
+    job = Job(None, "k", "", 0, small_disk / "trial-0000.jsonl", {}, {})  # type: ignore[arg-type]
+    with pytest.raises(JournalFullError):
+        _write(job, Returned(None, b"x" * 2_000_000, {}, "worker"))  # type: ignore[arg-type]
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_trial_that_somebody_else_ends_is_waited_for(
+    clone: Clone, interrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = interrupted / "trial-0001.jsonl"
+    *begun, _ = trial.read_bytes().splitlines(keepends=True)
+    trial.write_bytes(b"".join(begun))
+    monkeypatch.setattr(resumption, "WRITERS_SECONDS", 0.0)
+    run = resumption.find(clone.journals, "tiny", interrupted.name)
+    with trial.open("rb") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        with pytest.raises(UserError, match=f"{interrupted.name}: trial-0001 is still running"):
+            run.take_up()
+    run.take_up().close()
+    assert records(trial)[-1]["status"] == "FAILED"
+    assert records(interrupted / "run.jsonl")[-1]["tags"] == {"lab.resumed": "1"}
 
 
 def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib.harness.support import Clone, Server, params_of, tags_of
+from lib.harness.records import last_attempts
+from tests.lib.harness.support import Clone, Server, finished, interrupt, params_of, tags_of
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,37 @@ def test_a_damaged_export_is_refused_whole(
     ended.assert_one_line(2)
     assert re.search(wanted, ended.err), ended.err
     assert elsewhere.runs().keys() == before
+
+
+def test_the_last_attempt_at_a_trial_counts() -> None:
+    attempts = [f"run.trial-0007{again}" for again in ("", "-2", "-9", "-10")]
+    assert last_attempts(["run", "run.trial-0006", *reversed(attempts)]) == {"run", "run.trial-0006", attempts[-1]}
+
+
+def test_a_run_with_trials_that_ran_again_for_their_files_arrives(
+    clone: Clone, server: Server, elsewhere: Server, tmp_path: Path
+) -> None:
+    """They had ended well, and MLflow has them so, but of each another file was lost with the power."""
+    clone.tracking = server.url
+    folder, _ = interrupt(clone, settings={"seeds": 4, "steps": 20, "batch": 8, "action": "sleep"})
+    measured, trained, begun = (path.with_suffix(".files") for path in finished(folder)[:3])
+    (measured / "measurements.json").unlink()
+    parameters = trained / "model" / "parameters.npz"
+    parameters.write_bytes(parameters.read_bytes()[:-100])
+    (begun / "code.tar.gz").write_bytes(b"")
+    ended = clone.run("tiny", "--resume", folder.name)
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert clone.run("sync").code == 0
+    statuses = {name: run["info"]["status"] for name, run in server.runs().items() if name.startswith(folder.name)}
+    for lost in (measured, trained, begun):
+        assert [statuses[f"{folder.name}.{lost.stem}{again}"] for again in ("", "-2")] == ["FINISHED"] * 2
+    assert list(statuses.values()).count("FINISHED") == 1 + 8 + 3
+    records = export(clone, folder.name, tmp_path / "records")
+    clone.tracking = elsewhere.url
+    ended = clone.run("import", str(records))
+    assert (ended.code, ended.out, ended.err) == (0, f"1 run with {len(statuses) - 1} trials\n", "")
+    ended = clone.run("record", folder.name)
+    assert (ended.code, ended.err) == (0, ""), ended
 
 
 @pytest.mark.parametrize("said", ["all:nothing", "last:nothing", "20001231"])
