@@ -1,19 +1,28 @@
 """`./invoke build --check`: each image is built twice from nothing, and all files of the two are compared.
 
 Compared are paths, kinds, modes, owners, links, extended attributes and contents; times are not, as a file has the
-time of the build. The images that are there are left alone.
+time of the build. An engine with containerd's image store can write every file with one time (BuildKit,
+docs/build-repro.md: SOURCE_DATE_EPOCH and rewrite-timestamp): there the two images must have the same digest, too.
+The images that are there are left alone.
 """
 
 import hashlib
+import json
+import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
-from typing import IO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
 
-from host import engine, images
+from host import engine, git, images
 from host.compose import reason
-from host.paths import ROOT, state_path
+from host.paths import ROOT, STATE, state_path
 from lib.harness.errors import UserError
 
 SHOWN = 20
@@ -26,52 +35,122 @@ KINDS = {
     tarfile.BLKTYPE: "device",
     tarfile.FIFOTYPE: "pipe",
 }
+GONE, EMPTIED = ".wh.", ".wh..wh..opq"
+"""In a layer: a name that starts so removes the rest of it from the layers below; this one empties its folder."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What is in an image: each path and what it is. `digest`: of its manifest, where the engine can write it."""
+
+    files: dict[str, str]
+    digest: str = ""
 
 
 def check(*wanted: images.Image) -> bool:
     """Build each image twice and print what differs. Whether nothing does."""
     engine.require()
     engine.require_plugins()
+    build = built_with_digest if engine.has_containerd_store() else built
     same = True
     for image in wanted:
         start = time.monotonic()
-        found = []
+        command = images.build_command(image.target, images.build_arguments(image), images.base_options())
+        found, environment = [], os.environ | {"SOURCE_DATE_EPOCH": str(git.time())}  # both of the present commit
         for number in (1, 2):
             print(f"Building {image.target} from nothing ({number} of 2) …", file=sys.stderr, flush=True)
-            found.append(built(image))
+            found.append(build(image.target, command, environment))
         lines = differences(*found)
         for line in lines[:SHOWN]:
             print(line)
-        what = f"{len(lines):,} differ" if lines else f"both builds have the same {len(found[0]):,} files"
-        print(f"{image.target}: {what} ({time.monotonic() - start:.0f} s)")
+        digest = f", digest {found[0].digest}" if found[0].digest else ""
+        what = f"{len(lines):,} differ" if lines else f"both builds have the same {len(found[0].files):,} files{digest}"
+        print(f"{image.target}: {what} ({time.monotonic() - start:.0f} s)", flush=True)
         same = same and not lines
     return same
 
 
-def built(image: images.Image) -> dict[str, str]:
-    """What is in `image`, built without a cache. Raises `UserError` when it cannot be built."""
-    command = images.build_command(image.target, images.build_arguments(image), images.base_options())
-    command += ["--no-cache", "--progress=plain", "--output", "type=tar,dest=-", "."]
-    log = state_path("logs", f"check-{image.target}.log")
+@contextmanager
+def _building(target: str, command: list[str], environment: dict[str, str], output: str) -> Iterator[IO[bytes]]:
+    """The standard output of a build without a cache. Raises `UserError` when `target` cannot be built."""
+    log = state_path("logs", f"check-{target}.log")
     with log.open("w", encoding="utf-8") as said:
         build = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, start_new_session=True
+            [*command, "--no-cache", "--provenance=false", "--progress=plain", "--output", output, "."],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            start_new_session=True,
         )
         assert build.stdout
+        broken = False
         try:
-            found = listing(build.stdout)
+            yield build.stdout
             build.stdout.read()
         except tarfile.TarError:
-            found = {}
+            broken = True
         except BaseException:
             build.kill()
             raise
         finally:
             build.stdout.close()
             code = build.wait()
-    if code or not found:
-        raise UserError(f"The build of {image.target} failed: {reason(log.read_text(encoding='utf-8'))} (all: {log})")
-    return found
+    if code or broken:
+        raise UserError(f"The build of {target} failed: {reason(log.read_text(encoding='utf-8'))} (all: {log})")
+
+
+def built(target: str, command: list[str], environment: dict[str, str]) -> Build:
+    """The files of an image that `command` builds, without a cache."""
+    with _building(target, command, environment, "type=tar,dest=-") as stream:
+        files = listing(stream)
+    return Build(files)
+
+
+def built_with_digest(target: str, command: list[str], environment: dict[str, str]) -> Build:
+    """The same, none of its files later than SOURCE_DATE_EPOCH, with the digest of its manifest."""
+    STATE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="check-", dir=STATE) as folder:
+        layout = Path(folder, "image.tar")
+        output = f"type=oci,dest={layout},rewrite-timestamp=true,compression=uncompressed"
+        with _building(target, command, environment, output):
+            pass
+        return read_layout(layout)
+
+
+def read_layout(layout: Path) -> Build:
+    """The image in a tar of the OCI image layout (image-spec, image-layout.md), its layers laid upon one another."""
+    with tarfile.open(layout) as archive:
+
+        def blob(digest: str) -> IO[bytes]:
+            stream = archive.extractfile(f"blobs/{digest.replace(':', '/')}")
+            assert stream
+            return stream
+
+        stream = archive.extractfile("index.json")
+        assert stream
+        (described,) = json.load(stream)["manifests"]
+        manifest: dict[str, Any] = json.load(blob(described["digest"]))
+        files: dict[str, str] = {}
+        for layer in manifest["layers"]:
+            files = laid_upon(files, listing(blob(layer["digest"])))
+    return Build(files, described["digest"])
+
+
+def laid_upon(below: dict[str, str], layer: dict[str, str]) -> dict[str, str]:
+    """The files of a layer upon those below it, which it may remove (image-spec, layer.md, "Whiteouts")."""
+    removed = set()
+    for path in layer:
+        folder, _, name = path.rpartition("/")
+        if name == EMPTIED:
+            removed.add(f"{folder}/")
+        elif name.startswith(GONE):
+            removed |= {f"{folder}/{name.removeprefix(GONE)}", f"{folder}/{name.removeprefix(GONE)}/"}
+    folders = tuple(path for path in removed if path.endswith("/"))
+    kept = {path: facts for path, facts in below.items() if path not in removed and not path.startswith(folders)}
+    added = {path: facts for path, facts in layer.items() if not path.rpartition("/")[2].startswith(GONE)}
+    return kept | added
 
 
 def listing(stream: IO[bytes]) -> dict[str, str]:
@@ -91,13 +170,15 @@ def listing(stream: IO[bytes]) -> dict[str, str]:
     return found
 
 
-def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
-    """One line for each path that only one of them has, or that is something else in the other; sorted."""
+def differences(first: Build, second: Build) -> list[str]:
+    """One line for each path that only one of them has, or that is something else in the other, and for the digest."""
     lines = []
-    for path in sorted(first.keys() | second.keys()):
-        one, other = first.get(path), second.get(path)
+    for path in sorted(first.files.keys() | second.files.keys()):
+        one, other = first.files.get(path), second.files.get(path)
         if one is None or other is None:
             lines.append(f"{path}: only in the {'second' if one is None else 'first'}")
         elif one != other:
             lines.append(f"{path}: {one} | {other}")
+    if first.digest != second.digest:
+        lines.append(f"digest: {first.digest} | {second.digest}")
     return lines

@@ -97,6 +97,11 @@ def available() -> bool:
     return True
 
 
+def has_containerd_store() -> bool:
+    """Whether the engine keeps its images in containerd's store: it can export one as it will be, with its digest."""
+    return "io.containerd.snapshotter" in docker("info", "--format", "{{json .DriverStatus}}").stdout
+
+
 def free_gib() -> float | None:
     """Free GiB where the engine keeps its images; None where this machine does not see that folder (Docker Desktop)."""
     root = docker("info", "--format", "{{.DockerRootDir}}").stdout.strip()
