@@ -95,7 +95,7 @@ def sync() -> int:
     sent = 0
     refused: UserError | None = None
     try:
-        if not shipper.answers():
+        if not shipper.comes_up():
             raise shipper.ServerAwayError
         client = shipper.connect()
         for folder in folders:

@@ -65,7 +65,7 @@ def connect() -> Any:
     Raises:
         UserError: it does not answer.
     """
-    if not shipper.answers():
+    if not shipper.comes_up():
         raise UserError("MLflow does not answer, and records are read from it: ./invoke up")
     return shipper.connect()
 

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from lib.harness import journal as journals
 from lib.harness.errors import UserError
 from lib.harness.trace import canonical, trace_lines
+from lib.harness.tracking import STARTING_SECONDS
 
 BATCH = 1000  # MLflow's own limit of metrics in a request
 TAG_LENGTH, PARAM_LENGTH = 8000, 6000  # MLflow's own limits; the files of the run have the whole text
@@ -51,6 +52,16 @@ def answers() -> bool:
         socket.create_connection((address.hostname or "", port), timeout=AWAY_SECONDS).close()
     except OSError:
         return False
+    return True
+
+
+def comes_up() -> bool:
+    """The same, of a server that is waited for where this command has just started it."""
+    limit = time.monotonic() + (STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else 0)
+    while not answers():
+        if time.monotonic() >= limit:
+            return False
+        time.sleep(0.2)
     return True
 
 

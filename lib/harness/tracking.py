@@ -12,7 +12,7 @@ from pathlib import Path
 
 AWAY_SECONDS = 1.0
 CONNECTING_SECONDS = 30.0  # loading MLflow's client on a busy machine
-STARTING_SECONDS = 90.0
+STARTING_SECONDS = 90.0  # of a server that the same command has started
 SENDING_SECONDS = 600.0
 DELAY_SECONDS = 3.0  # the first trials get the cores to load their framework
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lib.harness.records import last_attempts
-from tests.lib.harness.support import Clone, Server, finished, interrupt, params_of, tags_of
+from tests.lib.harness.support import Clone, Server, end_of, finished, interrupt, params_of, tags_of
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,19 @@ def test_a_run_arrives_whole_and_only_once(
     assert {tags_of(run)["mlflow.parentRunId"] for run in children} == {after[key]["info"]["run_id"]}
     record = importing.run("record", key)
     assert json.loads(record.out)["tags"]["lab.result_digest"] == tags_of(before[key])["lab.result_digest"]
+
+
+def test_a_server_that_the_same_command_starts_is_waited_for(tracked: Clone, exported: Path, tmp_path: Path) -> None:
+    late = Server(tmp_path)
+    clone = Clone(tracked.root, tracked.journals, late.url)
+    clone.run("import", str(exported)).assert_one_line(2, "MLflow does not answer", "./invoke up")
+    clone.variables["LAB_MLFLOW_STARTING"] = "1"
+    process = clone.start("import", str(exported))
+    late.start()
+    try:
+        assert end_of(process).out == "1 run with 4 trials\n"
+    finally:
+        late.kill()
 
 
 def test_all_runs_of_a_lab(tracked: Clone, server: Server, tmp_path: Path) -> None:
