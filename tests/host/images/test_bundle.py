@@ -1,6 +1,7 @@
 """The whole of it: a bundle of this clone, given to an engine that has no images on a machine that has no network."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -81,6 +82,12 @@ def test_a_lab_runs_where_there_is_nothing_but_the_file(file: Path, room: InTheR
     lab = room("./invoke", "lab", "optimizers", "--quick", cwd=clone)
     assert lab.returncode == 0, lab.stderr
     assert "In MLflow" in lab.stdout
+    up = room("./invoke", "up", cwd=clone)
+    assert up.returncode == 0, up.stderr
+    for part, some in (("lib", "test_seeds"), ("host", "test_ports")):
+        tested = room("./invoke", "test", "--only", part, "-k", some, cwd=clone)
+        assert tested.returncode == 0, tested.stdout + tested.stderr
+        assert re.search(r"^[1-9]\d* passed", tested.stdout, re.M)
     down = room("./invoke", "down", cwd=clone)
     assert down.returncode == 0, down.stderr
 
