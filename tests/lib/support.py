@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract import Config, Lab, Result, Results, Trial
+from lib.harness.figures import style
 from lib.harness.recorder import plain
 from lib.harness.seeds import Seed
 
@@ -62,3 +63,12 @@ def run_study(lab: Lab, config: Config, run: Callable[[Trial], Result] | None = 
         except StopIteration:
             batch = None
     return Results(results)
+
+
+def assert_drawn(lab: Lab, results: Results, config: Config) -> None:
+    """Every figure of a lab can be drawn, and each part of it shows something and has a title."""
+    with style():
+        for draw in lab.figures.values():
+            figure = draw(results, config)
+            figure.canvas.draw()
+            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)

@@ -8,7 +8,6 @@ import pytest
 from lib.harness.claims import Claim, judge
 from lib.harness.contract import Results, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.mlp.dropout import LAB, DropoutConfig, simplicity
@@ -16,7 +15,7 @@ from lib.mlp.dropout_claims import CLAIMS, gain_at_equal_fit
 from lib.mlp.noisy_digits import judged, noisy_digits
 from lib.mlp.simplicity import layers
 from tests.lib.overfitting.support import made_up, run_variants, verdicts
-from tests.lib.support import Recording, run_trial
+from tests.lib.support import Recording, assert_drawn, run_trial
 
 CONFIG = DropoutConfig(seeds=6)
 JITTER = np.array([0.0, 0.01, -0.01, 0.02, -0.02, 0.01])
@@ -163,11 +162,7 @@ def test_the_study_asks_for_every_strength_and_seed_once() -> None:
 def test_pictures() -> None:
     config = DropoutConfig(**SMALL | {"epochs": 10, "seeds": 2})
     results = run_variants(LAB, config)
-    with style():
-        for draw in LAB.figures.values():
-            figure = draw(results, config)
-            figure.canvas.draw()
-            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)
+    assert_drawn(LAB, results, config)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from lib.data import brown
 from lib.harness.contract import Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.models import language_models as lm
@@ -18,7 +17,7 @@ from lib.nlp.elmo import LAB, ElmoConfig
 from lib.nlp.elmo_claims import CLAIMS
 from lib.nlp.elmo_mix import learn_probe, mix, mixture_weights
 from tests.lib.overfitting.support import made_up, verdicts
-from tests.lib.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -183,11 +182,7 @@ def results() -> Any:
 def test_exact_claims_hold_and_pictures_are_drawn(results: Any) -> None:
     found = verdicts(CLAIMS, results)
     assert {found[c.id] for c in CLAIMS if c.kind == "exact"} == {"holds"}
-    with style():
-        for draw in LAB.figures.values():
-            figure = draw(results, ElmoConfig(**SMALL))
-            figure.canvas.draw()
-            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)
+    assert_drawn(LAB, results, ElmoConfig(**SMALL))
 
 
 def test_broken_on_purpose_without_context_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:

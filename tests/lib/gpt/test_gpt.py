@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from lib.harness.contract import Result, Results, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.nlp import gpt_model
@@ -21,7 +20,7 @@ from lib.nlp.gpt_claims import CLAIMS
 from lib.nlp.gpt_ngrams import KneserNey
 from lib.nlp.gpt_text import UNKNOWN, Characters, all_blocks, characters, draw_blocks, novels
 from tests.lib.overfitting.support import verdicts
-from tests.lib.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -288,11 +287,7 @@ def test_a_small_model_learns_and_exact_claims_hold(results: Results) -> None:
 
 
 def test_pictures(results: Results) -> None:
-    with style():
-        for draw in LAB.figures.values():
-            figure = draw(results, GptConfig(**SMALL))
-            figure.canvas.draw()
-            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)
+    assert_drawn(LAB, results, GptConfig(**SMALL))
 
 
 def test_broken_on_purpose_on_shuffled_text_context_buys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

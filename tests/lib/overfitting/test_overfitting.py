@@ -7,7 +7,6 @@ import pytest
 
 from lib.harness.contract import Results, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.mlp.noisy_digits import judged, noisy_digits
@@ -15,7 +14,7 @@ from lib.mlp.overfitting import LAB, OverfittingConfig
 from lib.mlp.overfitting_claims import CLAIMS, network_errors, threshold_width, valley
 from lib.models.mlp import parameter_count, torch_mlp
 from tests.lib.overfitting.support import made_up, run_variants, verdicts
-from tests.lib.support import Recording, run_trial
+from tests.lib.support import Recording, assert_drawn, run_trial
 
 CONFIG = OverfittingConfig(seeds=6, widths=(8, 16, 512), more_examples=(1000,))
 JITTER = np.array([0.0, 0.01, -0.01, 0.02, -0.02, 0.01])
@@ -198,11 +197,7 @@ def test_the_study_asks_for_every_width_and_seed_once() -> None:
 def test_pictures() -> None:
     config = OverfittingConfig(**SMALL | {"epochs": 10, "seeds": 2})
     results = run_variants(LAB, config)
-    with style():
-        for draw in LAB.figures.values():
-            figure = draw(results, config)
-            figure.canvas.draw()
-            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)
+    assert_drawn(LAB, results, config)
 
 
 @pytest.mark.parametrize(

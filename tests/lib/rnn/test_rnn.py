@@ -8,7 +8,6 @@ import pytest
 from lib.harness.claims import judge
 from lib.harness.contract import Result, Results, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
 from lib.harness.seeds import Seed
 from lib.harness.settings import Options, configure
 from lib.nlp import rnn_lags, rnn_text
@@ -16,7 +15,7 @@ from lib.nlp.rnn import CONTEXTS, LAB, LAGS, RnnConfig, starts
 from lib.nlp.rnn_cells import UNITS, Reader
 from lib.nlp.rnn_claims import CLAIMS, LAG, doublings
 from tests.lib.overfitting.support import run_variants, verdicts
-from tests.lib.support import Recording, run_trial
+from tests.lib.support import Recording, assert_drawn, run_trial
 
 CONFIG = RnnConfig(seeds=5, start_seeds=5)
 JITTER = np.array([0.0, 0.02, -0.02, 0.03, -0.03])
@@ -220,11 +219,7 @@ def test_the_study_asks_for_every_trial_once() -> None:
 
 
 def test_pictures() -> None:
-    with style():
-        for draw in LAB.figures.values():
-            figure = draw(made_up(), CONFIG)
-            figure.canvas.draw()
-            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)
+    assert_drawn(LAB, made_up(), CONFIG)
 
 
 @pytest.mark.parametrize(
