@@ -16,9 +16,10 @@ from typing import Any
 from lib.harness import shipper
 from lib.harness.errors import UserError
 from lib.harness.provenance import sha256_of_files, unpacked
-from lib.harness.trace import parent_digest
+from lib.harness.trace import first_broken, parent_digest
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
+STEP = re.compile(r'{"step":(\d+),')
 AGAIN = re.compile(r"\.trial-\d+(-(\d+))$")
 
 
@@ -167,7 +168,19 @@ def _children(client: Any, run: Any, key: str, folder: Path) -> Iterator[Child]:
     for child in child_runs(client, run):
         tags = dict(child.data.tags)
         text = _artifact(client, child, key, "trace.jsonl", folder).decode("ascii")
-        yield Child(tags["lab.variant"], int(tags["lab.seed"]), tags, child.info.status, trace_of(text))
+        found = Child(tags["lab.variant"], int(tags["lab.seed"]), tags, child.info.status, trace_of(text))
+        if found.status == "FINISHED" and found.digest != tags.get("lab.result_digest"):
+            raise UserError(
+                f"{key}: the trace of trial {found.name} is not what its tag lab.result_digest says"
+                f"{_where(first_broken(text))}: the record is not whole"
+            )
+        yield found
+
+
+def _where(broken: list[str]) -> str:
+    """The steps of these lines of a trace, in words; empty where they have none."""
+    steps = [found[1] for line in broken if (found := STEP.match(line))]
+    return f", from step {steps[0]} to {steps[-1]}" if steps else ""
 
 
 def child_runs(client: Any, run: Any) -> Iterator[Any]:

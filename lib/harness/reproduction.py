@@ -35,13 +35,16 @@ def compare_again(said: str) -> int:
     original = records.read(client, records.find(client, said))
     again = records.read(client, _reproduction(client, original))
     result = comparison.compare(original, again)
-    verdict = str(result)
+    verdict, data = str(result), [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, again)]
+    identical = result.identical and data[0] == data[1]
     if not result.identical:
         verdict += f". {_because(comparison.causes(original, again))}"
-    client.set_tag(again.run_id, "lab.reproduction", "identical" if result.identical else verdict[:5000])
+    elif not identical:
+        verdict = f"differs in the data: {data[0]} in the record, {data[1]} now (lab.data_sha256); results: {verdict}"
+    client.set_tag(again.run_id, "lab.reproduction", "identical" if identical else verdict[:5000])
     client.set_tag(original.run_id, "lab.reproduced_by", again.key)
     print(verdict)
-    return 0 if result.identical else 1
+    return 0 if identical else 1
 
 
 def _because(causes: list[str]) -> str:

@@ -75,6 +75,21 @@ def trace_lines(lines: Iterable[str]) -> Iterable[str]:
             yield canonical({"digest": digest.hexdigest(), "line": number}) + "\n"
 
 
+def first_broken(text: str) -> list[str]:
+    """The first lines of a ``trace.jsonl`` whose digest is not the one that stands below them; none where all agree."""
+    digest, number, lines = hashlib.sha256(), 0, list[str]()
+    for line in text.splitlines():
+        if not line.startswith('{"digest"'):
+            digest.update(line.encode() + b"\n")
+            number += 1
+            lines.append(line)
+        elif line == canonical({"digest": digest.hexdigest(), "line": number}):
+            lines.clear()
+        else:
+            return lines
+    return []
+
+
 def parent_digest(children: Iterable[str]) -> str:
     """The digest of a parent run from those of its children."""
     return hashlib.sha256("".join(f"{digest}\n" for digest in sorted(children)).encode()).hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 from lib.harness import comparison
 from lib.harness.contract import Choices, Range
@@ -195,6 +196,34 @@ def test_a_record_that_was_tampered_with_is_refused(tracked: Clone, server: Serv
         tracked.run("record", folder.name).assert_one_line(2, folder.name, words)
         file.write_bytes(whole)
     assert tracked.run("record", folder.name).code == 0
+
+
+def test_a_trial_whose_trace_and_digest_part_is_named_with_the_steps(tracked: Clone, server: Server) -> None:
+    assert tracked.run("tiny", "--quick").code == 0
+    key = tracked.newest().name
+    trial = server.runs()[f"{key}.trial-0001"]
+    name = f"trial {tags_of(trial)['lab.variant']}, seed {tags_of(trial)['lab.seed']}"
+    (file,) = Path(server.folder, "artifacts").glob(f"*/{trial['info']['run_id']}/artifacts/trace.jsonl")
+    whole = file.read_text()
+    at = whole.index('{"step":13,')
+    value = whole.index("0x1.", at) + 5
+    file.write_text(f"{whole[:value]}{'1' if whole[value] != '1' else '2'}{whole[value + 1 :]}")
+    tracked.run("record", key).assert_one_line(2, key, name, "lab.result_digest", ", from step 9 to 18:")
+    file.write_text(whole)
+
+    client = MlflowClient(server.url)
+    client.set_tag(trial["info"]["run_id"], "lab.result_digest", "0" * 64)
+    tracked.run("record", key).assert_one_line(2, key, name, "lab.result_digest says: the record is not whole")
+    client.set_tag(trial["info"]["run_id"], "lab.result_digest", tags_of(trial)["lab.result_digest"])
+
+    tracked.variables["LAB_REPRODUCES"] = key
+    assert tracked.run("tiny", "--quick").code == 0
+    assert tracked.run("compare", key).out.startswith("identical (4 trials, ")
+    client.set_tag(server.runs()[key]["info"]["run_id"], "lab.data_sha256", "0" * 64)
+    ended = tracked.run("compare", key)
+    assert ended.code == 1
+    assert ended.out.startswith(f"differs in the data: {'0' * 12} in the record, ")
+    assert "results: identical (4 trials, " in ended.out
 
 
 def _with_another_file(archive: bytes) -> bytes:
