@@ -106,7 +106,7 @@ def counting(results: Results, config: Any) -> Any:
     if beaten == len(counted):
         title = "After this training it is better than counting with any of these contexts"
     elif beaten:
-        title = f"After this training it is better than counting with {beaten - 1} characters of context, not with more"
+        title = f"After this training it is better than counting with a context of {beaten - 1}, not of more"
     else:
         title = "After this training it is not yet better than counting"
     axis.set_title(title)
