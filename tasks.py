@@ -12,7 +12,7 @@ from invoke.tasks import task
 
 from host import engine, paths
 from lib.harness.errors import UserError
-from lib.harness.methods import PRUNERS, SAMPLERS
+from lib.harness.methods import PRUNERS, SAMPLERS, SPACE_FORMS
 
 LOCAL = {"local": "without Docker: in an environment made from the same lock"}
 
@@ -184,7 +184,7 @@ def lab(
         "trials": "N: how many the search asks for",
         "sampler": f"who chooses the next ones: {', '.join(SAMPLERS)}",
         "pruner": f"who ends trials early: {', '.join(PRUNERS)}",
-        "space": "KEY=LOW:HIGH[:log], KEY=LOW:HIGH:STEP or KEY=a,b,c: what a field may be; may be repeated",
+        "space": f"{SPACE_FORMS}: what a field may be; may be repeated",
         "batch": "N: trials asked for at a time (default 4)",
         "fresh": "N: new seeds on which the best then meets the default (default 5)",
         "quick": "smaller trials, as of the lab",

@@ -10,6 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Child:
         """How a user sees it."""
         return f"{self.variant}, seed {self.seed}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest of its trace."""
         return digest_of(self.trace)

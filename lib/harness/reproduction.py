@@ -35,11 +35,12 @@ def compare_again(said: str) -> int:
     original = records.read(client, records.find(client, said))
     again = records.read(client, _reproduction(client, original))
     result = comparison.compare(original, again)
-    verdict, data = str(result), [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, again)]
-    identical = result.identical and data[0] == data[1]
-    if not result.identical:
+    identical, verdict = result.identical, str(result)
+    data = [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, again)]
+    if not identical:
         verdict += f". {_because(comparison.causes(original, again))}"
-    elif not identical:
+    elif data[0] != data[1]:  # the record says that it was measured on something else
+        identical = False
         verdict = f"differs in the data: {data[0]} in the record, {data[1]} now (lab.data_sha256); results: {verdict}"
     client.set_tag(again.run_id, "lab.reproduction", "identical" if identical else verdict[:5000])
     client.set_tag(original.run_id, "lab.reproduced_by", again.key)

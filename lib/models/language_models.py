@@ -281,14 +281,14 @@ def descend(
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
-    losses = np.empty(steps, dtype=np.float32)
+    losses, products = np.empty(steps, dtype=np.float32), products_in(precision)
     network.train()
     for step in range(steps):
         if at_step:
             at_step(step)
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, steps, learning_rate, warm_up)
-        with products_in(precision):
+        with products:
             found = loss()
         optimizer.zero_grad()
         found.backward()

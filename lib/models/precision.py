@@ -6,16 +6,17 @@ arXiv:1905.12322). It pays where a GPU has units for it and the products are lar
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 Precision = Literal["float32", "bfloat16"]
 
 
 def products_in(precision: Precision) -> AbstractContextManager[None]:
-    """Within it, torch computes matrix products and attention in this type, on this process' device."""
+    """Within it, as often as it is entered, torch computes matrix products and attention in this type."""
+    if precision == "float32":
+        return nullcontext()
     import torch
 
-    device = torch.get_default_device().type
-    found: AbstractContextManager[None] = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+    found: AbstractContextManager[None] = torch.autocast(torch.get_default_device().type, torch.bfloat16)
     return found

@@ -1,6 +1,8 @@
 """Before a build: the disk, the base, and what makes an image out of date."""
 
+import hashlib
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from host import cluster, engine, images
 from host.images import LAB, TRACKING, Built
+from host.paths import REQUIREMENTS, ROOT
 from lib.harness.errors import UserError
 
 
@@ -60,6 +63,17 @@ def test_the_ray_cluster_has_its_image_built_first(
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=r"Building needs 10 GiB free"):
         cluster.up(2)
+
+
+def test_an_image_is_labelled_with_the_commit_lock_and_recipe_that_are_here() -> None:
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    dirty = "-dirty" if git("status", "--porcelain", "--", "docker") else ""
+    said = images.build_arguments(LAB)
+    assert said["LAB_GIT_COMMIT"] == git("rev-parse", "HEAD") + dirty
+    assert said["LAB_LOCK_SHA256"] == hashlib.sha256((REQUIREMENTS / "cpu.txt").read_bytes()).hexdigest()
+    assert (said["LAB_LOCK"], said["LAB_DOCKER_SHA256"]) == ("cpu.txt", images.docker_sha256())
 
 
 @pytest.mark.usefixtures("real_engine")

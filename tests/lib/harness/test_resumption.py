@@ -14,9 +14,11 @@ import pytest
 
 from lib.harness import gpus, provenance, resumption
 from lib.harness.cluster import Returned, _write
+from lib.harness.contract import Result, Trial
 from lib.harness.errors import UserError
 from lib.harness.journal import Journal, JournalFullError
 from lib.harness.workers import Job
+from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.support import (
     Clone,
     Ended,
@@ -228,9 +230,10 @@ def test_what_is_left_of_trials_without_a_journal_is_in_nobodys_way(clone: Clone
 
 
 def test_a_journal_from_ray_for_which_there_is_no_room_leaves_no_part_of_it(small_disk: Path) -> None:
-    job = Job(None, "k", "", 0, small_disk / "trial-0000.jsonl", {}, {})  # type: ignore[arg-type]
+    trial = Trial("fast", TinyConfig(), 0)
+    job = Job(trial, "k", "", 0, small_disk / "trial-0000.jsonl", {}, {})
     with pytest.raises(JournalFullError):
-        _write(job, Returned(None, b"x" * 2_000_000, {}, "worker"))  # type: ignore[arg-type]
+        _write(job, Returned(Result(trial, "k", "FINISHED"), b"x" * 2_000_000, {}, "worker"))
     assert list(small_disk.iterdir()) == []
 
 
