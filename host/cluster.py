@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from host import compose, images
+from host import compose, engine, images
 from host.compose import containers
 from host.locks import held
 from lib.harness.errors import UserError
@@ -61,14 +61,21 @@ def _joined(wanted: int) -> int:
     return int(counted.stdout) if counted.stdout.strip().isdecimal() else 0
 
 
-def require() -> dict[str, str]:
-    """The variables of compose for a lab whose trials run on Ray.
+def require(*, gpu: bool = False) -> dict[str, str]:
+    """The variables of compose for a lab whose trials run on Ray, on GPUs if asked for.
 
     Raises:
-        UserError: there is no cluster.
+        UserError: there is no engine, or no cluster, or none that may have GPUs: compose's has none.
     """
-    if os.environ.get("RAY_ADDRESS"):
-        return {"LAB_RAY_NETWORK": "web"}  # it is elsewhere: this lab needs a way out
+    elsewhere = bool(os.environ.get("RAY_ADDRESS"))
+    if gpu and not elsewhere:
+        raise UserError(
+            "--gpu --on ray: workers with GPUs are a cluster of yours: set RAY_ADDRESS=ray://HOST:10001 "
+            "(docs/cluster.md); --gpu alone spreads the trials over the GPUs of this machine"
+        )
+    engine.require()
+    if elsewhere:
+        return {"LAB_RAY_NETWORK": "web"}  # this lab needs a way out
     if not any(c.service == HEAD and c.state == "running" for c in containers()):
         raise UserError(
             "--on ray: there is no Ray cluster: ./invoke up --workers 2, or set RAY_ADDRESS=ray://HOST:10001"

@@ -30,15 +30,15 @@ def in_container(
     words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
     `on_ray`: the trials run on a Ray cluster.
-    `gpu_image`: with all GPUs, in this image unless `image` is said, too.
+    `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` is said, too.
 
     Raises:
         UserError: with `gpu_image`, before anything is built: what of a GPU is missing.
     """
-    way = gpu.require(gpu_image) if gpu_image else None
+    way = gpu.require(gpu_image) if gpu_image and not on_ray else None
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
-    ray = cluster.require() if on_ray else {}
+    ray = cluster.require(gpu=gpu_image is not None) if on_ray else {}
     wanted = gpu_image or images.LAB
     images.ensure(images.TRACKING, *([] if image else [wanted]))
     lab_image = image or images.must_inspect(wanted)
@@ -47,8 +47,8 @@ def in_container(
     variables |= (more or {}) | ray
     if way is not None:
         variables |= gpu.variables(way, lab_image)
-    elif image is not None:
-        variables["LAB_CPU_IMAGE"] = image.id
+    elif image or gpu_image:
+        variables["LAB_CPU_IMAGE"] = lab_image.id
     name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]

@@ -7,10 +7,6 @@ from lib.harness.methods import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS
 
 PLACES = ("local", "ray")
 """Where trials run."""
-NOT_ON_GPU = {
-    "--portable": "one of them; the same bits on every CPU are not to be had on a GPU",
-    "--on ray": "one of them; trials on a Ray cluster compute on CPUs",
-}
 
 
 def lab(
@@ -31,9 +27,8 @@ def lab(
 
     The lab's config checks the keys and ranges of `changes`; only their form is checked here.
     """
-    for other, said in {"--portable": portable, "--on ray": on == "ray"}.items():
-        if gpu and said:
-            raise UserError(f"--gpu {other}: {NOT_ON_GPU[other]}")
+    if gpu and portable:
+        raise UserError("--gpu --portable: one of them; the same bits on every CPU are not to be had on a GPU")
     words = [*(["--portable"] if portable else []), *_numbers(("--seeds", seeds, 1))]
     if config is not None:
         if config != "best":

@@ -211,7 +211,7 @@ def main(arguments: list[str]) -> int:
 
         if said.portable:
             raise UserError("--gpu --portable: one of them; the same bits on every CPU are not to be had on a GPU")
-        gpus.enable()
+        gpus.enable(elsewhere=said.on == "ray")
     if said.portable:
         from lib.harness import determinism, scope
 

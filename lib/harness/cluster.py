@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from lib.harness import determinism, provenance, scope
+from lib.harness import determinism, gpus, provenance, scope
 from lib.harness.errors import UserError
 from lib.harness.journal import files_of, on_disk
 from lib.harness.jsonfile import json_bytes
@@ -46,10 +46,13 @@ LOOK_SECONDS = 5.0  # how often a lab that waits looks whether there is still a 
 LEAVE_SECONDS = 5.0
 EMPTY_SECONDS = 60.0  # how long it waits for another one
 RETRIES = 3  # of a trial whose worker was killed
+GPU_SHARE = 0.25  # of a GPU for a trial that computes there: CUDA's own state takes half a GiB of its memory each time
 LEFT_OUT = "rfc3987_syntax"  # see lib/harness/ray_modules
 SILENT = logging.CRITICAL + 1  # what goes wrong is said here, in one line; Ray's threads would add tracebacks
 RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
 CLUSTER = "./invoke up --workers 2 starts one for labs in containers"
+GPUS = "docs/cluster.md says how one joins"
+CUDA = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,12 @@ def run_there(job: Job, lock: str) -> Returned:
     """
     _require_fit(job, lock)
     worker = socket.gethostname()
-    own = {"lab.cpu": scope.cpu_model(), "lab.scope": _scope(job), "lab.worker": worker}
+    own = {
+        "lab.cpu": scope.cpu_model(),
+        "lab.gpu": gpus.label(job.trial.runtime.framework),
+        "lab.scope": _scope(job),
+        "lab.worker": worker,
+    }
     tags = {**job.header["tags"], **own}
     become(job.trial.runtime)
     with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +112,9 @@ def _require_fit(job: Job, lock: str) -> None:
 
 
 def _scope(job: Job) -> str:
-    """The scope that has been proven for a trial on the CPU of this worker."""
+    """The scope that has been proven for a trial on this worker."""
+    if gpus.computes(job.trial.runtime.framework):
+        return "device"
     lab: Lab = importlib.import_module(job.module).LAB
     return scope.stated(lab.portable.get(job.trial.runtime.framework, ()), job.header["tags"]["lab.portable"] == "true")
 
@@ -130,14 +140,20 @@ class RayWorkers(Workers):
         self._lock = os.environ.get("LAB_LOCK_SHA256", "unknown")
 
     def _task(self, function: Callable[..., Any], runtime: Runtime) -> Any:
-        """A function as a task in a process of its runtime."""
+        """A function as a task in a process of its runtime.
+
+        Ray says to a task with a share of a GPU which one it sees, and ends its process after it.
+        """
         import ray
 
+        on_gpu = gpus.chosen() == runtime.framework
+        own = {gpus.ENABLED: runtime.framework} if on_gpu else {CUDA: determinism.environment()[CUDA]}
         return ray.remote(
             num_cpus=1,
+            num_gpus=GPU_SHARE if on_gpu else 0,
             max_retries=RETRIES,
             scheduling_strategy="SPREAD",
-            runtime_env={"env_vars": {"LAB_RUNTIME": f"{runtime.framework} {runtime.dtype}"}},  # processes of its own
+            runtime_env={"env_vars": {**own, "LAB_RUNTIME": f"{runtime.framework} {runtime.dtype}"}},  # own processes
         )(function)
 
     def warm_up(self, trials: Sequence[Trial]) -> None:
@@ -164,10 +180,11 @@ class RayWorkers(Workers):
             seen = time.monotonic()
             while waiting:
                 done, _ = ray.wait(list(waiting), timeout=LOOK_SECONDS)
-                if done or ray.cluster_resources().get("CPU", 0) >= 1:
+                missing = None if done else _missing()
+                if missing is None:
                     seen = time.monotonic()
                 elif time.monotonic() - seen > EMPTY_SECONDS:
-                    raise UserError(f"No worker is left in the Ray cluster at {self._address}")
+                    raise UserError(f"There {missing} in the Ray cluster at {self._address} any more")
                 for reference in done:
                     job = waiting.pop(reference)
                     returned = _get(reference, job)
@@ -252,7 +269,7 @@ def _connect(address: str, module: str) -> None:
     """Connect this process to a cluster that has the code of a lab and the environment of its workers.
 
     Raises:
-        UserError: it refuses, or it has no worker.
+        UserError: it refuses, or it has no worker, or none with the GPU that is asked for.
     """
     os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of a trial whose result nobody waits for any more
@@ -262,6 +279,7 @@ def _connect(address: str, module: str) -> None:
 
     logging.getLogger("ray").setLevel(SILENT)
     portable = {name: os.environ[name] for name in determinism.portable() if name in os.environ}
+    variables = {name: value for name, value in determinism.environment().items() if name != CUDA}
     with tempfile.TemporaryDirectory() as folder:
         for name, data in provenance.read_code(module).files.items():
             path = Path(folder, name)
@@ -275,14 +293,25 @@ def _connect(address: str, module: str) -> None:
                     f"ray://{address}",
                     log_to_driver=False,
                     logging_level=SILENT,
-                    runtime_env={"working_dir": folder, "env_vars": determinism.environment() | portable},
+                    runtime_env={"working_dir": folder, "env_vars": variables | portable},
                 )
         except Exception as error:
             raise UserError(f"The Ray cluster at {address} refuses the lab: {_reason(error)}") from None
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("ray.")]:
         logging.getLogger(name).disabled = True  # some have a level of their own
-    if ray.cluster_resources().get("CPU", 0) < 1:
-        raise UserError(f"The Ray cluster at {address} has no workers. {CLUSTER}")
+    missing = _missing()
+    if missing:
+        raise UserError(f"There {missing} in the Ray cluster at {address}. {GPUS if gpus.chosen() else CLUSTER}")
+
+
+def _missing() -> str | None:
+    """What the cluster needs for the trials and has not; None where it has it all."""
+    import ray
+
+    there = ray.cluster_resources()
+    if gpus.chosen() and there.get("GPU", 0) <= 0:
+        return "is no worker with a GPU"
+    return None if there.get("CPU", 0) >= 1 else "is no worker"
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,9 @@
 `--gpu` enables them for the framework that the image has in its build for CUDA; trials in the other one, and in NumPy,
 compute on the CPU. A worker sees one GPU, so several of them share the trials. Where there are different models, the
 run has those of the first one's, as equal bits are expected on one model only.
+
+With ``--on ray`` the GPUs are a cluster's: this process and its own workers have none, and those of the cluster do what
+is said above.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from lib.harness.journal import Journal, JournalFullError, now_ms
 
 ENABLED = "LAB_GPU_ENABLED"
 """The environment variable that names the framework which computes on GPUs; workers inherit it."""
+ELSEWHERE = "LAB_GPU_ELSEWHERE"
+"""As `ENABLED`, where trials of that framework compute on the GPUs of a Ray cluster."""
 SAMPLE_SECONDS = 5.0
 WORKER_BYTES = 2 << 30  # of a GPU's memory for each worker: CUDA's own state takes a quarter of it
 
@@ -47,17 +52,18 @@ class Gpus:
         return f"{self.devices[0].name}, driver {self.driver}"
 
 
-def enable() -> None:
-    """Let the trials of the image's GPU framework compute on the GPUs.
+def enable(*, elsewhere: bool = False) -> None:
+    """Let the trials of the image's GPU framework compute on the GPUs, or on those of a Ray cluster.
 
     Raises:
-        UserError: the image has no framework for GPUs, or no GPU is visible.
+        UserError: the image has no framework for GPUs, or no GPU is visible where one is needed here.
     """
     framework = os.environ.get("LAB_GPU_FRAMEWORK")
     if framework is None:
         raise UserError("--gpu: this image computes on the CPU only; ./invoke lab NAME --gpu takes the right one")
-    found()
-    os.environ[ENABLED] = framework
+    if not elsewhere:
+        found()
+    os.environ[ELSEWHERE if elsewhere else ENABLED] = framework
 
 
 @cache
@@ -85,12 +91,22 @@ def found() -> Gpus:
 
 
 def computes(framework: str) -> bool:
-    """Whether trials of this framework compute on a GPU."""
+    """Whether trials of this framework compute on a GPU in this process."""
     return os.environ.get(ENABLED) == framework
 
 
+def chosen() -> str | None:
+    """The framework whose trials compute on GPUs, here or elsewhere; None for a run without."""
+    return os.environ.get(ENABLED) or os.environ.get(ELSEWHERE)
+
+
 def label(framework: str) -> str:
-    """The tag ``lab.gpu`` of a trial in this framework: the GPUs' model and driver, or ``none``."""
+    """The tag ``lab.gpu`` of a trial in this framework: the GPUs' model and driver, or ``none``.
+
+    Those elsewhere are known once a trial has run.
+    """
+    if os.environ.get(ELSEWHERE) == framework:
+        return "of a Ray cluster"
     return found().label if computes(framework) else "none"
 
 

@@ -140,9 +140,9 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
 
 def place() -> str:
     """The options with which a command runs where this one does, a space before each; empty in the usual image."""
-    framework = os.environ.get(gpus.ENABLED)
+    framework = gpus.chosen()
     if framework is not None:
-        return f" --gpu --framework {framework}"
+        return f" --gpu --framework {framework}{' --on ray' * (gpus.ELSEWHERE in os.environ)}"
     return " --local" if os.environ.get("LAB_IMAGE_KIND", "none") == "none" else ""
 
 

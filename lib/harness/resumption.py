@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tarfile
 import time
@@ -83,7 +82,7 @@ class Interrupted:
         """Raises `UserError` when the run is of another code, image, lock or data than what has these tags now."""
         other = [what for tag, what in SAME.items() if self.tags.get(tag) != tags[tag]]
         framework, gpu = self.tags.get("lab.framework"), self.tags.get("lab.gpu", "none")
-        enabled = os.environ.get(gpus.ENABLED)
+        enabled = gpus.chosen()
         if gpu != "none" and enabled != framework:
             raise UserError(f"{self.key} ran on a GPU ({gpu}): say --gpu --framework {framework} beside --resume")
         if other and gpu == "none" and enabled is not None:

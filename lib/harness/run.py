@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import secrets
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -116,7 +117,7 @@ class LabRun:
 
     def scope(self, framework: str) -> str:
         """The scope that has been proven for this lab's trials in a framework."""
-        if gpus.computes(framework):
+        if gpus.chosen() == framework:
             return "device"
         return scope.stated(self.lab.portable.get(framework, ()), self.options.portable)
 
@@ -245,9 +246,11 @@ def carry_out(
             problems += [*_draw_all(run, results, workers), *_export(run, results, workers), *_failures(results)]
             problems += command.close(run, results, workers)
             digest = parent_digest(r.digest for r in results if r.status in ENDED_WELL)
-            cpus, scopes = zip(*_places(run), strict=True)
-            stated = scope.lowest([*scopes, *_lowered(jobs[0], again)])
-            where = {"lab.scope": stated, "lab.cpu": "; ".join(sorted(set(cpus)))}
+            places = list(_places(run))
+            stated = scope.lowest([*(place["lab.scope"] for place in places), *_lowered(jobs[0], again)])
+            where = {"lab.scope": stated, "lab.cpu": _all(place["lab.cpu"] for place in places)}
+            if gpus.ELSEWHERE in os.environ:
+                where["lab.gpu"] = _all(place["lab.gpu"] for place in places)
             problems += run.finish(claims, {"lab.result_digest": digest, **where}, time.monotonic() - started)
         except BaseException as error:
             workers.close()
@@ -320,12 +323,22 @@ def _run_study(run: LabRun, study: Study, jobs: list[Job], workers: Workers) -> 
     return []
 
 
-def _places(run: LabRun) -> Iterator[tuple[str, str]]:
-    """The CPU and the scope of each trial that has run, as it says itself: it may have run elsewhere."""
+def _places(run: LabRun) -> Iterator[dict[str, str]]:
+    """The tags that say where each of the trials has run, as it says itself, and its scope."""
     for result in run.results:
         with (run.folder / f"{result.run.removeprefix(f'{run.key}.')}.jsonl").open("rb") as file:
             tags = json.loads(file.readline())["tags"]
-        yield tags["lab.cpu"], scope.of_error(result.error) or tags["lab.scope"]
+        yield {
+            "lab.cpu": tags["lab.cpu"],
+            "lab.gpu": tags["lab.gpu"],
+            "lab.scope": scope.of_error(result.error) or tags["lab.scope"],
+        }
+
+
+def _all(said: Iterable[str]) -> str:
+    """Each of them once, but for ``none`` beside others."""
+    different = set(said)
+    return "; ".join(sorted(different - {"none"} or different))
 
 
 def _lowered(job: Job, again: Future[list[str]]) -> Iterator[str]:

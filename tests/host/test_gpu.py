@@ -87,6 +87,12 @@ def test_without_the_container_toolkit(
     assert "nvidia-ctk runtime configure" in line
 
 
+def test_gpus_of_a_cluster_need_none_here(invoke: Invoke, fake_nvidia_smi: Driver) -> None:
+    elsewhere = {"RAY_ADDRESS": "ray://example.com:10001"}
+    line = one_line(invoke("lab", "lenet", "--gpu", "--on", "ray", env={**NO_ENGINE, **fake_nvidia_smi(), **elsewhere}))
+    assert line.startswith("No Docker engine")
+
+
 def test_without_an_engine_there_is_no_local_mode(invoke: Invoke, fake_nvidia_smi: Driver) -> None:
     line = one_line(invoke("lab", "optimizers", "--gpu", env={**NO_ENGINE, **fake_nvidia_smi(CARD)}))
     assert line.startswith("No Docker engine")

@@ -38,9 +38,9 @@ class RayCluster:
         until(lambda: self._says("Ray runtime started", self.head), 120, "the head has started")
         until(self._answers, 120, "the head takes clients")
 
-    def add_worker(self, lock: str = LOCK) -> subprocess.Popen[bytes]:
-        """A node with one processor, whose image has this lock."""
-        node = self._start(f"--address=127.0.0.1:{self._port}", "--num-cpus=1", lock=lock)
+    def add_worker(self, lock: str = LOCK, gpus: int = 0) -> subprocess.Popen[bytes]:
+        """A node with one processor, whose image has this lock, and so many GPUs, as far as Ray knows."""
+        node = self._start(f"--address=127.0.0.1:{self._port}", "--num-cpus=1", f"--num-gpus={gpus}", lock=lock)
         until(lambda: self._says("Ray runtime started", node), 120, "the worker has started")
         return node
 

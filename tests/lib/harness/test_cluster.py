@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from lib.harness import scope
+from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.ray_cluster import RayCluster
 from tests.lib.harness.support import (
     Clone,
@@ -162,6 +163,54 @@ def test_a_head_that_is_killed_is_one_line_and_the_rest_runs_later(clone: Clone,
     assert digests(folder) == digests(clone.newest())
 
 
+@pytest.fixture
+def nvml(clone: Clone) -> Iterator[RayCluster]:
+    """A cluster whose workers have a stand-in for NVML; `numpy` stands for the framework that computes on GPUs."""
+    clone.variables["LAB_GPU_FRAMEWORK"] = "numpy"
+    own = RayCluster(path=ROOT / "tests" / "lib" / "devices" / "nvml")
+    yield own
+    own.close()
+
+
+def test_trials_on_gpus_elsewhere(clone: Clone, nvml: RayCluster) -> None:
+    """Each asks for a share of a GPU and sees that one, those in another framework see none; here is none at all."""
+    refused = on(clone, nvml).tiny("--gpu", "--on", "ray")
+    refused.assert_one_line(2, "There is no worker with a GPU", "docs/cluster.md")
+    nvml.add_worker(gpus=1)
+    settings = {"seeds": 1, "runtimes": ["numpy", "torch"]}
+    clone.tiny("--gpu", "--on", "ray", **settings)
+    folder = clone.newest()
+    assert statuses(folder)[1:] == ["FINISHED"] * 4
+    headers = [records(path)[0]["tags"] for path in folder.glob("trial-*.jsonl")]
+    places = {tags["lab.framework"]: (tags["lab.gpu"], tags["lab.scope"]) for tags in headers}
+    label = "NVIDIA H100, driver 580.65.06"
+    assert places == {"numpy": (label, "device"), "torch": ("none", "machine")}
+    assert records(folder / "run.jsonl")[-1]["tags"]["lab.gpu"] == label
+    environment = json.loads((folder / "trial-0000.files/environment.json").read_text(encoding="utf-8"))
+    assert environment["gpu"]["devices"][0]["name"] == "NVIDIA H100"
+
+    ended = clone.tiny("--gpu", "--on", "ray", action="say-gpu", **settings)
+    assert ended.code == 1, ended
+    trials = [records(path) for path in clone.newest().glob("trial-*.jsonl")]
+    seen = {lines[0]["tags"]["lab.framework"]: lines[-1]["tags"]["lab.error"] for lines in trials}
+    assert seen == {"numpy": "sees GPU 0", "torch": "sees GPU none"}
+
+
+def test_a_run_on_gpus_elsewhere_is_taken_up_there(clone: Clone, nvml: RayCluster) -> None:
+    nvml.add_worker(gpus=1)
+    clone.variables["LAB_GPU_FRAMEWORK"] = "torch"
+    process = on(clone, nvml).start("tiny", "--gpu", "--on", "ray", *said(SLOW))
+    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 180, "a trial has ended")
+    os.killpg(process.pid, signal.SIGINT)
+    end_of(process).assert_one_line(130, "--gpu --framework torch --on ray")
+    folder = clone.newest()
+    clone.run("tiny", "--resume", folder.name).assert_one_line(2, "ran on a GPU (of a Ray cluster)", "--gpu")
+    ended = clone.run("tiny", "--resume", folder.name, "--gpu", "--on", "ray")
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert "6 trials (" in ended.out
+    assert records(folder / "run.jsonl")[-1]["tags"]["lab.gpu"] == "none", "no trial in torch was there"
+
+
 def test_no_cluster_is_one_line_before_anything_runs(clone: Clone) -> None:
     for address, expected in (
         ("", ["RAY_ADDRESS names no Ray cluster", "./invoke up --workers 2"]),
@@ -174,7 +223,7 @@ def test_no_cluster_is_one_line_before_anything_runs(clone: Clone) -> None:
 
 
 def test_a_cluster_without_workers_is_one_line(clone: Clone, cluster: RayCluster) -> None:
-    on(clone, cluster).run("tiny", "--on", "ray").assert_one_line(2, "has no workers", "./invoke up --workers 2")
+    on(clone, cluster).run("tiny", "--on", "ray").assert_one_line(2, "There is no worker in", "./invoke up --workers 2")
     assert clone.runs() == []
 
 

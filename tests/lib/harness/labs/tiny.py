@@ -80,6 +80,8 @@ def _act(config: TinyConfig) -> None:
         raise ValueError("the trial fails on purpose\nand says more")
     if config.action == "say":
         raise UserError("action=say: choose another")
+    if config.action == "say-gpu":
+        raise UserError(f"sees GPU {os.environ['CUDA_VISIBLE_DEVICES'] or 'none'}")
     if config.action == "die" and slow:
         os.kill(os.getpid(), 9)
     if config.action == "refused":
