@@ -1,14 +1,33 @@
 """What all tests of `lib` share: nothing of the caller's environment or of an earlier run changes a result."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
+
+from lib.harness import determinism
+
+# there is a process of pytest's for each core: more threads than that wait for each other most of their time
+os.environ |= {name: value for name, value in determinism.environment().items() if name.endswith("_THREADS")}
 
 # the repository may be read-only, the machine busy, and a test that failed must fail again
 settings.register_profile("labs", database=None, deadline=None, derandomize=True)
 settings.load_profile("labs")
+
+
+class EachNotebookAlone(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file go to one process, for the fixtures they share; notebooks share nothing, and are slow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "/notebooks/" in nodeid else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return EachNotebookAlone(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

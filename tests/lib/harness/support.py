@@ -22,6 +22,8 @@ from typing import Any
 import psutil
 import requests
 
+from lib.harness import determinism
+
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 
 
@@ -68,7 +70,8 @@ class Clone:
     variables: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "MLFLOW_", "PYTHON", "PYTEST"))}
+        others = ("LAB_", "MLFLOW_", "PYTHON", "PYTEST", *determinism.environment())  # workers get theirs from the lab
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
         own = {"LAB_JOURNAL": str(self.journals), "MLFLOW_TRACKING_URI": self.tracking, "LAB_LOCK_SHA256": "l" * 64}
         return kept | own | {"PYTHONDONTWRITEBYTECODE": "1"} | self.variables
 
