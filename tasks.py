@@ -391,12 +391,13 @@ def doctor(_: Context, fix: bool = False) -> None:
     raise Exit(code=0 if checkup.passed(found) else 1)
 
 
-@command(help=LOCAL)
-def bench(_: Context, local: bool = False) -> None:
+@command(help={"only": "a file of benchmarks/, without .py; may be repeated", **LOCAL}, iterable=["only"])
+def bench(_: Context, only: list[str] | None = None, local: bool = False) -> None:
     """Measure the README's figures, each beside its peer or limit."""
     from host import benching
 
-    benching.bench(goes_local(local))
+    wanted = benching.names(only or [])
+    benching.bench(wanted, goes_local(local))
 
 
 @command(

@@ -18,13 +18,21 @@ from lib.harness.errors import UserError
 SCRIPT = "import importlib, json, sys; print('\\n' + json.dumps(importlib.import_module(sys.argv[1]).run()))"
 
 
-def bench(local: bool) -> None:
-    """Run every benchmark and print the table. Raises `UserError` for one that fails."""
-    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+def names(only: list[str]) -> list[str]:
+    """The benchmarks that are named in `only`, all when none is. Raises `UserError` for one that there is not."""
+    there = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    unknown = [name for name in only if name not in there]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: it is one of {', '.join(there)}")
+    return [name for name in there if not only or name in only]
+
+
+def bench(wanted: list[str], local: bool) -> None:
+    """Run the benchmarks `wanted` and print the table. Raises `UserError` for one that fails."""
     if not local:
         images.ensure(*images.IMAGES)
     rows: list[list[Any]] = []
-    for name in names:
+    for name in wanted:
         on_host = name.startswith("host_")
         if on_host and local:
             print(f"{name}: not measured, it needs a Docker engine", file=sys.stderr)

@@ -78,6 +78,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["report", "--out", "missing/report.html"], ["--out missing/report.html", "no folder"]),
         (["report", "--out", "."], ["--out .", "a folder"]),
         (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
+        (["bench", "--only", "speed"], ["--only speed", "cluster, host_startup"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
     ],
 )
