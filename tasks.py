@@ -405,7 +405,7 @@ def bench(_: Context, only: list[str] | None = None, local: bool = False) -> Non
         "all": "the slow ones too",
         "only": "lint, lib, host or browser; may be repeated",
         "k": "EXPR: only tests whose name matches, as pytest's -k",
-        "gpu_images": "only the images for GPUs, which it builds (60 GiB, half an hour); needs no GPU",
+        "gpu_images": "only the images for GPUs, which it builds (44 GiB, a quarter of an hour); needs no GPU",
         **LOCAL,
     },
     iterable=["only"],

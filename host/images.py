@@ -48,8 +48,8 @@ TRACKING = Image("tracking", "tracking.txt", build_gib=2)
 LAB = Image("lab-cpu", "cpu.txt", build_gib=10)
 IMAGES = (TRACKING, LAB)
 GPU = {
-    "torch": Image("lab-gpu-torch", "gpu-torch.txt", build_gib=30, cuda="13.0"),
-    "keras": Image("lab-gpu-tensorflow", "gpu-tensorflow.txt", build_gib=30, cuda="12.9"),
+    "torch": Image("lab-gpu-torch", "gpu-torch.txt", build_gib=20, cuda="13.0"),
+    "keras": Image("lab-gpu-tensorflow", "gpu-tensorflow.txt", build_gib=24, cuda="12.9"),
 }
 """By the framework that computes on the GPU there; the other one is in its build for CPUs."""
 
