@@ -296,7 +296,8 @@ def _connect(address: str, module: str) -> None:
                     runtime_env={"working_dir": folder, "env_vars": variables | portable},
                 )
         except Exception as error:
-            raise UserError(f"The Ray cluster at {address} refuses the lab: {_reason(error)}") from None
+            token = ". If it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" * ("timeout" in str(error))
+            raise UserError(f"The Ray cluster at {address} refuses the lab: {_reason(error)}{token}") from None
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("ray.")]:
         logging.getLogger(name).disabled = True  # some have a level of their own
     missing = _missing()

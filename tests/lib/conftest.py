@@ -42,12 +42,10 @@ def _no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def keras_float64() -> Iterator[Any]:
-    """Keras with float64 as its default. Its dtype policy does not follow floatx once a layer has asked for it."""
+    """Keras with float64 as its default."""
     import keras
 
-    before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield keras
-    keras.config.set_floatx(before[0])
-    keras.config.set_dtype_policy(before[1])
+    from tests.lib.support import keras_dtype
+
+    with keras_dtype("float64"):
+        yield keras

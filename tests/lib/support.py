@@ -1,7 +1,7 @@
 """Runs a lab's trials in this process, one after the other, as a worker would."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -30,22 +30,40 @@ class Recording:
 
 
 @contextmanager
-def torch_dtype(trial: Trial) -> Iterator[None]:
-    """The default dtype of torch that the trial's runtime asks for."""
-    if trial.runtime.framework != "torch":
-        yield
-        return
+def torch_dtype(dtype: str) -> Iterator[None]:
+    """This default dtype of torch."""
     import torch
 
     before = torch.get_default_dtype()
-    torch.set_default_dtype(getattr(torch, trial.runtime.dtype))
+    torch.set_default_dtype(getattr(torch, dtype))
     yield
     torch.set_default_dtype(before)
 
 
+@contextmanager
+def keras_dtype(dtype: str) -> Iterator[None]:
+    """This default dtype of Keras, whose policy does not follow floatx once a layer has asked for it."""
+    import keras
+
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    yield
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])
+
+
+DTYPES: dict[str, Callable[[str], AbstractContextManager[Any]]] = {
+    "torch": torch_dtype,
+    "keras": keras_dtype,
+    "numpy": nullcontext,
+}
+"""By framework: its default dtype while something runs, as a worker sets it for good."""
+
+
 def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
     seed = Seed(0).child("trial", trial.seed)
-    with torch_dtype(trial):
+    with DTYPES[trial.runtime.framework](trial.runtime.dtype):
         measurements = plain(lab.trial(trial.config, seed, log or Recording()))
     return Result(trial, trial.variant, "FINISHED", measurements)
 

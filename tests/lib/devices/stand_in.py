@@ -51,6 +51,9 @@ class Held(torch.Tensor):
 
     def __init__(self, held: torch.Tensor): ...
 
+    def tolist(self) -> Any:
+        return self.held.tolist()
+
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"on the stand-in: {self.held!r}"
 
@@ -79,7 +82,9 @@ def compute(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     if len(places) > 1 and name not in {"_to_copy", "copy_"} and not indexed:  # CUDA takes such indices from the CPU
         raise RuntimeError(f"{name}: tensors on the CPU and on the device")
     out = function(*here, **named)
-    assert all(a.size() == a.held.size() for a in args if isinstance(a, Held)), f"{name}: the stand-in cannot resize"
+    reshaped = torch.Tag.inplace_view in function.tags  # `return_and_correct_aliasing` does the same to what holds it
+    for each in args:
+        assert reshaped or not isinstance(each, Held) or each.size() == each.held.size(), f"{name} cannot resize there"
     if name == "copy_" and not isinstance(args[0], Held):
         return args[0]
     if name == "_to_copy" and kwargs.get("device") is not None and torch.device(kwargs["device"]).type == "cpu":
@@ -97,9 +102,37 @@ def made_elsewhere(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Ten
     return made
 
 
-def register() -> torch.library.Library:
+def lstm_cell(
+    of_input: torch.Tensor, of_hidden: torch.Tensor, cell: torch.Tensor, *biases: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One step of an LSTM: its output, its cell and, for a gradient that is not asked for here, the gates."""
+    gates = of_input + of_hidden + sum(biases)
+    admit, keep, new, show = gates.chunk(4, 1)
+    cell = keep.sigmoid() * cell + admit.sigmoid() * new.tanh()
+    return show.sigmoid() * cell.tanh(), cell, gates
+
+
+def gru_cell(
+    of_input: torch.Tensor, of_hidden: torch.Tensor, hidden: torch.Tensor, *biases: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step of a GRU: its output and, as above, the gates."""
+    bias_of_input, bias_of_hidden = biases or (0, 0)
+    mine, theirs = ((of_input + bias_of_input).chunk(3, 1), (of_hidden + bias_of_hidden).chunk(3, 1))
+    reset, keep = (mine[0] + theirs[0]).sigmoid(), (mine[1] + theirs[1]).sigmoid()
+    new = (mine[2] + reset * theirs[2]).tanh()
+    return (hidden - new) * keep + new, of_input
+
+
+FUSED = {"_thnn_fused_lstm_cell": lstm_cell, "_thnn_fused_gru_cell": gru_cell}
+"""What torch computes in one kernel on every device but the CPU, which has none of these."""
+
+
+def register() -> list[torch.library.Library]:
     """Make the device known to torch, once per process. What it returns must be kept."""
     _setup_privateuseone_for_python_backend(NAME)
-    library = torch.library.Library("_", "IMPL")
-    library.fallback(lambda function, *args, **kwargs: compute(function, args, kwargs), "PrivateUse1")
-    return library
+    every = torch.library.Library("_", "IMPL")
+    every.fallback(lambda function, *args, **kwargs: compute(function, args, kwargs), "PrivateUse1")
+    fused = torch.library.Library("aten", "IMPL")
+    for name, cell in FUSED.items():
+        fused.impl(name, cell, "AutogradPrivateUse1")
+    return [every, fused]
