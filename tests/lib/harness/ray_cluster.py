@@ -22,10 +22,11 @@ MODULES = ROOT / "lib" / "harness" / "ray_modules"
 class RayCluster:
     """Started by `ray start`, as on any machine; the processes of each node are killed as a machine that is lost.
 
-    `path`: a folder of modules that its workers have besides what a lab sends them.
+    `path`: a folder of modules that its workers have besides what a lab sends them. `token`: what Ray asks for.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, token: str | None = None) -> None:
+        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {}
         self._path = os.pathsep.join(str(folder) for folder in (MODULES, path) if folder)
         self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # its sockets have long names
         self._port, self._client_port = free_port(), free_port()
@@ -45,7 +46,7 @@ class RayCluster:
         return node
 
     def _start(self, *options: str, lock: str = LOCK) -> subprocess.Popen[bytes]:
-        own = {"PYTHONPATH": self._path, "LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0"}
+        own = {"PYTHONPATH": self._path, "LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0", **self.token}
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "RAY_", "PYTEST"))}
         # again when it fails, as in compose.yaml: Ray gives its own processes 15 s to start
         again = (

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -225,6 +226,16 @@ def test_no_cluster_is_one_line_before_anything_runs(clone: Clone) -> None:
 def test_a_cluster_without_workers_is_one_line(clone: Clone, cluster: RayCluster) -> None:
     on(clone, cluster).run("tiny", "--on", "ray").assert_one_line(2, "There is no worker in", "./invoke up --workers 2")
     assert clone.runs() == []
+
+
+def test_a_cluster_that_asks_for_a_token(clone: Clone) -> None:
+    with closing(RayCluster(token="a" * 64)) as cluster:
+        cluster.add_worker()
+        refused = on(clone, cluster).run("tiny", "--on", "ray")
+        refused.assert_one_line(2, "refuses the lab", "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN")
+        assert clone.runs() == []
+        clone.variables |= cluster.token
+        assert clone.tiny("--on", "ray", seeds=1).code == 0
 
 
 def test_something_else_at_the_address_is_one_line(clone: Clone, server: Server) -> None:
