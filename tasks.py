@@ -133,7 +133,7 @@ def down(_: Context, volumes: bool = False) -> None:
         "set": "KEY=VALUE: change a field of the lab's config; may be repeated",
         "framework": "torch or keras",
         "portable": "the same code paths, and on Intel the same bits, on every CPU with AVX2",
-        "gpu": "on the NVIDIA GPUs of this machine",
+        "gpu": "on the NVIDIA GPUs of this machine, or with --on ray of a cluster",
         "config": "best: with what the last finished sweep of the lab has found",
         "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
         "resume": "RUN: take up a run that was interrupted: its key, a beginning of it, or last:NAME",

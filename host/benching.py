@@ -31,6 +31,8 @@ def bench(wanted: list[str], local: bool) -> None:
     """Run the benchmarks `wanted` and print the table. Raises `UserError` for one that fails."""
     if not local:
         images.ensure(*images.IMAGES)
+    elif all(name.startswith("host_") for name in wanted):
+        raise UserError(f"{', '.join(wanted)}: it needs a Docker engine: ./invoke doctor")
     rows: list[list[Any]] = []
     for name in wanted:
         on_host = name.startswith("host_")

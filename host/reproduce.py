@@ -33,7 +33,12 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
     tags: dict[str, str] = record["tags"]
     gpu_image = gpu.image_for(tags["lab.framework"]) if tags.get("lab.gpu", "none") != "none" else None
     if gpu_image:
-        gpu.require(gpu_image)
+        try:
+            gpu.require(gpu_image)
+        except UserError as missing:
+            raise UserError(
+                f"{record['key']} ran on a GPU ({tags['lab.gpu']}), so it needs one here: {missing}"
+            ) from None
     STATE.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="reproduce-", dir=STATE))
     try:

@@ -94,7 +94,7 @@ def parser() -> Parser:
     words.add_argument(
         "--on", choices=("local", "ray"), default="local", help="where trials run: here, on a Ray cluster"
     )
-    words.add_argument("--gpu", action="store_true", help="on the GPUs that this container sees")
+    words.add_argument("--gpu", action="store_true", help="on the GPUs of this container, or of a Ray cluster")
     words.add_argument("--workers", type=natural, metavar="N", help="trials at a time (default: one per core)")
     words.add_argument("--json", action="store_true", help="claims: the table as JSON")
     words.add_argument("--expect", metavar="FILE", help="claims: exit 1 if a verdict differs from the ones in FILE")

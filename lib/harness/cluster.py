@@ -50,8 +50,6 @@ GPU_SHARE = 0.25  # of a GPU for a trial that computes there: CUDA's own state t
 LEFT_OUT = "rfc3987_syntax"  # see lib/harness/ray_modules
 SILENT = logging.CRITICAL + 1  # what goes wrong is said here, in one line; Ray's threads would add tracebacks
 RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
-CLUSTER = "./invoke up --workers 2 starts one for labs in containers"
-GPUS = "docs/cluster.md says how one joins"
 CUDA = "CUDA_VISIBLE_DEVICES"
 
 
@@ -69,10 +67,15 @@ def run_there(job: Job, lock: str) -> Returned:
     """Run one trial in this process of the cluster. `lock`: of the image that the lab itself has.
 
     Raises:
-        UserError: this worker has another image, or a CPU that cannot do what ``--portable`` needs.
+        UserError: this worker has another image, a CPU that cannot do what ``--portable`` needs, or GPUs that the
+            trial cannot use.
     """
-    _require_fit(job, lock)
     worker = socket.gethostname()
+    try:
+        _require_fit(job, lock)
+        become(job.trial.runtime)
+    except UserError as error:
+        raise UserError(f"The worker {worker}: {error}") from None
     own = {
         "lab.cpu": scope.cpu_model(),
         "lab.gpu": gpus.label(job.trial.runtime.framework),
@@ -80,7 +83,6 @@ def run_there(job: Job, lock: str) -> Returned:
         "lab.worker": worker,
     }
     tags = {**job.header["tags"], **own}
-    become(job.trial.runtime)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, job.journal.name)
         files = {"environment.json": _environment()}
@@ -104,11 +106,12 @@ def _require_fit(job: Job, lock: str) -> None:
     here = os.environ.get("LAB_LOCK_SHA256", "unknown")
     if here != lock:
         raise UserError(
-            f"The worker {socket.gethostname()} has another image than this lab (lock {here[:12]}, not {lock[:12]}): "
-            "start the cluster from the same image"
+            f"another image than this lab's (lock {here[:12]}, not {lock[:12]}): start the cluster from the same image"
         )
     if job.header["tags"]["lab.portable"] == "true":
         scope.require_portable()
+    if gpus.computes(job.trial.runtime.framework):
+        gpus.require_one_model()
 
 
 def _scope(job: Job) -> str:
@@ -146,7 +149,7 @@ class RayWorkers(Workers):
         """
         import ray
 
-        on_gpu = gpus.chosen() == runtime.framework
+        on_gpu = _on_gpu(runtime)
         own = {gpus.ENABLED: runtime.framework} if on_gpu else {CUDA: determinism.environment()[CUDA]}
         return ray.remote(
             num_cpus=1,
@@ -180,7 +183,7 @@ class RayWorkers(Workers):
             seen = time.monotonic()
             while waiting:
                 done, _ = ray.wait(list(waiting), timeout=LOOK_SECONDS)
-                missing = None if done else _missing()
+                missing = None if done else _missing(all(_on_gpu(job.trial.runtime) for job in waiting.values()))
                 if missing is None:
                     seen = time.monotonic()
                 elif time.monotonic() - seen > EMPTY_SECONDS:
@@ -206,7 +209,7 @@ class RayWorkers(Workers):
                 raise UserError(f"The Ray cluster at {self._address} cannot go on: {_reason(error)}") from None
             raise UserError(
                 f"The head of the Ray cluster at {self._address} is gone ({type(error).__name__}). "
-                f"What had ended is recorded. {CLUSTER}"
+                f"What had ended is recorded. {_remedy()}"
             ) from None
 
     def close(self) -> None:
@@ -244,14 +247,14 @@ def _address() -> str:
     """
     said = os.environ.get("RAY_ADDRESS", "")
     if not said:
-        raise UserError(f"--on ray: RAY_ADDRESS names no Ray cluster. {CLUSTER}")
+        raise UserError(f"--on ray: RAY_ADDRESS names no Ray cluster. {_remedy()}")
     parts = urlsplit(said)
     if parts.scheme != "ray" or not parts.hostname:
         raise UserError(f"RAY_ADDRESS={said}: it is ray://HOST:10001, the head with the port of Ray's client")
     address = f"{parts.hostname}:{parts.port or 10001}"
     refusal = _refusal(address)
     if refusal:
-        raise UserError(f"No Ray cluster answers at {said} ({refusal}). {CLUSTER}")
+        raise UserError(f"No Ray cluster answers at {said} ({refusal}). {_remedy()}")
     return address
 
 
@@ -300,19 +303,31 @@ def _connect(address: str, module: str) -> None:
             raise UserError(f"The Ray cluster at {address} refuses the lab: {_reason(error)}{token}") from None
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("ray.")]:
         logging.getLogger(name).disabled = True  # some have a level of their own
-    missing = _missing()
+    missing = _missing(on_gpu=gpus.chosen() is not None)
     if missing:
-        raise UserError(f"There {missing} in the Ray cluster at {address}. {GPUS if gpus.chosen() else CLUSTER}")
+        raise UserError(f"There {missing} in the Ray cluster at {address}. {_remedy()}")
 
 
-def _missing() -> str | None:
-    """What the cluster needs for the trials and has not; None where it has it all."""
+def _on_gpu(runtime: Runtime) -> bool:
+    """Whether trials of this runtime ask for a GPU."""
+    return gpus.chosen() == runtime.framework
+
+
+def _missing(on_gpu: bool) -> str | None:
+    """Which worker the cluster has not, but needs for trials, `on_gpu` or not; None where there is one."""
     import ray
 
-    there = ray.cluster_resources()
-    if gpus.chosen() and there.get("GPU", 0) <= 0:
+    workers = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    if on_gpu and not any(worker.get("GPU", 0) > 0 for worker in workers):
         return "is no worker with a GPU"
-    return None if there.get("CPU", 0) >= 1 else "is no worker"
+    return None if workers else "is no worker"
+
+
+def _remedy() -> str:
+    """How to get a cluster that can run the trials."""
+    if gpus.chosen():
+        return "docs/cluster.md says how one with GPUs is started"
+    return "./invoke up --workers 2 starts one for labs in containers"
 
 
 def _reason(error: Exception) -> str:

@@ -4,8 +4,8 @@
 compute on the CPU. A worker sees one GPU, so several of them share the trials. Where there are different models, the
 run has those of the first one's, as equal bits are expected on one model only.
 
-With ``--on ray`` the GPUs are a cluster's: this process and its own workers have none, and those of the cluster do what
-is said above.
+With ``--on ray`` the GPUs are a cluster's, and which one a trial sees is Ray's to say; this process has none. There a
+machine with different models is refused, as nobody could say on which one a trial ran.
 """
 
 from __future__ import annotations
@@ -66,28 +66,41 @@ def enable(*, elsewhere: bool = False) -> None:
     os.environ[ELSEWHERE if elsewhere else ENABLED] = framework
 
 
-@cache
 def found() -> Gpus:
-    """The GPUs that NVML lists. Raises `UserError` when there is none."""
+    """The GPUs of the first one's model. Raises `UserError` when there is none."""
+    driver, gpus = listed()
+    return Gpus(driver, tuple(gpu for gpu in gpus if gpu.name == gpus[0].name))
+
+
+def require_one_model() -> None:
+    """Raises `UserError` where GPUs of several models are listed."""
+    models = sorted({gpu.name for gpu in listed()[1]})
+    if len(models) > 1:
+        raise UserError(f"GPUs of several models ({', '.join(models)}): let its container see those of one")
+
+
+@cache
+def listed() -> tuple[str, tuple[Gpu, ...]]:
+    """The driver's version and the GPUs that NVML lists. Raises `UserError` when there is none."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        gpus = [
+        gpus = tuple(
             Gpu(
                 pynvml.nvmlDeviceGetName(handle),
                 pynvml.nvmlDeviceGetUUID(handle),
                 int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
             )
             for handle in handles
-        ]
+        )
         driver = pynvml.nvmlSystemGetDriverVersion()
     except pynvml.NVMLError as error:
         raise UserError(f"--gpu: no GPU is visible in this container ({error}): ./invoke doctor") from None
     if not gpus:
         raise UserError("--gpu: no GPU is visible in this container: ./invoke doctor")
-    return Gpus(driver, tuple(gpu for gpu in gpus if gpu.name == gpus[0].name))
+    return driver, gpus
 
 
 def computes(framework: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import secrets
 import time
 import traceback
@@ -248,9 +247,9 @@ def carry_out(
             digest = parent_digest(r.digest for r in results if r.status in ENDED_WELL)
             places = list(_places(run))
             stated = scope.lowest([*(place["lab.scope"] for place in places), *_lowered(jobs[0], again)])
-            where = {"lab.scope": stated, "lab.cpu": _all(place["lab.cpu"] for place in places)}
-            if gpus.ELSEWHERE in os.environ:
-                where["lab.gpu"] = _all(place["lab.gpu"] for place in places)
+            where = {tag: _all(place[tag] for place in places) for tag in ("lab.cpu", "lab.gpu")} | {
+                "lab.scope": stated
+            }
             problems += run.finish(claims, {"lab.result_digest": digest, **where}, time.monotonic() - started)
         except BaseException as error:
             workers.close()

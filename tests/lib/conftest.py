@@ -25,7 +25,6 @@ class EachNotebookAlone(LoadFileScheduling):  # type: ignore[misc]
         return nodeid if "/notebooks/" in nodeid else super()._split_scope(nodeid)
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     return EachNotebookAlone(config, log)
 

@@ -36,8 +36,10 @@ def torch_dtype(dtype: str) -> Iterator[None]:
 
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, dtype))
-    yield
-    torch.set_default_dtype(before)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager
@@ -48,9 +50,11 @@ def keras_dtype(dtype: str) -> Iterator[None]:
     before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
-    yield
-    keras.config.set_floatx(before[0])
-    keras.config.set_dtype_policy(before[1])
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
 
 
 DTYPES: dict[str, Callable[[str], AbstractContextManager[Any]]] = {

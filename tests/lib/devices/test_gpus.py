@@ -26,7 +26,7 @@ def _nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_GPU_FRAMEWORK", "torch")
     monkeypatch.setenv(gpus.ENABLED, "")  # so that it is put back after `enable`
     monkeypatch.delenv(gpus.ENABLED)
-    gpus.found.cache_clear()
+    gpus.listed.cache_clear()
 
 
 def test_a_run_without_says_none_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from lib.harness import determinism
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import free_port, living, until
 
@@ -47,7 +48,8 @@ class RayCluster:
 
     def _start(self, *options: str, lock: str = LOCK) -> subprocess.Popen[bytes]:
         own = {"PYTHONPATH": self._path, "LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0", **self.token}
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "RAY_", "PYTEST"))}
+        others = ("LAB_", "RAY_", "PYTEST", *determinism.environment())  # a worker gets what it needs from the lab
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
         # again when it fails, as in compose.yaml: Ray gives its own processes 15 s to start
         again = (
             'until ray start --block --node-ip-address=127.0.0.1 --object-store-memory=100000000 "$@"; do sleep 1; done'

@@ -165,8 +165,9 @@ def test_a_head_that_is_killed_is_one_line_and_the_rest_runs_later(clone: Clone,
 
 
 @pytest.fixture
-def nvml(clone: Clone) -> Iterator[RayCluster]:
+def nvml(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayCluster]:
     """A cluster whose workers have a stand-in for NVML; `numpy` stands for the framework that computes on GPUs."""
+    monkeypatch.setenv("NVML_ONE_MODEL", "1")
     clone.variables["LAB_GPU_FRAMEWORK"] = "numpy"
     own = RayCluster(path=ROOT / "tests" / "lib" / "devices" / "nvml")
     yield own
@@ -197,7 +198,16 @@ def test_trials_on_gpus_elsewhere(clone: Clone, nvml: RayCluster) -> None:
     assert seen == {"numpy": "sees GPU 0", "torch": "sees GPU none"}
 
 
-def test_a_run_on_gpus_elsewhere_is_taken_up_there(clone: Clone, nvml: RayCluster) -> None:
+def test_a_worker_with_gpus_of_several_models_is_refused(
+    clone: Clone, nvml: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NVML_ONE_MODEL")
+    nvml.add_worker(gpus=1)
+    ended = on(clone, nvml).tiny("--gpu", "--on", "ray", seeds=1)
+    ended.assert_one_line(2, f"The worker {os.uname().nodename}: GPUs of several models (NVIDIA H100, NVIDIA T4)")
+
+
+def test_a_run_that_asked_for_gpus_elsewhere_is_taken_up_there(clone: Clone, nvml: RayCluster) -> None:
     nvml.add_worker(gpus=1)
     clone.variables["LAB_GPU_FRAMEWORK"] = "torch"
     process = on(clone, nvml).start("tiny", "--gpu", "--on", "ray", *said(SLOW))
@@ -233,6 +243,8 @@ def test_a_cluster_that_asks_for_a_token(clone: Clone) -> None:
         cluster.add_worker()
         refused = on(clone, cluster).run("tiny", "--on", "ray")
         refused.assert_one_line(2, "refuses the lab", "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN")
+        clone.variables |= cluster.token | {"RAY_AUTH_TOKEN": "b" * 64}
+        clone.tiny("--on", "ray").assert_one_line(2, "refuses the lab", "RAY_AUTH_TOKEN")
         assert clone.runs() == []
         clone.variables |= cluster.token
         assert clone.tiny("--on", "ray", seeds=1).code == 0

@@ -1,4 +1,7 @@
-"""What nvidia-ml-py answers with two GPUs of one model and one of another. NVML_MISSING, NVML_NO_RATES: it cannot."""
+"""What nvidia-ml-py answers with two GPUs of one model and one of another. NVML_MISSING, NVML_NO_RATES: it cannot.
+
+NVML_ONE_MODEL: the third is not there.
+"""
 
 import os
 from types import SimpleNamespace
@@ -16,7 +19,7 @@ def nvmlInit() -> None:  # noqa: N802
 
 
 def nvmlDeviceGetCount() -> int:  # noqa: N802
-    return len(GPUS)
+    return 2 if "NVML_ONE_MODEL" in os.environ else len(GPUS)
 
 
 def nvmlSystemGetDriverVersion() -> str:  # noqa: N802
