@@ -18,15 +18,12 @@ settings.register_profile("labs", database=None, deadline=None, derandomize=True
 settings.load_profile("labs")
 
 
-class EachNotebookAlone(LoadFileScheduling):  # type: ignore[misc]
-    """The tests of a file go to one process, for the fixtures they share; notebooks share nothing, and are slow."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return nodeid if "/notebooks/" in nodeid else super()._split_scope(nodeid)
-
-
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    return EachNotebookAlone(config, log)
+    """The tests of a file go to one process, for the fixtures they share; notebooks share nothing, and are slow."""
+    scheduler = LoadFileScheduling(config, log)
+    file_of = scheduler._split_scope
+    scheduler._split_scope = lambda nodeid: nodeid if "/notebooks/" in nodeid else file_of(nodeid)
+    return scheduler
 
 
 def pytest_configure(config: pytest.Config) -> None:
