@@ -11,8 +11,8 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from host import engine, paths
+from lib.harness.contract.options import PRUNERS, SAMPLERS, SPACE_FORMS
 from lib.harness.errors import UserError
-from lib.harness.methods import PRUNERS, SAMPLERS, SPACE_FORMS
 
 LOCAL = {"local": "without Docker: in an environment made from the same lock"}
 

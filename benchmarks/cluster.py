@@ -16,12 +16,14 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from lib.harness import shipper
-from lib.harness.cluster import RayWorkers
-from lib.harness.contract import Trial
-from lib.harness.journal import Journal
-from lib.harness.recorder import Recorder
-from lib.harness.workers import Job, Workers
+from lib.harness.contract.trial import Trial
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.recorder import Recorder
+from lib.harness.running.job import Job
+from lib.harness.running.pool import Workers
+from lib.harness.running.ray.pool import RayWorkers
+from lib.harness.shipping.follow import ship_left_behind
+from lib.harness.shipping.server import connect
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.ray_cluster import LOCK, RayCluster
@@ -46,7 +48,7 @@ def on_ray() -> list[Row]:
     os.environ |= {"RAY_ADDRESS": cluster.address, "LAB_LOCK_SHA256": LOCK}
     try:
         cluster.add_worker()
-        with tempfile.TemporaryDirectory() as folder, RayWorkers("lib.harness.run") as workers:
+        with tempfile.TemporaryDirectory() as folder, RayWorkers("lib.harness.commands.lab") as workers:
             batch(workers, Path(folder, "begun"), 2, steps=1)
             trial = batch(workers, Path(folder, "empty"), EMPTY_TRIALS, steps=1) / EMPTY_TRIALS
             bare = bare_tasks(EMPTY_TRIALS) / EMPTY_TRIALS
@@ -121,11 +123,11 @@ def arriving_from(shippers: int, root: Path) -> Row:
 
 def shipped_per_second(folders: Sequence[Path]) -> float:
     """Journals that a shipper sends in a second, of these folders or as many as it sends in its time."""
-    client = shipper.connect()
+    client = connect()
     client.search_experiments(max_results=1)
     begin, sent = time.perf_counter(), 0
     for folder in folders:
-        assert shipper.ship_left_behind(client, folder)
+        assert ship_left_behind(client, folder)
         sent += JOURNALS
         if time.perf_counter() - begin > SHIPPING_SECONDS:
             break

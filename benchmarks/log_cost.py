@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lib.harness import determinism
-from lib.harness.contract import Runtime
-from lib.harness.journal import Journal
-from lib.harness.recorder import Recorder
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Runtime
+from lib.harness.machine import determinism
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.recorder import Recorder
 
 STEPS = 200
 Row = tuple[str, str, str, float, str]

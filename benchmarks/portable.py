@@ -1,8 +1,8 @@
 """What `--portable` costs in speed, beside the default in the same run: python -m benchmarks.portable
 
-The same work in two processes that differ in the variables of `lib.harness.determinism.portable` alone: training steps
-of LeNet-5 as in benchmarks.training, and Adam in NumPy as in benchmarks.optimizers. They take turns and are measured in
-processor time; rows give medians over the rounds.
+The same work in two processes that differ in the variables of `lib.harness.machine.determinism.portable` alone:
+training steps of LeNet-5 as in benchmarks.training, and Adam in NumPy as in benchmarks.optimizers. They take turns and
+are measured in processor time; rows give medians over the rounds.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import training
-from lib.harness import determinism
-from lib.harness.contract import Framework, Runtime
-from lib.harness.journal import Journal
-from lib.harness.recorder import Recorder
-from lib.harness.workers import Workers
+from lib.harness.contract.trial import Framework, Runtime
+from lib.harness.machine import determinism
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.recorder import Recorder
+from lib.harness.running.pool import Workers
 
 ROUNDS = 5
 GOAL = "<= 1.05"

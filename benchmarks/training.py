@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from lib.data import fashion_mnist
-from lib.harness import determinism
-from lib.harness.contract import Runtime, Trial
-from lib.harness.journal import Journal
-from lib.harness.recorder import Recorder
-from lib.harness.seeds import Seed
-from lib.harness.workers import Job, Workers
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Runtime, Trial
+from lib.harness.machine import determinism
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.recorder import Recorder
+from lib.harness.running.job import Job
+from lib.harness.running.pool import Workers
 from lib.models import lenet
 from lib.models.training import KerasClassifier, TorchClassifier, train
 
@@ -222,7 +223,7 @@ def two_workers() -> list[Row]:
 
 def trials_per_second(count: int) -> float:
     """Trials of the lenet lab that `count` workers finish in a second, once they have loaded what they need."""
-    from lib.cnn.lenet import LenetConfig
+    from lib.cnn.lenet.lab import LenetConfig
 
     with tempfile.TemporaryDirectory() as folder, Workers(count) as workers:
         workers.log = Path(folder) / "workers.log"

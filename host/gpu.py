@@ -19,7 +19,7 @@ from typing import Any
 from host import engine, images
 from host.engine import Version
 from host.paths import ROOT
-from lib.harness.catalogue import find_lab
+from lib.harness.contract.catalogue import find_lab
 from lib.harness.errors import UserError
 
 DRIVERS = {13: "580.65.06", 12: "525.60.13"}

@@ -2,7 +2,7 @@
 
 from host import engine, images, runs
 from host.paths import ROOT
-from lib.harness.catalogue import find_labs
+from lib.harness.contract.catalogue import find_labs
 
 
 def show() -> None:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from host import engine, gpu, images
 from host.paths import ROOT, STATE
 from host.runs import in_container
-from lib.harness.catalogue import find_labs
+from lib.harness.contract.catalogue import find_labs
 from lib.harness.errors import UserError
 
 CANNOT = 2

@@ -1,9 +1,9 @@
 """The words after `python -m lib`, checked on the host so that a slip costs no container."""
 
 from host.paths import ROOT
-from lib.harness.catalogue import find_lab
+from lib.harness.contract.catalogue import find_lab
+from lib.harness.contract.options import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS
 from lib.harness.errors import UserError
-from lib.harness.methods import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS
 
 PLACES = ("local", "ray")
 """Where trials run."""

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent computes nothing
 
-from lib.harness.catalogue import LabEntry, find_lab
+from lib.harness.contract.catalogue import LabEntry, find_lab
+from lib.harness.contract.options import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS, SWEEP
 from lib.harness.errors import UserError
-from lib.harness.methods import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS, SWEEP
 
 if TYPE_CHECKING:
-    from lib.harness.resumption import Interrupted
-    from lib.harness.settings import Options
-    from lib.harness.workers import Workers
+    from lib.harness.contract.settings import Options
+    from lib.harness.running.pool import Workers
+    from lib.harness.running.resumption import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,7 +103,7 @@ def parser() -> Parser:
 
 def options(said: argparse.Namespace) -> Options:
     """What was said about a lab's run."""
-    from lib.harness.settings import Options
+    from lib.harness.contract.settings import Options
 
     return Options(
         said.quick, said.seeds, said.seed, said.set, said.framework, said.workers, said.portable, said.config
@@ -120,7 +120,7 @@ def sweep(said: argparse.Namespace, interrupted: Interrupted | None) -> int:
     if said.trials is None:
         raise UserError(f"sweep {entry.name}: {NO_TRIALS}")
     with workers_of(said, entry) as workers:
-        from lib.harness.sweep import Sweep, run_sweep
+        from lib.harness.commands.sweep import Sweep, run_sweep
 
         asked = Sweep(**{name: value for name in SWEEP_WORDS if (value := getattr(said, name)) is not None})
         return run_sweep(entry, asked, options(said), workers, interrupted)
@@ -132,8 +132,8 @@ def take_up(said: argparse.Namespace) -> Interrupted:
     Raises:
         UserError: there is no such run to be taken up, or something else is said now.
     """
-    from lib.harness import resumption
-    from lib.harness.journal import journal_root
+    from lib.harness.recording.journal import journal_root
+    from lib.harness.running import resumption
 
     of_sweep = said.name == "sweep" and len(said.runs) == 1
     if said.name in COMMANDS and not of_sweep:
@@ -156,12 +156,31 @@ def take_up(said: argparse.Namespace) -> Interrupted:
 def workers_of(said: argparse.Namespace, entry: LabEntry) -> Workers:
     """The workers that run a lab's trials, where ``--on`` says."""
     if said.on == "ray":
-        from lib.harness.cluster import RayWorkers
+        from lib.harness.running.ray.pool import RayWorkers
 
         return RayWorkers(entry.module)
-    from lib.harness.workers import Workers
+    from lib.harness.running.pool import Workers
 
     return Workers(said.workers)
+
+
+def over_all_labs(said: argparse.Namespace) -> Callable[[], int]:
+    """The command that reads the records of all labs."""
+    if said.name == "labs":
+        from lib.harness.commands.labs import print_labs
+
+        return lambda: print_labs(ROOT)
+    if said.name == "claims":
+        from lib.harness.commands.claims import claims
+
+        return lambda: claims(ROOT, options(said), as_json=said.json, expect=said.expect)
+    if said.name == "report":
+        from lib.harness.showing.report import print_report
+
+        return lambda: print_report(ROOT)
+    from lib.harness.commands.sync import sync
+
+    return sync
 
 
 def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
@@ -174,20 +193,10 @@ def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callab
     match said.name:
         case "sweep":
             return lambda: sweep(said, interrupted)
-        case "labs" | "claims" | "sync":
-            from lib.harness import overview
-
-            return {
-                "labs": lambda: overview.print_labs(ROOT),
-                "claims": lambda: overview.claims(ROOT, options(said), as_json=said.json, expect=said.expect),
-                "sync": overview.sync,
-            }[said.name]
-        case "report":
-            from lib.harness.report import print_report
-
-            return lambda: print_report(ROOT)
+        case "labs" | "claims" | "report" | "sync":
+            return over_all_labs(said)
         case "record" | "compare" | "diff":
-            from lib.harness import reproduction
+            from lib.harness.commands import reproduce as reproduction
 
             does: dict[str, Callable[..., int]] = {
                 "record": reproduction.record,
@@ -196,7 +205,7 @@ def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callab
             }
             return lambda: does[said.name](*said.runs)
         case "export" | "import":
-            from lib.harness import transfer
+            from lib.harness.commands import transfer
 
             return lambda: (transfer.export if said.name == "export" else transfer.import_)(*said.runs)
     return None
@@ -207,13 +216,13 @@ def main(arguments: list[str]) -> int:
     said = parser().parse_args(arguments)
     interrupted = take_up(said) if said.resume is not None else None
     if said.gpu:
-        from lib.harness import gpus
+        from lib.harness.machine import gpus
 
         if said.portable:
             raise UserError("--gpu --portable: one of them; the same bits on every CPU are not to be had on a GPU")
         gpus.enable(elsewhere=said.on == "ray")
     if said.portable:
-        from lib.harness import determinism, scope
+        from lib.harness.machine import determinism, scope
 
         scope.require_portable()
         os.environ.update(determinism.portable())  # workers inherit it, and NumPy here reads it when it is loaded
@@ -222,7 +231,7 @@ def main(arguments: list[str]) -> int:
         return asked()
     entry = find_lab(ROOT, said.name)
     with workers_of(said, entry) as workers:  # their processes start while this one loads the rest
-        from lib.harness.run import run_lab
+        from lib.harness.commands.lab import run_lab
 
         return run_lab(entry, options(said), workers, interrupted)
 

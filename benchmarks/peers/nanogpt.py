@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from lib.harness.journal import Journal
-from lib.harness.recorder import Recorder
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.recorder import Recorder
 from lib.models.language_models import rate_at
-from lib.nlp import gpt_model
-from lib.nlp.gpt import GptConfig
-from lib.nlp.gpt_text import all_blocks, characters, draw_blocks, novels
+from lib.nlp.gpt import model as gpt_model
+from lib.nlp.gpt.lab import GptConfig
+from lib.nlp.gpt.text import all_blocks, characters, draw_blocks, novels
 
 RECIPE = GptConfig()
 DECAY, TURN = 0.1, 50

@@ -1,1 +1,1 @@
-"""Hyperparameters that are searched for: a tool that does it, and whether it is worth its time."""
+"""The lab ``automl``."""

@@ -1,1 +1,1 @@
-"""Convolutions: what they compute, and what networks of them see."""
+"""Labs about convolutional networks."""

@@ -1,1 +1,1 @@
-"""Networks of neurons: what makes them more than a linear map, and what goes wrong with them."""
+"""Labs about networks of fully connected layers."""

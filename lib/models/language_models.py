@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lib.data import brown
-from lib.harness.contract import Log
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models.masking import CHOSEN, mask_words
 from lib.models.precision import Precision, products_in
 from lib.models.training import DivergedError

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.data import minilm
-from lib.harness.contract import Log
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models.precision import Precision
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 
 if TYPE_CHECKING:
     import keras

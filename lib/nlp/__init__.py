@@ -1,1 +1,1 @@
-"""Language: words as numbers, and sequences of them."""
+"""Labs about language."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lib.harness.contract import Lab, Log, Result, Runtime, Study, Trial
-from lib.harness.seeds import Seed
-from lib.harness.studies import batches, best, changed, gather
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, best, changed, gather
+from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.optimizers import figures
 from lib.optimizers.experiments import (
     descent,

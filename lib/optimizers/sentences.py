@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.harness.contract import Sentence
+from lib.harness.contract.lab import Sentence
 
 KOREAN = "경사 하강법에서 NAdam까지: 어디에서 빛나고 어디에서 실패하는가, 그리고 직접 짠 것이 프레임워크의 것과 같은가"
 

@@ -1,1 +1,1 @@
-"""The kinds of learning."""
+"""The lab ``paradigms``."""

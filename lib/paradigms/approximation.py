@@ -19,8 +19,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from lib.harness.contract import Log
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
 from lib.models.mlp import Activation
 
 

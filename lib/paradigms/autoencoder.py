@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.harness.contract import Log
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
 from lib.models.mlp import Activation, initial_weights, torch_mlp
 
 if TYPE_CHECKING:

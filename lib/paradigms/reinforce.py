@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 from lib.models.mlp import initial_weights, torch_mlp
 
 if TYPE_CHECKING:

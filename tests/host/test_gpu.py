@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from host import doctor, engine, gpu, images, reproduce, words
-from lib.harness import provenance
 from lib.harness.errors import UserError
+from lib.harness.recording import provenance
 from tests.host.conftest import NO_ENGINE, ROOT, Invoke, one_line
 
 Driver = Callable[..., dict[str, str]]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from host import images, reproduce, words
-from lib.harness import provenance
-from lib.harness.catalogue import find_labs
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.recording import provenance
 from tests.host.conftest import ROOT
 
 LAB = next(iter(find_labs(ROOT)))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from host import images, reproduce, words
-from lib.harness import provenance
+from lib.harness.recording import provenance
 
 NOTHING: dict[str, Any] = {
     "trials": None, "sampler": None, "pruner": None, "space": [], "batch": None, "fresh": None,

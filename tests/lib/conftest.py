@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-from lib.harness import determinism
+from lib.harness.machine import determinism
 
 # there is a process of pytest's for each core: more threads than that wait for each other most of their time
 os.environ |= {name: value for name, value in determinism.environment().items() if name.endswith("_THREADS")}

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract import Config, Lab, Result, Results, Trial
-from lib.harness.figures import style
-from lib.harness.recorder import plain
-from lib.harness.seeds import Seed
+from lib.harness.contract.config import Config
+from lib.harness.contract.drawing import style
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.recording.recorder import plain
 
 
 class Recording:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lib.harness.catalogue import find_labs
-from lib.harness.contract import Lab, Search
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.search import Search
 from tests.lib.support import Recording, run_trial
 
 LABS = find_labs(Path(__file__).resolve().parents[2])

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 import lib.optimizers
-from lib.harness.contract import Config
+from lib.harness.contract.config import Config
 from lib.optimizers.base import Optimizer
 
 Experiment = Literal["all", "descent", "stochastic", "forms", "rates", "identities", "frameworks", "functions", "lenet"]

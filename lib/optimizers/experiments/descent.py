@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.claims import Claim
-from lib.harness.contract import Log, Results
-from lib.harness.seeds import Seed
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
 from lib.optimizers import GradientDescent
 from lib.optimizers.experiments.config import OptimizersConfig
 from lib.optimizers.surfaces import SURFACES, Surface, quadratic

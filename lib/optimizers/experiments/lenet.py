@@ -20,9 +20,10 @@ import numpy as np
 
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
-from lib.harness.claims import Claim
-from lib.harness.contract import Log, Results
-from lib.harness.seeds import Seed
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
 from lib.models import evaluation, lenet
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig, build
 from lib.optimizers.experiments.frameworks import exact_casts, keras_optimizer, torch_optimizer

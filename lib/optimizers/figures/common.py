@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.harness.figures import PALETTE
+from lib.harness.contract.drawing import PALETTE
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK, GREY = PALETTE
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract import Results
-from lib.harness.figures import canvas
+from lib.harness.contract.drawing import canvas
+from lib.harness.contract.results import Results
 from lib.optimizers.experiments.stochastic import COST_BATCHES, EXAMPLES, NOISE_BATCHES
 from lib.optimizers.figures.common import BLACK, BLUE, GREEN, PINK, RED, SKY
 

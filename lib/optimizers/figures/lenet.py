@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.claims import mean_interval
-from lib.harness.contract import Results
-from lib.harness.figures import canvas, shared_legend
+from lib.harness.contract.drawing import canvas, shared_legend
+from lib.harness.contract.results import Results
+from lib.harness.judging.intervals import mean_interval
 from lib.optimizers.experiments.config import LECTURE
 from lib.optimizers.figures.common import look, words
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract import Results
-from lib.harness.figures import canvas
+from lib.harness.contract.drawing import canvas
+from lib.harness.contract.results import Results
 from lib.optimizers.experiments.rates import CHANGE_AT, TINY
 from lib.optimizers.figures.common import COLOURS, look
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract import Results
-from lib.harness.figures import canvas
+from lib.harness.contract.drawing import canvas
+from lib.harness.contract.results import Results
 from lib.optimizers.figures.common import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, words
 from lib.optimizers.surfaces import beale
 

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lib.harness import determinism
-from lib.harness.catalogue import find_lab
-from lib.harness.settings import Options, configure
-from lib.harness.workers import Job, run_job
+from lib.harness.contract.catalogue import find_lab
+from lib.harness.contract.settings import Options, configure
+from lib.harness.machine import determinism
+from lib.harness.running.job import Job, run_job
 
 name, framework, variant, *changes = sys.argv[1:]
 entry = find_lab(Path("/workspace"), name)

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from lib.harness import determinism, scope
-from lib.harness.catalogue import find_labs
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.machine import determinism, scope
 from tests.host.images.conftest import RunIn
 from tests.host.images.support import ROOT
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness import provenance
-from lib.harness.catalogue import find_labs
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.recording import provenance
 from tests.host.conftest import ROOT, Invoke, Outcome, copy_clone, one_line
 
 SMALL = ("--quick", "--seeds", "1", "--set", "epochs=2")

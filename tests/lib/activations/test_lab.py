@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from lib.data import digits
-from lib.harness.claims import judge
-from lib.harness.contract import Result, Results, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.mlp import gradients, neuron
-from lib.mlp.activations import LAB, ActivationsConfig
+from lib.harness.judging.verdicts import judge
+from lib.mlp.activations import gradients
+from lib.mlp.activations.lab import LAB, ActivationsConfig
+from lib.mlp.mlp import neuron
 from lib.models.mlp import initial_weights
 from tests.lib.support import Recording, run_study, run_trial
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.automl.automl import LAB, SEARCH, AutomlConfig, study
-from lib.automl.automl_claims import ARMS, gain, over_budget, spent, trials_of
-from lib.harness.claims import judge_all
-from lib.harness.contract import Result, Results, Trial
-from lib.harness.seeds import Seed
-from lib.harness.studies import changed
+from lib.automl.claims import ARMS, gain, over_budget, spent, trials_of
+from lib.automl.lab import LAB, SEARCH, AutomlConfig, study
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import changed
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge_all
 from tests.lib.support import Recording, run_study, run_trial
 
 CONFIG = AutomlConfig(seeds=2, budget=30, epochs=3, pictures=200, judged=100)
@@ -128,7 +129,7 @@ def test_a_cosine_schedule_ends_near_nothing_and_differs_from_a_constant_rate() 
 
 @pytest.mark.parametrize("name", LAB.figures)
 def test_the_pictures_can_be_drawn_from_few_searches(name: str) -> None:
-    from lib.harness.figures import style
+    from lib.harness.contract.drawing import style
 
     with style():
         figure = LAB.figures[name](results(), CONFIG)

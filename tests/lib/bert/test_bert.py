@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 
 from lib.data import movie_reviews
-from lib.harness.contract import Results, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
 from lib.models import language_models as lm
-from lib.nlp import bert_reviews, bert_senses, bert_words
-from lib.nlp.bert import GRID_SEED, KINDS, LAB, TORCH, BertConfig, steps_of
-from lib.nlp.bert_claims import CLAIMS, more_reviews, sizes
+from lib.nlp.bert import reviews as bert_reviews
+from lib.nlp.bert import senses as bert_senses
+from lib.nlp.bert import words as bert_words
+from lib.nlp.bert.claims import CLAIMS, more_reviews, sizes
+from lib.nlp.bert.lab import GRID_SEED, KINDS, LAB, TORCH, BertConfig, steps_of
 from tests.lib.overfitting.support import made_up, run_variants, verdicts
 from tests.lib.support import Recording, run_trial
 
@@ -233,7 +236,7 @@ def test_the_study_chooses_on_validation_and_then_asks_for_every_final_once() ->
             else {"validation_accuracy": 0.5 + 0.1 * better}
         )
 
-    from lib.harness.contract import Result
+    from lib.harness.contract.trial import Result
 
     finals = study.send([Result(t, t.variant, "FINISHED", judged(t)) for t in grid])
     asked = [(t.variant, t.seed) for t in finals]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lib.data import minilm as files
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models import minilm
 from tests.lib.support import Recording
 

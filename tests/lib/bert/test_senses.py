@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lib.data import brown
-from lib.harness.seeds import Seed
-from lib.nlp import bert_senses
-from lib.nlp.bert_senses import BY_HAND, BY_TAG, EACH, neighbours, recognised, uses
+from lib.harness.contract.seeds import Seed
+from lib.nlp.bert import senses as bert_senses
+from lib.nlp.bert.senses import BY_HAND, BY_TAG, EACH, neighbours, recognised, uses
 
 kinds = np.repeat([0, 1], 12)
 RNG = np.random.default_rng(0)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lib.cnn.convolution import LAB
-from lib.cnn.convolution_config import ConvolutionConfig
-from lib.harness.contract import Results
+from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.lab import LAB
+from lib.harness.contract.results import Results
 from tests.lib.convolution.support import SMALL
 from tests.lib.support import run_study
 

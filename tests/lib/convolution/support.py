@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lib.cnn.convolution import LAB
-from lib.cnn.convolution_config import ConvolutionConfig
-from lib.harness.claims import judge
-from lib.harness.contract import Result, Results, Trial
+from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.lab import LAB
+from lib.harness.contract.results import Results
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge
 
 SMALL: dict[str, Any] = {
     "seeds": 3,

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from lib.cnn import by_hand
-from lib.cnn.by_hand import Mode
-from lib.cnn.convolution_arithmetic import tensorflow_functions, torch_functions
+from lib.cnn.convolution import by_hand
+from lib.cnn.convolution.arithmetic import tensorflow_functions, torch_functions
+from lib.cnn.convolution.by_hand import Mode
 
 MODES: tuple[Mode, ...] = ("full", "same", "valid")
 RNG = np.random.default_rng

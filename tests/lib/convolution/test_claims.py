@@ -5,19 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.cnn import (
-    by_hand,
-    convolution_arithmetic,
-    convolution_edges,
-    convolution_order,
-    filters,
-    receptive_field,
-)
-from lib.cnn.convolution import LAB
-from lib.cnn.convolution_config import ConvolutionConfig
+from lib.cnn.convolution import arithmetic as convolution_arithmetic
+from lib.cnn.convolution import by_hand, filters, receptive_field
+from lib.cnn.convolution import edges as convolution_edges
+from lib.cnn.convolution import order as convolution_order
+from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.lab import LAB
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
-from lib.harness.contract import Results, Trial
+from lib.harness.contract.results import Results
+from lib.harness.contract.trial import Trial
 from tests.lib.convolution.support import SMALL, made_up, verdict
 from tests.lib.support import run_trial
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lib.cnn.by_hand import convolve, filtered
-from lib.cnn.filters import SMOOTH, SOBEL_X, SOBEL_Y, gabor
+from lib.cnn.convolution.by_hand import convolve, filtered
+from lib.cnn.convolution.filters import SMOOTH, SOBEL_X, SOBEL_Y, gabor
 
 Y, X = np.mgrid[:40, :40].astype(float)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.cnn.receptive_field import LENET, LENET_SIDE, Layer, by_formula, gradient_maps, support
-from lib.harness.seeds import Seed
+from lib.cnn.convolution.receptive_field import LENET, LENET_SIDE, Layer, by_formula, gradient_maps, support
+from lib.harness.contract.seeds import Seed
 from lib.models import lenet
 
 SIDES = {"conv1": 5, "pool1": 6, "conv2": 14, "pool2": 16, "dense1": 32}

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lib.cnn.convolution import LAB
-from lib.cnn.convolution_config import ConvolutionConfig
+from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.lab import LAB
 from lib.data import photographs
-from lib.harness.contract import Result, Results, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.settings import Options, configure
 from tests.lib.convolution.support import SMALL
 from tests.lib.support import Recording, run_study, run_trial
 

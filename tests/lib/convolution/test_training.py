@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.cnn import convolution_training as training
-from lib.cnn.convolution import LAB
-from lib.cnn.convolution_config import ConvolutionConfig
+from lib.cnn.convolution import training
+from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.lab import LAB
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
-from lib.harness.contract import Trial
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Trial
 from lib.models import lenet, mlp
 from tests.lib.convolution.support import SMALL, verdict
 from tests.lib.support import Recording, run_study, run_trial

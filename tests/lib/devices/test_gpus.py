@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness import gpus, scope
 from lib.harness.errors import UserError
-from lib.harness.journal import Journal
-from lib.harness.workers import Workers
+from lib.harness.machine import gpus, scope
+from lib.harness.recording.journal import Journal
+from lib.harness.running import gpu_samples
+from lib.harness.running.pool import Workers
 from tests.lib.harness.conftest import clone, clone_root  # noqa: F401
 from tests.lib.harness.support import Clone, journals_of, records
 
@@ -86,7 +87,7 @@ def test_use_and_memory_are_recorded_while_the_trials_run(tmp_path: Path, monkey
     monkeypatch.setattr(gpus, "SAMPLE_SECONDS", 0.01)
     gpus.enable()
     journal = Journal.create(tmp_path / "run.jsonl", {"key": "run"})
-    with gpus.sampled(journal):
+    with gpu_samples.sampled(journal):
         time.sleep(0.2)
     journal.end("FINISHED")
     samples = [record for record in records(tmp_path / "run.jsonl") if record["kind"] == "timing"]
@@ -106,7 +107,7 @@ def test_a_gpu_that_does_not_say_its_use_is_said(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("NVML_NO_RATES", "1")
     gpus.enable()
     journal = Journal.create(tmp_path / "run.jsonl", {"key": "run"})
-    with gpus.sampled(journal):
+    with gpu_samples.sampled(journal):
         pass
     journal.end("FINISHED")
     (said,) = [record["tags"] for record in records(tmp_path / "run.jsonl") if record["kind"] == "tags"]

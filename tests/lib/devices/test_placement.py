@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from lib.data import digits
-from lib.harness import placement
-from lib.harness.catalogue import find_labs
-from lib.harness.contract import Result, Trial
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.harness.trace import canonical, encode
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.machine import placement
+from lib.harness.recording.trace import canonical, encode
 from lib.models import lenet, mlp
 from lib.models.training import TorchClassifier, train
 from tests.lib.devices import stand_in

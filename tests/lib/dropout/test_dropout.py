@@ -5,15 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.claims import Claim, judge
-from lib.harness.contract import Results, Runtime, Trial
+from lib.data.noisy_digits import judged, noisy_digits
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.mlp.dropout import LAB, DropoutConfig, simplicity
-from lib.mlp.dropout_claims import CLAIMS, gain_at_equal_fit
-from lib.mlp.noisy_digits import judged, noisy_digits
-from lib.mlp.simplicity import layers
+from lib.harness.judging.verdicts import judge
+from lib.mlp.dropout.claims import CLAIMS, gain_at_equal_fit
+from lib.mlp.dropout.lab import LAB, DropoutConfig, simplicity
+from lib.mlp.dropout.simplicity import layers
 from tests.lib.overfitting.support import made_up, run_variants, verdicts
 from tests.lib.support import Recording, assert_drawn, run_trial
 

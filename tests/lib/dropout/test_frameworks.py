@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.seeds import Seed
-from lib.mlp import inverted_dropout
-from lib.mlp.dropout import EPSILON, DropoutConfig, classifier_of, weights_of
-from lib.mlp.noisy_digits import noisy_digits
-from lib.mlp.simplicity import layers, softmax
+from lib.data.noisy_digits import noisy_digits
+from lib.harness.contract.seeds import Seed
+from lib.mlp.dropout import inverted_dropout
+from lib.mlp.dropout.lab import EPSILON, DropoutConfig, classifier_of, weights_of
+from lib.mlp.dropout.simplicity import layers, softmax
 from lib.models.mlp import initial_weights, keras_mlp, named_weights, torch_mlp
 
 SEED = Seed(3)
@@ -33,7 +33,7 @@ def float64(keras_float64: Any) -> Iterator[None]:
 
 
 def by_hand(masks: list[np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Logits and gradients of the mean cross-entropy, with `lib.mlp.inverted_dropout` after each hidden layer."""
+    """Logits and gradients of the mean cross-entropy, `lib.mlp.dropout.inverted_dropout` after each hidden layer."""
     values, inputs = [DATA.inputs.astype(np.float64)], []
     for i in (1, 2, 3):
         inputs.append(values[-1])

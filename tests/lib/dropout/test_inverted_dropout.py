@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.mlp.inverted_dropout import backward, draw_mask, forward, moments_over_all_masks
+from lib.mlp.dropout.inverted_dropout import backward, draw_mask, forward, moments_over_all_masks
 
 RNG = np.random.default_rng(0)
 

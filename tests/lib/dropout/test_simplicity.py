@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.harness.seeds import Seed
-from lib.mlp.simplicity import effective_rank, input_gradients, layers, sensitivity, softmax, spectrum
+from lib.harness.contract.seeds import Seed
+from lib.mlp.dropout.simplicity import effective_rank, input_gradients, layers, sensitivity, softmax, spectrum
 from lib.models.mlp import initial_weights, keras_mlp, torch_mlp
 
 RNG = np.random.default_rng(0)

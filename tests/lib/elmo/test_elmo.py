@@ -7,15 +7,16 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lib.data import brown
-from lib.harness.contract import Runtime, Trial
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
 from lib.models import language_models as lm
-from lib.nlp import elmo, elmo_words
-from lib.nlp.elmo import LAB, ElmoConfig
-from lib.nlp.elmo_claims import CLAIMS
-from lib.nlp.elmo_mix import learn_probe, mix, mixture_weights
+from lib.nlp.elmo import lab as elmo
+from lib.nlp.elmo import words as elmo_words
+from lib.nlp.elmo.claims import CLAIMS
+from lib.nlp.elmo.lab import LAB, ElmoConfig
+from lib.nlp.elmo.mix import learn_probe, mix, mixture_weights
 from tests.lib.overfitting.support import made_up, verdicts
 from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
@@ -136,7 +137,8 @@ def measured(**changes: float) -> dict[str, Any]:
 def results_of(**changes: float) -> Any:
     columns = measured(**changes)
     rows = [{name: values[i] for name, values in columns.items()} for i in range(5)]
-    from lib.harness.contract import Result, Results
+    from lib.harness.contract.results import Results
+    from lib.harness.contract.trial import Result
 
     config = ElmoConfig()
     return Results(

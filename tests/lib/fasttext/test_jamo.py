@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.nlp import jamo
+from lib.nlp.fasttext import jamo
 
 ALL = [chr(jamo.FIRST + number) for number in range(jamo.SYLLABLES)]
 words = st.text(st.sampled_from(ALL), max_size=8)

@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 
 from lib.data import wordsim353
-from lib.harness.contract import Results, Runtime, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.nlp import fasttext_measures as measures
-from lib.nlp import fasttext_text as texts
-from lib.nlp.fasttext import ARMS, LAB, NEVER_SEEN, FastTextConfig, korean_typos
-from lib.nlp.fasttext_claims import CLAIMS
-from lib.nlp.fasttext_text import Reviews
-from lib.nlp.subwords import NGrams, WordVectors
+from lib.nlp.fasttext import measures
+from lib.nlp.fasttext import text as texts
+from lib.nlp.fasttext.claims import CLAIMS
+from lib.nlp.fasttext.lab import ARMS, LAB, NEVER_SEEN, FastTextConfig, korean_typos
+from lib.nlp.fasttext.subwords import NGrams, WordVectors
+from lib.nlp.fasttext.text import Reviews
 from tests.lib.overfitting.support import made_up, verdicts
 from tests.lib.support import Recording, run_study, run_trial
 

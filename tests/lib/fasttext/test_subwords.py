@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models.training import DivergedError
-from lib.nlp.fasttext_peers import gensim_vectors
-from lib.nlp.subwords import (
+from lib.nlp.fasttext.peers import gensim_vectors
+from lib.nlp.fasttext.subwords import (
     WHOLE_WORDS,
     Bags,
     NGrams,

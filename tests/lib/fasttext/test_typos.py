@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from lib.data import misspellings
-from lib.nlp import jamo
-from lib.nlp.fasttext_peers import nearest_spellings, stable_hash
-from lib.nlp.fasttext_typos import KEY_ERRORS, KINDS, edited, kind, misspelled, mistyped, people_wrote, with_typos
+from lib.nlp.fasttext import jamo
+from lib.nlp.fasttext.peers import nearest_spellings, stable_hash
+from lib.nlp.fasttext.typos import KEY_ERRORS, KINDS, edited, kind, misspelled, mistyped, people_wrote, with_typos
 
 english = st.text("abcde", min_size=1, max_size=8)
 

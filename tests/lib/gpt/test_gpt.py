@@ -9,16 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.harness.contract import Result, Results, Runtime, Trial
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.nlp import gpt_model
-from lib.nlp.gpt import LAB, GptConfig
-from lib.nlp.gpt_attention import causal_attention, past
-from lib.nlp.gpt_claims import CLAIMS
-from lib.nlp.gpt_ngrams import KneserNey
-from lib.nlp.gpt_text import UNKNOWN, Characters, all_blocks, characters, draw_blocks, novels
+from lib.nlp.gpt import model as gpt_model
+from lib.nlp.gpt.attention import causal_attention, past
+from lib.nlp.gpt.claims import CLAIMS
+from lib.nlp.gpt.lab import LAB, GptConfig
+from lib.nlp.gpt.ngrams import KneserNey
+from lib.nlp.gpt.text import UNKNOWN, Characters, all_blocks, characters, draw_blocks, novels
 from tests.lib.overfitting.support import verdicts
 from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
@@ -292,7 +293,7 @@ def test_pictures(results: Results) -> None:
 
 def test_broken_on_purpose_on_shuffled_text_context_buys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the characters of the novels in random order there is nothing to learn but their frequencies."""
-    from lib.nlp import gpt
+    from lib.nlp.gpt import lab as gpt
 
     original = gpt.__dict__["novels"]
     monkeypatch.setattr(gpt, "novels", lambda part: np.random.default_rng(0).permutation(original(part)[:60_000]))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from lib.harness import determinism
+from lib.harness.machine import determinism
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import free_port, living, until
 

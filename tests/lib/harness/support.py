@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 import requests
 
-from lib.harness import determinism
+from lib.harness.machine import determinism
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from lib.cnn import convolution
-from lib.harness import best
+from lib.cnn.convolution import lab as convolution
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.studies import changed
 from lib.harness.errors import UserError
-from lib.harness.journal import Journal
-from lib.harness.jsonfile import json_bytes
-from lib.harness.settings import Options, configure
-from lib.harness.studies import changed
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.searching import best
 from lib.optimizers import lab as optimizers
 
 

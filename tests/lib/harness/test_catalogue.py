@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness.catalogue import find_lab, find_labs
+from lib.harness.contract.catalogue import find_lab, find_labs
 from lib.harness.errors import UserError
 
 LAB = '''"""A lab whose import would end the test."""

@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib.harness.claims import Claim, InconclusiveError, judge, judge_all, mean_interval, median_interval
-from lib.harness.contract import Config, Result, Results, Trial
-from lib.harness.jsonfile import json_bytes
+from lib.harness.contract.claim import Claim, InconclusiveError
+from lib.harness.contract.config import Config
+from lib.harness.contract.results import Results
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.intervals import mean_interval, median_interval
+from lib.harness.judging.verdicts import judge, judge_all
+from lib.harness.recording.jsonfile import json_bytes
 
 INF = math.inf
 

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from lib.harness import scope
+from lib.harness.machine import scope
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.ray_cluster import RayCluster
 from tests.lib.harness.support import (

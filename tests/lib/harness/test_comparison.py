@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from lib.harness import comparison
-from lib.harness.contract import Choices, Range
-from lib.harness.records import Child, Record
-from lib.harness.sweep import Sweep
-from lib.harness.trace import canonical, encode
+from lib.harness.commands.sweep import Sweep
+from lib.harness.comparing import comparison
+from lib.harness.comparing.records import Child, Record
+from lib.harness.contract.search import Choices, Range
+from lib.harness.recording.trace import canonical, encode
 from tests.lib.harness.support import Clone, Server, said, tags_of
 
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from lib.harness import determinism
-from lib.harness.contract import Runtime
+from lib.harness.contract.trial import Runtime
+from lib.harness.machine import determinism
 from tests.lib.harness.conftest import ROOT
 
 
@@ -28,7 +28,7 @@ import random
 import numpy as np
 from lib.harness import determinism
 from lib.harness.contract import Runtime
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 runtime = Runtime({0!r}, {1!r})
 determinism.prepare(runtime)
 seed = Seed(0).child("trial", 0)

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from lib.harness.journal import Journal, JournalFullError, close_orphan, is_orphan, read
-from lib.harness.recorder import Recorder
+from lib.harness.recording.journal import Journal, JournalFullError, close_orphan, is_orphan, read
+from lib.harness.recording.recorder import Recorder
 from tests.lib.harness.conftest import ROOT
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from lib.harness.journal import Journal
+from lib.harness.recording.journal import Journal
 journal = Journal.create(Path(sys.argv[1]), {"key": "k"})
 for step in range(int(sys.argv[2])):
     journal.append("timing", step=step, values={}, time=0)

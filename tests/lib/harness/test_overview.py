@@ -170,6 +170,6 @@ def test_what_needs_no_framework_loads_none(clone: Clone, words: list[str], ligh
 
 def test_the_command_itself_loads_no_framework_before_a_trial(clone: Clone) -> None:
     """From the command to the first trial the parent waits for no framework: workers load theirs meanwhile."""
-    program = "import sys; import lib.harness.run, lib.testlabs.tiny; print(*sys.modules)"
+    program = "import sys; import lib.harness.commands.lab, lib.testlabs.tiny; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], cwd=clone.root, capture_output=True, text=True, check=True)
     assert not {"torch", "tensorflow", "keras", "mlflow", "scipy", "matplotlib"} & set(ran.stdout.split())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness import provenance
+from lib.harness.recording import provenance
 from tests.lib.harness.support import Clone
 
 # Runs the test lab as the command does, and says which files of the clone this process has loaded in the end.
@@ -101,7 +101,7 @@ def test_a_module_imported_from_its_package_counts(tree: Path) -> None:
 
 
 def test_equal_code_gives_equal_bytes() -> None:
-    first, second = (provenance.read_code("lib.harness.claims") for _ in range(2))
+    first, second = (provenance.read_code("lib.harness.judging.verdicts") for _ in range(2))
     assert first == second
     assert first.archive() == second.archive()
     with tarfile.open(fileobj=io.BytesIO(first.archive())) as tar:
@@ -112,7 +112,7 @@ def test_equal_code_gives_equal_bytes() -> None:
 
 def test_the_codes_hash_is_that_of_sha256sum() -> None:
     """`sha256sum` over the unpacked archive, hashed again: anyone can check the tag."""
-    code = provenance.read_code("lib.harness.claims")
+    code = provenance.read_code("lib.harness.judging.verdicts")
     paths = sorted(code.files)
     printed = subprocess.run(
         ["sha256sum", *paths], cwd=provenance.ROOT, capture_output=True, text=True, check=True
@@ -127,7 +127,7 @@ def test_the_hash_changes_with_a_file_that_runs_and_with_no_other(clone: Clone, 
     shutil.copytree(clone.root, root)
 
     def code_sha() -> str:
-        program = "from lib.harness.provenance import read_code; print(read_code('lib.testlabs.tiny').sha256)"
+        program = "from lib.harness.recording.provenance import read_code; print(read_code('lib.testlabs.tiny').sha256)"
         ran = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
         return ran.stdout.strip()
 
@@ -148,7 +148,7 @@ def test_the_datas_hash_is_over_the_hashes_of_its_files() -> None:
 
 
 def test_tags_take_from_the_environment_what_only_the_host_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = provenance.read_code("lib.harness.claims")
+    code = provenance.read_code("lib.harness.judging.verdicts")
     said = {"LAB_IMAGE": "sha256:i", "LAB_LOCK_SHA256": "l", "LAB_GIT_COMMIT": "c", "LAB_GIT_DIRTY": "true"}
     for name, value in said.items():
         monkeypatch.setenv(name, value)

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness import gpus, provenance, resumption
-from lib.harness.cluster import Returned, _write
-from lib.harness.contract import Result, Trial
+from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.journal import Journal, JournalFullError
-from lib.harness.workers import Job
+from lib.harness.machine import gpus
+from lib.harness.recording import provenance
+from lib.harness.recording.journal import Journal, JournalFullError
+from lib.harness.running import resumption
+from lib.harness.running.job import Job
+from lib.harness.running.ray.pool import _write
+from lib.harness.running.ray.task import Returned
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.support import (
     Clone,
@@ -201,7 +204,7 @@ CUT_SHORT = """
 import os, sys
 from pathlib import Path
 from lib.harness.cluster import Returned, _write
-from lib.harness.journal import Journal
+from lib.harness.recording.journal import Journal
 from lib.harness.workers import Job
 
 path = Path(sys.argv[2])

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from lib.harness.claims import judge_all
-from lib.harness.contract import Result, Results, Trial
-from lib.harness.jsonfile import json_bytes
-from lib.harness.trace import parent_digest
+from lib.harness.contract.results import Results
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge_all
+from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.trace import parent_digest
 from tests.lib.harness.labs.tiny import LAB, TinyConfig
 from tests.lib.harness.support import (
     Clone,

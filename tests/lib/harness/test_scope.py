@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from lib.harness import determinism, scope
-from lib.harness.catalogue import find_labs
+from lib.harness.contract.catalogue import find_labs
 from lib.harness.errors import UserError
-from lib.harness.trace import canonical
+from lib.harness.machine import determinism, scope
+from lib.harness.recording.trace import canonical
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import Clone, journals_of
 

@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.catalogue import find_labs
-from lib.harness.contract import Choices, Lab, Range, Result, Search, Space, Trial
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.options import PRUNERS, SAMPLERS
+from lib.harness.contract.search import Choices, Range, Search, Space
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.studies import best, changed
+from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.methods import PRUNERS, SAMPLERS
-from lib.harness.pruning import Judge, Pruning, Told
-from lib.harness.search import best_of, grid_size, grid_values, searched
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.harness.space import ends, space_of
-from lib.harness.studies import best, changed
+from lib.harness.searching.pruning import Judge, Pruning, Told
+from lib.harness.searching.search import best_of, grid_size, grid_values, searched
+from lib.harness.searching.space import ends, space_of
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
 
 LABS = find_labs(Path(__file__).resolve().parents[3])

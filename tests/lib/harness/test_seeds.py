@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 
 NAMES = st.lists(st.text(max_size=5), max_size=4)
 

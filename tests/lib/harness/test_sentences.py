@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness.catalogue import find_labs
-from lib.harness.contract import Lab
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.lab import Lab
 
 LABS = find_labs(Path(__file__).resolve().parents[3])
 HANGUL = re.compile("[\uac00-\ud7a3]")

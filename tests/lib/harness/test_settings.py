@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from lib.harness.contract.settings import Options, allowed_values, as_params, configure
 from lib.harness.errors import UserError
-from lib.harness.settings import Options, allowed_values, as_params, configure
-from lib.nlp import elmo
+from lib.nlp.elmo import lab as elmo
 from tests.lib.harness.labs.tiny import LAB, TinyConfig
 
 

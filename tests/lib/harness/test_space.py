@@ -2,11 +2,11 @@
 
 import pytest
 
-from lib.harness.contract import Choices, Range
+from lib.harness.contract.search import Choices, Range
 from lib.harness.errors import UserError
-from lib.harness.space import described, space_of
-from lib.nlp import elmo
-from lib.nlp.elmo import SEARCH as ELMO
+from lib.harness.searching.space import described, space_of
+from lib.nlp.elmo import lab as elmo
+from lib.nlp.elmo.lab import SEARCH as ELMO
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
 
 CONFIG = TinyConfig()
@@ -78,8 +78,8 @@ def test_what_goes_with_other_fields_only_is_left_to_the_search() -> None:
 def test_a_field_that_the_judged_trial_sets_itself_cannot_be_searched() -> None:
     from dataclasses import replace
 
-    from lib.harness.contract import Trial
-    from lib.harness.studies import changed
+    from lib.harness.contract.studies import changed
+    from lib.harness.contract.trial import Trial
 
     fixed = replace(SEARCH, trial=lambda config: Trial("judged", changed(config, {"steps": 7}), 0))
     with pytest.raises(UserError, match="sets this field itself"):

@@ -7,8 +7,9 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from lib.harness.contract import Result, Results, Runtime, Study, Trial
-from lib.harness.studies import Part, batches, best, changed, gather, joins, side_by_side, variants_by_seeds
+from lib.harness.contract.results import Results
+from lib.harness.contract.studies import Part, batches, best, changed, gather, joins, side_by_side, variants_by_seeds
+from lib.harness.contract.trial import Result, Runtime, Study, Trial
 from tests.lib.harness.labs.tiny import TinyConfig
 
 CONFIG = TinyConfig(seeds=3, batch=4)

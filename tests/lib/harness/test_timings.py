@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lib.harness.journal import Journal
-from lib.harness.recorder import Recorder
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.recorder import Recorder
 
 
 def test_the_last_of_each_is_kept(tmp_path: Path) -> None:

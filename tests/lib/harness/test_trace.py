@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.harness.journal import Journal, read
-from lib.harness.recorder import Recorder, plain
-from lib.harness.trace import array_record, canonical, encode, parent_digest, trace_lines
+from lib.harness.recording.journal import Journal, read
+from lib.harness.recording.recorder import Recorder, plain
+from lib.harness.recording.trace import array_record, canonical, encode, parent_digest, trace_lines
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness.records import last_attempts
+from lib.harness.comparing.records import last_attempts
 from tests.lib.harness.support import Clone, Server, end_of, finished, interrupt, params_of, tags_of
 
 

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
-from lib.harness.contract import Results, Runtime, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
 from lib.models import lenet
-from lib.tf2 import modules
-from lib.tf2.hub import LAB, HubConfig
-from lib.tf2.hub_claims import CLAIMS, accuracies
-from lib.tf2.hub_pictures import SOURCES, kinds, task
+from lib.tf2.hub import modules
+from lib.tf2.hub.claims import CLAIMS, accuracies
+from lib.tf2.hub.lab import LAB, HubConfig
+from lib.tf2.hub.pictures import SOURCES, kinds, task
 from tests.lib.overfitting.support import made_up, verdicts
 from tests.lib.support import Recording, run_trial
 

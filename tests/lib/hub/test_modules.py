@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models import lenet
-from lib.tf2 import modules
+from lib.tf2.hub import modules
 
 WEIGHTS = lenet.initial_weights(Seed(0))
 IMAGES = fashion_mnist.validation().first(6).scaled()

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lib.cnn import lenet as lab
-from lib.cnn.lenet import LAB, LenetConfig
+from lib.cnn.lenet import lab
+from lib.cnn.lenet.lab import LAB, LenetConfig
 from lib.data import fashion_mnist, files, mnist_5k
 from lib.data.pictures import Split
-from lib.harness.claims import judge, judge_all
-from lib.harness.contract import Result, Results, Trial
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge, judge_all
 from lib.models import evaluation, lenet
 from tests.lib.harness.support import Clone, journals_of, said
 from tests.lib.support import Recording, run_study, run_trial

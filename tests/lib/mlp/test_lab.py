@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.claims import judge
-from lib.harness.contract import Result, Results, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.mlp import by_hand
-from lib.mlp.mlp import LAB
-from lib.mlp.mlp_training import MlpConfig, activation, examples, make_classifier, weights_of, widths
+from lib.harness.judging.verdicts import judge
+from lib.mlp.mlp import by_hand
+from lib.mlp.mlp.lab import LAB
+from lib.mlp.mlp.training import MlpConfig, activation, examples, make_classifier, weights_of, widths
 from lib.models.mlp import initial_weights
 from tests.lib.support import Recording, run_study, run_trial
 
@@ -174,7 +175,8 @@ def test_without_the_activation_the_claims_fall() -> None:
 
 
 def test_with_permuted_labels_relu_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lib.mlp import mlp_training, spirals
+    from lib.mlp.mlp import spirals
+    from lib.mlp.mlp import training as mlp_training
 
     drawn = spirals.two_spirals
 

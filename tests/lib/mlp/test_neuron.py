@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.seeds import Seed
-from lib.mlp import by_hand, neuron, threshold
+from lib.harness.contract.seeds import Seed
+from lib.mlp.mlp import by_hand, neuron, threshold
 from lib.models import evaluation
 from lib.models.mlp import Activation, initial_weights
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from lib.data import brown
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models import language_models as lm
 from lib.models.training import DivergedError
 from tests.lib.support import Recording

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 from lib.models import evaluation, lenet
 
 VARIANTS = get_args(lenet.Variant)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models import lenet
 from lib.models.served_lenet import ServedLenet, _load_pyfunc
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models import lenet
 from lib.models.training import Classifier, DivergedError, KerasClassifier, TorchClassifier, check_data, train
 from tests.lib.support import Recording

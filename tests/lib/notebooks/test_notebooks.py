@@ -14,8 +14,8 @@ from nbformat import NotebookNode
 from PIL import Image
 from traitlets.config import Config
 
-from lib.harness.catalogue import find_labs
-from lib.harness.jsonfile import json_bytes
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.recording.jsonfile import json_bytes
 
 # MLflow's own models; its stores are written for an older SQLAlchemy
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")

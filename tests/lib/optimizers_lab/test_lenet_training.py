@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
-from lib.harness.contract import Trial
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
+from lib.harness.contract.drawing import style
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Trial
 from lib.models import evaluation
 from lib.optimizers.experiments import lenet
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig

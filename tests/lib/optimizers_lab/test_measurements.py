@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.contract import Result, Results, Trial
-from lib.harness.seeds import Seed
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Result, Trial
 from lib.optimizers.experiments import descent, forms, frameworks, functions, identities, rates, stochastic
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig, build
 from lib.optimizers.surfaces import SURFACES, Surface, ravine

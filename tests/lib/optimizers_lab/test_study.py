@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lib.harness.claims import judge_all
-from lib.harness.contract import Result, Results, Trial
-from lib.harness.figures import style
-from lib.harness.settings import Options, configure
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge_all
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.lab import LAB, ROWS
 from tests.lib.support import Recording, run_study, run_trial

@@ -5,8 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.claims import Claim, judge
-from lib.harness.contract import Config, Lab, Result, Results, Trial
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.results import Results
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge
 from tests.lib.support import run_trial
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.harness.seeds import Seed
-from lib.mlp.noisy_digits import judged, noisy_digits, randomised
+from lib.data.noisy_digits import judged, noisy_digits, randomised
+from lib.harness.contract.seeds import Seed
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

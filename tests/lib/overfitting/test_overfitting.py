@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.contract import Results, Runtime, Trial
+from lib.data.noisy_digits import judged, noisy_digits
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.mlp.noisy_digits import judged, noisy_digits
-from lib.mlp.overfitting import LAB, OverfittingConfig
-from lib.mlp.overfitting_claims import CLAIMS, network_errors, threshold_width, valley
+from lib.mlp.overfitting.claims import CLAIMS, network_errors, threshold_width, valley
+from lib.mlp.overfitting.lab import LAB, OverfittingConfig
 from lib.models.mlp import parameter_count, torch_mlp
 from tests.lib.overfitting.support import made_up, run_variants, verdicts
 from tests.lib.support import Recording, assert_drawn, run_trial

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from lib.mlp.random_features import random_weights, relu_features, ridge_solutions
+from lib.mlp.overfitting.random_features import random_weights, relu_features, ridge_solutions
 
 
 @pytest.fixture(params=[5, 20, 200], ids=["fewer features", "as many", "more"])

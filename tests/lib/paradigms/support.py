@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lib.harness.contract import Result, Results, Trial
-from lib.harness.studies import changed
-from lib.paradigms.paradigms import LAB, VARIANTS, ParadigmsConfig
+from lib.harness.contract.results import Results
+from lib.harness.contract.studies import changed
+from lib.harness.contract.trial import Result, Trial
+from lib.paradigms.lab import LAB, VARIANTS, ParadigmsConfig
 from tests.lib.support import run_trial
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 from lib.models.mlp import Activation, torch_mlp
 from lib.paradigms import approximation
 from tests.lib.support import Recording

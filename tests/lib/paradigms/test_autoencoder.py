@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
 from lib.data import digits
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 from lib.models.mlp import Activation, parameter_count
 from lib.paradigms.autoencoder import AutoEncoder, principal_components, squared_error
 from tests.lib.support import Recording

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lib.harness.claims import judge
-from lib.harness.contract import Results
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.settings import Options, configure
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.settings import Options, configure
-from lib.paradigms.paradigms import LAB, VARIANTS, ParadigmsConfig
+from lib.harness.judging.verdicts import judge
+from lib.paradigms.lab import LAB, VARIANTS, ParadigmsConfig
 from tests.lib.paradigms.support import made_up, run
 
 CLAIMS = {claim.id: claim for claim in LAB.claims}

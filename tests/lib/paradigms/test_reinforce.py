@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 from lib.paradigms import reinforce
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.nlp.bptt import backward, forward
+from lib.nlp.rnn.bptt import backward, forward
 
 T, BATCH, INPUTS, UNITS = 12, 3, 4, 6
 RNG = np.random.default_rng(0)

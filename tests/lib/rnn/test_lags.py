@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lib.nlp import bptt, rnn_lags
-from lib.nlp.rnn_cells import NETWORKS, UNITS, recurrent
+from lib.nlp.rnn import bptt
+from lib.nlp.rnn import lags as rnn_lags
+from lib.nlp.rnn.cells import NETWORKS, UNITS, recurrent
 
 RNG = np.random.default_rng(0)
 

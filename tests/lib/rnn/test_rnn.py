@@ -5,15 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.claims import judge
-from lib.harness.contract import Result, Results, Runtime, Trial
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.nlp import rnn_lags, rnn_text
-from lib.nlp.rnn import CONTEXTS, LAB, LAGS, RnnConfig, starts
-from lib.nlp.rnn_cells import UNITS, Reader
-from lib.nlp.rnn_claims import CLAIMS, LAG, doublings
+from lib.harness.judging.verdicts import judge
+from lib.nlp.rnn import lags as rnn_lags
+from lib.nlp.rnn import text as rnn_text
+from lib.nlp.rnn.cells import UNITS, Reader
+from lib.nlp.rnn.claims import CLAIMS, LAG, doublings
+from lib.nlp.rnn.lab import CONTEXTS, LAB, LAGS, RnnConfig, starts
 from tests.lib.overfitting.support import run_variants, verdicts
 from tests.lib.support import Recording, assert_drawn, run_trial
 
@@ -147,7 +149,7 @@ def test_a_short_distance_is_learned_and_wrong_answers_are_not(monkeypatch: pyte
     config = RnnConfig(**SMALL | {"training_steps": 100, "distances": (2,)}, experiment="learn", task="copy")
     trial = Trial("copy/rnn", config, 0, Runtime("torch"))
     assert run_trial(LAB, trial).measurements["reach"] == 2
-    from lib.nlp import rnn_tasks
+    from lib.nlp.rnn import tasks as rnn_tasks
 
     draw = rnn_tasks.draw
 
@@ -163,7 +165,7 @@ def test_a_short_distance_is_learned_and_wrong_answers_are_not(monkeypatch: pyte
 def test_a_trial_repeats_and_reports_its_own_parameters() -> None:
     import torch
 
-    from lib.nlp import rnn_tasks
+    from lib.nlp.rnn import tasks as rnn_tasks
 
     config = RnnConfig(**SMALL, experiment="learn", task="copy", network="gru")
     logs = [Recording(), Recording()]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.nlp.rnn_tasks import ASK, BLANK, GUESSED, INPUTS, SYMBOLS, TASKS, Task, draw, score
+from lib.nlp.rnn.tasks import ASK, BLANK, GUESSED, INPUTS, SYMBOLS, TASKS, Task, draw, score
 
 RNG = np.random.default_rng(0)
 
@@ -50,7 +50,7 @@ def test_loss_is_the_frameworks_mean(task: Task) -> None:
     import torch
 
     from lib.models.evaluation import cross_entropy
-    from lib.nlp.rnn_tasks import OUTPUTS, loss
+    from lib.nlp.rnn.tasks import OUTPUTS, loss
 
     X, targets = draw(task, 3, 30, RNG)
     assert X.shape[2] == INPUTS[task]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.nlp.attention import additive, attend, dot, general
+from lib.nlp.seq2seq.attention import additive, attend, dot, general
 
 N, T, S, H, A = 3, 4, 5, 6, 7
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.nlp.beam_search import Found, Step, beam_search
+from lib.nlp.seq2seq.beam_search import Found, Step, beam_search
 
 END, START = 0, 1
 

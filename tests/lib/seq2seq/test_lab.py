@@ -5,19 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.claims import Claim, judge
-from lib.harness.contract import Result, Results, Runtime, Trial
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.nlp import seq2seq
-from lib.nlp.seq2seq import ARMS, LAB, Seq2seqConfig, shown_sentence, text_of, thirds
-from lib.nlp.seq2seq_answers import teacher_forced
-from lib.nlp.seq2seq_claims import CLAIMS, gain_by_length
-from lib.nlp.seq2seq_figures import WORDS
-from lib.nlp.seq2seq_text import Examples, sentences, words
-from lib.nlp.seq2seq_training import train
+from lib.harness.judging.verdicts import judge
+from lib.nlp.seq2seq import lab as seq2seq
+from lib.nlp.seq2seq.answers import teacher_forced
+from lib.nlp.seq2seq.claims import CLAIMS, gain_by_length
+from lib.nlp.seq2seq.figures import WORDS
+from lib.nlp.seq2seq.lab import ARMS, LAB, Seq2seqConfig, shown_sentence, text_of, thirds
+from lib.nlp.seq2seq.text import Examples, sentences, words
+from lib.nlp.seq2seq.training import train
 from tests.lib.overfitting.support import made_up, verdicts
 from tests.lib.support import Recording, run_study, run_trial
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.nlp.seq2seq_figures import romanised
-from lib.nlp.seq2seq_measures import bleu, by_length, distances, error_rates, letter_sounds, nearest, spelled_out
+from lib.nlp.seq2seq.figures import romanised
+from lib.nlp.seq2seq.measures import bleu, by_length, distances, error_rates, letter_sounds, nearest, spelled_out
 
 
 def levenshtein(a: list[str], b: list[str]) -> int:

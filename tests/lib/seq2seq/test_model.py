@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
 from lib.models.training import DivergedError
-from lib.nlp.seq2seq_answers import MOST_LETTERS, attention_map, pronounce, teacher_forced, word_vocabularies, write
-from lib.nlp.seq2seq_measures import error_rates
-from lib.nlp.seq2seq_model import EncoderDecoder, Score, parameter_count
-from lib.nlp.seq2seq_text import IGNORED, START, Examples, Vocabulary
-from lib.nlp.seq2seq_training import train
+from lib.nlp.seq2seq.answers import MOST_LETTERS, attention_map, pronounce, teacher_forced, word_vocabularies, write
+from lib.nlp.seq2seq.measures import error_rates
+from lib.nlp.seq2seq.model import EncoderDecoder, Score, parameter_count
+from lib.nlp.seq2seq.text import IGNORED, START, Examples, Vocabulary
+from lib.nlp.seq2seq.training import train
 
 SCORES: tuple[Score, ...] = ("none", "dot", "general", "additive")
 WIDTH, EMBEDDING = 16, 8

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.nlp.seq2seq_text import (
+from lib.nlp.seq2seq.text import (
     END,
     IGNORED,
     SPECIAL,

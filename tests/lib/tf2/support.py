@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lib.harness.contract import Result, Trial
-from lib.tf2.tf2 import LAB
+from lib.harness.contract.trial import Result, Trial
+from lib.tf2.tf2.lab import LAB
 from tests.lib.support import Recording, run_trial
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from lib.harness.seeds import Seed
-from lib.tf2 import autograph, old_code, programs
+from lib.harness.contract.seeds import Seed
+from lib.tf2.tf2 import autograph, old_code, programs
 from tests.lib.tf2.support import Timed
 
 

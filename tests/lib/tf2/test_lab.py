@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.contract import Result, Results, Runtime, Trial
+from lib.harness.contract.drawing import style
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
-from lib.harness.figures import style
-from lib.harness.seeds import Seed
-from lib.harness.settings import Options, configure
-from lib.tf2 import portable
-from lib.tf2.agreement import MODES
-from lib.tf2.levels import LEVELS
-from lib.tf2.old_code import PAIRS
-from lib.tf2.programs import FROZEN, PROGRAMS, REFUSED
-from lib.tf2.tf2 import LAB, Tf2Config
-from lib.tf2.tf2_claims import CLAIMS
+from lib.tf2.tf2 import portable
+from lib.tf2.tf2.agreement import MODES
+from lib.tf2.tf2.claims import CLAIMS
+from lib.tf2.tf2.lab import LAB, Tf2Config
+from lib.tf2.tf2.levels import LEVELS
+from lib.tf2.tf2.old_code import PAIRS
+from lib.tf2.tf2.programs import FROZEN, PROGRAMS, REFUSED
 from tests.lib.overfitting.support import verdicts
 from tests.lib.tf2.support import Timed
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
-from lib.harness.seeds import Seed
+from lib.harness.contract.seeds import Seed
 from lib.models import lenet
-from lib.tf2.agreement import BY_HAND, MODES, REFERENCE, Traces, agree, arms_of, spread
-from lib.tf2.levels import LEVELS, lines_of_code, network, source
+from lib.tf2.tf2.agreement import BY_HAND, MODES, REFERENCE, Traces, agree, arms_of, spread
+from lib.tf2.tf2.levels import LEVELS, lines_of_code, network, source
 from tests.lib.tf2.support import Timed
 
 RATE = 0.05

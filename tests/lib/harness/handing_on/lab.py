@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract import Config, Lab, Log, Model, Results, Runtime, Study
-from lib.harness.seeds import Seed
-from lib.harness.studies import batches, variants_by_seeds
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab, Model
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, variants_by_seeds
+from lib.harness.contract.trial import Log, Runtime, Study
 
 
 def study(config: Config) -> Study:

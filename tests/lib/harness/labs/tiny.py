@@ -12,11 +12,15 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from lib.harness.claims import Claim
-from lib.harness.contract import Choices, Config, Lab, Log, Range, Results, Runtime, Search, Study, Trial
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.results import Results
+from lib.harness.contract.search import Choices, Range, Search
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, variants_by_seeds
+from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.harness.errors import UserError
-from lib.harness.seeds import Seed
-from lib.harness.studies import batches, variants_by_seeds
 
 
 class TinyConfig(Config):

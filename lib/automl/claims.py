@@ -1,0 +1,89 @@
+"""The claim of the automl lab, in parts: each search against the default, one against the other, equal budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.harness.contract.trial import Result
+
+Arm = Literal["default", "random", "tpe"]
+ARMS: tuple[Arm, ...] = ("default", "random", "tpe")
+
+
+def spent(result: Result) -> int:
+    """The epochs of a trial of a search. One that diverged has spent what it came to, and no less than one."""
+    config: Any = result.trial.config
+    if result.status == "FINISHED":
+        return int(config.epochs)
+    return max(1, len(result.reports))
+
+
+def trials_of(results: Results, arm: Arm, seed: int) -> list[Result]:
+    """The trials of one search, in the order in which they were asked for, whatever became of them."""
+    return [r for r in results if r.trial.variant.startswith(f"{arm}/") and r.trial.seed == seed]
+
+
+def over_budget(results: Results) -> float:
+    """By how many epochs the most expensive search has exceeded its budget; 0 where none has."""
+    config: Any = results[0].trial.config
+    totals = [sum(map(spent, trials_of(results, arm, seed))) for arm in ARMS for seed in range(config.seeds)]
+    return float(max(0, *(total - config.budget for total in totals)))
+
+
+def gain(better: Arm, worse: Arm) -> Callable[[Results], np.ndarray]:
+    """By how much the test accuracy of one arm's best training exceeds the other's: (searches,)."""
+
+    def measure(results: Results) -> np.ndarray:
+        a, b = results.paired(f"final/{better}", f"final/{worse}", "test_accuracy")
+        return np.asarray(a - b)
+
+    return measure
+
+
+_NOTE = (
+    "share of test pictures; each arm's training with the best validation accuracy, repeated to read them once; "
+    "paired over searches"
+)
+CLAIMS = (
+    Claim(
+        "search-beats-default/tpe",
+        "what TPE with pruning finds knows more clothes than the default with its best start",
+        "statistical",
+        gain("tpe", "default"),
+        "test accuracy",
+        at_least=0.0,
+        note=_NOTE,
+    ),
+    Claim(
+        "search-beats-default/random",
+        "so does what random search finds",
+        "statistical",
+        gain("random", "default"),
+        "test accuracy",
+        at_least=0.0,
+        note=_NOTE,
+    ),
+    Claim(
+        "search-beats-default/tpe-beats-random",
+        "and TPE with pruning finds more than random search",
+        "statistical",
+        gain("tpe", "random"),
+        "test accuracy",
+        at_least=0.0,
+        note=_NOTE,
+    ),
+    Claim(
+        "search-beats-default/equal-budget",
+        "no search trains for more epochs than the others may",
+        "exact",
+        over_budget,
+        "epochs above the budget",
+        at_most=0,
+        note="pruned trials count what they were trained; the repetition that reads the test pictures is one for each",
+    ),
+)

@@ -1,0 +1,166 @@
+"""AutoML: is it worth the time to search hyperparameters, or should one train with the default ones instead?
+
+LeNet-5 on a part of Fashion-MNIST. Three arms get the same number of epochs to spend, in each of several searches:
+
+- **default**: what the frameworks give who says nothing: Adam at 1e-3, batches of 32, no weight decay, no schedule. It
+  spends its epochs on other starts of the same training.
+- **random**: random search (Bergstra & Bengio 2012): five hyperparameters drawn at random, the likeliest peer.
+- **tpe**: Optuna's TPE (Bergstra et al. 2011) with median pruning (Golovin et al. 2017): it draws where good trials
+  were, and what pruning saves is spent on more trials.
+
+Each arm keeps the training with the best accuracy on validation pictures. That one is then repeated, start and all, so
+that it gives the same weights, and reads the test pictures once. The searches of a run share nothing but the pictures:
+starts, orders and draws are other ones in each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lib.automl import figures
+from lib.automl.claims import ARMS, CLAIMS, Arm, spent
+from lib.automl.sentences import KOREAN, SENTENCES
+from lib.data import fashion_mnist
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.search import Choices, Range, Search
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import Part, batches, changed, gather, side_by_side
+from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
+from lib.harness.searching.search import best_of, searched
+from lib.models import evaluation, lenet
+from lib.models.training import TorchClassifier, train
+
+TORCH = Runtime("torch")
+
+
+class AutomlConfig(Config):
+    """Settings of the lab. `stage` and `draw` are set by the study; the last five are what is searched."""
+
+    framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
+    seeds: int = Field(5, ge=1, le=1000, description="searches of each arm: a search is a sample of one")
+    batch: int = Field(256, ge=1, le=1024, description="winners repeated at a time: all, so that no core waits")
+    asked: int = Field(4, ge=1, le=100, description="trials that a search asks for at a time: few, so that it learns")
+    stage: Literal["search", "final"] = Field(
+        "search", description="the search reads no test pictures; set by the study"
+    )
+    draw: int = Field(0, ge=0, le=1_000_000, description="which start of a search's seed; set by the study")
+    budget: int = Field(160, ge=1, le=100_000, description="epochs of a search: 20 whole trainings")
+    epochs: int = Field(8, ge=1, le=200, description="of a whole training: where good ones have nearly settled")
+    pictures: int = Field(3_000, ge=100, le=55_000, description="to train on: few, as there are hundreds of trainings")
+    judged: int = Field(2_000, ge=100, le=5_000, description="validation pictures: an accuracy is known to a hundredth")
+
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Adam's default in torch and in Keras")
+    batch_size: int = Field(32, ge=1, le=10_000, description="the default of Keras' fit")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="the default of Adam; decoupled, as AdamW has it")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="who says nothing gets none")
+    variant: lenet.Variant = Field("modern", description="ReLU and max pooling, as one would build it today")
+
+
+def trial(config: AutomlConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train once. Validation accuracy after every epoch; in the final stage the test pictures are read at the end."""
+    import torch
+
+    start = seed.child("draw", config.draw)
+    training, validation = fashion_mnist.train().first(config.pictures), fashion_mnist.validation().first(config.judged)
+    model = lenet.torch_lenet(lenet.initial_weights(start, config.variant), config.variant)
+    adam = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    classifier = TorchClassifier(model, adam, training.scaled()[:, None], training.labels, config.batch_size)
+    pictures = validation.scaled()[:, None]
+    accuracies: list[float] = []
+    for epoch, _ in enumerate(train(classifier, config.epochs, start, log), 1):
+        accuracies.append(evaluation.accuracy(classifier.logits(pictures), validation.labels))
+        log(epoch - 1, validation_accuracy=accuracies[-1])
+        if config.schedule == "cosine":
+            classifier.set_learning_rate(config.learning_rate * (1 + math.cos(math.pi * epoch / config.epochs)) / 2)
+    measured: dict[str, Any] = {"validation_accuracy": accuracies[-1], "curve": accuracies}
+    if config.stage == "final":
+        test = fashion_mnist.test()
+        logits = classifier.logits(test.scaled()[:, None])
+        measured["test_accuracy"] = evaluation.accuracy(logits, test.labels)
+        measured["test_loss"] = evaluation.cross_entropy(logits, test.labels)
+        log.parameters(classifier.weights())
+    return measured
+
+
+SEARCH = Search(
+    space={
+        "learning_rate": Range(1e-4, 1e-1, log=True),
+        "batch_size": Range(16, 256, log=True),
+        "weight_decay": Range(1e-5, 1.0, log=True),
+        "schedule": Choices(("constant", "cosine")),
+        "variant": Choices(("modern", "original")),
+    },
+    trial=lambda config: Trial("search", changed(config, {"stage": "search"}), 0, TORCH),
+    measure="validation_accuracy",
+    goal="maximize",
+    reported="validation_accuracy",
+)
+PRUNERS: dict[Arm, str] = {"default": "none", "random": "none", "tpe": "median"}
+
+
+def study(config: AutomlConfig, seed: Seed) -> Study:
+    """All searches side by side; then the best training of each again, to read the test pictures."""
+    places = [(arm, number) for number in range(config.seeds) for arm in ARMS]
+    found = yield from side_by_side([_arm(config, seed, arm, number) for arm, number in places])
+    finals = []
+    for (arm, number), results in zip(places, found, strict=True):
+        chosen = best_of(SEARCH, results)
+        if chosen is not None:
+            again = changed(chosen.trial.config, {"stage": "final"})
+            finals.append(Trial(f"final/{arm}", again, number, TORCH))
+    yield from batches(finals, config.batch)
+
+
+def _arm(config: AutomlConfig, seed: Seed, arm: Arm, number: int) -> Part[list[Result]]:
+    """One arm's search with one seed, for as many epochs as the budget has."""
+
+    def named(trial: Trial, draw: int) -> Trial:
+        return replace(trial, variant=f"{arm}/{draw:03d}", seed=number, config=changed(trial.config, {"draw": draw}))
+
+    def more(results: Sequence[Result]) -> int:
+        return int((config.budget - sum(map(spent, results))) // config.epochs)
+
+    if arm == "default":
+        return gather(batches(_starts(config, number), config.asked))
+    return searched(
+        SEARCH,
+        SEARCH.space,
+        config,
+        seed.child("search", arm, number),
+        sampler=arm,
+        pruner=PRUNERS[arm],
+        batch=config.asked,
+        more=more,
+        named=named,
+    )
+
+
+def _starts(config: AutomlConfig, number: int) -> Iterator[Trial]:
+    """The default with as many starts as the budget has whole trainings."""
+    for draw in range(config.budget // config.epochs):
+        yield Trial(f"default/{draw:03d}", changed(config, {"draw": draw}), number, TORCH)
+
+
+LAB = Lab(
+    name="automl",
+    summary="hyperparameters that a tool searches for, against the default ones and more starts, for the same epochs",
+    chapter=7,
+    minutes=25,
+    config=AutomlConfig,
+    quick={"seeds": 2, "pictures": 1_000, "judged": 500, "epochs": 3, "budget": 36},
+    study=study,
+    draws=True,
+    trial=trial,
+    claims=CLAIMS,
+    figures=figures.FIGURES,
+    data=("fashion_mnist",),
+    search=SEARCH,
+    sentences=SENTENCES,
+    korean=KOREAN,
+)

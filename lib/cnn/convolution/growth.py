@@ -1,0 +1,168 @@
+r"""Row `filters-grow`, size: what a unit behind many convolutions sees.
+
+- **field**: the receptive field of LeNet by formula and by gradient.
+- **size**: n smoothing kernels of 3 x 3 in a row are 2n + 1 wide, but as variances add, their bell's width grows as
+  sqrt(n). An edge filter behind them prefers longer and longer waves: features of other sizes come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lib.cnn.convolution import receptive_field
+from lib.cnn.convolution.by_hand import convolve, filtered
+from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.filters import SMOOTH, SOBEL_X
+from lib.data import photographs
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
+from lib.models import lenet
+
+DEPTHS = (1, 2, 4, 8, 16)
+
+
+def size_trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """How smoothing filters grow when they are stacked, and the edges behind them."""
+    found = size()
+    for depth, wavelength in zip(found["depth"], found["wavelength"], strict=True):
+        log(int(depth), wavelength=wavelength)
+    return {"size": found, "picture": stacked_responses()}
+
+
+def stack(depth: int) -> np.ndarray:
+    """`depth` smoothing kernels of 3 x 3, merged into one."""
+    kernel = np.ones((1, 1))
+    for _ in range(depth):
+        kernel = convolve(kernel[None, None], SMOOTH[None, None])[0, 0]
+    return kernel
+
+
+def size() -> dict[str, list[float]]:
+    """By depth: the side of the merged kernel, the standard deviation of its bell, and the wavelength it prefers."""
+    found: dict[str, list[float]] = {"depth": [], "side": [], "deviation": [], "wavelength": []}
+    for depth in DEPTHS:
+        kernel = stack(depth)
+        place = np.arange(len(kernel)) - len(kernel) // 2
+        found["depth"].append(depth)
+        found["side"].append(int(np.sum(kernel.any(axis=0))))
+        found["deviation"].append(float(np.sqrt(np.sum(kernel * place**2))))
+        found["wavelength"].append(preferred_wavelength(convolve(kernel[None, None], SOBEL_X[None, None])[0, 0]))
+    return found
+
+
+def preferred_wavelength(kernel: np.ndarray) -> float:
+    """The wavelength of the stripes, running down, to which a kernel responds most, in pixels."""
+    strength = np.abs(np.fft.rfft(kernel.sum(axis=0), 4096))
+    return float(4096 / np.argmax(strength))
+
+
+def stacked_responses(depths: tuple[int, ...] = (1, 4, 16)) -> dict[str, np.ndarray]:
+    """The strength of edges in the temple behind so many smoothing kernels, at a third of the resolution."""
+    photograph = photographs.grey("china")[:300, 120:560]
+    found = {"photograph": photograph}
+    for depth in depths:
+        smooth = filtered(photograph, stack(depth), "same")
+        found[str(depth)] = np.hypot(filtered(smooth, SOBEL_X, "same"), filtered(smooth, SOBEL_X.T, "same"))
+    return {name: np.round(image[18:-18:2, 18:-18:2], 4) for name, image in found.items()}
+
+
+def field_trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Sides that LeNet's units see: by formula, by gradient with average pooling, and over many with max pooling."""
+    weights = lenet.initial_weights(seed)
+    side = receptive_field.LENET_SIDE
+    pictures = seed.rng("noise").normal(size=(config.noise, side, side))
+    average = receptive_field.gradient_maps(weights, "average", pictures[:1])
+    maximum = receptive_field.gradient_maps(weights, "maximum", pictures)
+    found: dict[str, Any] = {
+        "formula": receptive_field.by_formula(receptive_field.LENET),
+        "average": {name: receptive_field.support(gradient[0]) for name, gradient in average.items()},
+        "union": {name: receptive_field.support(gradient.sum(axis=0)) for name, gradient in maximum.items()},
+        "gradient": {
+            pooling: {name: gradient[0] for name, gradient in maps.items()}
+            for pooling, maps in (("average", average), ("maximum", maximum))
+        },
+    }
+    log(0, **{name: float(sides[0]) for name, sides in found["average"].items()})
+    return found
+
+
+# Claims
+
+
+def _field(way: str) -> Callable[[Results], float]:
+    """Largest difference in pixels between a way and the formula, over layers and directions."""
+
+    def measure(results: Results) -> float:
+        found = results.of("field")[0].measurements
+        return float(max(abs(side - found["formula"][name]) for name, sides in found[way].items() for side in sides))
+
+    return measure
+
+
+def _bell(results: Results) -> float:
+    found = results.of("size")[0].measurements["size"]
+    expected = np.sqrt(np.array(found["depth"]) * 0.5)  # SMOOTH has a variance of 1/2
+    return float(np.max(np.abs(np.array(found["deviation"]) / expected - 1)))
+
+
+def _sizes(results: Results) -> float:
+    wavelength = np.array(results.of("size")[0].measurements["size"]["wavelength"])
+    return float(np.min(wavelength[1:] / wavelength[:-1]))
+
+
+def _sides(results: Results) -> float:
+    found = results.of("size")[0].measurements["size"]
+    return float(max(abs(side - (2 * depth + 1)) for side, depth in zip(found["side"], found["depth"], strict=True)))
+
+
+def _exact(part: str, statement: str, measure: Callable[[Results], float], unit: str, **rest: Any) -> Claim:
+    return Claim(f"filters-grow/{part}", statement, "exact", measure, unit, **rest)
+
+
+CLAIMS = (
+    _exact(
+        "receptive-field",
+        "LeNet's units see 5, 6, 14, 16 and 32 pixels: by formula and by the gradient",
+        _field("average"),
+        "pixels of difference",
+        at_most=0,
+        note="average pooling; the first dense layer is a convolution of 5 x 5",
+    ),
+    _exact(
+        "receptive-field-maximum",
+        "through max pooling too, taken over many pictures",
+        _field("union"),
+        "pixels of difference",
+        at_most=0,
+        note="on one picture the gradient goes to the largest of four only",
+    ),
+    _exact(
+        "side",
+        "n filters of 3 x 3 in a row are one of 2n + 1",
+        _sides,
+        "pixels of difference",
+        at_most=0,
+        note="smoothing filters, up to 16 in a row",
+    ),
+    _exact(
+        "bell",
+        "but its weights form a bell whose width grows only as the square root of n",
+        _bell,
+        "relative deviation",
+        at_most=1e-12,
+        note="variances add; the reason why the effective receptive field is smaller (Luo et al. 2016)",
+    ),
+    _exact(
+        "sizes",
+        "features of different sizes come out: twice as deep, an edge filter prefers longer waves",
+        _sizes,
+        "ratio of wavelengths",
+        at_least=1.1,
+        note="smallest ratio over 1, 2, 4, 8, 16 smoothing filters before Sobel's; theory: up to the square root of 2",
+    ),
+)

@@ -1,0 +1,64 @@
+"""``invoke claims``: measures what has no current verdict and prints the whole table."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from lib.harness.commands.lab import run_lab
+from lib.harness.contract.catalogue import LabEntry, find_labs
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.settings import Options
+from lib.harness.errors import UserError
+from lib.harness.running.pool import Workers
+from lib.harness.showing import display
+from lib.harness.showing.recorded import current
+
+
+def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> int:
+    """Run what has no current verdict, each lab with workers of its own, and print the whole table.
+
+    What workers keep of one lab would be missing to the next: sixteen labs in one set do not fit in 8 GB.
+
+    Returns 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when a verdict differs
+    from the one that the file `expect` has for it (a list of claims as ``--json`` prints it).
+    """
+    expected = _expected(expect) if expect else {}
+    labs: dict[str, tuple[LabEntry, Lab]] = {
+        name: (entry, importlib.import_module(entry.module).LAB) for name, entry in find_labs(root).items()
+    }
+    missing = [name for name, (entry, lab) in labs.items() if current(entry, lab, options) is None]
+    if missing:
+        with display.redirected_to_stderr(as_json):
+            for number, name in enumerate(missing, 1):
+                entry = labs[name][0]
+                display.heading(f"{number} of {len(missing)}: {name}, about {_minutes(entry, options)}")
+                with Workers(options.workers) as workers:
+                    run_lab(entry, options, workers)
+    records: list[dict[str, Any]] = []
+    for entry, lab in labs.values():
+        run = current(entry, lab, options)
+        records += run.claims if run else []
+    if as_json:
+        print(json.dumps(records, indent=1, ensure_ascii=False))
+    else:
+        display.print_verdicts(records)
+    verdicts = {record["id"]: record["verdict"] for record in records}
+    changed = {id_: v for id_, v in expected.items() if verdicts.get(id_) != v}
+    for id_, verdict in changed.items():
+        display.errors.print(f"{id_}: expected '{verdict}', measured '{verdicts.get(id_, 'not measured')}'")
+    wanted = {claim.row for _, lab in labs.values() for claim in lab.claims}
+    return 1 if changed or wanted - verdicts.keys() else 0
+
+
+def _minutes(entry: LabEntry, options: Options) -> str:
+    return "a minute or less" if options.quick else f"{entry.minutes:g} minutes on two cores"
+
+
+def _expected(file: str) -> dict[str, str]:
+    try:
+        return {record["id"]: record["verdict"] for record in json.loads(Path(file).read_text(encoding="utf-8"))}
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UserError(f"--expect {file}: it must be a file that './invoke claims --json' has written") from None

@@ -1,0 +1,1 @@
+"""Recorded runs, and the differences between two of them."""

@@ -1,0 +1,1 @@
+"""What a lab says: its config, trials, study, claims, figures and search."""

@@ -1,0 +1,58 @@
+"""Claims and their verdicts.
+
+A claim is a sentence of the lecture with a measurement and the range in which the sentence is true:
+
+- **statistical**: the measurement gives one number per seed. The verdict compares the 95 % interval of its mean
+  (Student's t), or of its median (order statistics: nothing is assumed of the distribution, and a censored value
+  may be infinite), with the range. ``holds``: the whole interval lies in the range; ``fails``: the whole interval lies
+  outside; otherwise ``inconclusive``.
+- **exact**: an identity or a fact, measured as one number (a worst deviation, a count). No seeds, no interval.
+
+A row of the lecture may have several parts, each a claim ``row/part``; the row holds when all of them do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lib.harness.contract.results import Results
+
+Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
+
+
+class InconclusiveError(Exception):
+    """Raised by a measure: all was measured, but it does not decide the claim. The text says why, and what would."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence, how it is measured, and when it holds.
+
+    Attributes:
+        id: ``row`` or ``row/part``; fixed, as it appears in MLflow and in the report.
+        statement: the sentence as measured, one line.
+        kind: ``statistical`` or ``exact``.
+        measure: from the results to one value per seed (statistical: shape (seeds,)) or to one number (exact).
+        unit: of the effect.
+        at_least, at_most: the range in which the claim holds; one of them may be missing.
+        interval: of what: ``mean`` (Student's t) or ``median`` (order statistics; for censored measures).
+        note: what a reader must know to read the effect: censoring, the split used, the condition.
+    """
+
+    id: str
+    statement: str
+    kind: Literal["statistical", "exact"]
+    measure: Callable[[Results], Any]
+    unit: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    interval: Literal["mean", "median"] = "mean"
+    note: str = ""
+
+    @property
+    def row(self) -> str:
+        """The id of the lecture's row that this claim is (a part of)."""
+        return self.id.split("/")[0]

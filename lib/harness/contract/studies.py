@@ -1,0 +1,105 @@
+"""Studies: generators that ask for trials. Results so far come in, the next batch of trials goes out.
+
+The batch size is the config's, never the number of workers, so that a study asks for the same trials on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from lib.harness.contract.config import Config
+from lib.harness.contract.trial import Result, Runtime, Study, Trial
+
+C = TypeVar("C", bound=Config)
+T = TypeVar("T")
+Part = Generator[list[Trial], list[Result], T]
+"""A part of a study that returns something when it has ended."""
+
+
+def changed(config: C, changes: Mapping[str, Any]) -> C:
+    """A copy of `config` with `changes`, validated again (pydantic's own `model_copy` does not validate)."""
+    return type(config).model_validate({**config.model_dump(), **changes})
+
+
+def batches(trials: Iterable[Trial], size: int) -> Study:
+    """Ask for `trials` in batches of at most `size`, whatever comes back."""
+    iterator: Iterator[Trial] = iter(trials)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def variants_by_seeds(
+    config: Config, variants: Mapping[str, Mapping[str, Any]], runtime: Runtime, seeds: int | None = None
+) -> Iterator[Trial]:
+    """Every variant (a name and its config changes) with every seed; seeds outermost, so that pairs end together."""
+    configs = {name: changed(config, changes) for name, changes in variants.items()}
+    for seed in range(config.seeds if seeds is None else seeds):
+        for name, variant in configs.items():
+            yield Trial(name, variant, seed, runtime)
+
+
+def gather(study: Study) -> Part[list[Result]]:
+    """Run `study` as a part of another one (``results = yield from gather(…)``) and return all its results."""
+    results: list[Result] = []
+    batch = next(study, None)
+    while batch is not None:
+        new = yield batch
+        results += new
+        try:
+            batch = study.send(new)
+        except StopIteration:
+            batch = None
+    return results
+
+
+def side_by_side(parts: Sequence[Part[T]]) -> Part[list[T]]:
+    """Run parts of a study at the same time (``found = yield from side_by_side(…)``) and return what each returns.
+
+    They take their steps together: the next batches of all of them are one batch, so that no core waits for one part.
+    """
+    returned: dict[int, T] = {}
+    waiting: dict[int, list[Trial]] = {}
+    new: dict[int, list[Result] | None] = dict.fromkeys(range(len(parts)))
+    while new:
+        for number, results in new.items():
+            try:
+                waiting[number] = next(parts[number]) if results is None else parts[number].send(results)
+            except StopIteration as end:
+                returned[number] = end.value
+        new = {}
+        if waiting:
+            answered = yield [trial for batch in waiting.values() for trial in batch]
+            for number, batch in waiting.items():
+                new[number], answered = answered[: len(batch)], answered[len(batch) :]
+            waiting = {}
+    return [returned[number] for number in range(len(parts))]
+
+
+def joins(field: str, grid: str) -> Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]:
+    """`Search.adopt` of a lab whose study chooses `field` from the values of `grid`: what was found joins them.
+
+    So every network still gets the value that is best for it on validation data, and a stage that is run alone,
+    without the grid, the one that was found.
+    """
+
+    def adopt(config: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
+        if field not in found:
+            return found
+        return {**found, grid: tuple(sorted({*getattr(config, grid), found[field]}))}
+
+    return adopt
+
+
+def best(results: Sequence[Result], score: Callable[[Result], float]) -> Result:
+    """The finished result with the lowest score; the first one asked for wins a tie. NaN and infinity never win.
+
+    Raises:
+        LookupError: no result has a finite score.
+    """
+    scored = [(score(r), i, r) for i, r in enumerate(results) if r.status == "FINISHED"]
+    finite = [s for s in scored if float("-inf") < s[0] < float("inf")]
+    if not finite:
+        raise LookupError("no trial of the grid has a finite score")
+    return min(finite, key=lambda s: s[:2])[2]

@@ -1,0 +1,96 @@
+"""Decides claims: from the results of a study to the records of ``claims.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lib.harness.contract.claim import Claim, InconclusiveError, Verdict
+from lib.harness.contract.results import Results
+from lib.harness.judging.intervals import mean_interval, median_interval
+
+
+def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
+    """The record of a claim as it stands in ``claims.json``; computed from the trials' measurements alone.
+
+    Keys: id, lab, statement, kind, verdict, effect, low, high, unit, seeds, interval, holds_when, note. A claim whose
+    trials are missing has the verdict ``not measured`` and says in `note` what is missing; one that what was measured
+    does not decide (`InconclusiveError`) is ``inconclusive`` without an effect, and says why.
+    """
+    record: dict[str, Any] = {
+        "id": claim.id,
+        "lab": lab,
+        "statement": claim.statement,
+        "kind": claim.kind,
+        "verdict": "not measured",
+        "effect": None,
+        "low": None,
+        "high": None,
+        "unit": claim.unit,
+        "seeds": 0,
+        "interval": claim.interval if claim.kind == "statistical" else None,
+        "holds_when": _range_text(claim),
+        "note": claim.note,
+    }
+    try:
+        measured = np.asarray(claim.measure(results), dtype=float)
+        if measured.size == 0 or measured.ndim != (claim.kind == "statistical"):
+            raise ValueError(f"the measure of a claim of kind {claim.kind} has the shape {measured.shape}")
+    except InconclusiveError as why:
+        return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
+    except Exception as missing:  # one claim's trouble must not take the others' verdicts with it
+        known = isinstance(missing, (LookupError, ValueError)) and missing.args
+        reason = missing.args[0] if known else f"{type(missing).__name__}: {missing}"
+        return {**record, "note": f"not measured: {reason}"}
+    if claim.kind == "exact":
+        effect = low = high = float(measured)
+        verdict: Verdict = "holds" if claim.at_least <= effect <= claim.at_most else "fails"
+        seeds = 0
+    else:
+        seeds = len(measured)
+        effect, low, high = (mean_interval if claim.interval == "mean" else median_interval)(measured)
+        verdict = _verdict(claim, low, high)
+    return {**record, "verdict": verdict, "effect": effect, "low": low, "high": high, "seeds": seeds}
+
+
+def _verdict(claim: Claim, low: float, high: float) -> Verdict:
+    if math.isnan(low) or math.isnan(high):
+        return "inconclusive"
+    if claim.at_least <= low and high <= claim.at_most:
+        return "holds"
+    if high < claim.at_least or low > claim.at_most:
+        return "fails"
+    return "inconclusive"
+
+
+def _range_text(claim: Claim) -> str:
+    parts = []
+    if claim.at_least > -math.inf:
+        parts.append(f">= {claim.at_least:.3g}")
+    if claim.at_most < math.inf:
+        parts.append(f"<= {claim.at_most:.3g}")
+    return " and ".join(parts)
+
+
+_WORST_FIRST = ("not measured", "fails", "inconclusive", "holds")
+
+
+def judge_all(claims: Sequence[Claim], results: Results, lab: str) -> list[dict[str, Any]]:
+    """Every row of `claims` followed by its parts. A row carries the numbers of its weakest part, named in `part`."""
+    records: list[dict[str, Any]] = []
+    for row in dict.fromkeys(claim.row for claim in claims):
+        parts = [judge(claim, results, lab) for claim in claims if claim.row == row]
+        weakest = min(parts, key=lambda p: _WORST_FIRST.index(p["verdict"]))
+        if [part["id"] for part in parts] == [row]:
+            records += parts
+        else:
+            records += [{**weakest, "id": row, "part": weakest["id"]}, *parts]
+    return records
+
+
+def all_measured(claims: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each of the claims has a verdict."""
+    return all(record["verdict"] != "not measured" for record in claims)

@@ -1,0 +1,1 @@
+"""The machine a trial computes on, and how its arithmetic is pinned."""

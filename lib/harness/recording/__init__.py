@@ -1,0 +1,1 @@
+"""Everything that is written while a run goes on: journal, trace, code and environment."""

@@ -1,0 +1,162 @@
+"""What a run records of itself: the code that ran, the environment, the machine, the data; as tags and as files."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+import importlib
+import io
+import os
+import platform
+import sysconfig
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.harness.machine import gpus
+from lib.harness.machine.determinism import portable
+from lib.harness.machine.scope import cpu_lines, cpu_model
+
+ROOT = Path(__file__).resolve().parents[3]
+ENTRY = "lib.__main__"
+
+
+def code_files(root: Path, modules: Iterable[str]) -> list[Path]:
+    """The files below ``root/lib`` that `modules` import, directly or not, read from their import statements.
+
+    Imports inside functions count, so a file that is loaded late is part of the record as well.
+    """
+    found: dict[str, Path] = {}
+    todo = list(modules)
+    while todo:
+        module = todo.pop()
+        parts = module.split(".")
+        if module in found or parts[0] != "lib":
+            continue
+        base = root.joinpath(*parts)
+        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        if not path.is_file():
+            continue  # a name inside a module: `from lib.harness.judging.verdicts import Claim`
+        found[module] = path
+        todo += [".".join(parts[:i]) for i in range(1, len(parts))]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                todo += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                todo += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return sorted(found.values())
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of a run as it was when the run began. `sha256`: over the lines "file hash  path" of all files."""
+
+    files: dict[str, bytes]
+    sha256: str
+
+    def archive(self) -> bytes:
+        """The files as ``code.tar.gz``."""
+        return archive(self.files)
+
+
+def archive(files: Mapping[str, bytes], mode: int = 0o644) -> bytes:
+    """Files, by their paths, as a gzipped tar; the same files give the same bytes."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in sorted(files.items()):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = mode
+            tar.addfile(info, io.BytesIO(data))
+    return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def unpacked(archived: bytes) -> dict[str, bytes]:
+    """The files of such an archive, by their paths."""
+    with tarfile.open(fileobj=io.BytesIO(archived)) as tar:
+        return {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
+
+
+def recipe_files() -> dict[str, bytes]:
+    """What the image is made of (Dockerfile, lock and all that they read), by their paths; empty outside an image."""
+    root = os.environ.get("LAB_RECIPE")
+    paths = sorted(path for path in Path(root).rglob("*") if path.is_file()) if root else []
+    return {path.relative_to(root or "").as_posix(): path.read_bytes() for path in paths}
+
+
+def files_of(modules: Iterable[str]) -> dict[str, bytes]:
+    """The contents of `modules` and of all of ``lib`` that they import, by their paths."""
+    return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in code_files(ROOT, modules)}
+
+
+def read_code(module: str) -> Code:
+    """The code that runs for the lab in `module`: that file and all of ``lib`` that it and the harness import."""
+    files = files_of([ENTRY, module])
+    return Code(files, sha256_of_files(files))
+
+
+def sha256_of_files(files: Mapping[str, bytes]) -> str:
+    """The SHA-256 over the lines "file hash  path" of files."""
+    return _sha256_of_parts({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+
+
+def data_sha256(names: Sequence[str]) -> str:
+    """One hash over the files of the named data sets (modules of ``lib.data``, each with a table ``SHA256``)."""
+    parts: dict[str, str] = {}
+    for name in names:
+        table: dict[str, str] = importlib.import_module(f"lib.data.{name}").SHA256
+        parts |= {f"{name}/{file}": sha for file, sha in table.items()}
+    return _sha256_of_parts(parts) if parts else "none"
+
+
+def _sha256_of_parts(parts: dict[str, str]) -> str:
+    text = "".join(f"{sha}  {name}\n" for name, sha in sorted(parts.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
+    """The tags that all runs of one command share. What only the host knows comes in environment variables."""
+    said = os.environ.get
+    original = said("LAB_REPRODUCES")
+    return {
+        **({"lab.reproduces": original} if original else {}),
+        "lab.framework": framework,
+        "lab.image": said("LAB_IMAGE", "none"),
+        "lab.image_kind": said("LAB_IMAGE_KIND", "none"),
+        "lab.lock_sha256": said("LAB_LOCK_SHA256", "unknown"),
+        "lab.code_sha256": code.sha256,
+        "lab.git_commit": said("LAB_GIT_COMMIT", "unknown"),
+        "lab.git_dirty": said("LAB_GIT_DIRTY", "unknown"),
+        "lab.data_sha256": data_sha256(data),
+        "lab.cpu": cpu_model(),
+        "lab.gpu": gpus.label(framework),
+        "lab.threads": "1",
+        "lab.user": said("LAB_USER", "unknown"),
+    }
+
+
+def place() -> str:
+    """The options with which a command runs where this one does, a space before each; empty in the usual image."""
+    framework = gpus.chosen()
+    if framework is not None:
+        return f" --gpu --framework {framework}{' --on ray' * (gpus.ELSEWHERE in os.environ)}"
+    return " --local" if os.environ.get("LAB_IMAGE_KIND", "none") == "none" else ""
+
+
+def environment() -> dict[str, Any]:
+    """What ``environment.json`` holds: Python, the system, the processor, all installed packages."""
+    # the folders' names say it all; reading 230 METADATA files would hold up the first trial
+    installed = (path.stem.split("-")[:2] for path in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu": cpu_model(),
+        "cpu_flags": sorted(cpu_lines("flags").split()),
+        "cpu_count": os.cpu_count(),
+        **({"gpu": gpu} if (gpu := gpus.facts()) else {}),
+        "code_paths": {name: os.environ.get(name) for name in portable()},
+        "packages": dict(sorted(installed)),
+    }

@@ -1,0 +1,117 @@
+"""The log that a trial is given: it writes the trial's journal and keeps the running digest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lib.harness.recording.journal import Journal, now_ms
+from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.trace import array_record, canonical, encode
+
+NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
+
+
+class Recorder:
+    """Implements the contract's `Log` on a journal."""
+
+    def __init__(self, journal: Journal):
+        self._journal = journal
+        self._digest = hashlib.sha256()
+        self.timings: dict[str, float] = {}
+
+    def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
+        """Record values at a step."""
+        self._record(step_record(step, values))
+
+    def timing(self, step: int = 0, **values: float) -> None:
+        """Record seconds or bytes, outside the digest."""
+        floats = {name: float(value) for name, value in values.items()}
+        self.timings |= floats
+        self._journal.append("timing", step=int(step), values=floats, time=now_ms())
+
+    def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Record the final parameters and keep them as ``model/parameters.npz``."""
+        self._record(parameters_record(arrays))
+        folder = self._journal.files / "model"
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "parameters.npz", allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
+
+    def measurements(self, measurements: Mapping[str, Any]) -> None:
+        """Record what the trial returned, and keep it as ``measurements.json``.
+
+        Raises:
+            ValueError: MLflow would refuse the name of a measurement.
+        """
+        for name in measurements:
+            if not NAMES.fullmatch(name):
+                raise ValueError(f"measurement '{name}': a name is made of letters, digits, spaces and _ - . : /")
+        self._record({"measurements": encode(measurements)})
+        (self._journal.files / "measurements.json").write_bytes(json_bytes(measurements))
+
+    def _record(self, record: Mapping[str, Any]) -> None:
+        line = canonical(record)
+        self._digest.update(line.encode() + b"\n")
+        self._journal.append_line(f'{{"kind":"log","time":{now_ms()},"record":{line}}}')
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that was recorded so far."""
+        return self._digest.hexdigest()
+
+
+class EnoughError(BaseException):
+    """Ends a trial from within its log; no `Exception`, so that no trial takes it for a failure of its own."""
+
+
+class Beginning:
+    """Implements the contract's `Log` in memory, and ends the trial after `count` lines."""
+
+    def __init__(self, count: int):
+        self._count = count
+        self.lines: list[str] = []
+
+    def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
+        """Keep values at a step."""
+        self._keep(step_record(step, values))
+
+    def timing(self, step: int = 0, **values: float) -> None:
+        """Seconds are not compared."""
+
+    def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep the final parameters, by their hashes."""
+        self._keep(parameters_record(arrays))
+
+    def measurements(self, measurements: Mapping[str, Any]) -> None:
+        """Keep what the trial returned, if it came so far."""
+        self._keep({"measurements": encode(measurements)})
+
+    def _keep(self, record: Mapping[str, Any]) -> None:
+        self.lines.append(canonical(record))
+        if len(self.lines) == self._count:
+            raise EnoughError
+
+
+def step_record(step: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of one call of the log."""
+    return {"step": int(step), "values": {name: encode(value) for name, value in values.items()}}
+
+
+def parameters_record(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The record of the final parameters."""
+    return {"parameters": {name: array_record(np.asarray(array)) for name, array in arrays.items()}}
+
+
+def plain(value: Any) -> Any:
+    """Measurements as plain JSON types: arrays as nested lists, NumPy's numbers as Python's."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return value

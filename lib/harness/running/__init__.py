@@ -1,0 +1,1 @@
+"""Runs trials: jobs, worker processes, pools, Ray, resumption."""

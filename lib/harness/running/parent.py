@@ -1,0 +1,156 @@
+"""The parent run of a command: its journal, and its trials as jobs for workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lib.harness.contract.catalogue import LabEntry
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.settings import Options, as_params
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.machine import gpus, scope
+from lib.harness.recording import provenance
+from lib.harness.recording.journal import Journal, JournalFullError, close_orphan, now_ms
+from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.running import resumption
+from lib.harness.running.job import Job
+from lib.harness.running.resumption import Interrupted
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Tags, params and files that a command adds to its parent run."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class LabRun:
+    """One run of a lab: the parent's journal, and the trials as jobs for workers.
+
+    `interrupted`: the run in `folder` that is taken up; its journal goes on. `adopted`: results that it has already, by
+    the keys of their runs.
+    """
+
+    def __init__(
+        self,
+        entry: LabEntry,
+        lab: Lab,
+        config: Config,
+        options: Options,
+        folder: Path,
+        *,
+        extras: Extras,
+        interrupted: Interrupted | None = None,
+    ):
+        self.entry, self.lab, self.config, self.options, self.folder = entry, lab, config, options, folder
+        self.key = folder.name
+        self.results: list[Result] = []
+        self.adopted: dict[str, Result] = {}
+        self._asked = 0
+        self._code = provenance.read_code(entry.module)
+        recipe = provenance.recipe_files()
+        self._shared_tags = {
+            **provenance.tags(self._code, lab.data, config.framework),
+            "lab.name": lab.name,
+            "lab.quick": str(options.quick).lower(),
+            "lab.portable": str(options.portable).lower(),
+        }
+        self._shared_files = {
+            "code.tar.gz": self._code.archive(),
+            "environment.json": json_bytes(provenance.environment()),
+        }
+        tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
+        if recipe:
+            tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
+        if interrupted is None:
+            header = self._header(self.key, None, lab.name, config, {**tags, **extras.tags})
+            header["params"] |= extras.params
+            self.journal = Journal.create(folder / "run.jsonl", header)
+        else:
+            self.journal = interrupted.take_up()
+        self.journal.files.mkdir(exist_ok=interrupted is not None)
+        self.write_files(self._shared_files)
+        self.write_files({"config.json": json_bytes(config.model_dump()), **extras.files})
+        if recipe:
+            self.write_files({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)})
+
+    def _header(
+        self, key: str, parent: str | None, name: str, config: Config, tags: Mapping[str, str]
+    ) -> dict[str, Any]:
+        params = {**as_params(config), "root_seed": str(self.options.seed)}
+        tags = {**self._shared_tags, **tags}
+        return {"key": key, "parent": parent, "experiment": self.lab.name, "name": name, "tags": tags, "params": params}
+
+    def scope(self, framework: str) -> str:
+        """The scope that has been proven for this lab's trials in a framework."""
+        if gpus.chosen() == framework:
+            return "device"
+        return scope.stated(self.lab.portable.get(framework, ()), self.options.portable)
+
+    def write_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files that belong to the parent run."""
+        for name, data in files.items():
+            (self.journal.files / name).write_bytes(data)
+
+    def job(self, trial: Trial) -> Job:
+        """The next trial as a job, with a key of its own. Where it has ended well already, its result is adopted."""
+        name = f"{trial.variant}, seed {trial.seed}"
+        tags = {
+            "lab.variant": trial.variant,
+            "lab.seed": str(trial.seed),
+            "lab.framework": trial.runtime.framework,
+            "lab.dtype": trial.runtime.dtype,
+            "lab.gpu": gpus.label(trial.runtime.framework),
+            "lab.scope": self.scope(trial.runtime.framework),
+        }
+        *earlier, path = resumption.attempts(self.folder, self._asked)
+        self._asked += 1
+        header = self._header(f"{self.key}.{path.stem}", self.key, name, trial.config, tags)
+        files = {**self._shared_files, "config.json": json_bytes(trial.config.model_dump())}
+        for last in earlier[-1:]:
+            result = resumption.result(last, trial, header, files)
+            if result is not None:
+                self.adopted[result.run] = result
+                path, header = last, {**header, "key": result.run}
+        return Job(
+            trial=trial,
+            run=header["key"],
+            module=self.entry.module,
+            root_seed=self.options.seed,
+            journal=path,
+            header=header,
+            files=files,
+        )
+
+    def code_changed(self) -> bool:
+        """Whether a file of the lab's code was edited while it ran."""
+        return provenance.read_code(self.entry.module).sha256 != self._code.sha256
+
+    def finish(
+        self,
+        status: Literal["FINISHED", "FAILED"],
+        claims: list[dict[str, Any]],
+        tags: Mapping[str, str],
+        seconds: float,
+    ) -> list[str]:
+        """Record the verdicts and `tags`, and end this run. Returns warnings for its reader."""
+        self.write_files({"claims.json": json_bytes(claims)})
+        self.journal.append("timing", step=0, values={"total_seconds": seconds}, time=now_ms())
+        verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
+        changed = self.code_changed()
+        self.journal.end(status, **{**tags, **verdicts})
+        return ["the lab's code was edited while it ran: the record has the code of its start"] if changed else []
+
+    def abandon(self, status: str, reason: str) -> None:
+        """End this run and those of its trials that have not ended. The workers must be gone."""
+        with suppress(JournalFullError):  # `sync` ends them when there is room again
+            for path in sorted(self.folder.glob("trial-*.jsonl")):
+                close_orphan(path, status, reason)
+            self.journal.end(status, **{"lab.ended": reason})

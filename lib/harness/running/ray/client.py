@@ -1,0 +1,154 @@
+"""The connection to a Ray cluster through its client port (``RAY_ADDRESS=ray://HOST:10001``)."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lib.harness.errors import UserError
+from lib.harness.machine import determinism, gpus
+from lib.harness.recording import provenance
+
+CONNECT_SECONDS = 3.0
+
+
+LEAVE_SECONDS = 5.0
+
+
+LEFT_OUT = "rfc3987_syntax"  # see lib/harness/running/ray_modules
+
+
+SILENT = logging.CRITICAL + 1  # what goes wrong is said here, in one line; Ray's threads would add tracebacks
+
+
+RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
+
+
+CUDA = "CUDA_VISIBLE_DEVICES"
+
+
+def leave() -> None:
+    """Disconnect from the cluster; a head that does not answer is not waited for, as the end of this process will do.
+
+    The client waits for it without end otherwise, here and once more when Python ends.
+    """
+    import ray
+
+    leaving = threading.Thread(target=_shut_down, daemon=True)
+    leaving.start()
+    leaving.join(LEAVE_SECONDS)
+    if leaving.is_alive():
+        atexit.unregister(ray.shutdown)
+
+
+def _shut_down() -> None:
+    import ray
+
+    with suppress(Exception):  # the head may be gone
+        ray.shutdown()
+
+
+def cluster_address() -> str:
+    """The address of Ray's client port, HOST:PORT, at which somebody listens.
+
+    Raises:
+        UserError: there is none.
+    """
+    said = os.environ.get("RAY_ADDRESS", "")
+    if not said:
+        raise UserError(f"--on ray: RAY_ADDRESS names no Ray cluster. {remedy()}")
+    parts = urlsplit(said)
+    if parts.scheme != "ray" or not parts.hostname:
+        raise UserError(f"RAY_ADDRESS={said}: it is ray://HOST:10001, the head with the port of Ray's client")
+    address = f"{parts.hostname}:{parts.port or 10001}"
+    refused = refusal(address)
+    if refused:
+        raise UserError(f"No Ray cluster answers at {said} ({refused}). {remedy()}")
+    return address
+
+
+def refusal(address: str) -> str | None:
+    """Why nobody listens at HOST:PORT; None where somebody does."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def connect(address: str, module: str) -> None:
+    """Connect this process to a cluster that has the code of a lab and the environment of its workers.
+
+    Raises:
+        UserError: it refuses, or it has no worker, or none with the GPU that is asked for.
+    """
+    os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
+    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of a trial whose result nobody waits for any more
+    os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "5"
+    sys.modules.setdefault(LEFT_OUT, None)  # type: ignore[arg-type]  # importing it fails
+    import ray
+
+    logging.getLogger("ray").setLevel(SILENT)
+    portable = {name: os.environ[name] for name in determinism.portable() if name in os.environ}
+    variables = {name: value for name, value in determinism.environment().items() if name != CUDA}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in provenance.read_code(module).files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        shutil.copy(Path(__file__).parents[1] / "ray_modules" / f"{LEFT_OUT}.py", folder)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ray.init(
+                    f"ray://{address}",
+                    log_to_driver=False,
+                    logging_level=SILENT,
+                    runtime_env={"working_dir": folder, "env_vars": variables | portable},
+                )
+        except Exception as error:
+            token = ". If it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" * ("timeout" in str(error))
+            raise UserError(f"The Ray cluster at {address} refuses the lab: {reason(error)}{token}") from None
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("ray.")]:
+        logging.getLogger(name).disabled = True  # some have a level of their own
+    missing = missing_worker(on_gpu=gpus.chosen() is not None)
+    if missing:
+        raise UserError(f"There {missing} in the Ray cluster at {address}. {remedy()}")
+
+
+def missing_worker(on_gpu: bool) -> str | None:
+    """Which worker the cluster has not, but needs for trials, `on_gpu` or not; None where there is one."""
+    import ray
+
+    workers = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    if on_gpu and not any(worker.get("GPU", 0) > 0 for worker in workers):
+        return "is no worker with a GPU"
+    return None if workers else "is no worker"
+
+
+def remedy() -> str:
+    """How to get a cluster that can run the trials."""
+    if gpus.chosen():
+        return "docs/cluster.md says how one with GPUs is started"
+    return "./invoke up --workers 2 starts one for labs in containers"
+
+
+def reason(error: Exception) -> str:
+    """What an error says in one line; of a traceback from the cluster its last error."""
+    text = str(error)
+    if "Traceback" in text:
+        raised = [number for number, line in enumerate(text.splitlines()) if RAISED.match(line)]
+        text = "\n".join(text.splitlines()[raised[-1] :]) if raised else text
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,200 @@
+"""Trials as tasks of a Ray cluster: the same study, the same workers' code, another place.
+
+A task runs in a process of Ray's that has the environment of every worker (`determinism.environment`) from its start
+and serves one runtime only, so its trials have the digests of local ones. The code that runs is sent along: a cluster
+needs the image, not the clone. A trial's journal and files come back as the task's result and are written here as a
+local trial would have written them; no disk is shared. Ray runs a task again elsewhere when its worker dies, and what
+the first one had written is gone with it, so nothing is there twice.
+
+The cluster is reached through Ray's client (``RAY_ADDRESS=ray://HOST:10001``): one connection, from here to there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lib.harness.errors import UserError
+from lib.harness.machine import determinism, gpus
+from lib.harness.recording.journal import files_of, on_disk
+from lib.harness.running.job import Job
+from lib.harness.running.pool import Workers
+from lib.harness.running.ray.client import (
+    CUDA,
+    cluster_address,
+    connect,
+    leave,
+    missing_worker,
+    reason,
+    refusal,
+    remedy,
+)
+from lib.harness.running.ray.task import Returned, begin_there, run_there
+
+if TYPE_CHECKING:
+    from lib.harness.contract.trial import Result, Runtime, Trial
+
+
+LOOK_SECONDS = 5.0  # how often a lab that waits looks whether there is still a worker
+
+
+EMPTY_SECONDS = 60.0  # how long it waits for another one
+
+
+RETRIES = 3  # of a trial whose worker was killed
+
+
+GPU_SHARE = 0.25  # of a GPU for a trial that computes there: CUDA's own state takes half a GiB of its memory each time
+
+
+class RayWorkers(Workers):
+    """Workers whose trials run on a Ray cluster; figures are drawn here.
+
+    `module`: the lab's; its code is sent to the cluster.
+
+    Raises:
+        UserError: there is no such cluster, or it has no workers.
+    """
+
+    def __init__(self, module: str):
+        self._address = cluster_address()
+        connect(self._address, module)
+        super().__init__()
+        self._lock = os.environ.get("LAB_LOCK_SHA256", "unknown")
+
+    def _task(self, function: Callable[..., Any], runtime: Runtime) -> Any:
+        """A function as a task in a process of its runtime.
+
+        Ray says to a task with a share of a GPU which one it sees, and ends its process after it.
+        """
+        import ray
+
+        on_gpu = _on_gpu(runtime)
+        own = {gpus.ENABLED: runtime.framework} if on_gpu else {CUDA: determinism.environment()[CUDA]}
+        return ray.remote(
+            num_cpus=1,
+            num_gpus=GPU_SHARE if on_gpu else 0,
+            max_retries=RETRIES,
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": {**own, "LAB_RUNTIME": f"{runtime.framework} {runtime.dtype}"}},  # own processes
+        )(function)
+
+    def warm_up(self, trials: Sequence[Trial]) -> None:
+        """The cluster starts its processes when it has trials for them."""
+
+    def start_again(self, job: Job) -> Future[list[str]]:
+        """Let the cluster record the first lines of a job's trial, in a start of its own (`beginning`)."""
+        future: Future[list[str]] = self._task(begin_there, job.trial.runtime).remote(_bare(job)).future()
+        return future
+
+    def run(
+        self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result, str], None]
+    ) -> list[Result]:
+        """Run a batch; `ended` is called as it goes, with the name of the worker. What has ended is on this disk then.
+
+        Raises:
+            UserError: the head is gone, no worker is left, a trial has killed one after the other, or the disk is full.
+        """
+        import ray
+
+        results: dict[str, Result] = {}
+        with self._head_may_go():
+            waiting = {self._task(run_there, job.trial.runtime).remote(_bare(job), self._lock): job for job in jobs}
+            seen = time.monotonic()
+            while waiting:
+                done, _ = ray.wait(list(waiting), timeout=LOOK_SECONDS)
+                missing = None if done else missing_worker(all(_on_gpu(job.trial.runtime) for job in waiting.values()))
+                if missing is None:
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > EMPTY_SECONDS:
+                    raise UserError(f"There {missing} in the Ray cluster at {self._address} any more")
+                for reference in done:
+                    job = waiting.pop(reference)
+                    returned = _get(reference, job)
+                    _write(job, returned)
+                    results[job.run] = returned.result
+                    ended(returned.result, returned.worker)
+        return [results[job.run] for job in jobs]
+
+    @contextmanager
+    def _head_may_go(self) -> Iterator[None]:
+        """Whatever the client raises when its connection breaks, or when the cluster cannot go on, becomes one line."""
+        import grpc
+        from ray.exceptions import RayError
+
+        try:
+            yield
+        except (ConnectionError, RuntimeError, RayError, grpc.RpcError) as error:
+            if isinstance(error, RayError) and refusal(self._address) is None:
+                raise UserError(f"The Ray cluster at {self._address} cannot go on: {reason(error)}") from None
+            raise UserError(
+                f"The head of the Ray cluster at {self._address} is gone ({type(error).__name__}). "
+                f"What had ended is recorded. {remedy()}"
+            ) from None
+
+    def close(self) -> None:
+        """Leave the cluster, which ends what it still runs for this lab, and end the processes here."""
+        leave()
+        super().close()
+
+
+def _on_gpu(runtime: Runtime) -> bool:
+    """Whether trials of this runtime ask for a GPU."""
+    return gpus.chosen() == runtime.framework
+
+
+def _bare(job: Job) -> Job:
+    """A job without its files, which its worker need not have."""
+    return replace(job, files={})
+
+
+def _get(reference: Any, job: Job) -> Returned:
+    """What a task has returned.
+
+    Raises:
+        UserError: what the worker says, or that it was killed once too often.
+    """
+    import ray
+    from ray import exceptions
+
+    name = job.header["name"]
+    try:
+        returned: Returned = ray.get(reference)
+    except exceptions.RayTaskError as error:
+        if isinstance(error.cause, UserError):
+            raise error.cause from None
+        last = str(error).strip().splitlines()[-1]
+        raise UserError(f"A worker of the Ray cluster could not run {name}: {last}") from None
+    except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError):
+        raise UserError(
+            f"{1 + RETRIES} workers were killed one after the other, most likely for want of memory, while this trial "
+            f"ran: {name}. Give the workers more memory (LAB_MEMORY)"
+        ) from None
+    return returned
+
+
+def _write(job: Job, returned: Returned) -> None:
+    """Write a trial's files and then its journal, which appears whole.
+
+    Files without a journal, which a lab leaves that ends in between, are no trial: `Interrupted.take_up` removes them.
+    """
+    with on_disk(job.journal.parent):
+        for name, data in {**job.files, **returned.files}.items():
+            path = files_of(job.journal) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        unnamed = job.journal.with_suffix(".new")
+        try:
+            with unnamed.open("wb") as file:
+                file.write(returned.journal)
+                file.flush()
+                os.fdatasync(file.fileno())
+            unnamed.rename(job.journal)
+        except BaseException:
+            unnamed.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,83 @@
+"""The registered config: what the last finished sweep of a lab has found, read from its journal, and who runs with it.
+
+Only the fields that were searched are registered: the rest is the config of the run that takes them, quick or full.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.options import SWEEP
+from lib.harness.contract.settings import Options, configure
+from lib.harness.errors import UserError
+from lib.harness.recording import journal
+
+FILE = "best.json"
+
+
+@dataclass(frozen=True)
+class Best:
+    """What a sweep has found. `run`: the sweep's key. `found`: the fields that it searched."""
+
+    run: str
+    found: Mapping[str, Any]
+
+
+def experiment_of(lab: str) -> str:
+    """The experiment of a lab's sweeps."""
+    return f"{lab}{SWEEP}"
+
+
+def registered(lab: str) -> Best:
+    """What the newest finished sweep of a lab has found; one that was only run again by ``reproduce`` is none.
+
+    Raises:
+        UserError: there is none, or what it has registered cannot be read.
+    """
+    name = experiment_of(lab)
+    for path in sorted(journal.journal_root().glob(f"*-{name}-??????/run.jsonl"), reverse=True):
+        records = [record for _, record in journal.read(path)]
+        file = journal.files_of(path) / FILE
+        finished = records and records[0]["experiment"] == name and records[-1].get("status") == "FINISHED"
+        if finished and "lab.reproduces" not in records[0]["tags"] and file.exists():
+            return Best(path.parent.name, _found(file, lab))
+    raise UserError(
+        f"--config best: no sweep of the lab '{lab}' has finished in the journal of this machine (what was imported "
+        f"into MLflow does not count). {_again(lab)}"
+    )
+
+
+def adopted(lab: Lab, options: Options) -> tuple[Config, Best]:
+    """The config of a run of `lab` with what its last sweep has found, and that.
+
+    Raises:
+        UserError: there is none, it is not of the lab's present config, or what `configure` raises.
+    """
+    if isinstance(lab.search, str):
+        raise UserError(f"--config best: no sweep searches the lab '{lab.name}', as {lab.search}")
+    best = registered(lab.name)
+    own = configure(lab, options)
+    try:
+        return configure(lab, options, lab.search.adopt(own, best.found)), best
+    except UserError as error:
+        raise UserError(
+            f"--config best: what {best.run} has found does not go with this config: {error}. {_again(lab.name)}"
+        ) from None
+
+
+def _found(file: Path, lab: str) -> dict[str, Any]:
+    """The fields found, of a ``best.json``."""
+    try:
+        return dict(json.loads(file.read_bytes())["found"])
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UserError(f"--config best: {file} cannot be read. {_again(lab)}") from None
+
+
+def _again(lab: str) -> str:
+    return f"Sweep it: ./invoke sweep {lab} --trials 30"

@@ -1,0 +1,52 @@
+"""The trained model that a lab hands on, as MLflow's model format, for its registry, its servers and its loaders.
+
+The folder has the final parameters of the chosen trial and the code that ran, no pickle: MLflow loads it with the
+function ``_load_pyfunc(folder)`` of the lab's loader module, anywhere where the packages are.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from importlib import import_module, metadata
+from pathlib import Path
+
+import numpy as np
+
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.trial import Result
+from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.provenance import read_code
+
+
+def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
+    """Write the lab's model, with the parameters of `result` from the file `parameters`, into `folder`, anew.
+
+    It is loaded once and asked about the lab's example, and MLflow's signature comes from the answer.
+    """
+    import mlflow.pyfunc
+    from mlflow.models import infer_signature
+
+    lab: Lab = import_module(module).LAB
+    model = lab.model
+    assert model is not None
+    with tempfile.TemporaryDirectory() as scratch:
+        data = Path(scratch, "data")
+        data.mkdir()
+        shutil.copy(parameters, data / "parameters.npz")
+        (data / "settings.json").write_bytes(json_bytes(dict(model.settings(result))))
+        for name, content in read_code(model.loader).files.items():
+            path = Path(scratch, "code", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        example = model.example()
+        answer = import_module(model.loader)._load_pyfunc(str(data)).predict(example)
+        shutil.rmtree(folder, ignore_errors=True)  # of a lab that was interrupted and has been taken up
+        mlflow.pyfunc.save_model(
+            folder,
+            loader_module=model.loader,
+            data_path=str(data),
+            code_paths=[str(Path(scratch, "code", "lib"))],
+            signature=infer_signature(example, np.asarray(answer)),
+            pip_requirements=[f"{name}=={metadata.version(name).partition('+')[0]}" for name in model.packages],
+        )

@@ -1,0 +1,77 @@
+"""The MLflow server: whether it answers, a client that fails soon, and its errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from lib.harness.errors import UserError
+
+STARTING_SECONDS = 90.0  # of a server that the same command has started
+AWAY_SECONDS = 2.0  # between two attempts to reach a server that is away
+
+
+class ServerAwayError(Exception):
+    """MLflow did not answer. What was to be sent is still in the journal."""
+
+
+class RefusedError(UserError):
+    """MLflow answers and does not want what it was sent."""
+
+
+def answers() -> bool:
+    """Whether somebody listens at ``MLFLOW_TRACKING_URI``. Costs nothing; loading MLflow's client takes seconds."""
+    address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+    if address.scheme not in ("http", "https"):
+        return True  # a database in a file
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=AWAY_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def comes_up() -> bool:
+    """The same, of a server that is waited for where this command has just started it."""
+    limit = time.monotonic() + (STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else 0)
+    while not answers():
+        if time.monotonic() >= limit:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def connect() -> Any:
+    """A client of the server at ``MLFLOW_TRACKING_URI`` that fails soon instead of retrying for minutes."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # addresses that only containers know
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "20"
+    os.environ["MLFLOW_TRUNCATE_LONG_VALUES"] = "false"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+
+    return MlflowClient()
+
+
+@contextlib.contextmanager
+def server_errors() -> Iterator[None]:
+    """Turn the many ways in which a server can be away into one."""
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except requests.exceptions.RequestException as error:
+        raise ServerAwayError(str(error)) from error
+    except MlflowException as error:
+        if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
+            raise ServerAwayError(str(error)) from error
+        raise RefusedError(f"MLflow refuses what it was sent: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,92 @@
+"""The lab's side of the shipper: starts it, listens to it, and waits for it at the end, but never for long."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from lib.harness.shipping.server import STARTING_SECONDS
+
+AWAY_SECONDS = 1.0
+CONNECTING_SECONDS = 30.0  # loading MLflow's client on a busy machine
+SENDING_SECONDS = 600.0
+DELAY_SECONDS = 3.0  # the first trials get the cores to load their framework
+
+
+class Tracking:
+    """The shipper of one lab's folder of journals. It starts a little later, or when it is asked to finish."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._page = ""
+        self._state, self._since = "connecting", time.monotonic()
+        self.trouble = "MLflow did not answer"
+        self._timer = threading.Timer(DELAY_SECONDS, self._start)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._process is None:
+                with (self._folder / "shipper.log").open("w") as log:
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-m", "lib.harness.shipper", str(self._folder)],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=log,
+                        text=True,
+                        start_new_session=True,  # Ctrl-C is for the lab; the shipper still sends how its runs ended
+                    )
+                self._listener.start()
+            return self._process
+
+    def _listen(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        for line in self._process.stdout:
+            word, _, rest = line.strip().partition(" ")
+            if word == "run":
+                self._page = rest
+                word = "up"
+            elif word == "refused":
+                self.trouble = rest
+            self._since = time.monotonic()
+            self._state = word
+        if self._process.wait() > 0:
+            self.trouble = f"What sends to MLflow has crashed ({self._folder}/shipper.log)"
+
+    def finish(self, limit: float = math.inf) -> bool:
+        """Wait until all is sent, as long as MLflow answers. Returns whether it is; the journal has the rest.
+
+        It gives up after `limit` seconds, or when MLflow has been away for 1 s, however long ago that began; where the
+        same command has just started the server, for 90 s. `trouble` says why then.
+        """
+        patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else AWAY_SECONDS
+        self._timer.cancel()
+        process = self._start()
+        asked = time.monotonic()
+        while self._state not in ("done", "refused") and process.poll() is None:
+            now = time.monotonic()
+            if self._state == "away":
+                spent, allowed = now - self._since, patience
+            else:
+                spent = now - max(asked, self._since)
+                allowed = CONNECTING_SECONDS if self._state == "connecting" else SENDING_SECONDS
+            if spent > allowed or now - asked > limit:
+                break
+            time.sleep(0.05)
+        process.terminate()
+        self._listener.join()  # its last words, too
+        return self._state == "done"
+
+    def where(self) -> str:
+        """The address of the run's page as the user's browser opens it; without a server, where MLflow keeps it."""
+        base = os.environ.get("LAB_MLFLOW_URL")
+        return f"{base}/{self._page}" if base else os.environ.get("MLFLOW_TRACKING_URI", "./mlruns")

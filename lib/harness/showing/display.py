@@ -1,0 +1,192 @@
+"""What a user sees of a lab in the terminal: progress, the table of results, the verdicts."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lib.harness.contract.results import Results
+
+WIDTH = None if sys.stdout.isatty() else 160  # a file or a pipe has no width of its own
+console = Console(highlight=False, width=WIDTH)
+errors = Console(highlight=False, stderr=True)
+_COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not measured": "magenta"}
+
+
+def warn(text: str) -> None:
+    """Say what went wrong without ending the command: one line."""
+    console.print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
+
+
+def heading(text: str) -> None:
+    """What comes now."""
+    console.print(f"[bold]{escape(text)}")
+
+
+@contextmanager
+def redirected_to_stderr(wanted: bool) -> Iterator[None]:
+    """Print everything inside to standard error, so that standard output stays for a machine to read."""
+    before = console.file
+    console.file = sys.stderr if wanted else before
+    try:
+        yield
+    finally:
+        console.file = before
+
+
+def print_labs(rows: Iterable[tuple[str, str, str, str, str]]) -> None:
+    """The labs: name, what it shows, duration, frameworks, its claims with their last verdicts."""
+    table = Table(header_style="dim", box=None, pad_edge=False)
+    for column in ("lab", "shows", "full", "frameworks", "last verdicts"):
+        table.add_column(column, no_wrap=column != "shows")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+class Counter:
+    """Counts trials on a terminal with a bar, elsewhere with a line now and then."""
+
+    def __init__(self, progress: Progress | None, name: str):
+        self._progress = progress
+        self._name = name
+        self._asked = self._ended = self._failed = 0
+        self._by_worker: dict[str, int] = {}
+        self._task = progress.add_task(name, total=None) if progress else None
+
+    def asked(self, number: int) -> None:
+        """The study has asked for `number` more trials."""
+        self._asked += number
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, total=self._asked)
+
+    def started(self, what: str) -> None:
+        """A trial has begun."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=f"{self._name} [dim]{escape(what)}")
+
+    def ended(self, failed: bool, worker: str = "") -> None:
+        """A trial has ended. `worker`: the machine that ran it, if not this one."""
+        self._ended += 1
+        self._failed += failed
+        if worker:
+            self._by_worker[worker] = self._by_worker.get(worker, 0) + 1
+        workers = ", ".join(f"{name}: {number}" for name, number in sorted(self._by_worker.items()))
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=self._ended)
+            if workers:
+                self._progress.update(self._task, description=f"{self._name} [dim]{escape(workers)}")
+        elif self._ended % 20 == 0 or self._ended == self._asked:
+            console.print(f"{self._name}: {self._ended} of {self._asked} trials{f' ({workers})' if workers else ''}")
+
+
+@contextmanager
+def counting(name: str) -> Iterator[Counter]:
+    """A counter for one lab."""
+    if not console.is_terminal:
+        yield Counter(None, name)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield Counter(progress, name)
+
+
+def number(value: float | None) -> str:
+    """A number in few characters."""
+    if value is None:
+        return "-"
+    value = float(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.3g}"
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=None,
+        pad_edge=False,
+        min_width=60,
+    )
+
+
+def print_results(results: Results) -> None:
+    """A row per variant that measures numbers: the means over seeds of the first four."""
+    table = _table("Results (mean over seeds)")
+    for column in ("variant", "seeds", "measured"):
+        table.add_column(column, justify="right" if column == "seeds" else "left")
+    for variant in results.variants():
+        finished = results.of(variant)
+        scalars = [name for name, value in finished[0].measurements.items() if isinstance(value, (int, float))][:4]
+        means = [sum(float(r.measurements[name]) for r in finished) / len(finished) for name in scalars]
+        if scalars:
+            shown = "  ".join(f"{name} {number(mean)}" for name, mean in zip(scalars, means, strict=True))
+            table.add_row(escape(variant), str(len(finished)), escape(shown))
+    console.print(table)
+    console.print()
+
+
+BEST_SHOWN = 5
+
+
+def print_best(
+    rows: Sequence[tuple[str, float | None, Mapping[str, Any]]], measure: str, goal: Literal["minimize", "maximize"]
+) -> None:
+    """The best trials of a search: name, value of `measure`, the fields that were searched. None: not to its end."""
+    table = _table("Best of the search")
+    fields = list(rows[0][2]) if rows else []
+    table.add_column("trial")
+    table.add_column(measure, justify="right")
+    for name in fields:
+        table.add_column(name, justify="right")
+    ended = [(value, name, found) for name, value, found in rows if value is not None]
+    ended.sort(key=lambda row: row[0], reverse=goal == "maximize")  # stable: the first one asked for wins a tie
+    for value, name, found in ended[:BEST_SHOWN]:
+        shown = (number(v) if isinstance(v, float) else str(v) for v in found.values())
+        table.add_row(escape(name), f"{value:.4g}", *map(escape, shown))
+    console.print(table)
+
+
+def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
+    """The verdicts, a row of the lecture and its parts below it."""
+    table = _table("Verdicts")
+    for column in ("claim", "verdict"):
+        table.add_column(column, no_wrap=True)
+    for column in ("effect", "95 % interval", "holds when"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("unit", overflow="fold")
+    for record in records:
+        verdict = record["verdict"]
+        colour = _COLOURS[verdict]
+        if "part" in record:
+            table.add_row(f"[bold]{record['id']}", f"[bold {colour}]{verdict}", "", "", "", "")
+            continue
+        part = "/" in record["id"]
+        name = f"  {record['id'].split('/', 1)[1]}" if part else f"[bold]{record['id']}"
+        interval = "exact" if record["kind"] == "exact" else f"{number(record['low'])} … {number(record['high'])}"
+        if record["effect"] is None:
+            interval = "-"
+        shown = (number(record["effect"]), interval, record["holds_when"], escape(record["unit"]))
+        table.add_row(name, f"[{colour}]{verdict}", *shown)
+    console.print(table)
+    for record in records:
+        if record["effect"] is None and "part" not in record:
+            console.print(f"[dim]{escape(record['id'])}: {escape(record['note'])}", soft_wrap=True)
+    console.print()

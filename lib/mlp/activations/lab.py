@@ -1,0 +1,232 @@
+"""Activations: how the gradient vanishes on the way back, under which activation and start, and that ReLU keeps it.
+
+- **functions**: the activations themselves and their derivatives.
+- **gradient**: networks of 2 to 30 hidden layers at their start, on random inputs, with six activations and four ways
+  to start (`lib.mlp.activations.gradients`).
+- **train**: networks of 20 hidden layers on digits, with Adam, which evens out gradients of different sizes and so
+  gives the deep nets every chance. A grid of learning rates is judged by the loss on validation pictures; then fresh
+  seeds at the best; the test pictures are read once, when the training is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from lib.data import digits
+from lib.data.pictures import Split
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.results import Results
+from lib.harness.contract.search import Range, Search
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, changed, gather, joins
+from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
+from lib.mlp.activations import claims as activations_claims
+from lib.mlp.activations import figures as activations_figures
+from lib.mlp.activations.gradients import (
+    CLASSES,
+    SCHEMES,
+    USUAL,
+    WIDTH,
+    Activation,
+    dead_units,
+    functions,
+    network,
+    probe,
+)
+from lib.mlp.activations.sentences import KOREAN, SENTENCES
+from lib.models import evaluation
+from lib.models.training import DivergedError, TorchClassifier, train
+
+
+class ActivationsConfig(Config):
+    """Settings of the whole lab. `experiment`, `stage`, `activation`, `depth` and `learning_rate` tell trials apart."""
+
+    framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
+    seeds: int = Field(20, ge=1, le=1000, description="single starts scatter by a factor of 5: a mean needs 20")
+    batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
+    experiment: Literal["all", "functions", "gradient", "train"] = Field(
+        "all", description="the claims need all of them; name one to run it alone"
+    )
+    stage: Literal["grid", "final"] = Field("final", description="the grid reads no test pictures; set by the study")
+    activation: Activation = Field("relu", description="what a trial of training has; set by the study")
+    depth: int = Field(20, ge=1, le=100, description="hidden layers of a trial of training; set by the study")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="the grid chooses, the study sets it")
+
+    depths: tuple[int, ...] = Field(
+        (2, 5, 10, 20, 30), min_length=1, description="hidden layers: from what trains anyway to what never did"
+    )
+    examples: int = Field(256, ge=1, le=100_000, description="a large batch, so that the gradient is no noise")
+    activations: tuple[Activation, ...] = Field(
+        tuple(USUAL), min_length=1, description="that train 20 layers: all; fewer where time is short"
+    )
+    deep: int = Field(20, ge=2, le=100, description="hidden layers of the networks that train: the lecture's deep net")
+    shallow: int = Field(2, ge=1, le=100, description="hidden layers of the sigmoid's control")
+    training_seeds: int = Field(5, ge=1, le=1000, description="5 give an interval; learned or not is no close call")
+    grid_seeds: int = Field(3, ge=1, le=1000, description="one start is lucky at some rate: the mean over 3 chooses")
+    learning_rates: tuple[float, ...] = Field(
+        (3e-4, 1e-3, 3e-3, 1e-2), min_length=1, description="half decades around Adam's usual 1e-3"
+    )
+    batch_size: int = Field(50, ge=1, le=1000, description="20 steps an epoch on 1,000 digits")
+    epochs: int = Field(40, ge=1, le=10_000, description="four times what the networks need that learn at all")
+
+
+def trial(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """One trial of the experiment that the config names."""
+    if config.experiment == "functions":
+        found = functions()
+        log(0, **{f"flat_{name}": facts["flat"] for name, facts in found.items()})
+        return found
+    return gradient(config, seed, log) if config.experiment == "gradient" else learn(config, seed, log)
+
+
+def gradient(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """First over last hidden layer, by activation, start and depth; all layers of the usual starts."""
+    inputs = seed.rng("inputs").normal(size=(config.examples, WIDTH))
+    labels = seed.rng("labels").integers(0, CLASSES, config.examples)
+    measured: dict[str, Any] = {"weight": {}, "derivative": {}, "layers": {}, "product": 0.0}
+    for name, usual in USUAL.items():
+        for scheme in SCHEMES:
+            for depth in config.depths:
+                start = seed.child(scheme, depth)
+                found = probe(network(name, scheme, depth, start), inputs, labels)
+                key = f"{name}/{scheme}/{depth}"
+                measured["weight"][key] = found.weights[0] / found.weights[-1]
+                measured["derivative"][key] = found.derivatives[0] / found.derivatives[-1]
+                measured["product"] = max(measured["product"], found.product)
+                log(depth, **{f"{name}_{scheme}": measured["weight"][key]})
+                if scheme == usual:
+                    measured["layers"][f"{name}/{depth}"] = found.weights / found.weights[-1]
+    return measured
+
+
+def learn(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train one network on digits. Validation loss; in the final stage also test accuracy, curves and dead units."""
+    import torch
+
+    final = config.stage == "final"
+    training, validation = digits.train(), digits.validation()
+    inputs = _rows(training)
+    model = network(config.activation, USUAL[config.activation], config.depth, seed)
+    dead = [dead_units(model, inputs)] if final else []
+    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate)
+    classifier = TorchClassifier(model, optimizer, inputs, training.labels, config.batch_size)
+    losses, accuracies = [], []
+    try:
+        for each in train(classifier, config.epochs, seed, log):
+            losses.append(float(each.mean()))
+            if final:
+                accuracies.append(evaluation.accuracy(classifier.logits(_rows(validation)), validation.labels))
+    except DivergedError:
+        if final:
+            raise
+        return {"validation_loss": np.inf}
+    loss = evaluation.cross_entropy(classifier.logits(_rows(validation)), validation.labels)
+    if not final:
+        return {"validation_loss": loss}
+    test = digits.test()
+    log.parameters(classifier.weights())
+    return {
+        "validation_loss": loss,
+        "losses": losses,
+        "validation_accuracies": accuracies,
+        "test_accuracy": evaluation.accuracy(classifier.logits(_rows(test)), test.labels),
+        "dead": np.stack([*dead, dead_units(model, inputs)]),
+    }
+
+
+def _rows(pictures: Split) -> np.ndarray:
+    """The pictures as rows of 64 numbers in [-1, 1], around 0 as inputs should be (LeCun et al. 1998)."""
+    return np.asarray(2 * pictures.scaled().reshape(len(pictures), -1) - 1)
+
+
+def study(config: ActivationsConfig) -> Study:
+    """Functions, gradients and the grid, then fresh seeds at the best learning rates."""
+    results = yield from gather(batches(first_stage(config), config.batch))
+    yield from batches(second_stage(config, results), config.batch)
+
+
+def _trained(config: ActivationsConfig) -> dict[str, dict[str, Any]]:
+    """The networks that are trained: names and config changes."""
+    if config.experiment not in ("all", "train"):
+        return {}
+    common = {"experiment": "train", "depth": config.deep}
+    networks: dict[str, dict[str, Any]] = {name: {**common, "activation": name} for name in config.activations}
+    return {**networks, "sigmoid-shallow": {**common, "activation": "sigmoid", "depth": config.shallow}}
+
+
+def first_stage(config: ActivationsConfig) -> Iterator[Trial]:
+    """The trials that need no choice."""
+    if config.experiment in ("all", "gradient"):
+        for seed in range(config.seeds):
+            changes = {"experiment": "gradient"}
+            yield Trial("gradient", changed(config, changes), seed, Runtime("torch", "float64"))
+    for name, changes in _trained(config).items():
+        for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
+            grid = changed(config, {**changes, "stage": "grid", "learning_rate": rate})
+            for seed in range(config.grid_seeds):  # other seeds than those of the finals
+                yield Trial(f"grid/{name}/{rate:.2g}", grid, config.training_seeds + seed, Runtime("torch"))
+    if config.experiment in ("all", "functions"):
+        yield Trial("functions", changed(config, {"experiment": "functions"}), 0, Runtime("torch", "float64"))
+
+
+def second_stage(config: ActivationsConfig, results: Sequence[Result]) -> Iterator[Trial]:
+    """Fresh seeds at the learning rate with the lowest mean validation loss, for every network."""
+    networks = _trained(config)
+    grid = Results(results)
+    chosen: dict[str, float] = {}
+    for name in networks:
+        losses = {
+            rate: float(np.mean(grid.values(f"grid/{name}/{rate:.2g}", "validation_loss")))
+            for rate in config.learning_rates
+            if len(config.learning_rates) > 1
+        }
+        chosen[name] = min(losses, key=losses.__getitem__, default=config.learning_rates[0])
+    for seed in range(config.training_seeds):
+        for name, changes in networks.items():
+            final = changed(config, {**changes, "stage": "final", "learning_rate": chosen[name]})
+            yield Trial(f"train/{name}", final, seed, Runtime("torch"))
+
+
+SEARCH = Search(
+    space={"learning_rate": Range(1e-4, 1e-1, log=True), "batch_size": Range(10, 250, log=True)},
+    trial=lambda config: Trial(
+        "relu",
+        changed(config, {"experiment": "train", "stage": "grid", "activation": "relu", "depth": config.deep}),
+        0,
+        Runtime("torch"),
+    ),
+    measure="validation_loss",
+    goal="minimize",
+    adopt=joins("learning_rate", "learning_rates"),
+)
+"""Of the deep network with ReLU."""
+
+LAB = Lab(
+    name="activations",
+    summary="how the gradient vanishes layer by layer, under which activation and start, and that ReLU keeps it",
+    chapter=4,
+    minutes=4,
+    config=ActivationsConfig,
+    quick={
+        "seeds": 6,
+        "depths": (2, 5, 20, 30),
+        "activations": ("sigmoid", "relu"),
+        "training_seeds": 3,
+        "grid_seeds": 2,
+        "learning_rates": (1e-3, 1e-2),
+        "epochs": 25,
+    },
+    study=study,
+    trial=trial,
+    claims=activations_claims.CLAIMS,
+    figures=activations_figures.FIGURES,
+    data=("digits",),
+    search=SEARCH,
+    sentences=SENTENCES,
+    korean=KOREAN,
+)

@@ -1,0 +1,109 @@
+"""Back-propagation by hand (`lib.mlp.mlp.neuron`) beside the framework's gradients and beside finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib.data import mnist_5k
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Log
+from lib.mlp.mlp import neuron
+from lib.models.mlp import Activation, initial_weights, keras_mlp, named_weights, torch_mlp
+
+if TYPE_CHECKING:
+    from lib.mlp.mlp.training import MlpConfig
+
+
+def framework_gradients(
+    framework: str, weights: dict[str, np.ndarray], activation: Activation, inputs: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Logits and the mean cross-entropy's gradients by every weight, named as they are, from torch or TensorFlow."""
+    if framework == "torch":
+        import torch
+
+        model = torch_mlp(weights, activation)
+        logits = model(torch.from_numpy(inputs).to(torch.get_default_dtype()))
+        torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels.astype(np.int64))).backward()
+        gradients = {name: p.grad.numpy() for name, p in model.named_parameters() if p.grad is not None}
+        return logits.detach().numpy(), gradients
+    import keras
+    import tensorflow as tf
+
+    network = keras_mlp(weights, activation)
+    with tf.GradientTape() as tape:
+        logits = network(tf.constant(inputs.astype(keras.config.floatx())), training=True)
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.constant(labels.astype(np.int32)), logits)
+        loss = tf.reduce_mean(each)
+    return logits.numpy(), named_weights([g.numpy() for g in tape.gradient(loss, network.trainable_variables)])
+
+
+def trial(config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Worst relative deviations of our gradients from the framework's and from central differences, on real digits."""
+    pictures = mnist_5k.train().first(50)
+    inputs, labels = pictures.scaled().reshape(50, -1).astype(np.float64), pictures.labels
+    deviations: dict[str, dict[str, float]] = {"framework": {}, "differences": {}}
+    names: tuple[Activation, ...] = ("identity", "sigmoid", "tanh", "relu")
+    for number, name in enumerate(names):
+        weights = initial_weights(seed.child(name), (784, 32, 16, 10), "xavier")
+        _, ours = neuron.loss_and_gradients(weights, name, inputs, labels)
+        _, theirs = framework_gradients(config.framework, weights, name, inputs, labels)
+        deviations["framework"][name] = max(
+            float(np.abs(ours[key] - theirs[key]).max() / np.abs(theirs[key]).max()) for key in weights
+        )
+        directions = seed.rng("directions", name)
+
+        def loss(changed: dict[str, np.ndarray], name: Activation = name) -> float:
+            return float(neuron.loss_and_gradients(changed, name, inputs, labels)[0])
+
+        deviations["differences"][name] = difference_deviation(loss, weights, ours, directions)
+        log(number, framework=deviations["framework"][name], differences=deviations["differences"][name])
+    return deviations
+
+
+def difference_deviation(
+    loss: Callable[[dict[str, np.ndarray]], float],
+    weights: dict[str, np.ndarray],
+    gradients: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    h: float = 1e-6,
+) -> float:
+    """The slope along a random direction of each array: central difference against gradient, worst relative."""
+    worst = 0.0
+    for name, array in weights.items():
+        # the gradient plus noise of its size, so that the slope along it is not near zero
+        direction = gradients[name] + rng.normal(size=array.shape) * gradients[name].std()
+        direction /= np.linalg.norm(direction)
+        up, down = (loss({**weights, name: array + step * direction}) for step in (h, -h))
+        worst = max(worst, abs((up - down) / (2 * h) / float((gradients[name] * direction).sum()) - 1))
+    return worst
+
+
+def _deviation(kind: str) -> Callable[[Results], float]:
+    return lambda results: float(max(results.of("hand")[0].measurements[kind].values()))
+
+
+CLAIMS = (
+    Claim(
+        "back-propagation-is-the-chain-rule/framework",
+        "back-propagation by hand gives the gradients of the framework",
+        "exact",
+        _deviation("framework"),
+        "relative deviation",
+        at_most=1e-10,
+        note="float64, real digits, 784-32-16-10, four activations",
+    ),
+    Claim(
+        "back-propagation-is-the-chain-rule/differences",
+        "and the slopes that one finds by moving the weights a little",
+        "exact",
+        _deviation("differences"),
+        "relative deviation",
+        at_most=1e-5,
+        note="central differences, one direction for every array of weights",
+    ),
+)

@@ -1,0 +1,215 @@
+"""The pictures of the mlp lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lib.harness.contract.drawing import PALETTE, canvas
+from lib.harness.contract.results import Results
+from lib.harness.judging.intervals import mean_interval
+from lib.mlp.mlp import neuron, threshold
+
+BLUE, ORANGE, GREEN = PALETTE[:3]
+SIDE = 90
+"""Points along each side of the pictures of decision regions."""
+EXTENT = 1.15
+WORDS = {
+    "one-layer": "one linear layer",
+    "identity": "four layers,\nno activation",
+    "tanh": "four layers,\ntanh",
+    "relu": "four layers,\nReLU",
+}
+
+
+def grid_points() -> np.ndarray:
+    """The points of a picture of the spirals' plane, row by row: (SIDE², 2) float32."""
+    line = np.linspace(-EXTENT, EXTENT, SIDE, dtype=np.float32)
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+
+
+def _regions(axis: Any, values: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+    from matplotlib.colors import ListedColormap
+
+    colours = ListedColormap([BLUE, ORANGE])
+    axis.imshow(
+        values, origin="lower", extent=extent, cmap=colours, alpha=0.28, vmin=0, vmax=1, interpolation="nearest"
+    )
+    axis.grid(False)
+
+
+def threshold_units(results: Results, config: Any) -> Any:
+    """What three units pass on of their weighted sum."""
+    figure, axes = canvas(1, 3, 10.5, 3.4, sharex=True)
+    z = np.linspace(-4, 4, 801)
+    units = (
+        ("threshold unit (1943): all or nothing", (z > 0).astype(float), BLUE),
+        ("ReLU (today): what exceeds the threshold", np.maximum(z, 0), GREEN),
+        ("sigmoid: a little always passes", neuron.sigmoid(z), ORANGE),
+    )
+    for axis, (title, values, colour) in zip(axes[0], units, strict=True):
+        axis.axvspan(-4, 0, color="#999999", alpha=0.15, linewidth=0)
+        axis.plot(z, values, color=colour, linewidth=2.4)
+        axis.text(-2, axis.get_ylim()[1] * 0.9, "below the\nthreshold", ha="center", va="top", color="#555555")
+        axis.set(title=title, xlabel="weighted sum of the inputs − threshold", xlim=(-4, 4))
+    axes[0, 0].set_ylabel("what the neuron passes on")
+    return figure
+
+
+def boolean(results: Results, config: Any) -> Any:
+    """The sixteen functions of two bits; a line separates fourteen."""
+    found = results.of("neuron")[0].measurements
+    names = {8: "AND", 14: "OR", 6: "XOR", 9: "XNOR", 7: "NAND", 1: "NOR", 0: "never", 15: "always"}
+    figure, axes = canvas(2, 8, 12, 4.1)
+    line = np.linspace(-0.4, 1.4, 100)
+    plane = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    for index, axis in enumerate(axes.flat):
+        targets = threshold.table(index)
+        separable = index in found["by_programming"]
+        if separable:
+            learned = neuron.perceptron(threshold.ROWS, targets).weights
+            _regions(axis, (plane @ learned[:2] + learned[2] > 0).reshape(100, 100), (-0.4, 1.4, -0.4, 1.4))
+        for value, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
+            axis.plot(*threshold.ROWS[targets == value].T, marker, color=colour, markersize=9)
+        axis.set(xlim=(-0.4, 1.4), ylim=(-0.4, 1.4), aspect="equal", xticks=[0, 1], yticks=[0, 1])
+        axis.grid(False)
+        title = names.get(index, "")
+        axis.set_title(title if separable else f"{title}: no line", color="black" if separable else "#B00000")
+        if not separable:
+            for side in axis.spines.values():
+                side.set(visible=True, color="#B00000", linewidth=2)
+    count = len(found["by_programming"])
+    figure.suptitle(f"One neuron can draw one straight line: it computes {count} of the 16 functions of two bits")
+    figure.supxlabel("first input  (● 0, ■ 1 wanted; shade: what the perceptron learned)", fontsize=10)
+    figure.supylabel("second input", fontsize=10)
+    return figure
+
+
+def xor(results: Results, config: Any) -> Any:
+    """How two layers do what one cannot."""
+    runs = [result.measurements for result in results.of("neuron")]
+    figure, (axes,) = canvas(1, 4, 15, 4)
+    errors, plane, hidden, share = axes
+    for (name, found), colour in zip(runs[0]["perceptron"].items(), (BLUE, GREEN, ORANGE), strict=True):
+        mistakes = list(found["mistakes"][0])
+        if cycle := found["cycle"][0]:  # the weights are back where they were, so it goes on like this
+            mistakes += (mistakes[-cycle:] * 10)[:10]
+        errors.plot(range(1, len(mistakes) + 1), mistakes, "o-", color=colour, label=name, markersize=4)
+    errors.set(xlabel="epoch", ylabel="mistakes on the four rows", ylim=(-0.2, 5), yticks=range(5))
+    errors.set_title("One neuron: AND, OR end, XOR never")
+    errors.legend(loc="upper right", ncols=3)
+
+    network = next((run["xor"]["2"]["network"] for run in runs if "network" in run["xor"]["2"]), None)
+    if network is not None:
+        weights = {name: np.asarray(array) for name, array in network.items()}
+        _draw_xor(plane, hidden, weights)
+
+    widths = [str(width) for width in threshold.HIDDEN]
+    solved = 100 * np.array([[run["xor"][width]["solved"] for width in widths] for run in runs])
+    for row in solved:
+        share.plot(widths, row, "o", color=BLUE, alpha=0.4, markersize=5)
+    share.plot(widths, solved.mean(axis=0), "-", color=BLUE)
+    share.set(xlabel="hidden units", ylabel="starts that end with all four right in %", ylim=(-4, 104))
+    share.set_title(f"By hand from {config.xor_starts} starts, {len(runs)} seeds")
+    return figure
+
+
+def _draw_xor(plane: Any, hidden: Any, weights: dict[str, np.ndarray]) -> None:
+    """A solved network: what it says of the inputs, and where its hidden layer puts the four rows."""
+    line = np.linspace(-0.4, 1.4, 100)
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    logits = neuron.forward(weights, "sigmoid", points).logits
+    _regions(plane, (logits[:, 1] > logits[:, 0]).reshape(100, 100), (-0.4, 1.4, -0.4, 1.4))
+    line = np.linspace(-0.1, 1.1, 100)
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    second = points @ weights["dense2.weight"].T + weights["dense2.bias"]
+    _regions(hidden, (second[:, 1] > second[:, 0]).reshape(100, 100), (-0.1, 1.1, -0.1, 1.1))
+    places = neuron.sigmoid(neuron.forward(weights, "sigmoid", threshold.ROWS.astype(float)).sums[0])
+    sides = zip(threshold.ROWS, threshold.TARGETS["XOR"], places, strict=True)
+    for row, target, place in sides:
+        colour, marker = ((BLUE, "o"), (ORANGE, "s"))[target]
+        plane.plot(*row, marker, color=colour, markersize=11)
+        hidden.plot(*place, marker, color=colour, markersize=11)
+        left = place[0] > 0.6
+        hidden.annotate(
+            f"{row[0]},{row[1]}",
+            place,
+            xytext=(-10 if left else 10, 12 if row[1] else -12),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+        )
+    plane.set(xlabel="first input", ylabel="second input", title="Two layers: XOR of the inputs", aspect="equal")
+    hidden.set(
+        xlabel="hidden unit 1", ylabel="hidden unit 2", title="What the hidden layer sees: one line", aspect="equal"
+    )
+
+
+def regions(results: Results, config: Any) -> Any:
+    """The spirals and what each network makes of the plane; the first seed."""
+    networks = [name for name in WORDS if f"spirals/{name}" in results.variants("spirals/")]
+    figure, (axes,) = canvas(1, len(networks), 3 * len(networks), 3.9)
+    for axis, name in zip(axes, networks, strict=True):
+        found = results.of(f"spirals/{name}")[0].measurements
+        _regions(axis, np.reshape(found["regions"], (SIDE, SIDE)), (-EXTENT, EXTENT, -EXTENT, EXTENT))
+        points = np.asarray(found["points"])
+        for arm, colour in enumerate((BLUE, ORANGE)):
+            axis.plot(*points[arm::2].T, ".", color=colour, markersize=3)
+        accuracy = 100 * found["test_accuracy"]
+        words = WORDS[name].replace("\n", " ")
+        axis.set(title=f"{words}\n{accuracy:.0f} % of new points right", xticks=[], yticks=[], aspect="equal")
+    figure.suptitle("Without a non-linearity, layers draw one straight line, however many there are")
+    return figure
+
+
+def accuracy(results: Results, config: Any) -> Any:
+    """Test accuracy of every network on both tasks: mean, 95 % interval, every seed."""
+    figure, (axes,) = canvas(1, 2, 11, 3.8)
+    titles = {"spirals": "Two spirals (chance: 50 %)", "digits": "Handwritten digits, MNIST-5k (chance: 10 %)"}
+    for axis, (task, title) in zip(axes, titles.items(), strict=True):
+        networks = [name for name in WORDS if f"{task}/{name}" in results.variants(f"{task}/")]
+        for row, name in enumerate(networks):
+            values = 100 * results.values(f"{task}/{name}", "test_accuracy")
+            center, low, high = mean_interval(values)
+            colour = ORANGE if name in ("one-layer", "identity") else BLUE
+            if np.isfinite(low):
+                axis.plot([low, high], [row, row], color=colour, linewidth=7, alpha=0.3, solid_capstyle="butt")
+            axis.plot(values, np.full(len(values), row), "o", color=colour, markersize=4, alpha=0.7)
+            axis.annotate(f"{center:.1f} %", (center, row), xytext=(0, 9), textcoords="offset points", ha="center")
+        axis.set_yticks(range(len(networks)), [WORDS[name] for name in networks])
+        axis.set_ylim(len(networks) - 0.5, -0.7)
+        axis.set(xlabel="accuracy on new data in %", title=title)
+        axis.margins(x=0.12)
+    figure.suptitle("Linear (orange): four layers are worth one. With a non-linearity (blue) they are worth more")
+    return figure
+
+
+def folding(results: Results, config: Any) -> Any:
+    """Outputs of the product of all matrices against the network's own; digits, first seed."""
+    figure, (axes,) = canvas(1, 2, 10, 4.6)
+    panels = (
+        ("identity", "No activation: the product of four matrices\nis the network", ORANGE),
+        ("relu", "ReLU: it is not", BLUE),
+    )
+    for axis, (name, title, colour) in zip(axes, panels, strict=True):
+        found = results.of(f"digits/{name}")[0].measurements
+        network, folded = np.asarray(found["logits"])
+        ends = [network.min(), network.max()]
+        axis.plot(ends, ends, color="#777777", linewidth=1)
+        axis.plot(network.ravel(), folded.ravel(), ".", color=colour, markersize=4, alpha=0.6)
+        axis.set(xlabel="output of the network", ylabel="output of the one folded layer")
+        axis.set_title(f"{title}\nlargest deviation {found['folding']:.1g} of the largest output")
+        axis.annotate("equal", (ends[0], ends[0]), xytext=(12, 4), textcoords="offset points", color="#777777")
+    return figure
+
+
+FIGURES: Mapping[str, Callable[[Results, Any], Any]] = {
+    "threshold-units": threshold_units,
+    "one-neuron-one-line": boolean,
+    "xor-needs-two-layers": xor,
+    "spirals": regions,
+    "accuracy": accuracy,
+    "folding": folding,
+}

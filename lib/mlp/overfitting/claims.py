@@ -1,0 +1,310 @@
+"""What the overfitting lab measures for the lecture's sentences: functions of its trials' results.
+
+The least difference that counts is 0.1 nats of a loss and one picture in a hundred of an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lib.data.noisy_digits import CLASSES, INPUTS
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
+from lib.models.mlp import parameter_count
+
+NATS, SHARE = 0.1, 0.01
+
+
+def threshold_width(examples: int) -> int:
+    """The width whose weights are as many as the numbers that a fit must hit, examples x classes."""
+    unit = parameter_count((INPUTS, 1, CLASSES)) - CLASSES
+    return max(1, round((examples * CLASSES - CLASSES) / unit))
+
+
+def settings(results: Results) -> Any:
+    """The lab's config, from any trial of width or of features."""
+    for variant in (*results.variants("width/"), *results.variants("features")):
+        return results.of(variant)[0].trial.config
+    raise LookupError("no finished trial of a network's width or of random features")
+
+
+def widths(results: Results, experiment: str = "width") -> list[int]:
+    """The widths of the networks that have finished, from the narrowest on; `experiment`: width or descent."""
+    return sorted(int(variant.removeprefix(f"{experiment}/")) for variant in results.variants(f"{experiment}/"))
+
+
+def threshold(results: Results) -> int:
+    """The threshold's width for the examples of the descent's trials."""
+    for variant in results.variants("descent/"):
+        return threshold_width(results.of(variant)[0].trial.config.examples)
+    raise LookupError("no finished trial of the descent")
+
+
+def small_and_large(results: Results, measurement: str) -> tuple[np.ndarray, np.ndarray]:
+    """A measurement of the two named networks, (seeds,) each."""
+    config = settings(results)
+    return results.paired(f"width/{config.small}", f"width/{config.large}", measurement)
+
+
+def gap(results: Results, variant: str) -> np.ndarray:
+    """Test loss less training loss, both for noisy labels: (seeds,)."""
+    return np.asarray(results.values(variant, "test_loss") - results.values(variant, "train_loss"))
+
+
+def _more(measurement: str, of: str) -> Callable[[Results], np.ndarray]:
+    def measure(results: Results) -> np.ndarray:
+        small, large = small_and_large(results, measurement)
+        return np.asarray(large - small if of == "large" else small - large)
+
+    return measure
+
+
+def wider_gap(results: Results) -> np.ndarray:
+    """By how much the gap of the large network exceeds that of the small one: (seeds,)."""
+    return np.asarray(_more("test_loss", "large")(results) - _more("train_loss", "large")(results))
+
+
+def shrunk_by_data(results: Results) -> np.ndarray:
+    """By how much the gap of the large network shrinks with the most examples there are: (seeds,)."""
+    few = f"width/{settings(results).large}"
+    many = max(results.variants("examples/"), key=lambda v: int(v.removeprefix("examples/")), default="examples/")
+    a, b = (results.paired(few, many, f"{split}_loss") for split in ("test", "train"))
+    return np.asarray((a[0] - b[0]) - (a[1] - b[1]))
+
+
+def _stopped(measurement: str) -> Callable[[Results], np.ndarray]:
+    def measure(results: Results) -> np.ndarray:
+        large = f"width/{settings(results).large}"
+        return np.asarray(
+            results.values(large, f"test_{measurement}") - results.values(large, f"stopped_{measurement}")
+        )
+
+    return measure
+
+
+def valley(errors: np.ndarray) -> np.ndarray:
+    """For each seed the index with the least mean error of all *other* seeds. errors: (seeds, sizes) on validation.
+
+    So neither a seed's own luck nor a test picture has a part in the choice.
+    """
+    others = errors.sum(axis=0) - errors
+    return np.asarray(others.argmin(axis=1))
+
+
+def network_errors(results: Results) -> dict[str, np.ndarray]:
+    """Test error of the true digits: in the `valley` below the threshold, at the `threshold` and `beyond`: (seeds,)."""
+    edge, found = threshold(results), widths(results, "descent")
+    narrow = [width for width in found if width < edge]
+    if not narrow:
+        raise LookupError("no network is narrower than the threshold")
+    validation, test = (
+        np.stack([results.values(f"descent/{width}", name) for width in narrow], axis=1)
+        for name in ("validation_true_error", "test_true_error")
+    )
+    return {
+        "valley": test[np.arange(len(test)), valley(validation)],
+        "threshold": results.values(f"descent/{edge}", "test_true_error"),
+        "beyond": results.values(f"descent/{found[-1]}", "test_true_error"),
+    }
+
+
+def feature_errors(results: Results, labels: str = "noisy", name: str = "test_error") -> dict[str, np.ndarray]:
+    """The same of random features, with `noisy` or `clean` labels; beyond is the largest number."""
+    found = [r.measurements for r in results.of("features")]
+    ratios = np.array(found[0]["ratios"])
+    test, validation = (np.array([f[labels][key] for f in found]) for key in (name, "validation_error"))
+    below = ratios < 1
+    return {
+        "valley": test[:, below][np.arange(len(test)), valley(validation[:, below])],
+        "threshold": test[:, ratios == 1][:, 0],
+        "beyond": test[:, -1],
+    }
+
+
+def _falls(errors: dict[str, np.ndarray], high: str, low: str) -> np.ndarray:
+    return np.asarray(errors[high] - errors[low])
+
+
+def largest_residual(results: Results) -> float:
+    """The largest |A B - Y| of any size from the threshold on, of any seed."""
+    found = [r.measurements for r in results.of("features")]
+    beyond = np.array(found[0]["ratios"]) >= 1
+    return float(max(np.array(f["noisy"]["residual"])[beyond].max() for f in found))
+
+
+def peak_left(results: Results) -> np.ndarray:
+    """The share of the peak (threshold over beyond) that the ridge chosen on validation leaves: (seeds,)."""
+    tuned, plain = feature_errors(results, name="tuned_error"), feature_errors(results)
+    left = _falls(tuned, "threshold", "beyond")
+    return np.asarray(left / np.maximum(_falls(plain, "threshold", "beyond"), SHARE))
+
+
+_SAME = "same training length; losses for labels with the same noise; test pictures read once, at the end"
+_DIGIT = "errors by the true digit; the valley is chosen on validation pictures by the other seeds"
+CLAIMS = (
+    Claim(
+        "complexity-overfits/does-well-on-training-data",
+        "the training loss of the large network is lower than that of the small one",
+        "statistical",
+        _more("train_loss", "small"),
+        "nats",
+        at_least=NATS,
+        note=_SAME,
+    ),
+    Claim(
+        "complexity-overfits/worse-on-new-data",
+        "its test loss is higher",
+        "statistical",
+        _more("test_loss", "large"),
+        "nats",
+        at_least=NATS,
+        note=_SAME,
+    ),
+    Claim(
+        "complexity-overfits/gap",
+        "the gap between test and training loss is larger for the large network",
+        "statistical",
+        wider_gap,
+        "nats",
+        at_least=NATS,
+        note=_SAME,
+    ),
+    Claim(
+        "complexity-overfits/more-data",
+        "with five times as many examples the large network's gap is smaller",
+        "statistical",
+        shrunk_by_data,
+        "nats",
+        at_least=NATS,
+        note="as many epochs and as many steps; 1,000 examples instead of 200 unless the config says otherwise",
+    ),
+    Claim(
+        "more-wrong-answers",
+        "the large network also gives more wrong answers on new pictures than the small one",
+        "statistical",
+        _more("test_true_error", "large"),
+        "share of pictures",
+        at_least=SHARE,
+        note="judged by the true digit; the loss sees overconfidence, the answer does not",
+    ),
+    Claim(
+        "early-stopping/loss",
+        "the large network has a lower test loss where its validation loss was lowest than at the end",
+        "statistical",
+        _stopped("loss"),
+        "nats",
+        at_least=NATS,
+        note="the epoch is chosen on validation pictures",
+    ),
+    Claim(
+        "early-stopping/error",
+        "and gives fewer wrong answers there",
+        "statistical",
+        _stopped("true_error"),
+        "share of pictures",
+        at_least=SHARE,
+        note="judged by the true digit",
+    ),
+    Claim(
+        "learns-by-heart/training",
+        "trained on labels that are all random, the large network knows nearly all of them",
+        "statistical",
+        lambda results: 1 - results.values("random labels", "train_error"),
+        "accuracy",
+        at_least=0.99,
+        note="Zhang et al. 2017: a network that can fit anything has not learned because it fits",
+    ),
+    Claim(
+        "learns-by-heart/chance",
+        "and of new pictures as many as chance would",
+        "statistical",
+        lambda results: 1 - results.values("random labels", "test_true_error"),
+        "accuracy",
+        at_least=0.05,
+        at_most=0.15,
+        note="judged by the true digit; chance is 0.1",
+    ),
+    Claim(
+        "double-descent/features-interpolate",
+        "from as many random features as examples on, least squares hits every noisy label",
+        "exact",
+        largest_residual,
+        "largest difference from a label",
+        at_most=1e-6,
+    ),
+    Claim(
+        "double-descent/features-rise",
+        "random features: the error at the threshold is higher than in the valley before it",
+        "statistical",
+        lambda results: _falls(feature_errors(results), "threshold", "valley"),
+        "share of pictures",
+        at_least=SHARE,
+        note=f"threshold by theory: as many features as examples; {_DIGIT}",
+    ),
+    Claim(
+        "double-descent/features-fall",
+        "random features: far beyond the threshold the error is lower again",
+        "statistical",
+        lambda results: _falls(feature_errors(results), "threshold", "beyond"),
+        "share of pictures",
+        at_least=SHARE,
+        note=f"50 features an example unless the config says otherwise; {_DIGIT}",
+    ),
+    Claim(
+        "double-descent/networks-rise",
+        "trained networks: the error at the threshold is higher than in the valley before it",
+        "statistical",
+        lambda results: _falls(network_errors(results), "threshold", "valley"),
+        "share of pictures",
+        at_least=SHARE,
+        note=f"threshold by theory: as many weights as examples x classes; {_DIGIT}",
+    ),
+    Claim(
+        "double-descent/networks-fall",
+        "trained networks: far beyond the threshold the error is lower again",
+        "statistical",
+        lambda results: _falls(network_errors(results), "threshold", "beyond"),
+        "share of pictures",
+        at_least=SHARE,
+        note=f"the widest network; {_DIGIT}",
+    ),
+    Claim(
+        "larger-is-better/clean-features",
+        "random features, clean labels: far beyond is better than the valley",
+        "statistical",
+        lambda results: _falls(feature_errors(results, "clean"), "valley", "beyond"),
+        "share of pictures",
+        at_least=SHARE,
+        note=_DIGIT,
+    ),
+    Claim(
+        "larger-is-better/noisy-features",
+        "random features, noisy labels: far beyond is better than the valley",
+        "statistical",
+        lambda results: _falls(feature_errors(results), "valley", "beyond"),
+        "share of pictures",
+        at_least=SHARE,
+        note=_DIGIT,
+    ),
+    Claim(
+        "larger-is-better/networks",
+        "trained networks, noisy labels: far beyond is better than the valley",
+        "statistical",
+        lambda results: _falls(network_errors(results), "valley", "beyond"),
+        "share of pictures",
+        at_least=SHARE,
+        note=_DIGIT,
+    ),
+    Claim(
+        "ridge-flattens-the-peak",
+        "with a ridge chosen on validation at most half of the peak is left",
+        "statistical",
+        peak_left,
+        "share of the peak's height",
+        at_most=0.5,
+        note="random features, noisy labels; Nakkiran et al. 2021, Optimal regularization can mitigate double descent",
+    ),
+)

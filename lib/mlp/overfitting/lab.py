@@ -1,0 +1,272 @@
+"""Overfitting: what a network too complex for its data does, and what happens when it is made more complex still.
+
+Three experiments on digits with noisy labels:
+
+- **networks**: 200 digits, one hidden layer of ReLU, by width and by number of examples, all trained equally long.
+- **descent**: 1,000 digits, through the interpolation threshold, where a network has as many weights as numbers to fit,
+  examples x classes (Belkin et al. 2019); with 75 weights a unit it is at 133 units. With fewer digits the widths below
+  it are too few for ten classes, and there is no valley to rise from.
+- **features**: random ReLU features with least squares of minimum norm, the exact case of double descent.
+
+Choices (the epoch to stop at, the valley, the ridge) are made on the validation pictures; the test pictures are read
+once, at the end of a training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from lib.data.noisy_digits import CLASSES, INPUTS, NoisyDigits, judged, noisy_digits
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.search import Range, Search
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, changed
+from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.mlp.overfitting import figures
+from lib.mlp.overfitting.claims import CLAIMS, threshold_width
+from lib.mlp.overfitting.random_features import random_weights, relu_features, ridge_solutions
+from lib.mlp.overfitting.sentences import KOREAN, SENTENCES
+from lib.models.mlp import initial_weights, torch_mlp
+from lib.models.training import TorchClassifier, train
+
+Width = Annotated[int, Field(ge=1, le=8192)]
+Number = Annotated[int, Field(ge=10, le=1000)]
+Ratio = Annotated[float, Field(gt=0, le=200)]
+
+
+class OverfittingConfig(Config):
+    """Settings of the whole lab; `experiment` and `width` tell the trials apart."""
+
+    seeds: int = Field(
+        10, ge=1, le=1000, description="twice the 5 that an interval needs: a network's error varies by a few per cent"
+    )
+    batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
+    experiment: Literal["all", "networks", "descent", "features"] = Field(
+        "all", description="the claims need all; name one to run it alone"
+    )
+    label_noise: float = Field(
+        0.3, ge=0, le=1, description="share of labels drawn at random: clean digits are too easy to overfit visibly"
+    )
+    examples: int = Field(200, ge=10, le=1000, description="few, so that a small network already has enough weights")
+
+    widths: tuple[Width, ...] = Field(
+        (4, 8, 16, 32, 128, 512, 1024), min_length=1, description="from too small to fit to 40 weights a number"
+    )
+    small: Width = Field(8, description="the simple network: 610 weights for 200 examples of ten classes")
+    large: Width = Field(512, description="the complex one: 38,410 weights for the same")
+    width: int = Field(0, ge=0, le=8192, description="of a trial's network; set by the study")
+    more_examples: tuple[Number, ...] = Field(
+        (100, 500, 1000), min_length=1, description="for the large network; 1,000 are all there are to train on"
+    )
+    epochs: int = Field(
+        300,
+        ge=1,
+        le=100_000,
+        description="until networks of 27 units and more know 97 % of their labels; the same for all",
+    )
+    steps_per_epoch: int = Field(
+        5, ge=1, le=100, description="the same with more examples: as many epochs and as many steps; 40 of 200 a step"
+    )
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="twice Adam's default, which halves the epochs")
+
+    descent_widths: tuple[Width, ...] = Field(
+        (8, 16, 32, 64, 256, 1024),
+        min_length=1,
+        description="both sides of the threshold 133, which is always among them",
+    )
+    descent_examples: Number = Field(1000, description="all there are: the threshold lies far above ten units")
+    descent_epochs: int = Field(
+        200, ge=1, le=100_000, description="until a network at the threshold knows 99 % of its labels; the same for all"
+    )
+    descent_steps_per_epoch: int = Field(10, ge=1, le=100, description="a hundred examples a step")
+    descent_learning_rate: float = Field(4e-3, gt=0, le=1, description="four times Adam's default: fits in 2,000 steps")
+
+    ratios: tuple[Ratio, ...] = Field(
+        (0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 4, 10, 50),
+        min_length=1,
+        description="random features per example, densest at the threshold 1, which is always among them",
+    )
+    ridge: float = Field(0, ge=0, le=1e6, description="0: the solution of least norm, where the peak is sharpest")
+
+    @field_validator("ratios")
+    @classmethod
+    def _threshold_has_two_sides(cls, ratios: tuple[float, ...]) -> tuple[float, ...]:
+        if not min(ratios) < 1 < max(ratios):
+            raise ValueError("some must lie below 1 and some above, as the threshold is between them")
+        return ratios
+
+
+def trial(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """One network, or the random features of all sizes."""
+    return features(config, seed, log) if config.experiment == "features" else network(config, seed, log)
+
+
+def network(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train one network; losses and errors along the way, at the end, and where the validation loss was lowest."""
+    import torch
+
+    data = noisy_digits(seed, config.examples, config.label_noise)
+    model = torch_mlp(initial_weights(seed, (INPUTS, config.width, CLASSES)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    size = -(-config.examples // config.steps_per_epoch)
+    classifier = TorchClassifier(model, optimizer, data.train.inputs, data.train.labels, size)
+    looks = np.unique(np.geomspace(1, config.epochs, 40).round().astype(int))
+    path: dict[str, list[float]] = {name: [] for name in ("train_loss", "train_error", "validation_loss", "true_error")}
+    best_loss, best_epoch, best_weights = np.inf, 0, classifier.weights()
+    for epoch, _ in enumerate(train(classifier, config.epochs, seed, log), 1):
+        if epoch in looks:
+            here = judged(classifier.logits(data.train.inputs), data.train)
+            there = judged(classifier.logits(data.validation.inputs), data.validation)
+            seen = (here["loss"], here["error"], there["loss"], there["true_error"])
+            for values, value in zip(path.values(), seen, strict=True):
+                values.append(value)
+            if there["loss"] < best_loss:
+                best_loss, best_epoch, best_weights = there["loss"], epoch, classifier.weights()
+    log.parameters(classifier.weights())
+    measured: dict[str, Any] = {
+        "looks": looks,
+        "path": path,
+        "best_epoch": best_epoch,
+        "train_loss": path["train_loss"][-1],
+        "train_error": path["train_error"][-1],
+        "validation_true_error": path["true_error"][-1],
+        **_named("test", judged(classifier.logits(data.test.inputs), data.test)),
+    }
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in best_weights.items()})
+    return measured | _named("stopped", judged(classifier.logits(data.test.inputs), data.test))
+
+
+def _named(prefix: str, values: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}_{name}": value for name, value in values.items()}
+
+
+RIDGES = tuple(np.logspace(-6, 2, 17))
+
+
+def features(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Least squares on random features of all sizes, with clean and with noisy labels.
+
+    Lists by size: `test_error`, `validation_error`, `train_error` (shares; the first two of the true digits),
+    `residual` (largest |A B - Y|), `norm` of B, and `tuned_error`: on test, with the ridge of least validation error.
+    """
+    ratios = sorted({*config.ratios, 1.0})
+    numbers = [max(1, round(ratio * config.examples)) for ratio in ratios]
+    measured: dict[str, Any] = {"ratios": ratios, "features": numbers}
+    for name, noise in (("clean", 0.0), ("noisy", config.label_noise)):
+        data = noisy_digits(seed, config.examples, noise)
+        rows = [_least_squares(data, number, config.ridge, seed.rng("features", number)) for number in numbers]
+        measured[name] = {key: [row[key] for row in rows] for key in rows[0]}
+        for number, row in zip(numbers, rows, strict=True):
+            log(number, **{f"{name}_{key}": value for key, value in row.items()})
+    return measured
+
+
+def _least_squares(data: NoisyDigits, number: int, ridge: float, rng: np.random.Generator) -> dict[str, float]:
+    W = random_weights(INPUTS, number, rng)
+    center = data.train.inputs.mean(axis=0)
+    A, V, T = (relu_features(part.inputs - center, W) for part in (data.train, data.validation, data.test))
+    Y = np.eye(CLASSES)[data.train.labels]
+    B, *tuned = ridge_solutions(A, Y, (ridge, *RIDGES))
+    chosen = min(tuned, key=lambda solution: _error(V @ solution, data.validation.labels))
+    return {
+        "test_error": _error(T @ B, data.test.digits),
+        "validation_error": _error(V @ B, data.validation.digits),
+        "train_error": _error(A @ B, data.train.labels),
+        "residual": float(np.abs(A @ B - Y).max()),
+        "norm": float(np.linalg.norm(B)),
+        "tuned_error": _error(T @ chosen, data.test.digits),
+    }
+
+
+def _error(outputs: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean(outputs.argmax(axis=1) != labels))
+
+
+def study(config: OverfittingConfig) -> Study:
+    """Every trial with every seed."""
+    yield from batches(_trials(config), config.batch)
+
+
+def _trials(config: OverfittingConfig) -> Iterator[Trial]:
+    wanted = ("networks", "descent", "features") if config.experiment == "all" else (config.experiment,)
+    for experiment in wanted:
+        runtime = Runtime("numpy", "float64") if experiment == "features" else Runtime("torch")
+        for seed in range(config.seeds):
+            for variant, changes in VARIANTS[experiment](config).items():
+                yield Trial(variant, changed(config, {"experiment": experiment, **changes}), seed, runtime)
+
+
+def _network_variants(config: OverfittingConfig) -> dict[str, dict[str, Any]]:
+    widths = sorted({*config.widths, config.small, config.large})
+    return {
+        **{f"width/{width}": {"width": width} for width in widths},
+        **{f"examples/{n}": {"width": config.large, "examples": n} for n in config.more_examples},
+        "random labels": {"width": config.large, "label_noise": 1.0},
+    }
+
+
+def _descent_variants(config: OverfittingConfig) -> dict[str, dict[str, Any]]:
+    settings = {
+        "examples": config.descent_examples,
+        "epochs": config.descent_epochs,
+        "steps_per_epoch": config.descent_steps_per_epoch,
+        "learning_rate": config.descent_learning_rate,
+    }
+    widths = sorted({*config.descent_widths, threshold_width(config.descent_examples)})
+    return {f"descent/{width}": {"width": width, **settings} for width in widths}
+
+
+VARIANTS: dict[str, Callable[[OverfittingConfig], dict[str, dict[str, Any]]]] = {
+    "networks": _network_variants,
+    "descent": _descent_variants,
+    "features": lambda config: {"features": {}},
+}
+
+SEARCH = Search(
+    space={
+        "large": Range(8, 1024, log=True),
+        "epochs": Range(10, 300, log=True),
+        "learning_rate": Range(2e-4, 2e-2, log=True),
+    },
+    trial=lambda config: Trial(
+        "large", changed(config, {"experiment": "networks", "width": config.large}), 0, Runtime("torch")
+    ),
+    measure="validation_true_error",
+    goal="minimize",
+)
+"""How large and how long trained a network may be that learns noisy labels, for the true ones."""
+
+LAB = Lab(
+    name="overfitting",
+    summary="a model too complex for its data learns the noise by heart; and beyond, the error falls again",
+    chapter=2,
+    minutes=4,
+    config=OverfittingConfig,
+    quick={
+        "seeds": 3,
+        "widths": (8, 512),
+        "more_examples": (1000,),
+        "descent_widths": (16, 1024),
+        "ratios": (0.1, 0.25, 0.5, 1, 2, 10),
+    },
+    study=study,
+    trial=trial,
+    claims=CLAIMS,
+    figures={
+        "complexity": figures.complexity,
+        "training-length": figures.training_length,
+        "random-labels": figures.random_labels,
+        "double-descent-features": figures.double_descent_features,
+        "double-descent-networks": figures.double_descent_networks,
+    },
+    data=("digits",),
+    portable={"numpy": ("amd", "intel"), "torch": ("intel",)},
+    search=SEARCH,
+    sentences=SENTENCES,
+    korean=KOREAN,
+)

@@ -1,0 +1,315 @@
+"""Recurrent networks: how the gradient vanishes on its way back in time, and how far back they learn to look.
+
+- **start**: the gradient by time lag of networks as they start, vanilla ones with several recurrent matrices, LSTMs and
+  GRUs with several biases of the gate that keeps (`lib.nlp.rnn.lags`); the network by hand (`lib.nlp.rnn.bptt`) beside
+  torch's.
+- **learn**: two tasks whose answer is some steps ago (`lib.nlp.rnn.tasks`), from near to far, until one is not
+  learned. At each distance a fresh network learns until validation sequences are answered or its steps are used up;
+  test sequences are read once, when that is over. Networks are of equal size, gradients are clipped.
+- **text**: Jane Austen's next character, and then the gradient by lag of what has been learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.search import Range, Search
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, changed
+from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.nlp.rnn import bptt
+from lib.nlp.rnn import figures as rnn_figures
+from lib.nlp.rnn import lags as rnn_lags
+from lib.nlp.rnn import tasks as rnn_tasks
+from lib.nlp.rnn import text as rnn_text
+from lib.nlp.rnn.cells import UNITS, Network, Reader, recurrent
+from lib.nlp.rnn.claims import CLAIMS
+from lib.nlp.rnn.sentences import KOREAN, SENTENCES
+from lib.nlp.rnn.tasks import Task
+
+LAGS = 51
+VALIDATION, TEST = 500, 1000
+CONTEXTS = (1, 2, 4, 8, 16, 32, 64)
+SEARCHED = 20
+"""The distance at which settings are searched: learned with some and not with others."""
+LOOK, ENOUGH = 25, 0.98
+"""Steps between two looks at the validation score, and the score at which training stops."""
+Distance = Annotated[int, Field(ge=1, le=1000)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class RnnConfig(Config):
+    """Settings of the whole lab. `experiment`, `task` and `network` tell trials apart."""
+
+    framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
+    batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
+    experiment: Literal["all", "start", "learn", "text"] = Field(
+        "all", description="the claims need all of them; name one to run it alone"
+    )
+    task: Task = Field("adding", description="what a trial learns; set by the study")
+    network: Network = Field("rnn", description="what a trial trains; set by the study")
+
+    start_seeds: int = Field(24, ge=1, le=1000, description="single starts scatter by a factor of 2: a mean needs 20")
+    units: int = Field(64, ge=2, le=1024, description="of the networks at their start: theory is for many")
+    inputs: int = Field(8, ge=1, le=1024, description="standard normal ones, few, so that the state is no mere echo")
+    sequences: int = Field(32, ge=1, le=10_000, description="over which a gradient's size is taken")
+    radii: tuple[float, ...] = Field(
+        (0.5, 1.0, 1.5, 2.0, 3.0), min_length=1, description="from vanishing to exploding, by theory"
+    )
+    biases: tuple[float, ...] = Field(
+        (0.0, 1.0, 2.0, 3.0, 5.0), min_length=1, description="from a gate half open to one that lets 99 % stay"
+    )
+
+    tasks: tuple[Task, ...] = Field(("adding", "copy"), min_length=1, description="all that claims need")
+    networks: tuple[Network, ...] = Field(
+        ("rnn", "rnn orthogonal", "lstm forget 1", "gru"), min_length=1, description="all that claims need"
+    )
+    distances: tuple[Distance, ...] = Field(
+        (5, 10, 20, 40), min_length=1, description="doubled each time, up to where nothing is left of a gradient"
+    )
+    training_steps: int = Field(600, ge=1, le=100_000, description="at most, for a distance: half a minute at 40 steps")
+    batch_size: int = Field(32, ge=1, le=10_000, description="fresh sequences a step, so that none is learned by heart")
+    learning_rate: Rate = Field(
+        1e-2, description="Adam's at the start; it falls to 0, so that each network passes the rate that suits it"
+    )
+    clip: float = Field(1.0, gt=0, le=1000, description="longest gradient, for all alike: it is not about explosions")
+    learned: float = Field(0.9, gt=0, lt=1, description="score from which a distance counts as learned")
+
+    text_seeds: int = Field(5, ge=1, le=1000, description="the fewest for an interval: a training takes many seconds")
+    text_networks: tuple[Network, ...] = Field(
+        ("rnn", "lstm forget 1", "gru"), min_length=1, description="all that claims need"
+    )
+    text_steps: int = Field(2000, ge=1, le=100_000, description="common words are learned by then; style is not")
+    text_length: int = Field(64, ge=max(CONTEXTS), le=1000, description="characters that a gradient can go back")
+    text_rate: Rate = Field(
+        1e-2, description="Adam's at the start, the largest that each of them bears; it falls to 0 as in the tasks"
+    )
+
+
+def trial(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Measure starts, learn a task from near to far, or learn text."""
+    if config.experiment == "start":
+        return at_start(config, seed, log)
+    return learn(config, seed, log) if config.experiment == "learn" else read(config, seed, log)
+
+
+def starts(config: RnnConfig) -> dict[str, dict[str, Any]]:
+    """The networks whose start is measured, by name: arguments of `recurrent`."""
+    return {
+        "rnn": {"network": "rnn"},
+        **{f"normal {g:g}": {"network": "rnn", "radius": g} for g in config.radii},
+        **{f"orthogonal {g:g}": {"network": "rnn orthogonal", "radius": g} for g in config.radii},
+        **{f"lstm {b:g}": {"network": "lstm", "bias": b} for b in config.biases},
+        **{f"gru {b:g}": {"network": "gru", "bias": b} for b in config.biases},
+    }
+
+
+def at_start(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """The gradient by lag of every start, with the same sequences; and how far `lib.nlp.rnn.bptt` is from torch."""
+    import torch
+
+    X = seed.rng("inputs").normal(size=(LAGS, config.sequences, config.inputs))
+    direction = seed.rng("direction").normal(size=(config.sequences, config.units))
+    norms = {}
+    for step, (name, arguments) in enumerate(starts(config).items()):
+        torch.manual_seed(seed.integer("start", name))
+        module = recurrent(inputs=config.inputs, units=config.units, **arguments)
+        norms[name] = rnn_lags.gradient_by_lag(module, X, direction)
+        log(step, gradient=norms[name])
+        if name == "rnn":
+            log.parameters({key: p.detach().numpy() for key, p in module.named_parameters()})
+            deviations = by_hand(module, X, direction, seed)
+    return {"gradient": norms, "factor": {name: rnn_lags.factor(n) for name, n in norms.items()}, **deviations}
+
+
+def by_hand(module: Any, X: np.ndarray, direction: np.ndarray, seed: Seed) -> dict[str, float]:
+    """The largest deviations of `lib.nlp.rnn.bptt` from torch: states, gradients; and of gradients from differences.
+
+    The loss is the product of all states with random directions, so that every step has a share of its own.
+    Differences are central ones along a random direction of all weights together, relative to the derivative.
+    """
+    import torch
+
+    directions = seed.rng("directions").normal(size=(*X.shape[:2], direction.shape[1]))
+    weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    module.zero_grad()
+    inputs = torch.from_numpy(X).requires_grad_()
+    theirs = module(inputs)[0]
+    (theirs * torch.from_numpy(directions)).sum().backward()
+    states = bptt.forward(weights, X)
+    ours = bptt.backward(weights, X, states, directions)
+    pairs = [(p.grad.numpy(), ours.weights[name]) for name, p in module.named_parameters()]
+    pairs.append((np.asarray(inputs.grad), ours.inputs))
+    way = {name: seed.rng("way", name).normal(size=w.shape) for name, w in weights.items()}
+    epsilon = 1e-6
+    ends = [
+        np.sum(bptt.forward({n: w + sign * epsilon * way[n] for n, w in weights.items()}, X)[1:] * directions)
+        for sign in (1, -1)
+    ]
+    derivative = sum(float(np.sum(way[name] * ours.weights[name])) for name in weights)
+    return {
+        "output_deviation": float(np.abs(theirs.detach().numpy() - states[1:]).max()),
+        "gradient_deviation": float(max(np.abs(a - b).max() for a, b in pairs)),
+        "difference_deviation": float(abs((ends[0] - ends[1]) / (2 * epsilon) / derivative - 1)),
+    }
+
+
+def learn(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """From near to far until a distance is not learned: `scores` on test sequences by distance tried, the `steps` that
+    each took, and `reach`, the largest distance learned (0: none)."""
+    import torch
+
+    scores: list[float] = []
+    steps: list[int] = []
+    reach = 0
+    for place, distance in enumerate(config.distances):
+        here = seed.child(config.task, distance)
+        reader = Reader(
+            config.network, rnn_tasks.INPUTS[config.task], UNITS[config.network], rnn_tasks.OUTPUTS[config.task], here
+        )
+        for step, score in training(config, distance, reader, here):
+            log(place * config.training_steps + step, validation_score=score)
+        X, targets = rnn_tasks.draw(config.task, distance, TEST, here.rng("test"))
+        with torch.no_grad():
+            scores.append(rnn_tasks.score(config.task, reader(torch.from_numpy(X)).numpy(), targets))
+        steps.append(step)
+        log.parameters(reader.arrays())
+        if not scores[-1] >= config.learned:
+            break
+        reach = distance
+    return {"scores": scores, "steps": steps, "tried": list(config.distances[: len(scores)]), "reach": reach}
+
+
+def training(config: RnnConfig, distance: int, reader: Reader, seed: Seed) -> Iterator[tuple[int, float]]:
+    """Train with Adam on fresh sequences, gradients clipped, until validation sequences are answered or steps run out.
+
+    Yields the steps done and the validation score at each look.
+    """
+    import torch
+
+    X, answers = rnn_tasks.draw(config.task, distance, VALIDATION, seed.rng("validation"))
+    validation = torch.from_numpy(X)
+    parameters, sequences = reader.parameters(), seed.rng("sequences")
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+    for step in range(1, config.training_steps + 1):
+        X, targets = rnn_tasks.draw(config.task, distance, config.batch_size, sequences)
+        loss = rnn_tasks.loss(config.task, reader(torch.from_numpy(X)), torch.from_numpy(targets))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, config.clip)
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - step / config.training_steps)
+        if step % LOOK == 0 or step == config.training_steps:
+            with torch.no_grad():
+                score = rnn_tasks.score(config.task, reader(validation).numpy(), answers)
+            yield step, score
+            if score >= ENOUGH or not np.isfinite(score):
+                return
+
+
+def read(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Learn to guess Jane Austen's next character. `gradient`: by lag, before and after, of the guess of the last
+    character; `losses`: of the same test characters by the number of characters before them that are shown."""
+    import torch
+
+    text, characters = rnn_text.symbols("train")
+    model = rnn_text.CharacterModel(config.network, UNITS[config.network], characters, seed)
+    new = rnn_text.crops(rnn_text.symbols("validation")[0], LAGS + 1, 500, seed.rng("validation"))
+    before = rnn_lags.relative_norms(model.gradient(new))
+    parameters, crops = model.parameters(), seed.rng("crops")
+    optimizer = torch.optim.Adam(parameters, lr=config.text_rate)
+    for step in range(config.text_steps):
+        loss = model.loss(rnn_text.crops(text, config.text_length + 1, config.batch_size, crops))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, config.clip)
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] = config.text_rate * (1 - (step + 1) / config.text_steps)
+        if step % LOOK == LOOK - 1:
+            log(step, loss=loss.item())
+    log.parameters(model.arrays())
+    test = rnn_text.crops(rnn_text.symbols("test")[0], max(CONTEXTS) + 1, TEST, seed.rng("test"))
+    return {
+        "before": before,
+        "gradient": rnn_lags.relative_norms(model.gradient(new)),
+        "contexts": CONTEXTS,
+        "losses": [float(model.last_losses(test, context).mean()) for context in CONTEXTS],
+    }
+
+
+def study(config: RnnConfig) -> Study:
+    """All trials at once: none depends on another's results. The longest come first."""
+    yield from batches(_trials(config), config.batch)
+
+
+def _trials(config: RnnConfig) -> Iterator[Trial]:
+    if config.experiment in ("all", "text"):
+        for seed in range(config.text_seeds):
+            for network in config.text_networks:
+                text = changed(config, {"experiment": "text", "network": network})
+                yield Trial(f"text/{network}", text, seed, Runtime("torch"))
+    if config.experiment in ("all", "learn"):
+        for seed in range(config.seeds):
+            for task in config.tasks:
+                for network in config.networks:
+                    one = changed(config, {"experiment": "learn", "task": task, "network": network})
+                    yield Trial(f"{task}/{network}", one, seed, Runtime("torch"))
+    if config.experiment in ("all", "start"):
+        start = changed(config, {"experiment": "start"})
+        for seed in range(config.start_seeds):
+            yield Trial("start", start, seed, Runtime("torch", "float64"))
+
+
+SEARCH = Search(
+    space={
+        "learning_rate": Range(1e-3, 1e-1, log=True),
+        "batch_size": Range(8, 128, log=True),
+        "clip": Range(0.1, 10.0, log=True),
+    },
+    trial=lambda config: Trial(
+        "adding/gru",
+        changed(config, {"experiment": "learn", "task": "adding", "network": "gru", "distances": (SEARCHED,)}),
+        0,
+        Runtime("torch"),
+    ),
+    measure="validation_score",
+    goal="maximize",
+    reported="validation_score",
+    value=lambda result: result.reports[-1],
+)
+"""Of the GRU that adds two numbers, by the last look at validation sequences, which is no measurement of the trial."""
+
+LAB = Lab(
+    name="rnn",
+    summary="recurrent networks: the gradient vanishes on its way back in time, gates can keep it, and what learns far",
+    chapter=10,
+    minutes=11,
+    config=RnnConfig,
+    quick={
+        "seeds": 3,
+        "start_seeds": 20,
+        "training_steps": 200,
+        "distances": (10, 20),
+        "text_seeds": 3,
+        "text_steps": 80,
+    },
+    study=study,
+    trial=trial,
+    claims=CLAIMS,
+    figures={
+        "lags": rnn_figures.lags,
+        "starts": rnn_figures.starts,
+        "distance": rnn_figures.distance,
+        "text": rnn_figures.text,
+    },
+    data=("austen",),
+    search=SEARCH,
+    sentences=SENTENCES,
+    korean=KOREAN,
+)

@@ -1,0 +1,1 @@
+"""The lab ``seq2seq``."""

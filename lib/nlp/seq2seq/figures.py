@@ -1,0 +1,203 @@
+"""The pictures of the seq2seq lab. Bands and bars are 95 % intervals of the mean, dots and thin lines are seeds.
+
+Korean is shown in Roman letters: the font of the pictures has no Hangul.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import numpy as np
+
+from lib.harness.contract.drawing import PALETTE, canvas
+from lib.harness.contract.results import Results
+from lib.harness.judging.intervals import mean_interval
+from lib.nlp.seq2seq.claims import FIRST, errors_by_length, gain_by_length
+
+ARMS = {"with": ("with attention", PALETTE[0]), "without": ("without: one vector", PALETTE[1])}
+MEMORY, BEAM, GREY = PALETTE[7], PALETTE[2], "#666666"
+WORDS = ("laughter", "flightless", "apostrophes", "architect")
+"""Test words with letters that are silent, or said together, or said in another way than usual."""
+
+INITIALS = "g kk n d tt r m b pp s ss - j jj ch k t p h"
+VOWELS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i"
+FINALS = "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t"
+
+
+def romanised(symbol: str) -> str:
+    """A Hangul syllable in Roman letters, on its own (Revised Romanization, without changes between syllables)."""
+    if not "가" <= symbol <= "힣":
+        return "space" if symbol == " " else unicodedata.normalize("NFKD", symbol)
+    number = ord(symbol) - ord("가")
+    places = (number // 588, number // 28 % 21, number % 28)
+    parts = (letters.split()[place] for letters, place in zip((INITIALS, VOWELS, FINALS), places, strict=True))
+    return "".join(parts).replace("-", "")
+
+
+def _band(axis: Any, x: Any, values: np.ndarray, **look: Any) -> None:
+    """The mean of `values` (seeds, x) as a line and its interval."""
+    center, low, high = np.array([mean_interval(column) for column in values.T]).T
+    axis.plot(x, center, **look)
+    if np.isfinite(low).all():
+        axis.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
+
+
+def _heat(axis: Any, found: Any, rows: list[str]) -> Any:
+    """The attention of one answer: a row for each symbol written, a column for each one read."""
+    source = found["source"]
+    image = axis.imshow(np.array(found["weights"]), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axis.set_xticks(range(len(source)), source)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.grid(False)
+    return image
+
+
+def attention(results: Results, config: Any) -> Any:
+    """Where the network looks while it says four words that it has never seen."""
+    figure, axes = canvas(2, 2, 11, 8.4)
+    maps = results.of("words/with")[0].measurements["maps"]
+    for axis, found in zip(axes.flat, maps, strict=True):
+        image = _heat(axis, found, [*found["answer"], "end"])
+        said = " ".join(found["answer"])
+        verdict = "right" if found["answer"] == found["right"] else f"the dictionary: {' '.join(found['right'])}"
+        axis.set_title(f"{''.join(found['source'])}: {said}\n({verdict})", fontsize=10)
+        axis.set(xlabel="letter that is read", ylabel="phoneme that is written")
+    figure.colorbar(image, ax=axes, label="attention: share of the step", shrink=0.6)
+    figure.suptitle(
+        "For each phoneme the network looks at the letters that spell it, and nobody has told it which", fontsize=12
+    )
+    return figure
+
+
+def length(results: Results, config: Any) -> Any:
+    """Errors by the length of the word, with and without attention, and the gain."""
+    figure, (axes,) = canvas(1, 2, 12, 4.6, width_ratios=(3, 2))
+    for arm, (label, colour) in ARMS.items():
+        errors = 100 * errors_by_length(results, arm)
+        x = np.arange(FIRST, FIRST + errors.shape[1])
+        _band(axes[0], x, errors, color=colour, label=label, marker="o", markersize=4)
+        beyond = 100 * results.values(f"words/{arm}", "beyond")
+        center, low, high = mean_interval(beyond)
+        at = x[-1] + 2
+        axes[0].plot(np.full(len(beyond), at), beyond, ".", color=colour, alpha=0.4, markersize=5)
+        axes[0].plot(at, center, "s", color=colour, markersize=6)
+        if np.isfinite(low):
+            axes[0].plot((at, at), (low, high), color=colour, linewidth=4, alpha=0.35)
+    memory = 100 * np.array(results.of("words/memory")[0].measurements["by_length"]["errors"])
+    axes[0].plot(x, memory, color=MEMORY, linestyle="--", label="copied from the most similar word")
+    axes[0].axvspan(x[-1] + 1, x[-1] + 3, color=GREY, alpha=0.08, linewidth=0)
+    axes[0].set_xticks([*x, x[-1] + 2], [*map(str, x), f"{x[-1] + 1}+\nlonger than\nany learned"])
+    axes[0].set(xlabel="letters of the word", ylabel="phoneme errors (%)", ylim=(0, None))
+    axes[0].set_title("One vector for the whole word: the longer, the more is lost")
+    axes[0].legend(loc="upper left", bbox_to_anchor=(0.12, 1))
+    gains = 100 * gain_by_length(results)
+    for row in gains:
+        axes[1].plot(x, row, color=BEAM, linewidth=0.8, alpha=0.45, marker=".", markersize=4)
+    _band(axes[1], x, gains, color=BEAM, linewidth=2.6)
+    axes[1].axhline(0, color="black", linewidth=1)
+    axes[1].set_xticks(x)
+    axes[1].set(xlabel="letters of the word", ylabel="fewer errors with attention (points)")
+    axes[1].set_title("What attention gains (thin lines: seeds)")
+    return figure
+
+
+def learning(results: Results, config: Any) -> Any:
+    """Loss on new examples by the number of examples seen; and errors with and without the right symbols given."""
+    figure, (axes,) = canvas(1, 3, 13.5, 4.4, width_ratios=(3, 3, 2))
+    for axis, task, unit in ((axes[0], "words", "phoneme"), (axes[1], "sentences", "syllable")):
+        for arm, (label, colour) in ARMS.items():
+            paths = [r.measurements["path"] for r in results.of(f"{task}/{arm}")]
+            losses = np.array([path["validation_loss"] for path in paths])
+            _band(axis, np.array(paths[0]["seen"]) / 1000, losses, color=colour, label=label, marker=".")
+        axis.set(xlabel=f"thousand {task} seen", ylabel=f"loss on new {task} (nats per {unit})", ylim=(0, None))
+        axis.legend(loc="lower left")
+    axes[0].set_title("Words: with attention it learns far sooner")
+    axes[1].set_title("Sentences: few, and read again and again")
+    for arm, (_, colour) in ARMS.items():
+        found = results.of(f"words/{arm}")
+        pairs = 100 * np.array([[r.measurements["forced"]["errors"], r.measurements["errors"]] for r in found])
+        for row in pairs:
+            axes[2].plot((0, 1), row, color=colour, linewidth=0.8, alpha=0.45)
+        axes[2].plot((0, 1), pairs.mean(axis=0), color=colour, linewidth=2.6, marker="o", markersize=7)
+        for at, side in ((0, "right"), (1, "left")):
+            text = {"color": colour, "horizontalalignment": side, "verticalalignment": "center"}
+            axes[2].text(at + (-0.08, 0.08)[at], pairs[:, at].mean(), f"{pairs[:, at].mean():.0f}", **text)
+    axes[2].set_xticks((0, 1), ["the right\nones given", "on its own"])
+    axes[2].set(xlim=(-0.5, 1.5), ylim=(0, None), ylabel="phoneme errors (%)", title="On its own, errors spread")
+    axes[2].grid(axis="x", visible=False)
+    return figure
+
+
+def translation(results: Results, config: Any) -> Any:
+    """One sentence and where the network looks; BLEU with and without attention and by looking up, and by length."""
+    figure, (axes,) = canvas(1, 3, 15.5, 5.4, width_ratios=(5, 3, 3))
+    found = results.of("sentences/with")[0].measurements["map"]
+    image = _heat(axes[0], found, [*map(romanised, found["answer"]), "end"])
+    axes[0].tick_params(axis="x", rotation=35)
+    axes[0].tick_params(axis="y", labelsize=8)
+    axes[0].set(xlabel="English word that is read", ylabel="Korean syllable that is written, romanised")
+    axes[0].set_title("Where it looks while it translates a new sentence")
+    figure.colorbar(image, ax=axes[0], label="attention: share of the step")
+    bars = {label: (results.values(f"sentences/{arm}", "bleu"), colour) for arm, (label, colour) in ARMS.items()}
+    bars["the most similar\nknown sentence's"] = (results.values("sentences/memory", "bleu"), MEMORY)
+    for place, (values, colour) in enumerate(bars.values()):
+        center, low, high = mean_interval(values)
+        axes[1].bar(place, center, color=colour, alpha=0.75, width=0.62)
+        if np.isfinite(low):
+            axes[1].plot((place, place), (max(low, 0), high), color="black", linewidth=1.4)
+        axes[1].plot(np.full(len(values), place), values, ".", color="black", markersize=4)
+        axes[1].text(place + 0.06, center, f" {center:.1f}", verticalalignment="bottom")
+    axes[1].set_xticks(range(len(bars)), [label.replace(": ", ":\n") for label in bars], fontsize=9)
+    axes[1].grid(axis="x", visible=False)
+    axes[1].set(ylabel="BLEU over characters (0 to 100)")
+    best = max(bars, key=lambda label: bars[label][0].mean())
+    known = results.of("sentences/memory")[0].measurements["known"]
+    looked_up = best not in dict(ARMS.values())
+    title = f"{known:,} sentences are few: looking up wins" if looked_up else "Better than looking the most similar up"
+    axes[1].set_title(title)
+    for arm, (label, colour) in ARMS.items():
+        thirds = results.values(f"sentences/{arm}", "bleu_by_length")
+        _band(axes[2], range(3), thirds, color=colour, label=label, marker="o", markersize=4)
+    axes[2].set_xticks(range(3), ["shortest\nthird", "middle", "longest\nthird"])
+    axes[2].set(xlabel="English sentences by their words", ylabel="BLEU over characters (0 to 100)", ylim=(0, None))
+    axes[2].set_title("By the length of the sentence")
+    axes[2].legend()
+    return figure
+
+
+def answers(results: Results, config: Any) -> Any:
+    """What was said for a dozen test words; and what a wider beam changes."""
+    figure, (axes,) = canvas(1, 2, 14, 5, width_ratios=(7, 3))
+    first, other = (results.of(f"words/{arm}")[0].measurements["examples"] for arm in ARMS)
+    chosen = sorted(range(len(first)), key=lambda i: len(first[i]["source"]))[:: max(1, len(first) // 13)][:13]
+    axis = axes[0]
+    axis.set_axis_off()
+    axis.set_title("Test words as they come, short to long: right answers in blue, wrong ones in orange")
+    columns = (0.0, 0.17, 0.43, 0.72)
+    bold = {"fontweight": "bold", "transform": axis.transAxes, "verticalalignment": "center"}
+    for x, text in zip(columns, ("word", "dictionary", *(label for label, _ in ARMS.values())), strict=True):
+        axis.text(x, 0.97, text, **bold)
+    axis.plot((0, 1), (0.93, 0.93), color="black", linewidth=0.8, transform=axis.transAxes)
+    for row, i in enumerate(chosen):
+        right = first[i]["right"]
+        cells = [(first[i]["source"], "black"), (" ".join(right), "black")]
+        cells += [
+            (" ".join(said[i]["answer"]), PALETTE[0] if said[i]["answer"] == right else PALETTE[1])
+            for said in (first, other)
+        ]
+        for x, (text, colour) in zip(columns, cells, strict=True):
+            look = {"color": colour, "fontsize": 8.5, "transform": axis.transAxes, "verticalalignment": "center"}
+            axis.text(x, 0.88 - 0.072 * row, text, **look)
+    for arm, (label, colour) in ARMS.items():
+        beams = results.values(f"words/{arm}", "beam")
+        widths = beams[0]["width"]
+        wrong = 100 * np.array([found["wrong"] for found in beams])
+        change = wrong[:, :1] - wrong
+        _band(axes[1], range(len(widths)), change, color=colour, label=label, marker="o", markersize=4)
+    axes[1].axhline(0, color="black", linewidth=1)
+    axes[1].set_xticks(range(len(widths)), [f"{width}" if width > 1 else "1\ngreedy" for width in widths])
+    axes[1].set(xlabel="beginnings that the beam keeps", ylabel="more words right than greedily (points)")
+    axes[1].set_title("Beam search: how much it adds")
+    axes[1].legend()
+    return figure

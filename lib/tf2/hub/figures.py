@@ -1,0 +1,165 @@
+"""The pictures of the hub lab. Bands and lines on bars are 95 % intervals of the mean, dots are seeds."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from lib.harness.contract.drawing import PALETTE, canvas
+from lib.harness.contract.results import Results
+from lib.harness.contract.seeds import Seed
+from lib.harness.judging.intervals import mean_interval
+from lib.tf2.hub.claims import accuracies
+from lib.tf2.hub.pictures import SOURCES, task
+
+WAYS = {
+    "module trained on": PALETTE[2],
+    "frozen module": PALETTE[0],
+    "frozen random": PALETTE[4],
+    "from scratch": PALETTE[1],
+}
+"""Way to its colour."""
+GREY = "#666666"
+
+
+NEW = {"letters": "Handwritten digits", "clothes": "Other kinds of clothes"}
+"""What a source's module is reused for, by source."""
+
+
+def _shots(results: Results) -> np.ndarray:
+    return np.array(results[0].trial.config.shots)
+
+
+def _learned_from(config: Any, source: str) -> str:
+    if config.module:
+        return "the module is from elsewhere"
+    return f"the module has seen {'274 printed letters' if source == 'letters' else 'five kinds'}"
+
+
+def seen(results: Results, config: Any) -> Any:
+    """What a module sees, and what it is reused for; as drawn for one seed."""
+    figure, axes = canvas(2, 2, 11, 4.6)
+    for row, source in zip(axes, SOURCES, strict=True):
+        pictures = task(source, 2000, 1, 1, Seed(0))
+        for axis, (images, labels), what in zip(
+            row, (pictures.seen, pictures.pool), ("A module sees", "and is reused for"), strict=True
+        ):
+            axis.imshow(_sheet(images, labels, 4, 14), cmap="gray_r", interpolation="nearest")
+            axis.set_axis_off()
+            axis.set_title(f"{what} {len(np.unique(labels))} kinds:")
+    return figure
+
+
+def _sheet(images: np.ndarray, labels: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Pictures side by side, kind after kind as long as there are new ones: (rows * 28, columns * 28)."""
+    nth = np.zeros(len(labels), dtype=int)  # of its kind
+    for kind in np.unique(labels):
+        nth[labels == kind] = np.arange((labels == kind).sum())
+    chosen = np.lexsort((labels, nth))[: rows * columns]
+    return np.vstack([np.hstack(list(row)) for row in images[chosen].reshape(rows, columns, *images.shape[1:])])
+
+
+def few_shot(results: Results, config: Any) -> Any:
+    """Accuracy on new kinds by the number of pictures, for each source."""
+    sources = results.variants()
+    figure, (axes,) = canvas(1, len(sources), 6.5 * len(sources), 4.8)
+    for axis, source in zip(axes, sources, strict=True):
+        _by_shots(axis, results, config, source)
+    return figure
+
+
+def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
+    shots = _shots(results)
+    ends = []
+    for i, (way, colour) in enumerate(WAYS.items()):
+        values = 100 * accuracies(results, source, way)
+        center, low, high = np.array([mean_interval(column) for column in values.T]).T
+        axis.plot(shots, center, color=colour, marker="o", markersize=4)
+        if np.isfinite(low).all():
+            axis.fill_between(shots, low, high, color=colour, alpha=0.13, linewidth=0)
+        for row in values:
+            axis.plot(shots * 1.03 ** (i - 1.5), row, ".", color=colour, markersize=4, alpha=0.5)
+        ends.append((center[-1], way, colour))
+    heights = [end[0] for end in sorted(ends)]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + 4)
+    for height, (_, way, colour) in zip(heights, sorted(ends), strict=True):
+        axis.text(shots[-1] * 1.1, height, way, color=colour, verticalalignment="center")
+    guessing = 100 / len(results.of(source)[0].measurements["new_kinds"])
+    axis.axhline(guessing, color=GREY, linestyle=":", linewidth=1)
+    axis.text(shots[0], guessing + 0.6, "guessing", color=GREY, fontsize=8)
+    axis.set(xscale="log", xlabel="pictures of each new kind", ylabel="new kinds recognised (% of test pictures)")
+    axis.set_xticks(shots, [str(n) for n in shots])
+    axis.minorticks_off()
+    axis.set_xlim(shots[0] / 1.15, shots[-1] * 3)
+    axis.set_ylim(top=max(axis.get_ylim()[1], heights[-1] + 3))
+    best = max(WAYS, key=lambda way: accuracies(results, source, way).mean())
+    axis.set_title(f"{NEW[source]}: best from few pictures is '{best}'\n({_learned_from(config, source)})")
+
+
+def advantage(results: Results, config: Any) -> Any:
+    """What the module gains over a network from scratch, by the number of pictures, for each source."""
+    sources = results.variants()
+    figure, (axes,) = canvas(1, len(sources), 6 * len(sources), 4.4)
+    shots = _shots(results)
+    for axis, source in zip(axes, sources, strict=True):
+        scratch = accuracies(results, source, "from scratch")
+        for i, way in enumerate(("module trained on", "frozen module", "frozen random")):
+            gains = 100 * (accuracies(results, source, way) - scratch)
+            center, low, high = np.array([mean_interval(column) for column in gains.T]).T
+            x = np.arange(len(shots)) + 0.26 * (i - 1)
+            axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=way)
+            if np.isfinite(low).all():
+                axis.vlines(x, low, high, color="black", linewidth=1.2)
+            for row in gains:
+                axis.plot(x, row, ".", color="black", markersize=3, alpha=0.5)
+        axis.axhline(0, color="black", linewidth=1)
+        axis.set_xticks(range(len(shots)), [str(n) for n in shots])
+        axis.set(xlabel="pictures of each new kind", ylabel="gain over a network from scratch (% of pictures)")
+        frozen = 100 * (accuracies(results, source, "frozen module") - scratch).mean(axis=0)
+        axis.set_title(
+            f"{NEW[source]}: frozen, the module\ngains {frozen[0]:+.0f} % with the fewest pictures, "
+            f"{frozen[-1]:+.0f} % with the most"
+        )
+        axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
+        axis.grid(axis="x", visible=False)
+    return figure
+
+
+DOORS = (
+    ("hub.load", "module = tensorflow_hub.load(folder)\nfeatures = module.signatures['serving_default'](pictures)"),
+    (
+        "TFSMLayer",
+        "layer = keras.layers.TFSMLayer(folder, call_endpoint='serving_default')\nfeatures = layer(pictures)",
+    ),
+    ("KerasLayer", "layer = tensorflow_hub.KerasLayer(folder)\nmodel = keras.Sequential([keras.Input(…), layer])"),
+)
+
+
+def doors(results: Results, config: Any) -> Any:
+    """The ways to load a module, each with what came of it."""
+    figure, ((axis,),) = canvas(1, 1, 12, 3.6)
+    axis.set_axis_off()
+    axis.set(xlim=(0, 10), ylim=(3.1, -0.6))
+    found = results.of(results.variants()[0])[0].measurements
+    if "doors" in found:
+        layer = found["keras_layer"]
+        said = {
+            name: f"the exported network's features,\nlargest difference {value:.0e}"
+            for name, value in found["doors"].items()
+        }
+        said["KerasLayer"] = textwrap.fill(layer["error"], 62) + (
+            f"\nIt is a layer of Keras 2; there it works, largest difference {layer['deviation']:.0e}"
+        )
+    else:
+        said = dict.fromkeys(("hub.load", "TFSMLayer"), "used for the module that was named")
+        said["KerasLayer"] = "not tried"
+    for row, (name, code) in enumerate(DOORS):
+        colour = PALETTE[1] if name == "KerasLayer" else PALETTE[2]
+        axis.text(0, row, name, fontweight="bold", color=colour, verticalalignment="center")
+        axis.text(1.0, row, code, family="monospace", fontsize=7.8, verticalalignment="center")
+        axis.text(6.0, row, said[name], fontsize=8.5, color=colour, verticalalignment="center")
+    axis.set_title("Two doors into a module are open in Keras 3, the lecture's is not")
+    return figure

@@ -1,0 +1,105 @@
+"""TensorFlow 2 at its four levels: LeNet by tf.keras, by a class and a tape, by Python and variables, by tf.nn.
+
+What the study asks for:
+
+- **agree**: every training step at all four levels, eagerly and compiled, from the same weights (`agreement`); in
+  float32 and in float64.
+- **autograph**: programs whose course depends on their data, as Python, eagerly and as a graph (`autograph`).
+- **old code**: what TensorFlow 1's layers and estimators say today, and Keras' replacement (`old_code`).
+- **portable**: one Keras model saved, loaded, served, and used with torch in TensorFlow's place (`portable`).
+
+Nothing is chosen and no test picture is read. Seconds are outside the digest: they differ from run to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import batches, changed
+from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.tf2.tf2 import agreement, autograph, figures, old_code, portable
+from lib.tf2.tf2.claims import CLAIMS
+from lib.tf2.tf2.sentences import KOREAN, SENTENCES
+
+
+class Tf2Config(Config):
+    """Settings of the lab. `stage` and `dtype` tell the trials apart; the study sets them."""
+
+    framework: Literal["torch", "keras"] = Field("keras", description="the lab is about TensorFlow")
+    batch: int = Field(64, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
+    stage: Literal["agree", "autograph", "old code", "portable"] = Field("agree", description="set by the study")
+    dtype: Literal["float32", "float64"] = Field("float32", description="set by the study")
+    double_seeds: int = Field(
+        3, ge=1, le=1000, description="of the comparison in float64, where nothing but mistakes could differ"
+    )
+    steps: int = Field(50, ge=2, le=1000, description="enough for a difference to grow, and for the loss to fall")
+    batch_size: int = Field(32, ge=4, le=1000, description="tf.keras' own default")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="plain descent learns at it and does not oscillate")
+    draws: int = Field(50, ge=1, le=10_000, description="arguments of each program, so that every branch is taken")
+    values: int = Field(10, ge=2, le=100, description="different numbers given to one function: a trace takes long")
+    repeats: int = Field(20, ge=1, le=1000, description="calls whose median is a time")
+    pictures: int = Field(1000, ge=100, le=55_000, description="for old and new code: seconds")
+
+
+def trial(config: Tf2Config, seed: Seed, log: Log) -> dict[str, Any]:
+    """One trial of a stage."""
+    steps, batch, rate = config.steps, config.batch_size, config.learning_rate
+    if config.stage == "agree":
+        return agreement.agree(seed, log, steps=steps, batch=batch, rate=rate, dtype=config.dtype)
+    if config.stage == "autograph":
+        return autograph.measure(seed, log, config.draws, config.values, config.repeats)
+    if config.stage == "portable":
+        return portable.measure(seed, log, steps=steps, batch=batch, rate=rate)
+    return old_code.both(config.pictures)
+
+
+def study(config: Tf2Config) -> Study:
+    """All stages; those that only show what is there have one seed."""
+    yield from batches(_trials(config), config.batch)
+
+
+def _trials(config: Tf2Config) -> Iterator[Trial]:
+    def one(name: str, seed: int, stage: str, dtype: Literal["float32", "float64"] = "float32") -> Trial:
+        return Trial(name, changed(config, {"stage": stage, "dtype": dtype}), seed, Runtime("keras", dtype))
+
+    yield one("autograph", 0, "autograph")  # the first one is started twice: one that takes seconds
+    yield one("portable", 0, "portable")
+    for seed in range(config.seeds):
+        yield one("agree/float32", seed, "agree")
+    for seed in range(1, config.seeds):
+        yield one("autograph", seed, "autograph")
+    yield one("old code", 0, "old code")
+    for seed in range(config.double_seeds):
+        yield one("agree/float64", seed, "agree", "float64")
+
+
+LAB = Lab(
+    name="tf2",
+    summary="one network at the four levels of TensorFlow 2: the same weights, what autograph makes of Python",
+    chapter=8,
+    minutes=4,
+    config=Tf2Config,
+    quick={"seeds": 3, "double_seeds": 1, "steps": 12, "batch_size": 16, "draws": 20, "repeats": 10},
+    study=study,
+    trial=trial,
+    claims=CLAIMS,
+    figures={
+        "levels": figures.levels,
+        "agreement": figures.agreement,
+        "autograph": figures.autograph,
+        "cost": figures.cost,
+        "old_code": figures.old_code,
+        "portable": figures.portable,
+    },
+    frameworks=("keras",),
+    data=("fashion_mnist",),
+    search="its networks are compared step by step, and none is judged on validation data",
+    sentences=SENTENCES,
+    korean=KOREAN,
+)
