@@ -9,14 +9,13 @@ import pytest
 
 from host import local
 from lib.harness.errors import UserError
-from tests.host.conftest import NO_ENGINE, ROOT, Invoke, copy_clone
+from tests.host.clone import copy_clone, share_venv
+from tests.host.conftest import NO_ENGINE, Invoke
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    root = copy_clone(tmp_path / "clone")
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    return root
+    return share_venv(copy_clone(tmp_path / "clone"))
 
 
 def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
