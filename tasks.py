@@ -11,6 +11,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from host import engine, paths
+from host.instance import PROJECT
 from lib.harness.contract.options import PRUNERS, SAMPLERS, SPACE_FORMS
 from lib.harness.errors import UserError
 
@@ -113,7 +114,7 @@ def down(_: Context, volumes: bool = False) -> None:
     from host import local_services, services
 
     if volumes:
-        print("Delete every run, journal and artifact of Fearless Labs? [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"Delete every run, journal and artifact of {PROJECT}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise UserError("Nothing was deleted or stopped: the answer was not yes")
     stopped = local_services.down(volumes)

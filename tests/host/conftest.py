@@ -35,9 +35,7 @@ def invoke(the_copy: Path) -> Invoke:
     """
     project = new_project()
 
-    def run(
-        *args: str, root: Path = the_copy, env: dict[str, str | None] | None = None, **options: object
-    ) -> Outcome:
+    def run(*args: str, root: Path = the_copy, env: dict[str, str | None] | None = None, **options: object) -> Outcome:
         merged = {**os.environ, "COMPOSE_PROJECT_NAME": project, **(env or {})}
         settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 120} | options
         if "input" in settings:
