@@ -1,6 +1,7 @@
 """Fixtures of the host's tests: ./invoke as a user runs it, in a copy of the clone."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ Invoke = Callable[..., Outcome]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a shell has it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
