@@ -39,13 +39,16 @@ def passed(found: list[Check]) -> bool:
 def _engine() -> Check:
     needed = f"{engine.minimum('engine')} or newer"
     try:
-        version = engine.engine_version()
+        found = engine.server()
     except engine.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {engine.DOCTOR}"), INSTALL)
     except UserError as error:
         what, _, remedy = str(error).partition(": ")
         return Check("Docker engine", False, what, remedy)
-    return Check("Docker engine", version.fits("engine"), f"{version} ({needed} is needed)", INSTALL)
+    if found.platform != engine.PLATFORM:
+        subject = f"{found.platform} ({engine.PLATFORM} is needed)"
+        return Check("Docker engine", False, subject, "use a machine with x86-64 Linux")
+    return Check("Docker engine", found.version.fits("engine"), f"{found.version} ({needed} is needed)", INSTALL)
 
 
 def _plugin(name: str) -> Check:

@@ -52,18 +52,24 @@ def python() -> Path:
 
 
 def python311() -> str:
-    """A Python 3.11 that really runs on Linux x86-64, or `UserError` in one line."""
-    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        for candidate in CANDIDATES:
-            try:
-                result = subprocess.run([candidate, "-c", FITS], capture_output=True, text=True, check=False)
-            except OSError:
-                continue
-            if result.returncode == 0:
-                return result.stdout.strip()
+    """The path of a Python 3.11 that really runs.
+
+    Raises:
+        UserError: there is none, or this is not Linux on x86-64, for which alone the packages are locked.
+    """
+    here = platform.system(), platform.machine()
+    if here != ("Linux", "x86_64"):
+        raise UserError(f"Local mode needs Linux on x86-64, and this is {' on '.join(here)}: use such a machine")
+    for candidate in CANDIDATES:
+        try:
+            result = subprocess.run([candidate, "-c", FITS], capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        if result.returncode == 0:
+            return result.stdout.strip()
     raise UserError(
-        "Local mode needs Linux on x86-64 and a Python 3.11 that runs (Debian 12: apt install python3); "
-        "with Docker neither is needed: ./invoke doctor"
+        "Local mode needs a Python 3.11 that runs (Debian 12: apt install python3); "
+        "with Docker it is not needed: ./invoke doctor"
     )
 
 

@@ -60,8 +60,8 @@ def fake_engine(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
     """Start an engine that knows its version and what is said; gives the environment in which `docker` talks to it."""
     started: list[FakeEngine] = []
 
-    def start(version: str, info: dict[str, Any] | None = None) -> dict[str, str]:
-        started.append(FakeEngine(tmp_path / "engine.sock", version, info))
+    def start(version: str, info: dict[str, Any] | None = None, arch: str = "amd64") -> dict[str, str]:
+        started.append(FakeEngine(tmp_path / "engine.sock", version, info, arch))
         return {"DOCKER_HOST": started[-1].address}
 
     yield start
