@@ -132,9 +132,10 @@ def living(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def _is_alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        alive: bool = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    return alive
 
 
 def command_of(process: psutil.Process) -> list[str]:
