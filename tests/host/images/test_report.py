@@ -31,8 +31,8 @@ def test_the_report_is_one_whole_file(clone: Instance, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_made_replaces_nothing(clone: Instance, tmp_path: Path) -> None:
-    with (clone.root / "lib" / "harness" / "report.py").open("a", encoding="utf-8") as module:
-        module.write("\nraise SystemExit(3)\n")
+    module = clone.root / "lib" / "harness" / "showing" / "report.py"
+    module.write_text(f"{module.read_text(encoding='utf-8')}\nraise SystemExit(3)\n", encoding="utf-8")
     file = tmp_path / "lecture.html"
     file.write_text("the one before", encoding="utf-8")
     code, _, err = clone.invoke("report", "--out", file)

@@ -41,8 +41,9 @@ def test_a_run_is_reproduced_after_its_code_was_changed_and_from_another_clone(
 ) -> None:
     changed = replace(other, root=copy_of(tmp_path_factory, "changed"))
     changed.must("lab", "dropout", *SMALL)
-    with (changed.root / "lib" / "mlp" / "dropout.py").open("a", encoding="utf-8") as lab:
-        lab.write("\nraise SystemExit('this is not the code that ran')\n")
+    lab = changed.root / "lib" / "mlp" / "dropout" / "lab.py"
+    another = "raise SystemExit('this is not the code that ran')"
+    lab.write_text(f"{lab.read_text(encoding='utf-8')}\n{another}\n", encoding="utf-8")
     verdict = changed.must("reproduce", "last:dropout").splitlines()[-1]
     assert verdict.startswith("identical (")
     shutil.rmtree(changed.root / "lib" / "mlp")
