@@ -87,7 +87,7 @@ def test_each_worker_sees_one_gpu_and_without_gpus_none(tmp_path: Path) -> None:
 
 
 def test_use_and_memory_are_recorded_while_the_trials_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpus, "SAMPLE_SECONDS", 0.01)
+    monkeypatch.setattr(gpu_samples, "SAMPLE_SECONDS", 0.01)
     gpus.enable()
     file = tmp_path / "run.jsonl"
     journal = Journal.create(file, {"key": "run"})

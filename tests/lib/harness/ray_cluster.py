@@ -17,7 +17,7 @@ from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import free_port, living, send_signal, until
 
 LOCK = "l" * 64  # what the test labs say of their image
-MODULES = ROOT / "lib" / "harness" / "ray_modules"
+MODULES = ROOT / "lib" / "harness" / "running" / "ray_modules"
 
 
 class RayCluster:
