@@ -8,7 +8,9 @@ from host import compose, engine, gpu, images, ports, services, settings
 from host.paths import LABS, ROOT
 from lib.harness.errors import UserError
 
-INSTALL = "sudo ./invoke doctor --fix (Debian, Ubuntu), or install Docker Desktop or Docker Engine"
+INSTALL = "install Docker Engine or Docker Desktop"
+if shutil.which("apt-get"):
+    INSTALL += ", or Debian's packages of it, which replace Docker's own: sudo ./invoke doctor --fix"
 
 
 @dataclass(frozen=True)
