@@ -11,6 +11,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from host import engine, paths
+from host.instance import PROJECT
 from lib.harness.contract.options import PRUNERS, SAMPLERS, SPACE_FORMS
 from lib.harness.errors import UserError
 
@@ -113,7 +114,7 @@ def down(_: Context, volumes: bool = False) -> None:
     from host import local_services, services
 
     if volumes:
-        print("Delete every run, journal and artifact of Fearless Labs? [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"Delete every run, journal and artifact of {PROJECT}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise UserError("Nothing was deleted or stopped: the answer was not yes")
     stopped = local_services.down(volumes)
@@ -136,6 +137,7 @@ def down(_: Context, volumes: bool = False) -> None:
         "gpu": "on the NVIDIA GPUs of this machine, or with --on ray of a cluster",
         "config": "best: with what the last finished sweep of the lab has found",
         "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
+        "workers": "N: how many trials run at a time here (default: one per core)",
         "resume": "RUN: take up a run that was interrupted: its key, a beginning of it, or last:NAME",
         **LOCAL,
     },
@@ -154,6 +156,7 @@ def lab(
     config: str | None = None,
     resume: str | None = None,
     on: str = "local",
+    workers: str | None = None,
     local: bool = False,
 ) -> None:
     """Run a lab in a container, tracked in MLflow."""
@@ -172,6 +175,7 @@ def lab(
         config=config,
         resume=resume,
         on=on,
+        workers=workers,
     )
     image = gpu_image_for(name, framework, changes, local) if gpu else None
     run_words(said, local, gpu_image=image, on_ray=on == "ray")
@@ -192,6 +196,7 @@ def lab(
         "set": "KEY=VALUE: change a field of the lab's config, which is then not searched; may be repeated",
         "framework": "torch or keras",
         "on": "ray: the trials run on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS); else local",
+        "workers": "N: how many trials run at a time here (default: one per core)",
         "resume": "RUN: take up a sweep that was interrupted: its key, a beginning of it, or last:NAME",
         **LOCAL,
     },
@@ -212,6 +217,7 @@ def sweep(
     framework: str | None = None,
     resume: str | None = None,
     on: str = "local",
+    workers: str | None = None,
     local: bool = False,
 ) -> None:
     """Search a lab's settings (Optuna), every trial a child run."""
@@ -231,6 +237,7 @@ def sweep(
         framework=framework,
         resume=resume,
         on=on,
+        workers=workers,
     )
     run_words(said, local, on_ray=on == "ray")
 

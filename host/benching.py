@@ -42,15 +42,16 @@ def bench(wanted: list[str], local: bool) -> None:
         print(f"{name} …", file=sys.stderr, flush=True)
         words = ["-c", SCRIPT, f"benchmarks.{name}"]
         command = [sys.executable, *words] if on_host else sandbox.command(words, local)
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=sandbox.variables(local),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        with sandbox.variables(local) as environment:
+            result = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
         if result.returncode:
             raise UserError(f"benchmarks/{name}.py ended with exit code {result.returncode}; the lines above say why")
         rows += json.loads(result.stdout.splitlines()[-1])

@@ -7,9 +7,8 @@ import subprocess
 from dataclasses import dataclass
 
 from host import engine, git, images, labs_owner, settings
+from host.instance import PROJECT
 from host.paths import ROOT
-
-PROJECT = os.environ.get("COMPOSE_PROJECT_NAME") or "fearless-labs"
 
 
 @dataclass(frozen=True)

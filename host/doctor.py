@@ -8,7 +8,9 @@ from host import compose, engine, gpu, images, ports, services, settings
 from host.paths import LABS, ROOT
 from lib.harness.errors import UserError
 
-INSTALL = "sudo ./invoke doctor --fix (Debian, Ubuntu), or install Docker Desktop or Docker Engine"
+INSTALL = "install Docker Engine or Docker Desktop"
+if shutil.which("apt-get"):
+    INSTALL += ", or Debian's packages of it, which replace Docker's own: sudo ./invoke doctor --fix"
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,16 @@ def passed(found: list[Check]) -> bool:
 def _engine() -> Check:
     needed = f"{engine.minimum('engine')} or newer"
     try:
-        version = engine.engine_version()
+        found = engine.server()
     except engine.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {engine.DOCTOR}"), INSTALL)
     except UserError as error:
         what, _, remedy = str(error).partition(": ")
         return Check("Docker engine", False, what, remedy)
-    return Check("Docker engine", version.fits("engine"), f"{version} ({needed} is needed)", INSTALL)
+    if found.platform != engine.PLATFORM:
+        subject = f"{found.platform} ({engine.PLATFORM} is needed)"
+        return Check("Docker engine", False, subject, "use a machine with x86-64 Linux")
+    return Check("Docker engine", found.version.fits("engine"), f"{found.version} ({needed} is needed)", INSTALL)
 
 
 def _plugin(name: str) -> Check:

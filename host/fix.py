@@ -81,7 +81,7 @@ def _installed() -> bool:
     if not shutil.which("docker") or not (shutil.which("dockerd") or engine.available()):
         return False
     plugins = {plugin: engine.plugin_version(plugin) for plugin in ("compose", "buildx")}
-    if engine.available() and not engine.engine_version().fits("engine"):
+    if engine.available() and not engine.server().version.fits("engine"):
         return False
     return all(version is not None and version.fits(plugin) for plugin, version in plugins.items())
 

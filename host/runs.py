@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from host import cluster, compose, engine, foreground, gpu, images, services
+from host import cluster, compose, engine, foreground, gpu, images, instance, services
 from host.paths import ROOT, state_path
 from lib.harness.errors import UserError
 
@@ -49,7 +49,7 @@ def in_container(
         variables |= gpu.variables(way, lab_image)
     elif image or gpu_image:
         variables["LAB_CPU_IMAGE"] = lab_image.id
-    name = f"{compose.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
+    name = f"{instance.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
     if lib is not None:

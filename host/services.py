@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from host import compose, engine, gpu, images, labs_owner, ports, settings
+from host import compose, engine, gpu, images, instance, labs_owner, ports, settings
 from host.compose import Container, containers
 from host.locks import held
 from host.paths import state_path
@@ -177,7 +177,7 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subpro
         variables = _variables(chosen, lab_image)
         if running(MLFLOW, found):
             return variables, None
-        if engine.docker("network", "inspect", f"{compose.PROJECT}_tracking").returncode:
+        if engine.docker("network", "inspect", f"{instance.PROJECT}_tracking").returncode:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
         with state_path(*MLFLOW_LOG).open("w", encoding="utf-8") as log:
             starting = subprocess.Popen(

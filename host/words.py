@@ -21,6 +21,7 @@ def lab(
     config: str | None = None,
     resume: str | None = None,
     on: str = "local",
+    workers: str | None = None,
     gpu: bool = False,
 ) -> list[str]:
     """The words that run the lab `name`. Raises `UserError` for a name or value that no container could take.
@@ -38,7 +39,7 @@ def lab(
         _require_framework(name, framework)
         framework = None  # it chooses the image in which the run began, and the run has the rest
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
-    return [*_begun([name], words, resume, on), *(["--gpu"] if gpu else [])]
+    return [*_begun([name], words, resume, on, workers), *(["--gpu"] if gpu else [])]
 
 
 def sweep(
@@ -56,6 +57,7 @@ def sweep(
     framework: str | None,
     resume: str | None = None,
     on: str = "local",
+    workers: str | None = None,
 ) -> list[str]:
     """The words that search the settings of the lab `name`; raises `UserError` as `lab` does."""
     find_lab(ROOT, name)
@@ -74,7 +76,7 @@ def sweep(
             raise UserError(f"--space {part}: it is {SPACE_FORMS}")
         words += ["--space", part]
     words += _trials(name, quick=quick, seed=seed, changes=changes, framework=framework)
-    return _begun(["sweep", name], words, resume, on)
+    return _begun(["sweep", name], words, resume, on, workers)
 
 
 def _numbers(*options: tuple[str, str | None, int]) -> list[str]:
@@ -108,11 +110,17 @@ def _require_framework(name: str, framework: str | None) -> None:
         raise UserError(f"--framework {framework}: {name} runs with {' or '.join(entry.frameworks)}")
 
 
-def _begun(name: list[str], options: list[str], resume: str | None, on: str) -> list[str]:
-    """The words of a run that begins, or that is taken up: as it began, wherever its trials run."""
+def _begun(name: list[str], options: list[str], resume: str | None, on: str, workers: str | None) -> list[str]:
+    """The words of a run that begins, or that is taken up: as it began, wherever its trials run, however many at once.
+
+    How many run at once changes no result.
+    """
     if on not in PLACES:
         raise UserError(f"--on {on}: trials run on {' or '.join(PLACES)}")
+    at_once = _numbers(("--workers", workers, 1))
+    if at_once and on == "ray":
+        raise UserError(f"--workers {workers} and --on ray cannot be combined: a cluster has as many as it has cores")
     if resume is not None and options:
         raise UserError(f"--resume goes on as the run began: leave out {options[0]}")
-    words = [*name, *options, *(["--resume", resume] if resume is not None else [])]
+    words = [*name, *options, *(["--resume", resume] if resume is not None else []), *at_once]
     return [*words, *(["--on", on] if on != "local" else [])]

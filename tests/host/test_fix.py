@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from host import apt, fix
-from tests.host.conftest import NO_ENGINE, copy_clone
+from tests.host.clone import copy_clone
+from tests.host.conftest import NO_ENGINE
 
 TARGETS = """\
 bookworm main http://mirror.example/debian/

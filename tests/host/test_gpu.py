@@ -18,7 +18,8 @@ import pytest
 from host import doctor, engine, gpu, images, reproduce, words
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
-from tests.host.conftest import NO_ENGINE, ROOT, Invoke, one_line
+from tests.host.clone import ROOT
+from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 Driver = Callable[..., dict[str, str]]
 Engine = Callable[..., dict[str, str]]

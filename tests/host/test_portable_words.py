@@ -9,7 +9,7 @@ import pytest
 from host import images, reproduce, words
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
-from tests.host.conftest import ROOT
+from tests.host.clone import ROOT
 
 LAB = next(iter(find_labs(ROOT)))
 

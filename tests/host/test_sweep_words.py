@@ -38,6 +38,15 @@ def test_a_lab_runs_with_what_a_sweep_has_found() -> None:
     assert said == ["lenet", "--config", "best", "--quick"]
 
 
+def test_trials_at_a_time_are_limited_however_a_run_begins() -> None:
+    nothing: dict[str, Any] = {"quick": False, "seeds": None, "seed": None, "changes": [], "framework": None}
+    assert words.lab("lenet", **nothing, workers="1") == ["lenet", "--workers", "1"]
+    again = words.lab("lenet", **nothing, resume="last:lenet", workers="2")
+    assert again == ["lenet", "--resume", "last:lenet", "--workers", "2"]
+    searched = words.sweep("lenet", **{**NOTHING, "trials": "3"}, workers="2")
+    assert searched == ["sweep", "lenet", "--trials", "3", "--workers", "2"]
+
+
 def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     called: list[list[str]] = []
 
