@@ -106,7 +106,7 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lib" / "public")]),
         "MLFLOW_TRACKING_URI": f"sqlite:///{STATE / 'mlflow.db'}",
         "_MLFLOW_SERVER_ARTIFACT_ROOT": (STATE / "artifacts").as_uri(),  # where a store without a server puts artifacts
         "MLFLOW_DISABLE_TELEMETRY": "true",
