@@ -31,7 +31,7 @@ class LabEntry:
 def find_labs(root: Path) -> dict[str, LabEntry]:
     """All labs below ``root / "lib"`` by name, in the order of the lecture."""
     entries = {}
-    for path in sorted((root / "lib").glob("*/*.py")):
+    for path in sorted([*(root / "lib").glob("*/*.py"), *(root / "lib").glob("*/*/*.py")]):
         source = path.read_text(encoding="utf-8")
         if "\nLAB = Lab(" not in source:
             continue

@@ -27,6 +27,10 @@ class InconclusiveError(Exception):
     """Raised by a measure: all was measured, but it does not decide the claim. The text says why, and what would."""
 
 
+def _no_measure(results: Results) -> Any:
+    raise LookupError("the claim has no measure")
+
+
 @dataclass(frozen=True)
 class Claim:
     """A sentence, how it is measured, and when it holds.
@@ -43,10 +47,10 @@ class Claim:
     """
 
     id: str
-    statement: str
-    kind: Literal["statistical", "exact"]
-    measure: Callable[[Results], Any]
-    unit: str
+    statement: str = ""
+    kind: Literal["statistical", "exact"] = "statistical"
+    measure: Callable[[Results], Any] = _no_measure
+    unit: str = ""
     at_least: float = -math.inf
     at_most: float = math.inf
     interval: Literal["mean", "median"] = "mean"

@@ -16,6 +16,7 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.texts import Texts
 from lib.harness.contract.trial import Log, Measurements, Result, Runtime, Study
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Lab:
         draws: whether the study itself draws at random, as a search does, and not its trials alone.
         sentences: what the lecture says, by the row of the claims.
         korean: the summary in Korean.
+        texts: what stands in ``texts.toml``: statement, unit and note of the claims, the lecture's sentences and what
+            figures say, in English and Korean.
     """
 
     name: str
@@ -111,6 +114,12 @@ class Lab:
     draws: bool = False
     sentences: Mapping[str, Sentence] = field(default_factory=dict)
     korean: str = ""
+    texts: Texts = field(default_factory=Texts)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "claims", tuple(map(self.texts.worded, self.claims)))
+        if "lab.summary" in self.texts:
+            object.__setattr__(self, "korean", self.texts.entries["lab.summary"]["ko"])
 
     def begin(self, config: Config, root_seed: int) -> Study:
         """The study of a run."""
