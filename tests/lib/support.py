@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from lib.harness.contract.config import Config
-from lib.harness.contract.drawing import style
+from lib.harness.contract.drawing import can_draw, style
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.texts import LANGUAGES, language
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.recording.recorder import plain
 
@@ -91,9 +92,12 @@ def run_study(lab: Lab, config: Config, run: Callable[[Trial], Result] | None = 
 
 
 def assert_drawn(lab: Lab, results: Results, config: Config) -> None:
-    """Every figure of a lab can be drawn, and each part of it shows something and has a title."""
-    with style():
-        for draw in lab.figures.values():
-            figure = draw(results, config)
-            figure.canvas.draw()
-            assert all(axis.has_data() and axis.get_title() for axis in figure.axes)
+    """Every figure of a lab can be drawn in both languages, and each part of it shows something and has a title."""
+    for code in LANGUAGES:
+        if not can_draw(code):
+            continue
+        with language(code), style():
+            for draw in lab.figures.values():
+                figure = draw(results, config)
+                figure.canvas.draw()
+                assert all(axis.has_data() and axis.get_title() for axis in figure.axes)

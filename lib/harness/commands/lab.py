@@ -24,7 +24,7 @@ from lib.harness.recording import provenance
 from lib.harness.recording.journal import files_of, journal_root, on_disk, read
 from lib.harness.recording.recorder import NAME_REFUSED
 from lib.harness.recording.trace import canonical, parent_digest
-from lib.harness.running.draw import draw
+from lib.harness.running.draw import draw, pictures
 from lib.harness.running.gpu_samples import sampled
 from lib.harness.running.job import Job
 from lib.harness.running.parent import Extras, LabRun
@@ -233,12 +233,11 @@ def _lowered(job: Job, again: Future[list[str]]) -> Iterator[str]:
 def _draw_all(run: LabRun, results: Results, workers: Workers) -> list[str]:
     """Draw the lab's figures and animations. Returns a line for each that could not be drawn."""
     folder = run.journal.files / "figures"
-    names = [*run.lab.figures, *run.lab.animations]
-    arguments = [(run.entry.module, name, results, run.config, folder) for name in names]
-    drawn = workers.call(draw, arguments)
+    wanted = list(pictures(run.lab))
+    drawn = workers.call(draw, [(run.entry.module, picture, results, run.config, folder) for picture in wanted])
     return [
-        f"figure {name}: {type(error).__name__}: {error}"
-        for name, error in zip(names, drawn, strict=True)
+        f"figure {picture.name} ({picture.language}): {type(error).__name__}: {error}"
+        for picture, error in zip(wanted, drawn, strict=True)
         if isinstance(error, Exception)
     ]
 

@@ -28,6 +28,10 @@ class InconclusiveError(Exception):
     """Raised by a measure: all was measured, but it does not decide the claim. The text says why, and what would."""
 
 
+def _no_measure(results: Results) -> Any:
+    raise LookupError("the claim has no measure")
+
+
 @dataclass(frozen=True)
 class Claim:
     """A sentence, how it is measured, and when it holds.

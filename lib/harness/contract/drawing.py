@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,10 +13,12 @@ if TYPE_CHECKING:
 
     from lib.harness.contract.results import Results
 
+from lib.harness.contract.texts import Language, current
+
 # Okabe and Ito (2008): eight colours that colour-blind readers can tell apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 
-
+LATIN, HANGUL = "DejaVu Sans", "NanumGothic"  # matplotlib brings the one, the image has the other
 STYLE: Mapping[str, Any] = {
     "figure.dpi": 120,
     "savefig.dpi": 120,
@@ -30,13 +34,40 @@ STYLE: Mapping[str, Any] = {
 }
 
 
+@functools.cache
+def has_hangul() -> bool:
+    """Whether the font with Hangul is installed; outside the image it may be missing.
+
+    Fonts that were installed after matplotlib made its list of them are not in it: they are added.
+    """
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    if all(font.name != HANGUL for font in fontManager.ttflist):
+        for file in findSystemFonts():
+            if Path(file).stem in (HANGUL, f"{HANGUL}Bold"):
+                fontManager.addfont(file)
+    return any(font.name == HANGUL for font in fontManager.ttflist)
+
+
+def can_draw(code: Language) -> bool:
+    """Whether there is a font for the letters of this language."""
+    return code != "ko" or has_hangul()
+
+
+def fonts() -> list[str]:
+    """The fonts for the current language; a glyph that the first lacks is the second's."""
+    if not has_hangul():
+        return [LATIN]
+    return [HANGUL, LATIN] if current() == "ko" else [LATIN, HANGUL]
+
+
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with the labs' style inside this block."""
+    """Draw with the labs' style, and with fonts for the current language, inside this block."""
     import matplotlib as mpl
     from cycler import cycler
 
-    settings: dict[Any, Any] = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
+    settings: dict[Any, Any] = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE), "font.family": fonts()}
     with mpl.rc_context(settings):
         yield
 

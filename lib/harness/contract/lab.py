@@ -18,6 +18,7 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import batches, checked, variants_by_seeds
+from lib.harness.contract.texts import Texts
 from lib.harness.contract.trial import Framework, Log, Measurements, Result, Runtime, Study, Trial
 from lib.harness.errors import UserError
 
@@ -98,6 +99,8 @@ class Lab:
         draws: whether the study itself draws at random, as a search does, and not its trials alone.
         sentences: what the lecture says, by the row of the claims.
         korean: the summary in Korean.
+        texts: what stands in ``texts.toml``: statement, unit and note of the claims, the lecture's sentences and what
+            figures say, in English and Korean.
     """
 
     name: str
@@ -120,6 +123,12 @@ class Lab:
     draws: bool = False
     sentences: Mapping[str, Sentence] = field(default_factory=dict)
     korean: str = ""
+    texts: Texts = field(default_factory=Texts)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "claims", tuple(map(self.texts.worded, self.claims)))
+        if "lab.summary" in self.texts:
+            object.__setattr__(self, "korean", self.texts.entries["lab.summary"]["ko"])
 
     def begin(self, config: Config, root_seed: int) -> Study:
         """The study of a run: a generator of batches of trials.

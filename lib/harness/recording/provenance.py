@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lib.harness.contract.texts import FILE as TEXTS
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
 from lib.harness.machine.scope import cpu_lines, cpu_model
@@ -27,7 +28,8 @@ ENTRY = "lib.__main__"
 def code_files(root: Path, modules: Iterable[str]) -> list[Path]:
     """The files below ``root/lib`` that `modules` import, directly or not, read from their import statements.
 
-    Imports inside functions count, so a file that is loaded late is part of the record as well.
+    Imports inside functions count, so a file that is loaded late is part of the record as well; and so do the texts
+    beside a module.
     """
     found: dict[str, Path] = {}
     todo = list(modules)
@@ -47,7 +49,8 @@ def code_files(root: Path, modules: Iterable[str]) -> list[Path]:
                 todo += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 todo += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return sorted(found.values())
+    texts = {path.with_name(TEXTS) for path in found.values()}
+    return sorted([*found.values(), *(path for path in texts if path.is_file())])
 
 
 @dataclass(frozen=True)

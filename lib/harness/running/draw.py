@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from lib.harness.contract.config import Config
-from lib.harness.contract.drawing import style
+from lib.harness.contract.drawing import can_draw, style
+from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
+from lib.harness.contract.texts import Language, language
 
 
-def draw(module: str, name: str, results: Results, config: Config, folder: Path) -> Path:
-    """Draw one figure or animation of a lab into `folder` and return its file.
+class Picture(NamedTuple):
+    """A figure or an animation in one language."""
 
-    A PNG carries no date and no version, so that equal results give equal files.
+    name: str
+    language: Language
+
+
+def pictures(lab: Lab) -> Iterator[Picture]:
+    """All pictures of a lab, each in English and then in Korean.
+
+    A lab without texts has no Korean pictures, and an animation without texts of its own needs none.
     """
-    lab = importlib.import_module(module).LAB
-    folder.mkdir(parents=True, exist_ok=True)
-    with style():
+    for name in (*lab.figures, *lab.animations):
+        yield Picture(name, "en")
+        if lab.texts and (name in lab.figures or lab.texts.has_own(name)):
+            yield Picture(name, "ko")
+
+
+def draw(module: str, picture: Picture, results: Results, config: Config, folder: Path) -> None:
+    """Draw a picture of a lab: in English into `folder`, in Korean into its subfolder ``ko``.
+
+    Where no font has Hangul there is no Korean picture. A PNG carries no date and no version, so that equal results
+    give equal files.
+    """
+    name, code = picture
+    if not can_draw(code):
+        return
+    lab: Lab = importlib.import_module(module).LAB
+    path = (folder if code == "en" else folder / code) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with language(code), style():
         if name in lab.figures:
-            path = folder / f"{name}.png"
-            lab.figures[name](results, config).savefig(path, metadata={"Software": None})
+            lab.figures[name](results, config).savefig(path.with_suffix(".png"), metadata={"Software": None})
         else:
             from matplotlib.animation import PillowWriter
 
-            path = folder / f"{name}.gif"
-            lab.animations[name](results, config).save(path, writer=PillowWriter(fps=20), dpi=80)
-    return path
+            lab.animations[name](results, config).save(path.with_suffix(".gif"), writer=PillowWriter(fps=20), dpi=80)

@@ -11,6 +11,7 @@ from typing import Any
 from lib.harness.contract.catalogue import LabEntry
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params, configure
+from lib.harness.contract.texts import FILE as TEXTS
 from lib.harness.recording import journal, provenance
 from lib.harness.shipping.state import page_of
 
@@ -64,7 +65,7 @@ def newest(lab: str) -> Recorded | None:
 def is_current(entry: LabEntry, lab: Lab, run: Recorded, options: Options | None = None) -> bool:
     """Whether a run has this config, root seed, data, lock, image, code paths, and the lab's code with all it imports.
 
-    Without `options`, the config and the code paths are not asked about.
+    Without `options`, the config and the code paths are not compared. Texts never are: they measure nothing.
     """
     if options is not None:
         config = configure(lab, options)
@@ -76,7 +77,8 @@ def is_current(entry: LabEntry, lab: Lab, run: Recorded, options: Options | None
     if any(run.tags.get(name) != now[name] for name in CURRENT_TAGS):
         return False
     code = run.code()
-    return all(code.get(name) == data for name, data in provenance.files_of([entry.module]).items())
+    files = provenance.files_of([entry.module])
+    return all(code.get(name) == data for name, data in files.items() if Path(name).name != TEXTS)
 
 
 def current(entry: LabEntry, lab: Lab, options: Options) -> Recorded | None:

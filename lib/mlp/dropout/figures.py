@@ -9,12 +9,14 @@ import numpy as np
 from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
+from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
 from lib.mlp.dropout.claims import SMALLER, gaps, pair, ratio
 
 TRAIN, TEST, ACCURACY, CLEAN = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[5]
 WITHOUT, WITH = PALETTE[6], PALETTE[3]
 GREY = "#666666"
+TEXTS = Texts.beside(__file__)
 
 
 def _strength(results: Results) -> float:
@@ -22,8 +24,16 @@ def _strength(results: Results) -> float:
     return float(results.of("with")[0].trial.config.rate)
 
 
-def _noise(results: Results) -> str:
-    return f"{100 * results.of('with')[0].trial.config.label_noise:.0f} % random labels"
+def _without() -> str:
+    return TEXTS("labels.without")
+
+
+def _with(results: Results) -> str:
+    return TEXTS("labels.with", rate=_strength(results))
+
+
+def _noisy(results: Results) -> str:
+    return TEXTS("labels.noisy", share=100 * results.of("with")[0].trial.config.label_noise)
 
 
 def _band(axis: Any, x: Any, values: np.ndarray, **look: Any) -> None:
@@ -34,7 +44,7 @@ def _band(axis: Any, x: Any, values: np.ndarray, **look: Any) -> None:
         axis.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
 
 
-def _pairs(axis: Any, values: tuple[Series, Series], colour: str, label: str) -> None:
+def _pairs(axis: Any, values: tuple[Series, Series], colour: str, label: str = "") -> None:
     """A thin line for every seed from without to with, and the two means."""
     for both in zip(*values, strict=True):
         axis.plot((0, 1), both, color=colour, linewidth=0.8, alpha=0.45, marker=".", markersize=4)
@@ -49,21 +59,19 @@ def _pairs(axis: Any, values: tuple[Series, Series], colour: str, label: str) ->
 def gap(results: Results, config: Any) -> Any:
     """Losses and accuracy without and with dropout, every seed."""
     figure, (axes,) = canvas(1, 3, 12, 4.6, width_ratios=(3, 2, 2))
-    p = _strength(results)
-    for split, label, colour in (("test", "new pictures", TEST), ("train", "training pictures", TRAIN)):
-        _pairs(axes[0], pair(results, f"{split}_loss"), colour, label)
-    axes[0].set(ylabel="cross-entropy, noisy labels (nats)", ylim=(-0.1, None))
-    axes[0].set_title("With dropout it learns less by heart\nand is less wrong on what is new")
+    for split, colour in (("test", TEST), ("train", TRAIN)):
+        _pairs(axes[0], pair(results, f"{split}_loss"), colour, TEXTS(f"labels.{split}"))
+    axes[0].set(ylabel=TEXTS("labels.loss"), ylim=(-0.1, None), title=TEXTS("figures.gap.loss_title"))
     axes[0].legend(loc="upper right")
-    _pairs(axes[1], gaps(results), GREY, "gap")
-    axes[1].set(ylabel="gap: test loss - training loss (nats)", ylim=(0, None), title="The gap narrows")
-    for prefix, label, colour in (("clean labels/", "clean labels", CLEAN), ("", _noise(results), ACCURACY)):
+    _pairs(axes[1], gaps(results), GREY)
+    axes[1].set(ylabel=TEXTS("figures.gap.ylabel"), ylim=(0, None), title=TEXTS("figures.gap.title"))
+    for prefix, label, colour in (("clean labels/", TEXTS("labels.clean"), CLEAN), ("", _noisy(results), ACCURACY)):
         errors = pair(results, "test_true_error", prefix)
         _pairs(axes[2], (100 - 100 * errors[0], 100 - 100 * errors[1]), colour, label)
-    axes[2].set(ylabel="new digits recognised (%)", title="More digits are recognised,\nif the labels were noisy")
+    axes[2].set(ylabel=TEXTS("labels.accuracy"), title=TEXTS("figures.gap.accuracy_title"))
     axes[2].legend(loc="upper right", bbox_to_anchor=(1, 0.86))
     for axis in axes:
-        axis.set_xticks((0, 1), ["without", f"dropout {p:g}"])
+        axis.set_xticks((0, 1), [_without(), _with(results)])
         axis.set_xlim(-0.45, 1.45)
         axis.grid(axis="x", visible=False)
     return figure
@@ -72,21 +80,20 @@ def gap(results: Results, config: Any) -> Any:
 def curves(results: Results, config: Any) -> Any:
     """Losses by epoch, without and with dropout."""
     figure, (axes,) = canvas(1, 2, 12, 4.4, sharey=True)
-    names = {"without": "Without dropout: the noise is learned by heart"}
-    names["with"] = f"Dropout {_strength(results):g}: more slowly, and less of it"
-    for axis, (variant, title) in zip(axes, names.items(), strict=True):
-        found = results.of(variant)
-        looks = found[0].measurements["looks"]
+    lines = (("validation", TEXTS("figures.curves.validation"), TEST), ("train", TEXTS("labels.train"), TRAIN))
+    for axis, (variant, title) in zip(axes, {"without": _without(), "with": _with(results)}.items(), strict=True):
+        finished = results.of(variant)
+        looks = finished[0].measurements["looks"]
         ends = []
-        for key, label, colour in (("validation", "new pictures (validation)", TEST), ("train", "training", TRAIN)):
-            values = np.array([r.measurements["path"][f"{key}_loss"] for r in found])
+        for key, label, colour in lines:
+            values = np.array([r.measurements["path"][f"{key}_loss"] for r in finished])
             _band(axis, looks, values, color=colour, label=label)
             ends.append(values[:, -1].mean())
         axis.annotate("", (looks[-1], ends[1]), (looks[-1], ends[0]), arrowprops={"arrowstyle": "<->", "color": GREY})
-        text = f"gap {ends[0] - ends[1]:.1f} "
+        text = TEXTS("figures.curves.gap", gap=ends[0] - ends[1])
         axis.text(0.97 * looks[-1], np.mean(ends), text, color=GREY, horizontalalignment="right")
-        axis.set(xlabel="epoch", title=title)
-    axes[0].set(ylabel="cross-entropy, noisy labels (nats)", ylim=(0, None))
+        axis.set(xlabel=TEXTS("figures.curves.xlabel"), title=title)
+    axes[0].set(ylabel=TEXTS("labels.loss"), ylim=(0, None))
     axes[1].legend(loc="upper right")
     return figure
 
@@ -96,33 +103,26 @@ def strength(results: Results, config: Any) -> Any:
     arms = {0.0: "without", _strength(results): "with"}
     arms |= {float(v.removeprefix("rate/")): v for v in results.variants("rate/")}
     arms = dict(sorted(arms.items()))
+    dots: dict[str, Any] = {"marker": "o", "markersize": 4}
     figure, ((left, right),) = canvas(1, 2, 12, 4.4)
-    for split, label, colour in (("test", "new pictures", TEST), ("train", "training pictures", TRAIN)):
+    for split, colour in (("test", TEST), ("train", TRAIN)):
         values = np.stack([results.values(v, f"{split}_loss") for v in arms.values()], axis=1)
-        _band(left, list(arms), values, color=colour, label=label, marker="o", markersize=4)
-    left.set(ylabel="cross-entropy, noisy labels (nats)", ylim=(0, None))
-    left.set_title("The stronger dropout, the narrower the gap")
-    left.legend()
+        _band(left, list(arms), values, color=colour, label=TEXTS(f"labels.{split}"), **dots)
+    left.set(ylabel=TEXTS("labels.loss"), ylim=(0, None), title=TEXTS("figures.strength.loss_title"))
     accuracy = 100 - 100 * np.stack([results.values(v, "test_true_error") for v in arms.values()], axis=1)
-    _band(right, list(arms), accuracy, color=ACCURACY, label=_noise(results), marker="o", markersize=4)
+    _band(right, list(arms), accuracy, color=ACCURACY, label=_noisy(results), **dots)
     for row in accuracy:
         right.plot(list(arms), row, ".", color=ACCURACY, markersize=4, alpha=0.4)
     clean = 100 - 100 * np.array(pair(results, "test_true_error", "clean labels/"))
-    _band(right, (0.0, _strength(results)), clean.T, color=CLEAN, label="clean labels", marker="o", markersize=4)
-    right.set(ylabel="new digits recognised (%)")
-    right.set_title("It protects from noise; on clean labels there is little to gain")
-    right.legend()
+    _band(right, (0.0, _strength(results)), clean.T, color=CLEAN, label=TEXTS("labels.clean"), **dots)
+    right.set(ylabel=TEXTS("labels.accuracy"), title=TEXTS("figures.strength.accuracy_title"))
     for axis in (left, right):
-        axis.set(xlabel="probability that a hidden unit is cut")
+        axis.set(xlabel=TEXTS("figures.strength.xlabel"))
+        axis.legend()
     return figure
 
 
-MEASURES = {
-    "effective_rank": "effective rank of the hidden activations",
-    "norm": "length of the hidden activations",
-    "input_gradient": "input gradient of the log-probability",
-    "sensitivity": "change of the answer by noise on the picture",
-}
+MEASURES = ("effective_rank", "norm", "input_gradient", "sensitivity")
 
 
 def simplicity(results: Results, config: Any) -> Any:
@@ -138,26 +138,19 @@ def simplicity(results: Results, config: Any) -> Any:
             left.plot((low, high), (row, row), color=colour, linewidth=6, alpha=0.35, solid_capstyle="butt")
         left.plot(values, np.full(len(values), row), "o", color=colour, markersize=4, alpha=0.6)
         left.plot(center, row, "|", color=colour, markersize=20, markeredgewidth=2.4)
-        left.text(center, row - 0.3, f"x {center:.2f}", color=colour, horizontalalignment="center")
+        left.text(center, row - 0.3, f"× {center:.2f}", color=colour, horizontalalignment="center")
     left.axvline(1, color="black", linewidth=1)
     left.axvline(SMALLER, color=GREY, linewidth=0.8, linestyle=":")
-    left.set_yticks(range(len(MEASURES)), list(MEASURES.values()))
-    left.set(ylim=(len(MEASURES) - 0.4, -0.75), xlabel="with dropout / without (dotted: a tenth less)")
-    left.set_title("simpler  <  1  <  less simple", fontsize=10)
-    for variant, label, colour in (("without", "without", WITHOUT), ("with", f"dropout {_strength(results):g}", WITH)):
+    left.set_yticks(range(len(MEASURES)), [TEXTS(f"figures.simplicity.{name}") for name in MEASURES])
+    left.set(ylim=(len(MEASURES) - 0.4, -0.75), xlabel=TEXTS("figures.simplicity.xlabel"))
+    left.set_title(TEXTS("figures.simplicity.title"))
+    for variant, label, colour in (("without", _without(), WITHOUT), ("with", _with(results), WITH)):
         spectra = 100 * results.values(variant, "spectrum")
         _band(right, np.arange(1, spectra.shape[1] + 1), spectra, color=colour, label=label)
-    right.set(xscale="log", yscale="log", xlabel="direction, by size", ylabel="share of the activations' spread (%)")
-    right.set_title("The last hidden layer's singular values")
+    right.set(xscale="log", yscale="log", title=TEXTS("figures.simplicity.spectrum_title"))
+    right.set(xlabel=TEXTS("figures.simplicity.spectrum_xlabel"), ylabel=TEXTS("figures.simplicity.spectrum_ylabel"))
     for axis, ticks in ((right.xaxis, (1, 3, 10, 30, 100)), (right.yaxis, (0.1, 0.2, 0.5, 1, 2, 5, 10))):
         axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.set_minor_locator(NullLocator())
     right.legend()
-    rank = ratio("effective_rank")(results).mean()
-    smooth = ratio("sensitivity")(results).mean()
-    figure.suptitle(
-        f"With dropout the function is {'smoother' if smooth < 1 else 'rougher'}; "
-        f"its hidden activations spread over {'fewer' if rank < 1 else 'more'} directions",
-        fontsize=12,
-    )
     return figure

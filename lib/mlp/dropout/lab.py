@@ -23,7 +23,6 @@ from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.mlp.dropout import figures
 from lib.mlp.dropout.claims import CLAIMS
 from lib.mlp.dropout.inverted_dropout import moments_over_all_masks
-from lib.mlp.dropout.sentences import KOREAN, SENTENCES
 from lib.mlp.dropout.simplicity import Weights, effective_rank, input_gradients, layers, sensitivity, spectrum
 from lib.models.mlp import initial_weights, keras_mlp, named_weights, torch_mlp
 from lib.models.training import Classifier, KerasClassifier, TorchClassifier, train
@@ -200,6 +199,5 @@ LAB = Lab(
     data=("digits",),
     portable={"torch": ("intel",)},
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lib.harness.commands.notebook import run as run
-    from lib.harness.contract.texts import Texts as Texts
     from pydantic import Field as Field
 
     from lib.data import austen as austen
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from lib.harness.contract.studies import joins as joins
     from lib.harness.contract.studies import side_by_side as side_by_side
     from lib.harness.contract.studies import variants_by_seeds as variants_by_seeds
+    from lib.harness.contract.texts import Texts as Texts
     from lib.harness.contract.trial import Log as Log
     from lib.harness.contract.trial import Result as Result
     from lib.harness.contract.trial import Runtime as Runtime

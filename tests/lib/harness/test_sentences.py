@@ -18,6 +18,8 @@ HANGUL = re.compile("[\uac00-\ud7a3]")
 @pytest.mark.parametrize("name", LABS)
 def test_every_sentence_is_there_in_both_languages(name: str) -> None:
     lab: Lab = importlib.import_module(LABS[name].module).LAB
+    if lab.texts:
+        pytest.skip("its texts are those of texts.toml")
     assert HANGUL.search(lab.korean)
     parts: dict[str, set[str]] = {}
     for claim in lab.claims:
