@@ -1,81 +1,17 @@
 """The commands of Fearless Labs (./invoke --list). Each is a few lines: the work is in host/ and in lib/."""
 
-import functools
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.tasks import task
 
-from host import engine, paths
+from host.bootstrap import paths
+from host.command.task import command, goes_local, gpu_image_for, run_lib
+from host.engine import docker
 from lib.harness.contract.options import PRUNERS, SAMPLERS, SPACE_FORMS
 from lib.harness.errors import UserError
 
 LOCAL = {"local": "without Docker: in an environment made from the same lock"}
-
-
-def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
-    """An Invoke task whose `UserError` is one line on stderr with exit code 2, and whose Ctrl-C is exit code 130."""
-
-    def decorate(body: Callable[..., None]) -> Any:
-        @functools.wraps(body)
-        def run(*args: Any, **kwargs: Any) -> None:
-            try:
-                body(*args, **kwargs)
-            except UserError as error:
-                raise Exit(str(error), code=2) from None
-            except KeyboardInterrupt:
-                raise Exit("Interrupted.", code=130) from None
-
-        return task(run, auto_shortflags=False, **options)
-
-    return decorate
-
-
-def goes_local(asked: bool) -> bool:
-    """Whether to run in local mode: asked for by name, or because no engine answers, which is said in one line."""
-    if asked:
-        return True
-    try:
-        engine.require()
-    except engine.NoEngineError as error:
-        print(f"{error}. Going on without it (local mode).", file=sys.stderr)
-        return True
-    return False
-
-
-def run_words(
-    words: list[str],
-    local: bool,
-    mounts: dict[Path, str] | None = None,
-    gpu_image: Any = None,
-    on_ray: bool = False,
-) -> None:
-    """Run `python -m lib WORDS` in a container or in local mode; the command ends with its exit code.
-
-    `gpu_image`: in this image, with all GPUs; then there is no local mode. `on_ray`: trials run on a Ray cluster."""
-    if gpu_image is None and goes_local(local):
-        from host.local import run
-
-        back = {target: str(source) for source, target in (mounts or {}).items()}
-        code = run([back.get(word, word) for word in words])
-    else:
-        from host.runs import in_container
-
-        code = in_container(words, mounts, gpu_image=gpu_image, on_ray=on_ray)
-    raise Exit(code=code)
-
-
-def gpu_image_for(lab: str | None, framework: str | None, changes: list[str], local: bool) -> Any:
-    """The image for a lab, or for a framework, on the GPU."""
-    from host import gpu
-
-    if local:
-        raise UserError("--gpu --local: one of them; computing on a GPU needs the container")
-    return gpu.image_of(lab, framework, changes) if lab else gpu.image_for(framework or "torch")
 
 
 @command(
@@ -90,37 +26,37 @@ def up(
     _: Context, gpu: bool = False, framework: str | None = None, workers: str | None = None, local: bool = False
 ) -> None:
     """Start JupyterLab and MLflow; prints one URL each."""
-    from host import cluster, local_services, services
+    from host.services import ray, up_down, without_docker
 
     if workers is not None:
         if not (workers.isascii() and workers.isdecimal() and int(workers) >= 1):
             raise UserError(f"--workers {workers}: a whole number of at least 1 is needed")
         if local:
             raise UserError("--workers --local: one of them; the Ray cluster is made of containers")
-        engine.require()
+        docker.require()
     if framework and not gpu:
         raise UserError("--framework: it chooses the image of --gpu; without it JupyterLab has both frameworks")
     image = gpu_image_for(None, framework, [], local) if gpu else None
     on_host = image is None and goes_local(local)
-    services.print_urls(local_services.up() if on_host else services.up(image))
+    up_down.print_urls(without_docker.up() if on_host else up_down.up(image))
     if workers is not None:
-        cluster.print_ready(int(workers), cluster.up(int(workers)))
+        ray.print_ready(int(workers), ray.up(int(workers)))
 
 
 @command(help={"volumes": "delete all runs and journals too, after asking"})
 def down(_: Context, volumes: bool = False) -> None:
     """Stop everything; runs and notebooks are kept."""
-    from host import local_services, services
+    from host.services import up_down, without_docker
 
     if volumes:
         print("Delete every run, journal and artifact of Fearless Labs? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise UserError("Nothing was deleted or stopped: the answer was not yes")
-    stopped = local_services.down(volumes)
-    if engine.available():
-        services.down(volumes)
+    stopped = without_docker.down(volumes)
+    if docker.available():
+        up_down.down(volumes)
     elif not (stopped or volumes):
-        engine.require()
+        docker.require()
 
 
 @command(
@@ -157,10 +93,10 @@ def lab(
     local: bool = False,
 ) -> None:
     """Run a lab in a container, tracked in MLflow."""
-    from host import words
+    from host.command import arguments
 
     changes = set_ or []
-    said = words.lab(
+    said = arguments.lab(
         name,
         quick=quick,
         seeds=seeds,
@@ -174,7 +110,7 @@ def lab(
         on=on,
     )
     image = gpu_image_for(name, framework, changes, local) if gpu else None
-    run_words(said, local, gpu_image=image, on_ray=on == "ray")
+    run_lib(said, local, gpu_image=image, on_ray=on == "ray")
 
 
 @command(
@@ -215,9 +151,9 @@ def sweep(
     local: bool = False,
 ) -> None:
     """Search a lab's settings (Optuna), every trial a child run."""
-    from host import words
+    from host.command import arguments
 
-    said = words.sweep(
+    said = arguments.sweep(
         name,
         trials=trials,
         sampler=sampler,
@@ -232,13 +168,13 @@ def sweep(
         resume=resume,
         on=on,
     )
-    run_words(said, local, on_ray=on == "ray")
+    run_lib(said, local, on_ray=on == "ray")
 
 
 @command()
 def labs(_: Context) -> None:
     """List the labs: what each shows, its time, its last verdict."""
-    from host import labs_list
+    from host.runs import labs_list
 
     labs_list.show()
 
@@ -264,13 +200,13 @@ def claims(_: Context, quick: bool = False, json: bool = False, expect: str | No
             raise UserError(f"--expect {expect}: there is no such file")
         mounts[file] = "/workspace/expected.json"
         words += ["--expect", mounts[file]]
-    run_words(words, local, mounts)
+    run_lib(words, local, mounts)
 
 
 @command(help={"out": "FILE: where to write it (default: report.html)", **LOCAL})
 def report(_: Context, out: str = "report.html", local: bool = False) -> None:
     """Write the lecture, measured, as one HTML page."""
-    from host import report as page
+    from host.runs import report as page
 
     file = page.place(out)
     page.write(file, goes_local(local))
@@ -284,7 +220,7 @@ def reproduce(_: Context, run: str) -> None:
     """Run a recorded run again, from its record alone, and compare.
 
     Exit code 0 when it is identical bit for bit, 1 when not, 2 when it cannot be run again."""
-    from host import reproduce as again
+    from host.records import reproduce as again
 
     again.require_engine()
     raise Exit(code=again.reproduce_every() if run == "every" else again.reproduce(run))
@@ -295,7 +231,7 @@ def diff(_: Context, run: str, other: str) -> None:
     """Say what differs between two runs: code, config, results.
 
     Exit code 0 when no result differs, 1 when one does."""
-    from host import reproduce as again
+    from host.records import reproduce as again
 
     again.require_engine()
     raise Exit(code=again.diff(run, other))
@@ -308,7 +244,7 @@ def diff(_: Context, run: str, other: str) -> None:
 )
 def export_(_: Context, run: str, out: str = "records", local: bool = False) -> None:
     """Write the record of a run, or of all runs of a lab, to a folder."""
-    from host import transfer
+    from host.records import transfer
 
     folder = transfer.place(out)
     transfer.export(run, folder, goes_local(local))
@@ -317,16 +253,16 @@ def export_(_: Context, run: str, out: str = "records", local: bool = False) -> 
 @command(name="import", positional=["folder"], help={"folder": "what export has made", **LOCAL})
 def import_(_: Context, folder: str, local: bool = False) -> None:
     """Put exported runs into this MLflow, with their digests."""
-    from host import transfer
+    from host.records import transfer
 
     source = transfer.source(folder)
-    run_words(["import", transfer.INSIDE], local, {source: transfer.INSIDE})
+    run_lib(["import", transfer.INSIDE], local, {source: transfer.INSIDE})
 
 
 @command(help=LOCAL)
 def sync(_: Context, local: bool = False) -> None:
     """Send to MLflow what it has not got yet from the journals."""
-    run_words(["sync"], local)
+    run_lib(["sync"], local)
 
 
 @command(
@@ -337,13 +273,14 @@ def sync(_: Context, local: bool = False) -> None:
 )
 def build(_: Context, gpu: bool = False, check: bool = False) -> None:
     """Build the images; prints the time and the size of each."""
-    from host import build_check, images
+    from host.engine import build as builder
+    from host.engine import images, same_twice
 
     wanted = tuple(images.GPU.values()) if gpu else images.IMAGES
     if check:
-        raise Exit(code=0 if build_check.check(*wanted) else 1)
-    engine.require()
-    images.build(*wanted)
+        raise Exit(code=0 if same_twice.check(*wanted) else 1)
+    docker.require()
+    builder.build(*wanted)
 
 
 @command(help={"out": "FILE: where to write it (default: fearless-labs-bundle.tar)"})
@@ -351,15 +288,15 @@ def bundle(_: Context, out: str = "fearless-labs-bundle.tar") -> None:
     """Write all that a room without internet needs, as one file.
 
     An interrupted bundle goes on where it ended."""
-    from host import bundle as pack
+    from host.bundle import write
 
-    pack.bundle(out)
+    write.bundle(out)
 
 
 @command(positional=["file"], help={"file": "what ./invoke bundle has written"})
 def load(_: Context, file: str) -> None:
     """Check a bundle and install it; needs no network."""
-    from host import load as unpack
+    from host.bundle import load as unpack
 
     unpack.load(file)
 
@@ -367,12 +304,12 @@ def load(_: Context, file: str) -> None:
 @command(help={"check": "only say whether the locks fit their .in files (exit 1 when not)"})
 def lock(_: Context, check: bool = False) -> None:
     """Resolve docker/requirements/*.in again, hash-locked."""
-    from host import lock as locks
+    from host.machine import requirements
 
     if check:
-        stale = locks.stale()
+        stale = requirements.stale()
         raise Exit(f"Out of date: {', '.join(stale)}. ./invoke lock" if stale else "", code=1 if stale else 0)
-    locks.compile_all()
+    requirements.compile_all()
 
 
 @command(help={"fix": "as root on Debian or Ubuntu: install and start what is missing"})
@@ -380,10 +317,10 @@ def doctor(_: Context, fix: bool = False) -> None:
     """Say what this machine lacks, and the command that mends it.
 
     Exit code 1 when something that the commands need is missing."""
-    from host import doctor as checkup
+    from host.checks import doctor as checkup
 
     if fix:
-        from host.fix import fix as mend
+        from host.checks.install import fix as mend
 
         mend()
     found = checkup.checks()
@@ -394,10 +331,10 @@ def doctor(_: Context, fix: bool = False) -> None:
 @command(help={"only": "a file of benchmarks/, without .py; may be repeated", **LOCAL}, iterable=["only"])
 def bench(_: Context, only: list[str] | None = None, local: bool = False) -> None:
     """Measure the README's figures, each beside its peer or limit."""
-    from host import benching
+    from host.checks import benchmarks
 
-    wanted = benching.names(only or [])
-    benching.bench(wanted, goes_local(local))
+    wanted = benchmarks.names(only or [])
+    benchmarks.bench(wanted, goes_local(local))
 
 
 @command(
@@ -419,9 +356,9 @@ def test(
     local: bool = False,
 ) -> None:
     """Run every test that this machine can run."""
-    from host import testing
+    from host.checks import tests
 
     if gpu_images:
-        raise Exit(code=testing.test_gpu_images())
-    parts = testing.parts(only or [])
-    raise Exit(code=testing.test(parts, goes_local(local), slow=all_, expression=k))
+        raise Exit(code=tests.test_gpu_images())
+    parts = tests.parts(only or [])
+    raise Exit(code=tests.test(parts, goes_local(local), slow=all_, expression=k))

@@ -14,9 +14,9 @@ import statistics
 import subprocess
 import time
 
-from host import ports
-from host.images import LAB
-from host.paths import ROOT
+from host.bootstrap.paths import ROOT
+from host.engine.images import LAB
+from host.machine import ports
 
 PROJECT = "fearless-labs-bench"
 ROUNDS = 5

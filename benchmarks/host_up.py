@@ -16,9 +16,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from host import ports
-from host.images import LAB, TRACKING
-from host.paths import ROOT
+from host.bootstrap.paths import ROOT
+from host.engine.images import LAB, TRACKING
+from host.machine import ports
 
 PROJECT = "fearless-labs-bench"
 ROUNDS = 3

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from host.engine import MINIMUM, Version
+from host.engine.docker import MINIMUM, Version
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host import local
+from host.machine import local
 from lib.harness.errors import UserError
 from tests.host.conftest import NO_ENGINE, ROOT, Invoke, copy_clone
 

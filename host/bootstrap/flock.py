@@ -1,0 +1,19 @@
+"""Locks between commands that run at the same time in one clone."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from host.bootstrap.paths import state_path
+
+
+@contextmanager
+def held(name: str) -> Iterator[IO[str]]:
+    """Hold the lock `name` for the block, waiting for it first.
+
+    The yielded file carries the lock: a child process that inherits it (`pass_fds`) holds it on until it ends.
+    """
+    with state_path("locks", name).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file

@@ -1,0 +1,108 @@
+"""The Docker engine through its command line, so that contexts, remote engines and desktop installs work as there."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.harness.errors import UserError
+
+# 25: healthchecks with start_interval. 2.21 and 0.12: what compose.yaml and the named build contexts need.
+MINIMUM = {"engine": (25, 0), "compose": (2, 21), "buildx": (0, 12)}
+DOCTOR = "./invoke doctor says how to mend it"
+
+
+class NoEngineError(UserError):
+    """There is no Docker engine to talk to: local mode can take over."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version as numbers, read from what tools print: '26.1.5+dfsg1', 'Docker Compose version v2.29.1'."""
+
+    numbers: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return ".".join(str(number) for number in self.numbers)
+
+    @classmethod
+    def read(cls, text: str) -> "Version":
+        """The first dotted number in `text`. Raises ValueError when there is none."""
+        found = re.search(r"\d+(?:\.\d+)+", text)
+        if not found:
+            raise ValueError(f"no version in {text!r}")
+        return cls(tuple(int(part) for part in found[0].split(".")))
+
+    def fits(self, tool: str) -> bool:
+        """Whether it is at least the minimum for `tool`."""
+        return self.numbers >= MINIMUM[tool]
+
+
+def minimum(tool: str) -> str:
+    """The minimum as text: '2.21'."""
+    return ".".join(str(part) for part in MINIMUM[tool])
+
+
+def call(*args: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `docker ARGS` with its output captured. Raises `NoEngineError` where there is no such command."""
+    try:
+        return subprocess.run(
+            ["docker", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except FileNotFoundError:
+        raise NoEngineError(f"No Docker engine: there is no command docker here; {DOCTOR}") from None
+
+
+def engine_version() -> Version:
+    """Version of the engine that answers. Raises `NoEngineError`, or `UserError` when the caller may not use it."""
+    result = call("version", "--format", "{{.Server.Version}}")
+    if result.returncode == 0:
+        return Version.read(result.stdout)
+    reason = " ".join(result.stderr.split())
+    if "permission denied" in reason.lower():
+        raise UserError("Docker's socket refuses this user: sudo usermod -aG docker $USER, then log in again")
+    raise NoEngineError(f"No Docker engine answers; {DOCTOR}")
+
+
+def plugin_version(plugin: str) -> Version | None:
+    """Version of the plugin `compose` or `buildx`, None when the command line has no such plugin."""
+    result = call(plugin, "version")
+    return Version.read(result.stdout) if result.returncode == 0 else None
+
+
+def require() -> None:
+    """An engine that is new enough answers, or `UserError` (`NoEngineError` when none does)."""
+    version = engine_version()
+    if not version.fits("engine"):
+        raise UserError(f"Docker engine {version} is too old: {minimum('engine')} or newer is needed; {DOCTOR}")
+
+
+def require_plugins() -> None:
+    """Compose and buildx are there and new enough, or `UserError`."""
+    for plugin in ("compose", "buildx"):
+        version = plugin_version(plugin)
+        if version is None:
+            raise UserError(f"docker {plugin} is missing: {minimum(plugin)} or newer is needed; {DOCTOR}")
+        if not version.fits(plugin):
+            raise UserError(f"docker {plugin} {version} is too old: {minimum(plugin)} or newer is needed; {DOCTOR}")
+
+
+def available() -> bool:
+    """Whether an engine answers at all."""
+    try:
+        engine_version()
+    except NoEngineError:
+        return False
+    return True
+
+
+def has_containerd_store() -> bool:
+    """Whether the engine keeps its images in containerd's store: it can export one as it will be, with its digest."""
+    return "io.containerd.snapshotter" in call("info", "--format", "{{json .DriverStatus}}").stdout
+
+
+def free_gib() -> float | None:
+    """Free GiB where the engine keeps its images; None where this machine does not see that folder (Docker Desktop)."""
+    root = call("info", "--format", "{{.DockerRootDir}}").stdout.strip()
+    return shutil.disk_usage(root).free / 2**30 if root and Path(root).is_dir() else None

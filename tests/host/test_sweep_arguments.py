@@ -1,0 +1,59 @@
+"""`sweep` and `--config` on the host: what is said reaches the container, and `reproduce` says a sweep again."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host.command import arguments
+from host.engine import images
+from host.records import reproduce
+from lib.harness.recording import provenance
+
+NOTHING: dict[str, Any] = {
+    "trials": None, "sampler": None, "pruner": None, "space": [], "batch": None, "fresh": None,
+    "quick": False, "seed": None, "changes": [], "framework": None,
+}  # fmt: skip
+
+
+def test_what_is_said_of_a_sweep_is_passed_on() -> None:
+    said = {
+        "trials": "30", "sampler": "random", "pruner": "none", "space": ["epochs=1:9", "batch_size=32,64"],
+        "batch": "8", "fresh": "0", "quick": True, "seed": "3", "changes": ["pictures=900"], "framework": "keras",
+    }  # fmt: skip
+    assert arguments.sweep("lenet", **{**NOTHING, **said}) == [
+        "sweep", "lenet", "--trials", "30", "--batch", "8", "--fresh", "0", "--sampler", "random", "--pruner", "none",
+        "--space", "epochs=1:9", "--space", "batch_size=32,64",
+        "--quick", "--seed", "3", "--set", "pictures=900", "--framework", "keras",
+    ]  # fmt: skip
+    assert arguments.sweep("lenet", **{**NOTHING, "trials": "1"}) == ["sweep", "lenet", "--trials", "1"]
+
+
+def test_a_sweep_is_taken_up_by_its_name_alone() -> None:
+    assert arguments.sweep("lenet", **NOTHING, resume="last:lenet") == ["sweep", "lenet", "--resume", "last:lenet"]
+
+
+def test_a_lab_runs_with_what_a_sweep_has_found() -> None:
+    said = arguments.lab("lenet", quick=True, seeds=None, seed=None, changes=[], framework=None, config="best")
+    assert said == ["lenet", "--config", "best", "--quick"]
+
+
+def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    called: list[list[str]] = []
+
+    def in_container(said: list[str], **_: Any) -> int:
+        called.append(said)
+        return 0
+
+    archive = base64.b64encode(provenance.archive({"lib/__init__.py": b""})).decode()
+    again = ["lenet", "--trials", "3", "--space", "shift=0:3"]
+    tags = {"lab.name": "lenet-sweep", "lab.seed": "3", "lab.code_sha256": "c" * 64, "lab.sweep": json.dumps(again)}
+    record = {"key": "key", "tags": tags, "config": {"epochs": 2}, "archives": {"code": archive}}
+    monkeypatch.setattr(reproduce, "in_container", in_container)
+    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(reproduce, "_record", lambda said: record)
+    monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
+    assert reproduce.reproduce("key") == 0
+    assert called == [["sweep", *again, "--seed", "3", "--set", "epochs=2"], ["compare", "key"]]
