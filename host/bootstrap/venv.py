@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, STATE, state_path
 from lib.harness.errors import UserError
@@ -65,10 +65,7 @@ def _must(step: list[str], log: Path, folder: Path, requirements: Path) -> None:
 
 
 def _run(step: list[str], log: Path) -> int:
-    with log.open("w", encoding="utf-8") as stream:
-        return subprocess.run(
-            step, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=_clean(), check=False
-        ).returncode
+    return process.logged(step, log, limit=process.INSTALL, env=_clean())
 
 
 def _clean() -> dict[str, str]:

@@ -6,12 +6,12 @@ On the other machine it is a clone like any other, whose ./invoke makes .venv fr
 import hashlib
 import platform
 import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from host.bootstrap import process
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import WHEELS
 from host.machine import git
@@ -79,7 +79,7 @@ def history(folder: Path) -> list[Path]:
         ["-C", str(folder), "read-tree", "HEAD"],
     )
     for step in steps:
-        done = subprocess.run(["git", *step], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = process.output(["git", *step], limit=process.INSTALL)
         if done.returncode:
             print(f"Without git's history: {' '.join(done.stderr.split())}", file=sys.stderr)
             return []
@@ -121,6 +121,6 @@ def _download(lock: Path, folder: Path, target: list[str]) -> str:
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
     if WHEELS.is_dir():
         command += ["--find-links", str(WHEELS)]
-    done = subprocess.run([*command, *target], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = process.output([*command, *target], limit=process.INSTALL, name="pip download")
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return (errors or ["pip gave no reason"])[0] if done.returncode else ""

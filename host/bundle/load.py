@@ -4,13 +4,13 @@ Nothing is taken from a file that is damaged. An interrupted command goes on at 
 """
 
 import hashlib
-import subprocess
 import tempfile
 import time
 from typing import Any
 
 import zstandard
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, caller_path
 from host.bootstrap.process import reason
@@ -94,28 +94,21 @@ def install(bundle: Bundle, stream: dict[str, Any]) -> None:
     parts = bundle.named(f"images/{stream['name']}.tar.zst.")
     size = sum(part.size for part in parts)
     with tempfile.TemporaryFile("w+") as output, Progress(f"Loading {stream['name']}", size) as progress:
-        docker = subprocess.Popen(
-            ["docker", "load"], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
-        )
-        assert docker.stdin
-        try:
-            for part in parts:
-                unpacker = zstandard.ZstdDecompressor().decompressobj()
-                for block in bundle.read(part):
-                    docker.stdin.write(unpacker.decompress(block))
-                    progress.advance(len(block))
-            docker.stdin.close()
-            code = docker.wait()
-        except BrokenPipeError:
-            code = docker.wait() or 1
-        except BaseException:
-            docker.kill()
-            docker.wait()
-            raise
+        broken = False
+        with process.feeding(["docker", "load"], output) as (child, stdin):
+            try:
+                for part in parts:
+                    unpacker = zstandard.ZstdDecompressor().decompressobj()
+                    for block in bundle.read(part):
+                        stdin.write(unpacker.decompress(block))
+                        progress.advance(len(block))
+                stdin.close()
+            except BrokenPipeError:
+                broken = True
         output.seek(0)
-        said = output.read()
-    if code:
-        raise UserError(f"docker load refused {stream['name']}: {reason(said)}")
+        printed = output.read()
+    if child.returncode or broken:
+        raise UserError(f"docker load refused {stream['name']}: {reason(printed)}")
     for entry in stream["images"]:
         if not is_same(entry, images.inspect(entry["name"])):
             raise UserError(f"{entry['name']} is another image than the manifest's after docker load: try again")

@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 
 import zstandard
 
+from host.bootstrap import process
 from host.bootstrap.paths import REQUIREMENTS, ROOT, caller_path
 from host.bootstrap.process import reason
 from host.bootstrap.venv import WHEELS
@@ -204,24 +204,14 @@ def packed(blocks: Iterator[bytes]) -> Iterator[bytes]:
 def saved(names: list[str]) -> Iterator[bytes]:
     """What `docker save NAMES` writes, without its times. Raises `UserError` with the engine's reason."""
     with tempfile.TemporaryFile("w+") as errors:
-        command = ["docker", "save", *names]
-        save = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
-        )
-        assert save.stdout
         cut_off = False
-        try:
-            yield from without_times(save.stdout)
-            save.stdout.read()
-        except tarfile.TarError:
-            cut_off = True
-        except BaseException:
-            save.kill()
-            raise
-        finally:
-            save.stdout.close()
-            code = save.wait()
-        if code or cut_off:
+        with process.reading(["docker", "save", *names], errors) as (child, stdout):
+            try:
+                yield from without_times(stdout)
+                stdout.read()
+            except tarfile.TarError:
+                cut_off = True
+        if child.returncode or cut_off:
             errors.seek(0)
             raise UserError(f"docker save ended early: {reason(errors.read())}")
 

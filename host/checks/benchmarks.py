@@ -6,10 +6,10 @@ name begins with `host_`) runs here.
 """
 
 import json
-import subprocess
 import sys
 from typing import Any
 
+from host.bootstrap import process
 from host.bootstrap.paths import ROOT
 from host.engine import build, images
 from host.runs import sandbox
@@ -43,15 +43,9 @@ def bench(wanted: list[str], local: bool) -> None:
         print(f"{name} …", file=sys.stderr, flush=True)
         words = ["-c", SCRIPT, f"benchmarks.{name}"]
         command = [sys.executable, *words] if on_host else sandbox.command(words, local)
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=sandbox.variables(local),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        result = process.output(
+            command, limit=None, cwd=ROOT, env=sandbox.variables(local), stderr=None
+        )  # as long as it takes
         if result.returncode:
             raise UserError(f"benchmarks/{name}.py ended with exit code {result.returncode}; the lines above say why")
         rows += json.loads(result.stdout.splitlines()[-1])

@@ -46,13 +46,17 @@ def _engine() -> Check:
     except docker.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {docker.DOCTOR}"), INSTALL)
     except UserError as error:
-        what, _, remedy = str(error).partition(": ")
+        what, _, remedy = str(error).removeprefix("Docker engine: ").partition(": ")
         return Check("Docker engine", False, what, remedy)
     return Check("Docker engine", version.fits("engine"), f"{version} ({needed} is needed)", INSTALL)
 
 
 def _plugin(name: str) -> Check:
-    version = docker.plugin_version(name)
+    try:
+        version = docker.plugin_version(name)
+    except UserError as error:
+        what, _, remedy = str(error).removeprefix(f"docker {name}: ").partition(": ")
+        return Check(f"docker {name}", False, what, remedy)
     found = str(version) if version else "missing"
     fits = version is not None and version.fits(name)
     return Check(f"docker {name}", fits, f"{found} ({docker.minimum(name)} or newer is needed)", INSTALL)

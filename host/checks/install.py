@@ -6,11 +6,11 @@ engine is started only when none answers, and the base image is made only when n
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from host.bootstrap import process
 from host.bootstrap.paths import ROOT, STATE
 from host.engine import base_image, debootstrap, docker, images
 from host.machine import apt
@@ -105,21 +105,14 @@ def _start() -> None:
     """Start the engine: as a service where systemd runs, else as a process of its own."""
     if Path("/run/systemd/system").is_dir():
         apt.run(["systemctl", "enable", "--now", "docker"], ENGINE_LOG)
-        process = None
+        starting = None
     else:
         mtu = link_mtu(Path("/proc/net/route").read_text(encoding="utf-8"))
         _forget_dead_engine(Path("/var/run/docker.pid"))
-        with ENGINE_LOG.open("a", encoding="utf-8") as stream:
-            process = subprocess.Popen(
-                ["dockerd", "--mtu", str(mtu)],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-            )
+        starting = process.start(["dockerd", "--mtu", str(mtu)], ENGINE_LOG, append=True)
     deadline = time.monotonic() + 60
     while not docker.available():
-        if time.monotonic() > deadline or (process is not None and process.poll() is not None):
+        if time.monotonic() > deadline or (starting is not None and starting.poll() is not None):
             apt.fail("The engine does not start", ENGINE_LOG)
         time.sleep(0.2)
 

@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import subprocess
 import time
 from dataclasses import dataclass
 
-from host.bootstrap import venv
+from host.bootstrap import process, venv
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE
 from host.engine import build, docker, images
 from host.runs import sandbox
@@ -103,9 +102,7 @@ def _on_host(words: list[str], more: dict[str, str] | None = None) -> int:
     if venv.WHEELS.is_dir():  # the tests make clones without them
         folders = f"{venv.WHEELS} {variables.get('PIP_FIND_LINKS', '')}".strip()
         variables |= {"PIP_FIND_LINKS": folders, "PIP_RETRIES": "0"}
-    return subprocess.run(
-        [str(python), *words], cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, check=False
-    ).returncode
+    return process.shown([str(python), *words], cwd=ROOT, env=variables)
 
 
 def _no_browser(local: bool) -> str:

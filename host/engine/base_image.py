@@ -2,9 +2,9 @@
 
 import os
 import re
-import subprocess
 
 from host.bootstrap.paths import ROOT
+from host.bootstrap.process import TimeLimitError
 from host.engine import docker, images
 from lib.harness.errors import UserError
 
@@ -23,8 +23,8 @@ def pinned() -> str:
 def registry_has(name: str) -> bool:
     """Whether a registry that can be reached has the image `name`."""
     try:
-        return docker.call("manifest", "inspect", name, timeout=20).returncode == 0
-    except subprocess.TimeoutExpired:
+        return docker.call("manifest", "inspect", name, limit=20).returncode == 0
+    except TimeLimitError:
         return False
 
 

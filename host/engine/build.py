@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, state_path
 from host.engine import base_image, docker
@@ -109,20 +109,13 @@ def _buildx(target: str, name: str, arguments: dict[str, str], base: list[str], 
     """Build the image `name` from root/docker/Dockerfile. Raises `UserError` with what went wrong."""
     command = [*build_command(target, arguments, base), "--load", "--tag", name]
     if sys.stderr.isatty():
-        result = subprocess.run([*command, "."], cwd=root, stdout=sys.stderr, check=False)
+        code = process.shown([*command, "."], cwd=root, stdin=None, stdout=sys.stderr)
         hint = "the lines above say why"
     else:
         log = state_path("logs", f"build-{target}.log")
-        with log.open("w", encoding="utf-8") as stream:
-            result = subprocess.run(
-                [*command, "--progress=plain", "."],
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if result.returncode:
+        # no time limit: a slow link needs hours for the packages
+        code = process.logged([*command, "--progress=plain", "."], log, limit=None, cwd=root)
+        if code:
             said = log.read_text(encoding="utf-8")
             if "failed to resolve source metadata" in said:
                 raise UserError(
@@ -130,5 +123,5 @@ def _buildx(target: str, name: str, arguments: dict[str, str], base: list[str], 
                 )
             print("\n".join(said.splitlines()[-20:]), file=sys.stderr)
         hint = f"all of it: {log}"
-    if result.returncode:
+    if code:
         raise UserError(f"The build of {name} failed; {hint}")

@@ -4,9 +4,13 @@ import json
 import subprocess
 from dataclasses import dataclass
 
+from host.bootstrap import process
 from host.bootstrap.paths import ROOT
 from host.engine import docker
 from host.engine.instance import PROJECT
+
+SECONDS = 600
+"""The longest that Compose may take to start or stop all services: it waits for their healthchecks."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,4 @@ def command(*args: str) -> list[str]:
 
 def call(variables: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
     """Run `docker compose ARGS` with its output captured."""
-    return subprocess.run(
-        command(*args), env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    return process.output(command(*args), limit=SECONDS, name=f"docker compose {args[0]}", env=variables)

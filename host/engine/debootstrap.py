@@ -1,10 +1,10 @@
 """The base image from the machine's own Debian mirror, for where no container registry can be reached."""
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
+from host.bootstrap import process
 from host.engine.base_image import LOCAL
 from host.machine.apt import INSTALL, mirror, run
 from lib.harness.errors import UserError
@@ -35,8 +35,10 @@ def make(system: dict[str, str]) -> None:
         for emptied in (*(f"usr/share/{name}" for name in shared), "var/cache/apt/archives", "var/lib/apt/lists"):
             shutil.rmtree(Path(folder) / emptied)
             (Path(folder) / emptied).mkdir()
-        with subprocess.Popen(["tar", "-C", folder, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE) as tar:
-            command = ["docker", "import", "--change", 'CMD ["bash"]', "-", LOCAL]
-            imported = subprocess.run(command, stdin=tar.stdout, capture_output=True, text=True, check=False)
+        with log.open("a", encoding="utf-8") as errors:
+            archive = ["tar", "-C", folder, "--numeric-owner", "-c", "."]
+            with process.reading(archive, errors) as (tar, stdout):
+                command = ["docker", "import", "--change", 'CMD ["bash"]', "-", LOCAL]
+                imported = process.output(command, limit=process.INSTALL, stdin=stdout)
         if imported.returncode or tar.returncode:
             raise UserError(f"The base image could not be imported: {imported.stderr.strip()}")

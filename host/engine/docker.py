@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from host.bootstrap import process
 from lib.harness.errors import UserError
 
 # 25: healthchecks with start_interval. 2.21 and 0.12: what compose.yaml and the named build contexts need.
@@ -28,11 +29,11 @@ class Version:
 
     @classmethod
     def read(cls, text: str) -> "Version":
-        """The first dotted number in `text`. Raises ValueError when there is none."""
-        found = re.search(r"\d+(?:\.\d+)+", text)
-        if not found:
-            raise ValueError(f"no version in {text!r}")
-        return cls(tuple(int(part) for part in found[0].split(".")))
+        """The first dotted number in `text`. Raises `UserError` when there is none."""
+        match = re.search(r"\d+(?:\.\d+)+", text)
+        if not match:
+            raise UserError(f"'{text.strip()}' is no version that can be compared: install a released one; {DOCTOR}")
+        return cls(tuple(int(part) for part in match[0].split(".")))
 
     def fits(self, tool: str) -> bool:
         """Whether it is at least the minimum for `tool`."""
@@ -44,12 +45,10 @@ def minimum(tool: str) -> str:
     return ".".join(str(part) for part in MINIMUM[tool])
 
 
-def call(*args: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+def call(*args: str, limit: float = process.ANSWER) -> subprocess.CompletedProcess[str]:
     """Run `docker ARGS` with its output captured. Raises `NoEngineError` where there is no such command."""
     try:
-        return subprocess.run(
-            ["docker", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
-        )
+        return process.output(["docker", *args], limit=limit)
     except FileNotFoundError:
         raise NoEngineError(f"No Docker engine: there is no command docker here; {DOCTOR}") from None
 
@@ -58,17 +57,24 @@ def engine_version() -> Version:
     """Version of the engine that answers. Raises `NoEngineError`, or `UserError` when the caller may not use it."""
     result = call("version", "--format", "{{.Server.Version}}")
     if result.returncode == 0:
-        return Version.read(result.stdout)
+        return _read("Docker engine", result.stdout)
     reason = " ".join(result.stderr.split())
     if "permission denied" in reason.lower():
         raise UserError("Docker's socket refuses this user: sudo usermod -aG docker $USER, then log in again")
     raise NoEngineError(f"No Docker engine answers; {DOCTOR}")
 
 
+def _read(tool: str, printed: str) -> Version:
+    try:
+        return Version.read(printed)
+    except UserError as error:
+        raise UserError(f"{tool}: {error}") from None
+
+
 def plugin_version(plugin: str) -> Version | None:
     """Version of the plugin `compose` or `buildx`, None when the command line has no such plugin."""
     result = call(plugin, "version")
-    return Version.read(result.stdout) if result.returncode == 0 else None
+    return _read(f"docker {plugin}", result.stdout) if result.returncode == 0 else None
 
 
 def require() -> None:

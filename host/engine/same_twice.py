@@ -9,7 +9,6 @@ The images that are there are left alone.
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from host.bootstrap import process
 from host.bootstrap.paths import ROOT, STATE, state_path
 from host.bootstrap.process import reason
 from host.engine import base_image, build, docker, images
@@ -75,30 +75,18 @@ def check(*wanted: images.Image) -> bool:
 def _building(target: str, command: list[str], environment: dict[str, str], output: str) -> Iterator[IO[bytes]]:
     """The standard output of a build without a cache. Raises `UserError` when `target` cannot be built."""
     log = state_path("logs", f"check-{target}.log")
-    with log.open("w", encoding="utf-8") as said:
-        building = subprocess.Popen(
-            [*command, "--no-cache", "--provenance=false", "--progress=plain", "--output", output, "."],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            start_new_session=True,
-        )
-        assert building.stdout
-        broken = False
+    options = ["--no-cache", "--provenance=false", "--progress=plain", "--output", output, "."]
+    broken = False
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        process.reading([*command, *options], errors, cwd=ROOT, env=environment) as (child, stdout),
+    ):
         try:
-            yield building.stdout
-            building.stdout.read()
+            yield stdout
+            stdout.read()
         except tarfile.TarError:
             broken = True
-        except BaseException:
-            building.kill()
-            raise
-        finally:
-            building.stdout.close()
-            code = building.wait()
-    if code or broken:
+    if child.returncode or broken:
         raise UserError(f"The build of {target} failed: {reason(log.read_text(encoding='utf-8'))} (all: {log})")
 
 

@@ -1,11 +1,11 @@
 """The machine's own package manager: the mirrors it has configured, and commands whose output goes to a log."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
 
+from host.bootstrap import process
 from lib.harness.errors import UserError
 
 INSTALL = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
@@ -18,7 +18,7 @@ def mirror(release: str, targets: str | None = None) -> str | None:
     """
     if targets is None:
         command = ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
-        targets = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        targets = process.output(command).stdout
     found = (line.split() for line in targets.splitlines())
     return next((words[2] for words in found if words[:2] == [release, "main"] and len(words) == 3), None)
 
@@ -26,11 +26,7 @@ def mirror(release: str, targets: str | None = None) -> str | None:
 def run(command: list[str], log: Path) -> None:
     """Run `command` with its output in `log`. Raises `UserError` after printing the end of it."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with log.open("a", encoding="utf-8") as stream:
-        result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, check=False
-        )
-    if result.returncode:
+    if process.logged(command, log, limit=process.INSTALL, append=True, env=environment):
         fail(f"`{' '.join(command[:3])} …` failed", log)
 
 

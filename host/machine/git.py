@@ -1,7 +1,6 @@
 """What git knows about the clone, recorded with every run and image: the container has neither git nor the history."""
 
-import subprocess
-
+from host.bootstrap import process
 from host.bootstrap.paths import ROOT
 
 
@@ -39,7 +38,7 @@ def _git(*args: str) -> str:
     # safe.directory: a clone that belongs to another user (a root caller) is still the clone the caller runs
     command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), *args]
     try:
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        result = process.output(command, name=f"git {args[0]}")
     except FileNotFoundError:
         return ""
     return result.stdout.strip() if result.returncode == 0 else ""

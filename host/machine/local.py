@@ -7,10 +7,10 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE, state_path
 from host.bootstrap.process import reason
@@ -54,7 +54,7 @@ def python311() -> str:
     if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
         for candidate in CANDIDATES:
             try:
-                result = subprocess.run([candidate, "-c", FITS], capture_output=True, text=True, check=False)
+                result = process.output([candidate, "-c", FITS])
             except OSError:
                 continue
             if result.returncode == 0:
@@ -71,12 +71,8 @@ def _lock_sha256() -> str:
 
 def _uv(*args: str) -> None:
     log = state_path("logs", "local-venv.log")
-    with log.open("w", encoding="utf-8") as stream:
-        command = [uv(), "--no-progress", *args]
-        result = subprocess.run(
-            command, env=uv_environment(os.environ), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False
-        )
-    if result.returncode:
+    command = [uv(), "--no-progress", *args]
+    if process.logged(command, log, limit=process.INSTALL, env=uv_environment(os.environ)):
         said = log.read_text(encoding="utf-8")
         raise UserError(f"Could not make .local/venv: {reason(said)} (all of it: {log})")
 
@@ -85,13 +81,8 @@ def _data() -> Path:
     """The data sets, fetched by their hash at the first call; a warning for what cannot be had: few labs need all."""
     folder = STATE / "data"
     with held("local-data"):
-        result = subprocess.run(
-            [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        fetch = [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)]
+        result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data")
     if result.returncode:
         print(result.stderr.strip(), file=sys.stderr)
     return folder

@@ -6,8 +6,9 @@ none.
 
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
+
+from host.bootstrap import process
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,5 @@ def find() -> Gpus:
 
 
 def _smi(*args: str) -> str:
-    done = subprocess.run(
-        ["nvidia-smi", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
+    done = process.output(["nvidia-smi", *args])
     return done.stdout.strip() or done.stderr.strip()

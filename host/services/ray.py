@@ -1,9 +1,9 @@
 """The Ray cluster of compose.yaml: a head and workers from the labs' image, on a network of their own."""
 
 import os
-import subprocess
 import sys
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.process import reason
 from host.engine import build, compose, docker, images, instance
@@ -58,7 +58,7 @@ def _joined(wanted: int) -> int:
     if head is None:
         return 0
     command = ["docker", "exec", head, "python", "-c", COUNT, str(wanted), str(READY_SECONDS)]
-    counted = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    counted = process.output(command, limit=READY_SECONDS + process.ANSWER, name="docker exec ray-head")
     return int(counted.stdout) if counted.stdout.strip().isdecimal() else 0
 
 

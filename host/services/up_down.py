@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
@@ -110,7 +111,7 @@ def down(volumes: bool) -> None:
     with held("services"):
         labs = [c.name for c in containers() if c.service in ("lab", "lab-ray")]
         if labs:  # `compose down` kills what `compose run` made; this lets them close their runs, as Ctrl-C does
-            docker.call("stop", *labs)
+            docker.call("stop", *labs, limit=compose.SECONDS)
             docker.call("rm", "--force", *labs)
         more = ["--volumes"] if volumes else []
         token = {"JUPYTER_TOKEN": "none"}  # compose.yaml asks for one whatever the command
@@ -135,14 +136,10 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subpro
             return variables, None
         if docker.call("network", "inspect", f"{instance.PROJECT}_tracking").returncode:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
-        with state_path(*MLFLOW_LOG).open("w", encoding="utf-8") as log:
-            starting = subprocess.Popen(
-                compose.command("up", "--detach", "mlflow"),
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[lock.fileno()],
-                start_new_session=True,
-            )
+        starting = process.start(
+            compose.command("up", "--detach", "mlflow"),
+            state_path(*MLFLOW_LOG),
+            env=variables,
+            pass_fds=[lock.fileno()],
+        )
         return variables | {"LAB_MLFLOW_STARTING": "1"}, starting

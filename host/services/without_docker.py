@@ -3,10 +3,10 @@
 import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT, STATE, state_path
 from host.machine import env_file, local
@@ -50,16 +50,12 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
 
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
     log = state_path("logs", f"{service.name}.log")
-    with log.open("w", encoding="utf-8") as stream:
-        child = subprocess.Popen(
-            _commands(service, port, executables),
-            cwd=ROOT,
-            env=variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+    child = process.start(
+        _commands(service, port, executables),
+        log,
+        env=variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        cwd=ROOT,
+    )
     state_path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
 
 
