@@ -17,11 +17,14 @@ def run(
     variables: Mapping[str, str],
     terminal: bool,
     deliver: Deliver,
+    *,
     output: BinaryIO | None = None,
+    interactive: bool = False,
 ) -> tuple[int, bool]:
     """Exit code of `command`, run in the clone with its output shown, and whether a signal ended it (128 + its number).
 
-    `output`: a file that takes its standard output.
+    `output`: a file that takes its standard output. `interactive`: it reads this command's standard input even where
+    that is no terminal.
 
     With a terminal, Ctrl-C reaches the command as a key press and is not sent again. Without one the command is in a
     session of its own and `deliver(process, signal)` brings it each signal: SIGINT or SIGTERM first, then SIGKILL.
@@ -35,7 +38,7 @@ def run(
         elif not (terminal and number == signal.SIGINT):
             deliver(child, signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
 
-    stdin = None if terminal else subprocess.DEVNULL
+    stdin = None if terminal or interactive else subprocess.DEVNULL
     child = subprocess.Popen(
         command, cwd=ROOT, env=variables, stdin=stdin, stdout=output, start_new_session=not terminal
     )

@@ -1,21 +1,64 @@
 """Runs Invoke as `invoke` does, but says what was wrong with a command line in one line, with exit code 2."""
 
+from __future__ import annotations
+
+import ast
 import difflib
 import re
 import sys
+from typing import TYPE_CHECKING
 
-from invoke.exceptions import Exit, ParseError
-from invoke.program import Program
+from host.bootstrap.paths import ROOT
+from lib.harness import __version__
+from lib.harness.errors import UserError
+
+if TYPE_CHECKING:
+    from invoke.exceptions import ParseError
+    from invoke.program import Program
 
 
 def run(argv: list[str]) -> int:
-    """Exit code of Invoke on `argv`; without arguments it lists the commands."""
-    if len(argv) > 1 and {"--help", "-h"} & set(argv[1:]):
-        argv = ["--help", argv[0]]  # `./invoke lab --help`, as people write it
-    program = Program(name="Fearless Labs", binary="./invoke", binary_names=["./invoke"])
+    """Exit code of Invoke on `argv`; without arguments it lists the commands.
+
+    `./invoke lab NAME --help` says, too, which keys `--set` takes.
+    """
+    if argv in ([], ["--list"], ["-l"]):
+        print("\n".join(["Commands (./invoke COMMAND --help explains one):\n", *_list(), ""]))
+        return 0
+    if len(argv) < 2 or not {"--help", "-h"} & set(argv[1:]):
+        return _invoke(argv)
+    of_lab = argv[0] in {"lab", "sweep"} and not argv[1].startswith("-")
+    if not of_lab:
+        return _invoke(["--help", argv[0]])
+    from host.command.keys import keys_of_lab, print_keys
+
+    try:
+        keys = keys_of_lab(argv[1])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    code = _invoke(["--help", argv[0]])
+    print_keys(argv[1], keys)
+    return code
+
+
+def _list() -> list[str]:
+    """A line for each command, from the source of tasks.py: to load Invoke takes longer than all of this."""
+    tree = ast.parse((ROOT / "tasks.py").read_text(encoding="utf-8"))
+    tasks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    summaries = {task.name.rstrip("_"): (ast.get_docstring(task) or "").partition("\n")[0] for task in tasks}
+    width = max(map(len, summaries)) + 2
+    return [f"  {name:{width}} {summary}" for name, summary in summaries.items()]
+
+
+def _invoke(argv: list[str]) -> int:
+    from invoke.exceptions import Exit, ParseError
+    from invoke.program import Program
+
+    program = Program(__version__, name="Fearless Labs", binary="./invoke", binary_names=["./invoke"])
     try:
         program.create_config()
-        program.parse_core(["./invoke", *(argv or ["--list"])])
+        program.parse_core(["./invoke", *argv])
         program.parse_collection()
         program.parse_tasks()
         program.parse_cleanup()

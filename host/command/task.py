@@ -1,74 +1,54 @@
-"""The frame of the tasks in tasks.py: errors as one line, and where a command runs."""
+"""A task of tasks.py: its arguments and options come from the table, its errors are one line."""
 
 import functools
-import sys
+import inspect
+from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from host.engine import docker
+from lib.harness.contract.options import ARGUMENTS, Option, check, options_of
 from lib.harness.errors import UserError
 
 
-def command(**options: Any) -> Callable[[Callable[..., None]], Any]:
-    """An Invoke task whose `UserError` is one line on stderr with exit code 2, and whose Ctrl-C is exit code 130."""
+def command(body: Callable[[Namespace], int | None]) -> Any:
+    """The Invoke task of the command that `body` is named after (without a closing underscore).
 
-    def decorate(body: Callable[..., None]) -> Any:
-        @functools.wraps(body)
-        def run(*args: Any, **kwargs: Any) -> None:
-            try:
-                body(*args, **kwargs)
-            except UserError as error:
-                raise Exit(str(error), code=2) from None
-            except KeyboardInterrupt:
-                raise Exit("Interrupted.", code=130) from None
+    `body` gets the values by the options' keys: True or False, a text or None, a list. It may return an exit code. A
+    `UserError` is one line on stderr with exit code 2, Ctrl-C is exit code 130.
+    """
+    name = body.__name__.rstrip("_")
+    arguments, options = ARGUMENTS.get(name, ()), options_of(name)
 
-        return task(run, auto_shortflags=False, **options)
+    @functools.wraps(body)
+    def run(_context: object, **values: Any) -> None:
+        try:
+            check(options, values)
+            code = body(Namespace(**values))
+        except UserError as error:
+            raise Exit(str(error), code=2) from None
+        except KeyboardInterrupt:
+            raise Exit("Interrupted.", code=130) from None
+        raise Exit(code=code or 0)
 
-    return decorate
-
-
-def goes_local(asked: bool) -> bool:
-    """Whether to run in local mode: asked for by name, or because no engine answers, which is said in one line."""
-    if asked:
-        return True
-    try:
-        docker.require()
-    except docker.NoEngineError as error:
-        print(f"{error}. Going on without it (local mode).", file=sys.stderr)
-        return True
-    return False
-
-
-def run_lib(
-    words: list[str],
-    local: bool,
-    mounts: dict[Path, str] | None = None,
-    gpu_image: Any = None,
-    on_ray: bool = False,
-) -> None:
-    """Run `python -m lib WORDS` in a container or in local mode; the command ends with its exit code.
-
-    `gpu_image`: in this image, with all GPUs; then there is no local mode. `on_ray`: trials run on a Ray ray."""
-    if gpu_image is None and goes_local(local):
-        from host.runs.without_docker import run
-
-        back = {target: str(source) for source, target in (mounts or {}).items()}
-        code = run([back.get(word, word) for word in words])
-    else:
-        from host.runs.container import in_container
-
-        code = in_container(words, mounts, gpu_image=gpu_image, on_ray=on_ray)
-    raise Exit(code=code)
+    parameters = [_parameter("context")]
+    parameters += [_parameter(argument.name) for argument in arguments]
+    parameters += [_parameter(option.key, _absent(option)) for option in options]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    helps = {argument.name: argument.help for argument in arguments}
+    helps |= {option.key: f"{option.metavar}: {option.explanation}".removeprefix(": ") for option in options}
+    repeatable = [option.key for option in options if option.repeatable]
+    return task(run, name=name, help=helps, iterable=repeatable, auto_shortflags=False)
 
 
-def gpu_image_for(lab: str | None, framework: str | None, changes: list[str], local: bool) -> Any:
-    """The image for a lab, or for a framework, on the GPU."""
-    from host.engine import gpu
+def _parameter(name: str, default: object = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
-    if local:
-        raise UserError("--gpu --local: one of them; computing on a GPU needs the container")
-    return gpu.image_of(lab, framework, changes) if lab else gpu.image_for(framework or "torch")
+
+def _absent(option: Option) -> object:
+    """The value of an option that is not given. The program in the container knows the defaults of its own."""
+    if not option.metavar:
+        return False
+    return None if option.in_container or not option.default else option.default

@@ -27,8 +27,12 @@ LOCKS = {
 }
 
 
-def compile_all() -> None:
-    """Resolve every .in file again and write its .txt. Raises `UserError` with uv's reason when one has no solution."""
+def compile_all() -> int:
+    """Resolve every .in file again and write its .txt. Returns 0.
+
+    Raises:
+        UserError: with uv's reason, when one has no solution.
+    """
     for name, options in LOCKS.items():
         locked = REQUIREMENTS / f"{name}.txt"
         if name in GPU:
@@ -36,6 +40,15 @@ def compile_all() -> None:
         else:
             _compile(name, options, locked, ["--upgrade"])
         print(f"docker/requirements/{name}.txt", file=sys.stderr)
+    return 0
+
+
+def check() -> int:
+    """Name the locks that do not fit their .in file. Returns 1 when there is one."""
+    changed = stale()
+    if changed:
+        print(f"Out of date: {', '.join(changed)}. ./invoke lock", file=sys.stderr)
+    return 1 if changed else 0
 
 
 def _resolved(name: str, preferred: str) -> str:

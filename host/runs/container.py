@@ -26,13 +26,14 @@ def in_container(
     gpu_image: images.Image | None = None,
     more: dict[str, str] | None = None,
     on_ray: bool = False,
+    interactive: bool = False,
 ) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
 
     `mounts`: files of the caller that the words name, by their path in the container; read-only there. `tracked`: the
     words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
-    `on_ray`: the trials run on a Ray ray.
+    `on_ray`: the trials run on a Ray cluster. `interactive`: it reads this command's standard input, terminal or not.
     `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` is said, too.
 
     Raises:
@@ -65,7 +66,7 @@ def in_container(
             child.terminate()
 
     command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *words)
-    code, interrupted = foreground.run(command, variables, terminal, deliver, output)
+    code, interrupted = foreground.run(command, variables, terminal, deliver, output=output, interactive=interactive)
     if interrupted:
         docker.call("rm", "--force", name)
     if mlflow is not None and mlflow.poll():

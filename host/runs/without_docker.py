@@ -9,12 +9,15 @@ from host.bootstrap import foreground
 from host.machine import local
 
 
-def run(words: list[str], output: BinaryIO | None = None) -> int:
-    """Exit code of `python -m lib WORDS` in local mode. `output`: a file that takes what they print."""
+def run(arguments: list[str], output: BinaryIO | None = None, *, interactive: bool = False) -> int:
+    """Exit code of `python -m lib ARGUMENTS` in local mode.
+
+    `output`: a file that takes what it prints. `interactive`: it reads this command's standard input, terminal or not.
+    """
 
     def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
         child.send_signal(number)
 
-    command = [str(local.python()), "-m", "lib", *words]
+    command = [str(local.python()), "-m", "lib", *arguments]
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
-    return foreground.run(command, local.environment(), terminal, deliver, output)[0]
+    return foreground.run(command, local.environment(), terminal, deliver, output=output, interactive=interactive)[0]

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from host.checks import doctor
-from host.command import arguments
+from host.command.lab import lab_arguments
 from host.engine import build, docker, gpu, images
 from host.machine import nvidia
 from host.records import reproduce
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.conftest import NO_ENGINE, ROOT, Invoke, one_line
+from tests.host.options import given
 
 Driver = Callable[..., dict[str, str]]
 Engine = Callable[..., dict[str, str]]
@@ -169,18 +170,15 @@ def test_the_image_follows_the_framework(
     assert gpu.image_of(lab, framework, changes) == image
 
 
-def test_the_word_reaches_the_container() -> None:
-    said = arguments.lab("lenet", quick=True, seeds=None, seed=None, changes=[], framework=None, gpu=True)
-    assert said == ["lenet", "--quick", "--gpu"]
+def test_the_option_reaches_the_container() -> None:
+    assert lab_arguments(given("lab", "lenet", quick=True, gpu=True)) == ["lenet", "--quick", "--gpu"]
 
 
 def test_a_framework_beside_resume_chooses_the_image_and_no_more() -> None:
     def resumed(framework: str, gpu: bool = True) -> list[str]:
-        return arguments.lab(
-            "lenet", quick=False, seeds=None, seed=None, changes=[], framework=framework, resume="last:lenet", gpu=gpu
-        )
+        return lab_arguments(given("lab", "lenet", framework=framework, resume="last:lenet", gpu=gpu))
 
-    assert resumed("keras") == ["lenet", "--resume", "last:lenet", "--gpu"]
+    assert resumed("keras") == ["lenet", "--gpu", "--resume", "last:lenet"]
     with pytest.raises(UserError, match="--framework jax: lenet runs with torch or keras"):
         resumed("jax")
     with pytest.raises(UserError, match="leave out --framework"):

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from host.command import arguments
+from host.command.lab import lab_arguments
 from host.engine import images
 from host.records import reproduce
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
 from tests.host.conftest import ROOT
+from tests.host.options import given
 
 LAB = next(iter(find_labs(ROOT)))
 
 
 @pytest.mark.parametrize("portable", [True, False])
-def test_the_word_is_passed_on(portable: bool) -> None:
-    said = arguments.lab(LAB, quick=True, seeds=None, seed=None, changes=[], framework=None, portable=portable)
-    assert ("--portable" in said) is portable
+def test_the_option_is_passed_on(portable: bool) -> None:
+    assert ("--portable" in lab_arguments(given("lab", LAB, quick=True, portable=portable))) is portable
 
 
 @pytest.mark.parametrize(

@@ -7,37 +7,36 @@ from typing import Any
 
 import pytest
 
-from host.command import arguments
+from host.command.lab import lab_arguments, sweep_arguments
 from host.engine import images
 from host.records import reproduce
 from lib.harness.recording import provenance
-
-NOTHING: dict[str, Any] = {
-    "trials": None, "sampler": None, "pruner": None, "space": [], "batch": None, "fresh": None,
-    "quick": False, "seed": None, "changes": [], "framework": None,
-}  # fmt: skip
+from tests.host.options import given
 
 
-def test_what_is_said_of_a_sweep_is_passed_on() -> None:
-    said = {
+def test_the_options_of_a_sweep_are_passed_on() -> None:
+    options = {
         "trials": "30", "sampler": "random", "pruner": "none", "space": ["epochs=1:9", "batch_size=32,64"],
-        "batch": "8", "fresh": "0", "quick": True, "seed": "3", "changes": ["pictures=900"], "framework": "keras",
+        "batch": "8", "fresh": "0", "quick": True, "seed": "3", "set": ["pictures=900"], "framework": "keras",
+        "workers": "2",
     }  # fmt: skip
-    assert arguments.sweep("lenet", **{**NOTHING, **said}) == [
-        "sweep", "lenet", "--trials", "30", "--batch", "8", "--fresh", "0", "--sampler", "random", "--pruner", "none",
-        "--space", "epochs=1:9", "--space", "batch_size=32,64",
-        "--quick", "--seed", "3", "--set", "pictures=900", "--framework", "keras",
+    assert sweep_arguments(given("sweep", "lenet", **options)) == [
+        "sweep", "lenet", "--quick", "--seed", "3", "--set", "pictures=900", "--framework", "keras",
+        "--trials", "30", "--sampler", "random", "--pruner", "none",
+        "--space", "epochs=1:9", "--space", "batch_size=32,64", "--batch", "8", "--fresh", "0", "--workers", "2",
     ]  # fmt: skip
-    assert arguments.sweep("lenet", **{**NOTHING, "trials": "1"}) == ["sweep", "lenet", "--trials", "1"]
+    assert sweep_arguments(given("sweep", "lenet", trials="1", on="local")) == ["sweep", "lenet", "--trials", "1"]
 
 
-def test_a_sweep_is_taken_up_by_its_name_alone() -> None:
-    assert arguments.sweep("lenet", **NOTHING, resume="last:lenet") == ["sweep", "lenet", "--resume", "last:lenet"]
+def test_a_sweep_is_resumed_by_its_name_alone() -> None:
+    resumed = given("sweep", "lenet", resume="last:lenet", workers="2", on="ray")
+    assert sweep_arguments(resumed) == [
+        "sweep", "lenet", "--on", "ray", "--workers", "2", "--resume", "last:lenet",
+    ]  # fmt: skip
 
 
 def test_a_lab_runs_with_what_a_sweep_has_found() -> None:
-    said = arguments.lab("lenet", quick=True, seeds=None, seed=None, changes=[], framework=None, config="best")
-    assert said == ["lenet", "--config", "best", "--quick"]
+    assert lab_arguments(given("lab", "lenet", quick=True, config="best")) == ["lenet", "--quick", "--config", "best"]
 
 
 def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
