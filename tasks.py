@@ -35,10 +35,11 @@ def up(options: Namespace) -> None:
 def down(options: Namespace) -> None:
     """Stop everything; runs and notebooks are kept."""
     from host.engine import docker
+    from host.machine.instance import PROJECT
     from host.services import up_down, without_docker
 
     if options.volumes:
-        print("Delete every run, journal and artifact of Fearless Labs? [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"Delete every run, journal and artifact of {PROJECT}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise UserError("Nothing was deleted or stopped: the answer was not yes")
     stopped = without_docker.down(options.volumes)

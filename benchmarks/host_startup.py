@@ -1,6 +1,6 @@
 """From `./invoke lab` to the first record of a trial, beside `docker run` of the image importing the same framework.
 
-The lab runs in a compose project of its own with MLflow up, as in daily use, and is interrupted after its first record.
+The lab runs in an instance of its own with MLflow up, as in daily use, and is interrupted after its first record.
 The host's part ends where the container is made; the rest is the container's part.
 """
 
@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import signal
 import statistics
 import subprocess
 import time
 
-from host.bootstrap.paths import ROOT
 from host.engine.images import LAB
 from host.machine import ports
+from tests.host.clone import Instance, command, instance
 
-PROJECT = "fearless-labs-bench"
 ROUNDS = 5
 IMPORTS = {"numpy": "numpy", "torch": "torch", "keras": "tensorflow, keras"}
 LIMIT = 0.5  # seconds
@@ -35,18 +33,14 @@ Row = tuple[str, str, str, float, str]
 def run() -> list[Row]:
     """Rows of (what, ours, peer, ours / peer, goal)."""
     chosen = {"MLFLOW_PORT": str(ports.next_free(15_000, set())), "JUPYTER_PORT": str(ports.next_free(18_000, set()))}
-    environment = {**os.environ, "COMPOSE_PROJECT_NAME": PROJECT, **chosen}
-    subprocess.run([ROOT / "invoke", "up"], env=environment, check=True, stdout=subprocess.DEVNULL)
     host, container, peer = [], [], []
-    try:
+    with instance(**chosen) as own:
+        own.must("up")
         for _ in range(ROUNDS):
-            before, inside, framework = _lab(environment)
+            before, inside, framework = _lab(own)
             host.append(before)
             container.append(inside)
             peer.append(_bare(IMPORTS[framework]))
-    finally:
-        down = [str(ROOT / "invoke"), "down", "--volumes"]
-        subprocess.run(down, env=environment, check=True, input="y\n", text=True, capture_output=True)
     ours, bare, mine = statistics.median(container), statistics.median(peer), statistics.median(host)
     what = f"container to a trial's first record : docker run importing {IMPORTS[framework]}"
     return [
@@ -55,17 +49,17 @@ def run() -> list[Row]:
     ]
 
 
-def _lab(environment: dict[str, str]) -> tuple[float, float, str]:
+def _lab(own: Instance) -> tuple[float, float, str]:
     """Seconds from the command to the container, from there to the first record of a trial, and its framework."""
     begin = time.time()
     lab = subprocess.Popen(
-        [ROOT / "invoke", "lab", "optimizers", "--quick", "--set", "experiment=lenet"],  # torch in all workers
-        env=environment,
+        command(own.root, "lab", "optimizers", "--quick", "--set", "experiment=lenet"),  # torch in all workers
+        env=own.variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        ours = f"label=com.docker.compose.project={PROJECT}"
+        ours = f"label=com.docker.compose.project={own.project}"
         listing = ["docker", "ps", "--quiet", "--filter", ours, "--filter", "label=com.docker.compose.service=lab"]
         while not (found := subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()):
             time.sleep(0.05)

@@ -1,26 +1,23 @@
 """How long `./invoke up` takes until MLflow's and Jupyter's APIs answer, and the memory of both services.
 
 The peers are the plain servers, each alone in a container of the same images: `mlflow server` with one worker and
-without job execution, and `jupyter lab`; the slower of the two counts. It runs in a compose project of its own.
+without job execution, and `jupyter lab`; the slower of the two counts. It runs in an instance of its own.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from host.bootstrap.paths import ROOT
 from host.engine.images import LAB, TRACKING
 from host.machine import ports
+from tests.host.clone import instance, new_project
 
-PROJECT = "fearless-labs-bench"
 ROUNDS = 3
 Row = tuple[str, str, str, float, str]
 MLFLOW = (
@@ -36,22 +33,19 @@ def run() -> list[Row]:
     for start in (15_000, 18_000):
         taken.add(ports.next_free(start, taken))
     mlflow, jupyter = sorted(taken)
-    chosen = {"MLFLOW_PORT": str(mlflow), "JUPYTER_PORT": str(jupyter)}
-    environment = {**os.environ, "COMPOSE_PROJECT_NAME": PROJECT, **chosen}
     ours, plain, memory = [], [], []
-    for _ in range(ROUNDS):
-        try:
+    with instance(MLFLOW_PORT=str(mlflow), JUPYTER_PORT=str(jupyter)) as own:
+        for _ in range(ROUNDS):
             begin = time.perf_counter()
-            subprocess.run([ROOT / "invoke", "up"], env=environment, check=True, stdout=sys.stderr)
+            own.must("up")
             ours.append(time.perf_counter() - begin)
-            memory.append(_memory())
-        finally:
-            subprocess.run([ROOT / "invoke", "down"], env=environment, check=True, stdout=sys.stderr)
-        alone = [
-            _plain(TRACKING.name, MLFLOW, 5000, mlflow, "/api/2.0/mlflow/experiments/search?max_results=1"),
-            _plain(LAB.name, JUPYTER, 8888, jupyter, "/api/status?token=bench"),
-        ]
-        plain.append(max(alone))
+            memory.append(_memory(own.project))
+            own.must("down")
+            alone = [
+                _plain(TRACKING.name, MLFLOW, 5000, mlflow, "/api/2.0/mlflow/experiments/search?max_results=1"),
+                _plain(LAB.name, JUPYTER, 8888, jupyter, "/api/status?token=bench"),
+            ]
+            plain.append(max(alone))
     up, peer, used = statistics.median(ours), statistics.median(plain), statistics.median(memory)
     return [
         ("up until both answer : the slower plain server", f"{up:.1f} s", f"{peer:.1f} s", up / peer, "<= 1.1, 6 s"),
@@ -61,7 +55,7 @@ def run() -> list[Row]:
 
 def _plain(image: str, command: Sequence[str], inside: int, outside: int, path: str) -> float:
     """Seconds from `docker run` of a server until its API answers on the published port."""
-    name = f"{PROJECT}-plain"
+    name = f"{new_project()}-plain"
     words = (
         *("docker", "run", "--detach", "--rm", "--name", name, "--publish", f"127.0.0.1:{outside}:{inside}"),
         *("--env", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "--entrypoint", command[0], image),
@@ -87,9 +81,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _memory() -> float:
+def _memory(project: str) -> float:
     """Megabytes of both services of the project, as the engine counts them."""
-    label = f"label=com.docker.compose.project={PROJECT}"
+    label = f"label=com.docker.compose.project={project}"
     names = subprocess.run(["docker", "ps", "-q", "--filter", label], check=True, capture_output=True, text=True)
     stats = ["docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", *names.stdout.split()]
     shown = subprocess.run(stats, check=True, capture_output=True, text=True).stdout

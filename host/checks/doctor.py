@@ -11,7 +11,9 @@ from host.services.service import SERVICES
 from host.services.up_down import running
 from lib.harness.errors import UserError
 
-INSTALL = "sudo ./invoke doctor --fix (Debian, Ubuntu), or install Docker Desktop or Docker Engine"
+INSTALL = "install Docker Engine or Docker Desktop"
+if shutil.which("apt-get"):
+    INSTALL += ", or Debian's packages of it, which replace Docker's own: sudo ./invoke doctor --fix"
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,16 @@ def passed(found: list[Check]) -> bool:
 def _engine() -> Check:
     needed = f"{docker.minimum('engine')} or newer"
     try:
-        version = docker.engine_version()
+        found = docker.server()
     except docker.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {docker.DOCTOR}"), INSTALL)
     except UserError as error:
         what, _, remedy = str(error).removeprefix("Docker engine: ").partition(": ")
         return Check("Docker engine", False, what, remedy)
-    return Check("Docker engine", version.fits("engine"), f"{version} ({needed} is needed)", INSTALL)
+    if found.platform != docker.PLATFORM:
+        subject = f"{found.platform} ({docker.PLATFORM} is needed)"
+        return Check("Docker engine", False, subject, "use a machine with x86-64 Linux")
+    return Check("Docker engine", found.version.fits("engine"), f"{found.version} ({needed} is needed)", INSTALL)
 
 
 def _plugin(name: str) -> Check:

@@ -82,7 +82,7 @@ def _installed() -> bool:
     if not shutil.which("docker") or not (shutil.which("dockerd") or docker.available()):
         return False
     plugins = {plugin: docker.plugin_version(plugin) for plugin in ("compose", "buildx")}
-    if docker.available() and not docker.engine_version().fits("engine"):
+    if docker.available() and not docker.server().version.fits("engine"):
         return False
     return all(version is not None and version.fits(plugin) for plugin, version in plugins.items())
 

@@ -70,10 +70,14 @@ def lab_name(name: str, framework: str | None) -> str:
 
 def _started(line: list[str], command: str, options: Namespace) -> list[str]:
     """The whole line of a run that begins, or of one that is resumed: as it began, wherever its trials run."""
+    if options.workers is not None and options.on == "ray":
+        raise UserError(
+            f"--workers {options.workers} and --on ray cannot be combined: a cluster has as many as it has cores"
+        )
     values = vars(options) | {"on": None if options.on == "local" else options.on}
     table = options_of(command)
     if options.resume is not None:
-        elsewhere = {"resume", "on", "workers", "gpu"}
+        elsewhere = {"resume", "on", "workers", "gpu"}  # where the trials run, and how many at once, changes no result
         changed = arguments(tuple(option for option in table if option.key not in elsewhere), values)
         if changed:
             raise UserError(f"--resume continues the run as it began: leave out {changed[0]}")

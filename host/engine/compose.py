@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from host.bootstrap import process
 from host.bootstrap.paths import ROOT
 from host.engine import docker
-from host.engine.instance import PROJECT
+from host.machine.instance import PROJECT
 
 SECONDS = 600
 """The longest that Compose may take to start or stop all services: it waits for their healthchecks."""

@@ -11,6 +11,8 @@ from lib.harness.errors import UserError
 
 # 25: healthchecks with start_interval. 2.21 and 0.12: what compose.yaml and the named build contexts need.
 MINIMUM = {"engine": (25, 0), "compose": (2, 21), "buildx": (0, 12)}
+PLATFORM = "linux/amd64"
+"""What the images are made for: their requirements are locked for Linux on x86-64 alone."""
 DOCTOR = "./invoke doctor says how to mend it"
 
 
@@ -40,6 +42,14 @@ class Version:
         return self.numbers >= MINIMUM[tool]
 
 
+@dataclass(frozen=True)
+class Server:
+    """An engine that answers. `platform`: what its containers run on, as in linux/amd64."""
+
+    version: Version
+    platform: str
+
+
 def minimum(tool: str) -> str:
     """The minimum as text: '2.21'."""
     return ".".join(str(part) for part in MINIMUM[tool])
@@ -53,11 +63,12 @@ def call(*args: str, limit: float = process.ANSWER) -> subprocess.CompletedProce
         raise NoEngineError(f"No Docker engine: there is no command docker here; {DOCTOR}") from None
 
 
-def engine_version() -> Version:
-    """Version of the engine that answers. Raises `NoEngineError`, or `UserError` when the caller may not use it."""
-    result = call("version", "--format", "{{.Server.Version}}")
+def server() -> Server:
+    """The engine that answers. Raises `NoEngineError`, or `UserError` when the caller may not use it."""
+    result = call("version", "--format", "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}}")
     if result.returncode == 0:
-        return _read("Docker engine", result.stdout)
+        version, _, platform = result.stdout.strip().rpartition(" ")
+        return Server(_read("Docker engine", version), platform)
     reason = " ".join(result.stderr.split())
     if "permission denied" in reason.lower():
         raise UserError("Docker's socket refuses this user: sudo usermod -aG docker $USER, then log in again")
@@ -78,10 +89,19 @@ def plugin_version(plugin: str) -> Version | None:
 
 
 def require() -> None:
-    """An engine that is new enough answers, or `UserError` (`NoEngineError` when none does)."""
-    version = engine_version()
-    if not version.fits("engine"):
-        raise UserError(f"Docker engine {version} is too old: {minimum('engine')} or newer is needed; {DOCTOR}")
+    """Check that an engine answers which is new enough and runs the images.
+
+    Raises:
+        NoEngineError: none answers.
+        UserError: it is too old, or runs on another platform: nothing is downloaded or built then.
+    """
+    found = server()
+    if not found.version.fits("engine"):
+        raise UserError(f"Docker engine {found.version} is too old: {minimum('engine')} or newer is needed; {DOCTOR}")
+    if found.platform != PLATFORM:
+        raise UserError(
+            f"This Docker engine runs {found.platform}, the images need {PLATFORM}: use a machine with x86-64 Linux"
+        )
 
 
 def require_plugins() -> None:
@@ -97,7 +117,7 @@ def require_plugins() -> None:
 def available() -> bool:
     """Whether an engine answers at all."""
     try:
-        engine_version()
+        server()
     except NoEngineError:
         return False
     return True

@@ -1,6 +1,6 @@
 """Local mode: labs and tests without a Docker engine, from the same lock, with SQLite for MLflow.
 
-Everything it makes is in .local: venv, data, journal, mlflow.db, artifacts and logs.
+Everything it makes is in .local: venv, data and logs; journal, mlflow.db and artifacts in the instance's own folder.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE, state_path
 from host.bootstrap.process import reason
-from host.machine import git, user
+from host.machine import git, instance, user
 from host.machine.package_sources import uv_environment, uv_options
 from host.machine.uv import uv
 from lib.harness.errors import UserError
@@ -50,18 +50,24 @@ def python() -> Path:
 
 
 def python311() -> str:
-    """A Python 3.11 that really runs on Linux x86-64, or `UserError` in one line."""
-    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        for candidate in CANDIDATES:
-            try:
-                result = process.output([candidate, "-c", FITS])
-            except OSError:
-                continue
-            if result.returncode == 0:
-                return result.stdout.strip()
+    """The path of a Python 3.11 that really runs.
+
+    Raises:
+        UserError: there is none, or this is not Linux on x86-64, for which alone the packages are locked.
+    """
+    here = platform.system(), platform.machine()
+    if here != ("Linux", "x86_64"):
+        raise UserError(f"Local mode needs Linux on x86-64, and this is {' on '.join(here)}: use such a machine")
+    for candidate in CANDIDATES:
+        try:
+            result = process.output([candidate, "-c", FITS])
+        except OSError:
+            continue
+        if result.returncode == 0:
+            return result.stdout.strip()
     raise UserError(
-        "Local mode needs Linux on x86-64 and a Python 3.11 that runs (Debian 12: apt install python3); "
-        "with Docker neither is needed: ./invoke doctor"
+        "Local mode needs a Python 3.11 that runs (Debian 12: apt install python3); "
+        "with Docker it is not needed: ./invoke doctor"
     )
 
 
@@ -88,16 +94,20 @@ def _data() -> Path:
     return folder
 
 
-def environment() -> dict[str, str]:
-    """The variables that a container gets from compose.yaml and the image, for a process of this machine."""
+def environment(place: Path | None = None) -> dict[str, str]:
+    """The variables that a container gets from compose.yaml and the image, for a process of this machine.
+
+    `place`: the folder of its journal, artifacts and database; the instance's own by default.
+    """
+    place = place or instance.folder()
     for folder in ("artifacts", "journal"):
-        (STATE / folder).mkdir(parents=True, exist_ok=True)
+        (place / folder).mkdir(parents=True, exist_ok=True)
     return {
         **os.environ,
         "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{STATE / 'mlflow.db'}",
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": (STATE / "artifacts").as_uri(),  # where a store without a server puts artifacts
+        "MLFLOW_TRACKING_URI": f"sqlite:///{place / 'mlflow.db'}",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": (place / "artifacts").as_uri(),  # where a store without a server puts artifacts
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "1",
         "GIT_PYTHON_REFRESH": "quiet",
@@ -111,5 +121,5 @@ def environment() -> dict[str, str]:
         "LAB_GIT_DIRTY": str(git.dirty()).lower(),
         "LAB_USER": user.name(),
         "LAB_DATA": str(_data()),
-        "LAB_JOURNAL": str(STATE / "journal"),
+        "LAB_JOURNAL": str(place / "journal"),
     }

@@ -10,7 +10,8 @@ from typing import BinaryIO
 from host.bootstrap import foreground
 from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, docker, gpu, images, instance
+from host.engine import build, compose, compose_environment, docker, gpu, images
+from host.machine import instance
 from host.services import ray, up_down
 from lib.harness.errors import UserError
 
@@ -46,8 +47,10 @@ def in_container(
     wanted = gpu_image or images.LAB
     build.ensure(images.TRACKING, *([] if image else [wanted]))
     lab_image = image or images.must_inspect(wanted)
-    variables, mlflow = up_down.start_mlflow_behind(lab_image) if tracked else (instance.variables(lab_image), None)
-
+    if tracked:
+        variables, mlflow = up_down.start_mlflow_behind(lab_image)
+    else:
+        variables, mlflow = compose_environment.variables(lab_image), None
     variables |= (more or {}) | cluster
     if way is not None:
         variables |= gpu.variables(way, lab_image)

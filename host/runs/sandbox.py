@@ -4,11 +4,15 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from host.bootstrap import foreground
 from host.bootstrap.paths import ROOT
-from host.engine import docker, images, instance
+from host.engine import docker, images
+from host.machine import instance
 
 # What compose.yaml gives a lab, and a disk of 1 MiB that tests can fill (LAB_TINY_DISK).
 HARDENED = [
@@ -34,13 +38,16 @@ def command(words: list[str], local: bool, name: str | None = None) -> list[str]
     return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", images.LAB.name, *words]
 
 
-def variables(local: bool) -> Mapping[str, str]:
-    """The environment of that command."""
-    if local:
-        from host.machine.local import environment
+@contextmanager
+def variables(local: bool) -> Iterator[Mapping[str, str]]:
+    """The environment of that command. In local mode its journals and its MLflow are in a folder that goes with it."""
+    if not local:
+        yield os.environ
+        return
+    from host.machine.local import environment
 
-        return environment()
-    return os.environ
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        yield environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
 
 
 def run(words: list[str], local: bool) -> int:
@@ -53,4 +60,5 @@ def run(words: list[str], local: bool) -> int:
         elif docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet
             child.terminate()
 
-    return foreground.run(command(words, local, name), variables(local), False, deliver)[0]
+    with variables(local) as environment:
+        return foreground.run(command(words, local, name), environment, False, deliver)[0]

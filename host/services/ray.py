@@ -6,7 +6,7 @@ import sys
 from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.process import reason
-from host.engine import build, compose, docker, images, instance
+from host.engine import build, compose, compose_environment, docker, images
 from host.engine.compose import containers
 from lib.harness.errors import UserError
 
@@ -40,7 +40,7 @@ def up(workers: int) -> int:
     build.ensure(images.LAB)
     lab_image = images.must_inspect(images.LAB)
     with held("services"):
-        variables = instance.variables(lab_image) | {"RAY_WORKER_CPUS": str(processors)}
+        variables = compose_environment.variables(lab_image) | {"RAY_WORKER_CPUS": str(processors)}
         scale = ("--scale", f"{WORKER}={workers}")
         result = compose.call(variables, "--profile", "ray", "up", "--detach", *scale, HEAD, WORKER)
         if result.returncode:

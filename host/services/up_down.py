@@ -9,9 +9,9 @@ from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, docker, gpu, images, instance
+from host.engine import build, compose, compose_environment, docker, gpu, images
 from host.engine.compose import Container, containers
-from host.machine import env_file, labs_owner
+from host.machine import env_file, instance, labs_owner
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Service, answers, choose_port, url
 from lib.harness.errors import UserError
 
@@ -36,7 +36,7 @@ def choose_ports(services: tuple[Service, ...], found: list[Container]) -> dict[
 
 def _variables(chosen: dict[Service, int], lab_image: images.Built) -> dict[str, str]:
     published = {service.variable: str(port) for service, port in chosen.items()}
-    return instance.variables(lab_image) | published | {"LAB_MLFLOW_URL": url(chosen[MLFLOW])}
+    return compose_environment.variables(lab_image) | published | {"LAB_MLFLOW_URL": url(chosen[MLFLOW])}
 
 
 def start(lab_image: images.Built, more: dict[str, str] | None = None) -> dict[Service, int]:

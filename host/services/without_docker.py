@@ -1,4 +1,4 @@
-"""JupyterLab and MLflow's page in local mode: two processes of this machine, whose ids are in .local/NAME.pid."""
+"""JupyterLab and MLflow's page in local mode: two processes of this machine, whose ids the instance keeps."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from host.bootstrap import process
 from host.bootstrap.flock import held
-from host.bootstrap.paths import LABS, ROOT, STATE, state_path
-from host.machine import env_file, local
+from host.bootstrap.paths import LABS, ROOT
+from host.machine import env_file, instance, local
 from host.services.service import MLFLOW, SERVICES, Service, answers, choose_port
 from lib.harness.errors import UserError
 
@@ -34,9 +34,9 @@ def up() -> dict[Service, int]:
 
 def _commands(service: Service, port: int, executables: Path) -> list[str]:
     if service is MLFLOW:
-        store = f"sqlite:///{STATE / 'mlflow.db'}"
+        store = f"sqlite:///{instance.folder() / 'mlflow.db'}"
         options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri", store]
-        options += ["--default-artifact-root", (STATE / "artifacts").as_uri()]
+        options += ["--default-artifact-root", (instance.folder() / "artifacts").as_uri()]
         return [str(executables / "python"), "-m", "mlflow", "server", *options]
     options = [
         "--no-browser",
@@ -49,14 +49,10 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
 
 
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
-    log = state_path("logs", f"{service.name}.log")
-    child = process.start(
-        _commands(service, port, executables),
-        log,
-        env=variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        cwd=ROOT,
-    )
-    state_path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
+    log = instance.path("logs", f"{service.name}.log")
+    environment = variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT)
+    instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
 
 
 def _wait(chosen: dict[Service, int], timeout: float = 120) -> None:
@@ -65,16 +61,16 @@ def _wait(chosen: dict[Service, int], timeout: float = 120) -> None:
     for service, port in chosen.items():
         while not answers(service, port, token):
             if not _running(service) or time.monotonic() > deadline:
-                raise UserError(
-                    f"{service.name} does not answer on port {port}: its log is {STATE / 'logs' / service.name}.log"
-                )
+                log = instance.path("logs", f"{service.name}.log")
+                raise UserError(f"{service.name} does not answer on port {port}: its log is {log}")
             time.sleep(0.1)
 
 
 def _running(service: Service) -> tuple[int, int] | None:
-    """Process id and port of a service of local mode; None when it does not run."""
+    """Process id and port of a service of this instance in local mode; None when it does not run."""
     try:
-        pid, port = (int(word) for word in (STATE / f"{service.name}.pid").read_text(encoding="utf-8").split())
+        noted = (instance.folder() / f"{service.name}.pid").read_text(encoding="utf-8")
+        pid, port = (int(word) for word in noted.split())
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
@@ -82,7 +78,11 @@ def _running(service: Service) -> tuple[int, int] | None:
 
 
 def down(volumes: bool) -> bool:
-    """Stop local mode's services; with `volumes` delete its runs and journals. Whether there was anything to stop."""
+    """Stop this instance's services of local mode; with `volumes` delete its runs and journals.
+
+    Returns True when there was something to stop.
+    """
+    here = instance.folder()
     stopped = False
     for service in SERVICES:
         found = _running(service)
@@ -95,10 +95,10 @@ def down(volumes: bool) -> bool:
                 time.sleep(0.1)
             else:
                 os.killpg(found[0], signal.SIGKILL)
-        (STATE / f"{service.name}.pid").unlink(missing_ok=True)
+        (here / f"{service.name}.pid").unlink(missing_ok=True)
     if volumes:
         for name in ("journal", "artifacts"):
-            shutil.rmtree(STATE / name, ignore_errors=True)
-        for file in STATE.glob("mlflow.db*"):
+            shutil.rmtree(here / name, ignore_errors=True)
+        for file in here.glob("mlflow.db*"):
             file.unlink()
     return stopped

@@ -14,17 +14,17 @@ SENTENCES = {
         lesson=(
             "The slope leads to a minimum, and to the nearest one, not the lowest. The step must stay below 2/L, L the "
             "largest curvature: beyond that every step climbs.",
-            "기울기는 최솟값으로 이끌지만 가장 낮은 곳이 아니라 가장 가까운 곳으로 이끈다. 보폭은 2/L(L은 가장 큰 "
-            "곡률)보다 "
+            "기울기는 극소점으로 이끌지만, 가장 낮은 극소점이 아니라 가장 가까운 극소점이다. "
+            "보폭은 2/L(L은 가장 큰 곡률)보다 "
             "작아야 하며, 그보다 크면 매 걸음마다 올라간다.",
         ),
         parts={
             "step": "기울기의 반대 방향으로 작게 한 걸음 가면 학습률 곱하기 기울기의 제곱만큼 내려간다",
             "divergence": "협곡에서 경사 하강법은 학습률 2/L까지 수렴하고 그 너머에서는 발산한다",
-            "minimum": "학습률 1/L이면 거의 모든 임의의 출발점이 최솟값에서 멈춘다",
-            "not-the-lowest": "어느 최솟값인지는 출발점이 정한다: Rastrigin에서는 대개 가장 낮은 곳이 아니다",
+            "minimum": "학습률 1/L이면 거의 모든 임의의 출발점이 극소점에서 멈춘다",
+            "not-the-lowest": "어느 극소점인지는 출발점이 정한다: Rastrigin에서는 대개 가장 낮은 극소점이 아니다",
             "noise": "미니배치 기울기의 분산은 배치 크기에 반비례한다",
-            "cost": "크기 10의 배치는 200개 전체 배치보다 적은 예제를 보고 최솟값 근처에 온다",
+            "cost": "크기 10의 배치는 200개 전체 배치보다 적은 예제를 보고 최소점 근처에 온다",
         },
     ),
     "momentum-rescues": Sentence(

@@ -1,7 +1,6 @@
 """The two pages that `./invoke up` prints, in a real browser: they open without a dialog, work, ask no other server."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import requests
 
 from tests.browser.chromium import Page
 from tests.browser.kernel import run_cell
-from tests.host.images.support import ROOT, Stack
+from tests.host.clone import instance
+from tests.host.images.support import Stack
 
 Picture = Callable[[str], Path]
 
@@ -120,7 +120,8 @@ def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, pictur
 
 def test_the_report_is_in_the_language_that_is_chosen(page: Page, picture: Picture, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    subprocess.run([ROOT / "invoke", "report", "--out", file], check=True, capture_output=True, timeout=120)
+    with instance() as own:
+        own.must("report", "--out", file)
     page.open(file.as_uri())
     text = "document.body.innerText"
     page.wait_for(f"{text}.includes('Each sentence of the lecture')")

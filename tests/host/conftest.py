@@ -1,7 +1,7 @@
-"""Fixtures of the host's tests: ./invoke as a user runs it, in this clone or in a fresh copy of it."""
+"""Fixtures of the host's tests: ./invoke as a user runs it, in a copy of the clone."""
 
 import os
-import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from host.engine import docker
+from tests.host.clone import command, copy_clone, new_project, share_venv
 from tests.host.fake_engine import FakeEngine
 
-ROOT = Path(__file__).parents[2]
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 Outcome = subprocess.CompletedProcess[str]
 Invoke = Callable[..., Outcome]
@@ -20,25 +20,31 @@ Invoke = Callable[..., Outcome]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a shell has it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def copy_clone(target: Path) -> Path:
-    """What git would give, without what ./invoke makes: .venv, .local, .env."""
-    made = shutil.ignore_patterns(".git", ".venv", ".local", ".env", "__pycache__", ".*_cache")
-    return Path(shutil.copytree(ROOT, target, ignore=made))
+@pytest.fixture(scope="session")
+def the_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the clone that no test changes."""
+    return share_venv(copy_clone(tmp_path_factory.mktemp("copy") / "clone"))
 
 
 @pytest.fixture
-def invoke() -> Invoke:
-    """Run ./invoke with arguments; `env` is added to the environment, None as a value removes."""
+def invoke(the_copy: Path) -> Invoke:
+    """Run ./invoke with arguments, in `root` or the copy; `env` is added to the environment, None removes a variable.
 
-    def run(*args: str, root: Path = ROOT, env: dict[str, str | None] | None = None, **options: object) -> Outcome:
-        merged = {**os.environ, **(env or {})}
+    The Compose project is the test's own unless `env` names one.
+    """
+    project = new_project()
+
+    def run(*args: str, root: Path = the_copy, env: dict[str, str | None] | None = None, **options: object) -> Outcome:
+        merged = {**os.environ, "COMPOSE_PROJECT_NAME": project, **(env or {})}
         settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 120} | options
         if "input" in settings:
             del settings["stdin"]
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
-            [str(root / "invoke"), *args],
+            command(root, *args),
             env={key: value for key, value in merged.items() if value is not None},
             capture_output=True,
             text=True,
@@ -54,8 +60,8 @@ def fake_engine(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
     """Start an engine that knows its version and what is said; gives the environment in which `docker` talks to it."""
     started: list[FakeEngine] = []
 
-    def start(version: str, info: dict[str, Any] | None = None) -> dict[str, str]:
-        started.append(FakeEngine(tmp_path / "engine.sock", version, info))
+    def start(version: str, info: dict[str, Any] | None = None, arch: str = "amd64") -> dict[str, str]:
+        started.append(FakeEngine(tmp_path / "engine.sock", version, info, arch))
         return {"DOCKER_HOST": started[-1].address}
 
     yield start

@@ -9,15 +9,15 @@ from typing import Any
 
 
 class FakeEngine:
-    """Answers on a Unix socket until `stop`. `info`: what `docker info` hears."""
+    """Answers on a Unix socket until `stop`. `info`: what `docker info` hears. `arch`: as Docker calls processors."""
 
-    def __init__(self, socket: Path, version: str, info: dict[str, Any] | None = None) -> None:
+    def __init__(self, socket: Path, version: str, info: dict[str, Any] | None = None, arch: str = "amd64") -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_HEAD(self) -> None:
                 self._answer(b"")
 
             def do_GET(self) -> None:
-                about = {"Version": version, "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux"}
+                about = {"Version": version, "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux", "Arch": arch}
                 if "/images/" in self.path:  # it has none
                     self._answer(b'{"message": "No such image"}', 404)
                     return

@@ -1,5 +1,6 @@
 """The engine and its plugins: versions as they are printed, none at all, too old, out of reach."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,23 @@ def test_an_old_engine_is_named_with_what_is_needed(
     assert "./invoke doctor" in line
 
 
+@pytest.mark.parametrize("words", [("build",), ("lab", "optimizers"), ("up",), ("claims",)], ids=" ".join)
+def test_an_engine_on_another_processor_is_refused_before_anything_is_built(
+    invoke: Invoke, fake_engine: Callable[..., dict[str, str]], words: tuple[str, ...]
+) -> None:
+    line = one_line(invoke(*words, env=fake_engine("27.1.0", arch="arm64")))
+    assert "linux/arm64" in line
+    assert "x86-64 Linux" in line
+
+
+def test_doctor_names_the_processor_that_is_needed(invoke: Invoke, fake_engine: Callable[..., dict[str, str]]) -> None:
+    outcome = invoke("doctor", env=fake_engine("27.1.0", arch="arm64"))
+    assert outcome.returncode == 1
+    row = next(line for line in outcome.stdout.splitlines() if "Docker engine" in line)
+    assert row.startswith("NO")
+    assert "linux/arm64 (linux/amd64 is needed)" in row
+
+
 @pytest.mark.parametrize(
     ("plugin", "said"),
     [
@@ -97,7 +115,8 @@ def test_doctor_without_an_engine_says_the_command_that_mends_it(invoke: Invoke)
     assert outcome.returncode == 1
     row = next(line for line in outcome.stdout.splitlines() if "Docker engine" in line)
     assert row.startswith("NO")
-    assert "./invoke doctor --fix" in row
+    assert "install Docker Engine" in row
+    assert ("sudo ./invoke doctor --fix" in outcome.stdout) == bool(shutil.which("apt-get"))
 
 
 def test_doctor_names_an_old_engine(invoke: Invoke, fake_engine: Callable[[str], dict[str, str]]) -> None:

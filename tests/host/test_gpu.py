@@ -22,7 +22,8 @@ from host.machine import nvidia
 from host.records import reproduce
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
-from tests.host.conftest import NO_ENGINE, ROOT, Invoke, one_line
+from tests.host.clone import ROOT
+from tests.host.conftest import NO_ENGINE, Invoke, one_line
 from tests.host.options import given
 
 Driver = Callable[..., dict[str, str]]

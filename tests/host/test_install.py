@@ -8,7 +8,8 @@ import pytest
 
 from host.checks import install
 from host.machine import apt
-from tests.host.conftest import NO_ENGINE, copy_clone
+from tests.host.clone import copy_clone
+from tests.host.conftest import NO_ENGINE
 
 TARGETS = """\
 bookworm main http://mirror.example/debian/

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from host.machine import local
+from host.runs import without_docker
 from lib.harness.errors import UserError
-from tests.host.conftest import NO_ENGINE, ROOT, Invoke, copy_clone
+from tests.host.clone import copy_clone, share_venv
+from tests.host.conftest import NO_ENGINE, Invoke
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    root = copy_clone(tmp_path / "clone")
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    return root
+    return share_venv(copy_clone(tmp_path / "clone"))
 
 
 def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
@@ -32,10 +32,16 @@ def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invok
     assert not (clone / ".local" / "venv" / "stamp").exists()
 
 
-def test_another_machine_is_told_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    with pytest.raises(UserError, match=r"x86-64 and a Python 3\.11"):
-        local.python311()
+@pytest.mark.parametrize("here", [("Linux", "aarch64"), ("Darwin", "arm64"), ("Darwin", "x86_64")], ids=" ".join)
+def test_another_machine_is_told_what_is_needed_before_anything_is_downloaded(
+    here: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: here[0])
+    monkeypatch.setattr(platform, "machine", lambda: here[1])
+    monkeypatch.setattr(local, "VENV", tmp_path / "venv")
+    with pytest.raises(UserError, match=f"needs Linux on x86-64, and this is {here[0]} on {here[1]}"):
+        without_docker.run(["labs"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pythons_that_do_not_run_or_are_others_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +52,7 @@ def test_pythons_that_do_not_run_or_are_others_are_passed_over(tmp_path: Path, m
     for script in (broken, other, right):
         script.chmod(0o755)
     monkeypatch.setattr(local, "CANDIDATES", ("nowhere/python", str(broken), str(other), str(right)))
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert local.python311() == "/opt/python3.11"
     monkeypatch.setattr(local, "CANDIDATES", (str(broken), str(other)))

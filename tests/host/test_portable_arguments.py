@@ -11,7 +11,7 @@ from host.engine import images
 from host.records import reproduce
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
-from tests.host.conftest import ROOT
+from tests.host.clone import ROOT
 from tests.host.options import given
 
 LAB = next(iter(find_labs(ROOT)))

@@ -12,52 +12,16 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.host.conftest import ROOT, copy_clone
-
-
-@dataclass
-class Clone:
-    """A copy of the clone whose services have their own names, ports and volumes."""
-
-    root: Path
-    environment: dict[str, str]
-    project: str = field(default_factory=lambda: f"fearless-test-{secrets.token_hex(4)}")
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, **self.environment, "COMPOSE_PROJECT_NAME": self.project}
-        return subprocess.Popen(
-            [str(self.root / "invoke"), *words],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def invoke(self, *words: str, answer: str = "") -> tuple[int, str, str]:
-        process = self.start(*words)
-        out, err = process.communicate(answer, timeout=300)
-        return process.returncode, out, err
-
-    def docker(self, kind: str, shown: str) -> list[str]:
-        """What the engine has of this project: containers, networks or volumes."""
-        label = f"label=com.docker.compose.project={self.project}"
-        every = ["--all"] if kind == "container" else []
-        command = ["docker", kind, "ls", *every, "--filter", label, "--format", shown]
-        listing = subprocess.run(command, capture_output=True, text=True, check=True)
-        return sorted(listing.stdout.split())
+from tests.host.clone import ROOT, Instance, command, copy_clone, share_venv
 
 
 @pytest.fixture(scope="module")
-def clone(real_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    root = copy_clone(tmp_path_factory.mktemp("services") / "clone")
-    (root / ".venv").symlink_to(ROOT / ".venv")  # the same lock: test_wrapper makes one of its own
+def clone(real_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    root = share_venv(copy_clone(tmp_path_factory.mktemp("services") / "clone"))
     (root / "lib" / "tiny").mkdir()
     lab = (ROOT / "tests" / "lib" / "harness" / "labs" / "tiny.py").read_text(encoding="utf-8")
     (root / "lib" / "tiny" / "__init__.py").write_text('"""A lab that takes a second."""\n', encoding="utf-8")
@@ -66,13 +30,13 @@ def clone(real_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
         ports = {"MLFLOW_PORT": str(taken.getsockname()[1]), "JUPYTER_PORT": str(free.getsockname()[1])}
         free.close()
-        made = Clone(root, ports)
+        made = Instance(root, ports)
         yield made
-        made.invoke("down", "--volumes", answer="y\n")
+        made.remove()
 
 
 @pytest.fixture(scope="module")
-def urls(clone: Clone) -> dict[str, str]:
+def urls(clone: Instance) -> dict[str, str]:
     """The URLs that two `up` at once print; MLflow's port is in use by another program."""
     starts = [clone.start("up") for _ in range(2)]
     ends = [(*start.communicate(timeout=300), start.returncode) for start in starts]
@@ -85,7 +49,7 @@ def urls(clone: Clone) -> dict[str, str]:
     return dict(line.split() for line in ends[0][0].splitlines())
 
 
-def test_up_prints_urls_that_answer(clone: Clone, urls: dict[str, str]) -> None:
+def test_up_prints_urls_that_answer(clone: Instance, urls: dict[str, str]) -> None:
     assert list(urls) == ["JupyterLab", "MLflow"]
     address, _, token = urls["JupyterLab"].partition("/lab?")
     assert address == f"http://127.0.0.1:{clone.environment['JUPYTER_PORT']}"
@@ -94,7 +58,7 @@ def test_up_prints_urls_that_answer(clone: Clone, urls: dict[str, str]) -> None:
     assert "experiment_id" in mlflow(urls["MLflow"], "experiments/create", name=secrets.token_hex(4))
 
 
-def test_a_second_up_keeps_the_containers(clone: Clone, urls: dict[str, str]) -> None:
+def test_a_second_up_keeps_the_containers(clone: Instance, urls: dict[str, str]) -> None:
     before = clone.docker("container", "{{.ID}}")
     code, out, err = clone.invoke("up")
     assert (code, err) == (0, "")
@@ -103,14 +67,14 @@ def test_a_second_up_keeps_the_containers(clone: Clone, urls: dict[str, str]) ->
     assert len(before) == 2
 
 
-def test_a_lab_is_tracked_by_the_running_server(clone: Clone, urls: dict[str, str]) -> None:
+def test_a_lab_is_tracked_by_the_running_server(clone: Instance, urls: dict[str, str]) -> None:
     code, out, err = clone.invoke("lab", "tiny", "--quick")
     assert code == 0, err
     assert urls["MLflow"] in out
     assert len(clone.docker("container", "{{.ID}}")) == 2
 
 
-def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Clone, urls: dict[str, str]) -> None:
+def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Instance, urls: dict[str, str]) -> None:
     code, out, err = clone.invoke("lab", "tiny", "--set", "learning_rate=7")
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
@@ -119,7 +83,7 @@ def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Clone, ur
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_lab_its_runs_and_its_container(
-    clone: Clone, urls: dict[str, str], number: signal.Signals, expected: int
+    clone: Instance, urls: dict[str, str], number: signal.Signals, expected: int
 ) -> None:
     killed = statuses(urls["MLflow"]).count("KILLED")
     process = clone.start("lab", "tiny", "--set", "action=sleep", "--set", "steps=10000")
@@ -139,11 +103,12 @@ def test_a_signal_ends_the_lab_its_runs_and_its_container(
 @pytest.mark.skipif(
     not (shutil.which("script") or os.environ.get("CI")), reason="script(1) makes the terminal; in CI it must be there"
 )
-def test_ctrl_c_at_a_terminal_ends_the_lab_too(clone: Clone, urls: dict[str, str]) -> None:
-    words = [str(clone.root / "invoke"), "lab", "tiny", "--set", "action=sleep", "--set", "steps=10000"]
-    environment = {**os.environ, **clone.environment, "COMPOSE_PROJECT_NAME": clone.project}
-    command = ["script", "--quiet", "--return", "--command", shlex.join(words), "/dev/null"]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def test_ctrl_c_at_a_terminal_ends_the_lab_too(clone: Instance, urls: dict[str, str]) -> None:
+    words = command(clone.root, "lab", "tiny", "--set", "action=sleep", "--set", "steps=10000")
+    at_a_terminal = ["script", "--quiet", "--return", "--command", shlex.join(words), "/dev/null"]
+    process = subprocess.Popen(
+        at_a_terminal, env=clone.variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         wait_for(lambda: statuses(urls["MLflow"]).count("RUNNING") >= 2)
         out, _ = process.communicate("\x03", timeout=180)
@@ -160,14 +125,14 @@ def digest(out: str) -> str:
     return said[-1]
 
 
-def test_on_ray_without_a_cluster_says_how_to_get_one(clone: Clone, urls: dict[str, str]) -> None:
+def test_on_ray_without_a_cluster_says_how_to_get_one(clone: Instance, urls: dict[str, str]) -> None:
     code, out, err = clone.invoke("lab", "tiny", "--on", "ray")
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
     assert "./invoke up --workers 2" in err
 
 
-def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Clone, urls: dict[str, str]) -> None:
+def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Instance, urls: dict[str, str]) -> None:
     """Head and workers of compose: none of their ports is published, and the lab's code reaches them through Ray."""
     code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3")
     assert code == 0, err
@@ -199,7 +164,7 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Clo
     assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
 
 
-def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: dict[str, str]) -> None:
+def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Instance, urls: dict[str, str]) -> None:
     owner = (clone.root / "labs").stat().st_uid
     assert owner != 0
     code, _, err = clone.invoke("down")
@@ -210,13 +175,13 @@ def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Clone, urls: 
     assert (clone.root / "labs").stat().st_uid == os.getuid()
 
 
-def test_a_lab_starts_mlflow_and_does_not_wait_for_it(clone: Clone) -> None:
+def test_a_lab_starts_mlflow_and_does_not_wait_for_it(clone: Instance) -> None:
     code, _, err = clone.invoke("lab", "tiny", "--quick")
     assert code == 0, err
     assert clone.docker("container", "{{.Names}}") == [f"{clone.project}-mlflow-1"]
 
 
-def test_volumes_are_deleted_after_a_yes(clone: Clone) -> None:
+def test_volumes_are_deleted_after_a_yes(clone: Instance) -> None:
     code, _, err = clone.invoke("down", "--volumes", answer="n\n")
     assert code == 2
     assert clone.docker("volume", "{{.Name}}") != []

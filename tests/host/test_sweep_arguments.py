@@ -29,14 +29,20 @@ def test_the_options_of_a_sweep_are_passed_on() -> None:
 
 
 def test_a_sweep_is_resumed_by_its_name_alone() -> None:
-    resumed = given("sweep", "lenet", resume="last:lenet", workers="2", on="ray")
-    assert sweep_arguments(resumed) == [
-        "sweep", "lenet", "--on", "ray", "--workers", "2", "--resume", "last:lenet",
-    ]  # fmt: skip
+    resumed = given("sweep", "lenet", resume="last:lenet", on="ray")
+    assert sweep_arguments(resumed) == ["sweep", "lenet", "--on", "ray", "--resume", "last:lenet"]
 
 
 def test_a_lab_runs_with_what_a_sweep_has_found() -> None:
     assert lab_arguments(given("lab", "lenet", quick=True, config="best")) == ["lenet", "--quick", "--config", "best"]
+
+
+def test_trials_at_a_time_are_limited_however_a_run_begins() -> None:
+    assert lab_arguments(given("lab", "lenet", workers="1")) == ["lenet", "--workers", "1"]
+    again = lab_arguments(given("lab", "lenet", resume="last:lenet", workers="2"))
+    assert again == ["lenet", "--workers", "2", "--resume", "last:lenet"]
+    searched = sweep_arguments(given("sweep", "lenet", trials="3", workers="2"))
+    assert searched == ["sweep", "lenet", "--trials", "3", "--workers", "2"]
 
 
 def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["sweep", "lenet", "--trials", "3", "--resume", "last:lenet"], ["--resume", "leave out --trials"]),
         (["lab", "optimizers", "--seed", "-1"], ["--seed -1", "at least 0"]),
         (["lab", "optimizers", "--seeds", "three"], ["--seeds three", "whole number"]),
+        (["lab", "optimizers", "--workers", "0"], ["--workers 0", "at least 1"]),
+        (["lab", "optimizers", "--workers", "2", "--on", "ray"], ["--workers 2 and --on ray", "cannot be combined"]),
         (["lab", "optimizers", "--on", "dask"], ["--on dask", "local or ray"]),
         (["lab", "optimizers", "--resume", "last:optimizers", "--quick"], ["--resume", "leave out --quick"]),
         (["up", "--workers", "none"], ["--workers none", "at least 1"]),

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.conftest import ROOT, Invoke, copy_clone, one_line
+from tests.host.clone import command, copy_clone
+from tests.host.conftest import Invoke, one_line
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh copy in a folder with a space in its name, its .venv made by two commands that start at once."""
     root = copy_clone(tmp_path_factory.mktemp("a b") / "the clone")
-    command = [str(root / "invoke"), "--list"]
     settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    starts = [subprocess.Popen(command, **settings) for _ in range(2)]  # type: ignore[call-overload]
+    starts = [subprocess.Popen(command(root, "--list"), **settings) for _ in range(2)]  # type: ignore[call-overload]
     for start in starts:
         out, err = start.communicate(timeout=180)
         assert (start.returncode, err) == (0, "")
@@ -78,15 +78,13 @@ def test_pythons_that_do_not_run_are_passed_over(tmp_path: Path) -> None:
         python3_14="exit 1",
         python3_12=f"exec '{python}' \"$@\"",
     )
-    outcome = subprocess.run([str(root / "invoke")], env={"PATH": path}, capture_output=True, text=True, check=False)
+    outcome = subprocess.run(command(root), env={"PATH": path}, capture_output=True, text=True, check=False)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.strip() == os.path.realpath(python) or Path(outcome.stdout.strip()).exists()
 
 
 def test_no_python_that_runs_is_one_line(tmp_path: Path) -> None:
     path = tools(tmp_path / "tools", python3="exit 127", python="exit 1")
-    shutil.copy(ROOT / "invoke", tmp_path)
-    outcome = subprocess.run(
-        [str(tmp_path / "invoke")], env={"PATH": path}, capture_output=True, text=True, check=False
-    )
+    root = copy_clone(tmp_path / "clone")
+    outcome = subprocess.run(command(root), env={"PATH": path}, capture_output=True, text=True, check=False)
     assert "Python 3.10 or newer" in one_line(outcome)

@@ -1,6 +1,7 @@
 """What all tests of `lib` share: nothing of the caller's environment or of an earlier run changes a result."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a shell has it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -177,8 +177,9 @@ class Workers:
                 except BrokenProcessPool:
                     names = "; ".join(f"{job.trial.variant}, seed {job.trial.seed}" for job in running.values())
                     raise UserError(
-                        f"A worker was killed, most likely for want of memory, while these trials ran: {names}. "
-                        "Close other programs, raise LAB_MEMORY, or use --workers 1"
+                        f"A worker was killed, most likely because it ran out of memory, during these trials: {names}. "
+                        "Close other programs, raise LAB_MEMORY, or run one trial at a time: "
+                        "./invoke lab NAME --workers 1"
                     ) from None
                 results[running.pop(future).run] = result
                 ended(result, "")

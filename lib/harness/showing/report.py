@@ -34,8 +34,8 @@ INTRODUCTION = (
     "lies in the range that the sentence asks for; an exact one when the worst deviation does. What does not hold is "
     "a finding, and is shown like the rest.",
     "강의의 문장 하나하나가 실험입니다. 통계적 주장은 여러 시드에 걸친 95 % 신뢰구간 전체가 "
-    "문장이 요구하는 범위 안에 있을 때 성립하고, 정확한 주장은 최대 편차가 그 범위 안에 있을 때 "
-    "성립합니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
+    "문장이 요구하는 범위 안에 있을 때 성립합니다. 시드와 무관하게 등식이 성립해야 하는 주장은 "
+    "최대 편차가 그 범위 안에 있을 때 성립합니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
 )
 STYLE = """
 :root { --holds: #00714f; --fails: #b3400e; --inconclusive: #8a6100; --not-measured: #666; --line: #ddd; }

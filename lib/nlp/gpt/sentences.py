@@ -40,7 +40,7 @@ SENTENCES = {
     ),
     "context-beyond-the-word": Sentence(
         "How far back does it look?",
-        "얼마나 뒤까지 돌아보는가?",
+        "얼마나 앞까지 거슬러 보는가?",
         figure="context",
         parts={"": "한 단어보다 더 멀리 있는 것도 조금은 도움이 된다"},
     ),

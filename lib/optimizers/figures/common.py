@@ -16,7 +16,7 @@ COLOURS = {
     "RMSprop": RED,
     "Adam": GREEN,
     "AdaMax": PINK,
-    "NAdam": GREY,
+    "NAdam": "#6A3D9A",  # grey is lost on the ground of the contours
 }
 LINES = {"Nesterov": (0, (5, 1.5)), "AdaMax": (0, (5, 1.5)), "NAdam": (0, (2, 1))}
 """Dashes for the variants of a rule, so that colour is not all that tells lines apart."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib.harness.contract.lab import Sentence
 
-KOREAN = "TensorFlow 2의 네 수준에서 같은 신경망: 같은 가중치, 그리고 autograph가 파이썬으로 만드는 것"
+KOREAN = "TensorFlow 2의 네 수준에서 같은 신경망: 같은 가중치, 그리고 autograph가 파이썬 코드를 어떻게 바꾸는가"
 
 SENTENCES = {
     "four-levels-agree": Sentence(

@@ -11,17 +11,25 @@ from pathlib import Path
 import pytest
 
 from host.engine import images
-from tests.host.conftest import ROOT, Outcome
+from tests.host.clone import command, copy_clone, share_venv
+from tests.host.conftest import Outcome
 
 InTheRoom = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy with git's history, which a bundle carries."""
+    return share_venv(copy_clone(tmp_path_factory.mktemp("teacher") / "clone", history=True))
+
+
+@pytest.fixture(scope="module")
+def file(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle, made by the command."""
     made = tmp_path_factory.mktemp("bundle") / "labs.tar"
-    command = [str(ROOT / "invoke"), "bundle", "--out", str(made)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command(clone, "bundle", "--out", made), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(made))
     assert [path.name for path in made.parent.iterdir()] == ["labs.tar"]
@@ -72,28 +80,31 @@ def test_a_lab_runs_where_there_is_nothing_but_the_file(file: Path, room: InTheR
         parent.chmod(0o755)
     assert room("docker", "images", "--quiet", cwd=tmp_path).stdout == ""
     assert room("tar", "xf", file, "fearless-labs", cwd=tmp_path).returncode == 0
-    clone = tmp_path / "fearless-labs"
+    student = tmp_path / "fearless-labs"
 
-    loaded = room("./invoke", "load", file, cwd=clone)
+    def invoke(*words: str | Path) -> Outcome:
+        return room(*command(student, *words), cwd=student)
+
+    loaded = invoke("load", file)
     assert loaded.returncode == 0, loaded.stderr
-    again = room("./invoke", "load", file, cwd=clone)
+    again = invoke("load", file)
     assert "Loading" not in again.stderr
 
-    lab = room("./invoke", "lab", "optimizers", "--quick", cwd=clone)
+    lab = invoke("lab", "optimizers", "--quick")
     assert lab.returncode == 0, lab.stderr
     assert "In MLflow" in lab.stdout
-    up = room("./invoke", "up", cwd=clone)
+    up = invoke("up")
     assert up.returncode == 0, up.stderr
     for part, some in (("lib", "test_seeds"), ("host", "test_ports")):
-        tested = room("./invoke", "test", "--only", part, "-k", some, cwd=clone)
+        tested = invoke("test", "--only", part, "-k", some)
         assert tested.returncode == 0, tested.stdout + tested.stderr
         assert re.search(r"^[1-9]\d* passed", tested.stdout, re.M)
-    down = room("./invoke", "down", cwd=clone)
+    down = invoke("down")
     assert down.returncode == 0, down.stderr
 
 
 @pytest.mark.slow
-def test_a_damaged_bundle_gives_the_engine_nothing(file: Path, room: InTheRoom, tmp_path: Path) -> None:
+def test_a_damaged_bundle_gives_the_engine_nothing(clone: Path, file: Path, room: InTheRoom, tmp_path: Path) -> None:
     bad = tmp_path / "bad.tar"
     shutil.copyfile(file, bad)
     with bad.open("r+b") as stream:
@@ -102,7 +113,7 @@ def test_a_damaged_bundle_gives_the_engine_nothing(file: Path, room: InTheRoom, 
         stream.seek(-1, os.SEEK_CUR)
         stream.write(bytes([byte[0] ^ 1]))
     before = room("docker", "images", "--no-trunc", cwd=tmp_path).stdout
-    outcome = room(ROOT / "invoke", "load", bad, cwd=tmp_path)
+    outcome = room(*command(clone, "load", bad), cwd=tmp_path)
     assert outcome.returncode == 2
     assert "images/lab-cpu.tar.zst.00" in outcome.stderr.splitlines()[-1]
     assert "is damaged" in outcome.stderr.splitlines()[-1]

@@ -2,6 +2,8 @@
 
 import json
 import socket
+from dataclasses import replace
+from pathlib import Path
 
 from docker.client import DockerClient
 
@@ -36,6 +38,19 @@ def test_lab_reaches_mlflow_and_nothing_else(client: DockerClient, stack: Stack)
         done = stack.lab(PROBE.format(host=host))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"mlflow": 200, "others": []}
+
+
+def test_a_proxy_of_the_callers_docker_does_not_come_between(stack: Stack, tmp_path: Path) -> None:
+    """Compose hands the client's proxy settings on to containers, and a lab's network leads to no proxy."""
+    proxy = "http://10.255.255.1:3128"
+    settings = {"proxies": {"default": {"httpProxy": proxy, "httpsProxy": proxy}}}
+    (tmp_path / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    behind = replace(stack, environment={**stack.environment, "DOCKER_CONFIG": str(tmp_path)})
+    done = behind.lab("import os; print(os.environ['http_proxy'])")
+    assert done.stdout.strip() == proxy, done.stderr
+    done = behind.lab(PROBE.format(host=[]))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["mlflow"] == 200
 
 
 def test_lab_is_hardened_and_writes_to_its_journal_only(stack: Stack) -> None:

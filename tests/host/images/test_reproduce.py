@@ -2,77 +2,75 @@
 
 import hashlib
 import json
-import os
-import secrets
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from host.machine import ports
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
-from tests.host.conftest import ROOT, Invoke, Outcome, copy_clone, one_line
+from tests.host.clone import ROOT, Instance, copy_clone, new_project, share_venv
 
 SMALL = ("--quick", "--seeds", "1", "--set", "epochs=2")
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a compose project with its own MLflow and journals, which are deleted at the end."""
-    environment = {"COMPOSE_PROJECT_NAME": f"fearless-test-{secrets.token_hex(4)}", "MLFLOW_PORT": "5600"}
-    yield environment
-    subprocess.run([ROOT / "invoke", "down", "--volumes"], env=os.environ | environment, input=b"y\n", check=True)
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(invoke: Invoke, project: dict[str, str]) -> Run:
-    def call(*words: str, root: Path = ROOT, env: dict[str, str] | None = None, **options: object) -> Outcome:
-        return invoke(*words, root=root, env=project | (env or {}), timeout=900, **options)
-
-    return call
+def copy_of(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    return share_venv(copy_clone(tmp_path_factory.mktemp(name) / "clone"))
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_clone(tmp_path_factory.mktemp("reproduce") / "clone")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """A copy of the clone with MLflow and journals of its own, which are deleted at the end."""
+    made = Instance(copy_of(tmp_path_factory, "reproduce"), {"MLFLOW_PORT": str(ports.next_free(5600, set()))})
+    yield made
+    made.remove()
 
 
-def test_a_run_is_reproduced_after_its_code_was_changed_and_from_another_clone(run: Run, clone: Path) -> None:
-    assert run("lab", "dropout", *SMALL, root=clone).returncode == 0
-    with (clone / "lib" / "mlp" / "dropout.py").open("a", encoding="utf-8") as lab:
-        lab.write("\nraise SystemExit('this is not the code that ran')\n")
-    again = run("reproduce", "last:dropout", root=clone)
-    assert again.returncode == 0, again
-    assert again.stdout.splitlines()[-1].startswith("identical (")
-    shutil.rmtree(clone / "lib" / "mlp")
-    assert not list((clone / ".local").glob("reproduce-*"))
-
-    elsewhere = run("reproduce", "last:dropout")
-    assert (elsewhere.returncode, elsewhere.stdout.splitlines()[-1]) == (0, again.stdout.splitlines()[-1])
+@pytest.fixture(scope="module")
+def other(clone: Instance, tmp_path_factory: pytest.TempPathFactory) -> Instance:
+    """Another copy, with the same MLflow and journals."""
+    return replace(clone, root=copy_of(tmp_path_factory, "other"))
 
 
-def test_what_differs_is_said(run: Run) -> None:
-    assert run("lab", "dropout", *SMALL, "--seed", "1").returncode == 0
-    key = _key(run("reproduce", "last:dropout"))
-    assert run("lab", "dropout", *SMALL, "--seed", "2").returncode == 0
-    outcome = run("diff", key, "last:dropout")
-    assert outcome.returncode == 1
-    assert 'root seed: "1" -> "2"' in outcome.stdout
-    assert "results: differs in" in outcome.stdout
-    one_line(run("reproduce", "no-such-run"))
+def test_a_run_is_reproduced_after_its_code_was_changed_and_from_another_clone(
+    other: Instance, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    changed = replace(other, root=copy_of(tmp_path_factory, "changed"))
+    changed.must("lab", "dropout", *SMALL)
+    lab = changed.root / "lib" / "mlp" / "dropout" / "lab.py"
+    another = "raise SystemExit('this is not the code that ran')"
+    lab.write_text(f"{lab.read_text(encoding='utf-8')}\n{another}\n", encoding="utf-8")
+    verdict = changed.must("reproduce", "last:dropout").splitlines()[-1]
+    assert verdict.startswith("identical (")
+    shutil.rmtree(changed.root / "lib" / "mlp")
+    assert not list((changed.root / ".local").glob("reproduce-*"))
+    assert other.must("reproduce", "last:dropout").splitlines()[-1] == verdict
+
+
+def test_what_differs_is_said(clone: Instance) -> None:
+    clone.must("lab", "dropout", *SMALL, "--seed", "1")
+    code, _, err = clone.invoke("reproduce", "last:dropout", timeout=900)
+    assert code == 0, err
+    key = _key(err)
+    clone.must("lab", "dropout", *SMALL, "--seed", "2")
+    code, out, _ = clone.invoke("diff", key, "last:dropout")
+    assert code == 1
+    assert 'root seed: "1" -> "2"' in out
+    assert "results: differs in" in out
+    code, out, err = clone.invoke("reproduce", "no-such-run")
+    assert (code, out, len(err.splitlines())) == (2, "", 1), err
 
 
 @pytest.mark.slow
-def test_the_image_is_made_again_from_the_record(run: Run, tmp_path: Path) -> None:
+def test_the_image_is_made_again_from_the_record(clone: Instance, tmp_path: Path) -> None:
     """The record is changed to that of an image with another lock that this engine does not have."""
-    assert run("lab", "dropout", *SMALL, "--seed", "7").returncode == 0
+    clone.must("lab", "dropout", *SMALL, "--seed", "7")
     folder = tmp_path / "records"
-    assert run("export", "last:dropout", "--out", str(folder)).returncode == 0
+    clone.must("export", "last:dropout", "--out", folder)
     (parent,) = [path.parent for path in folder.glob("*/run.json") if "trial" not in path.parent.name]
     recipe = parent / "artifacts" / "recipe.tar.gz"
     files = provenance.unpacked(recipe.read_bytes())
@@ -89,14 +87,14 @@ def test_the_image_is_made_again_from_the_record(run: Run, tmp_path: Path) -> No
     sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (folder / "SHA256SUMS").write_text("".join(sums))
 
-    elsewhere = {"COMPOSE_PROJECT_NAME": f"fearless-test-{secrets.token_hex(4)}", "MLFLOW_PORT": "5700"}
+    elsewhere = replace(clone, project=new_project(), environment={"MLFLOW_PORT": str(ports.next_free(5700, set()))})
     image = f"fearless-labs/recorded:{described['tags']['lab.recipe_sha256'][:12]}"
     try:
-        assert run("import", str(folder), env=elsewhere).returncode == 0
-        again = run("reproduce", parent.name, env=elsewhere)
-        assert again.returncode == 0, again
-        assert again.stdout.splitlines()[-1].startswith("identical (")
-        assert "making it again from the recorded Dockerfile and lock" in again.stderr
+        elsewhere.must("import", folder)
+        code, out, err = elsewhere.invoke("reproduce", parent.name, timeout=900)
+        assert code == 0, err
+        assert out.splitlines()[-1].startswith("identical (")
+        assert "making it again from the recorded Dockerfile and lock" in err
         labels = subprocess.run(
             ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image],
             capture_output=True,
@@ -104,22 +102,18 @@ def test_the_image_is_made_again_from_the_record(run: Run, tmp_path: Path) -> No
         )
         assert json.loads(labels.stdout)["org.fearless-labs.lock"] == described["tags"]["lab.lock_sha256"]
     finally:
-        run("down", "--volumes", env=elsewhere, input="y\n")
+        elsewhere.remove()
         subprocess.run(["docker", "image", "rm", image], capture_output=True, check=False)
 
 
-def _key(outcome: Outcome) -> str:
+def _key(err: str) -> str:
     """The key of the run that was reproduced."""
-    assert outcome.returncode == 0, outcome
-    (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("Running ")]
+    (line,) = [line for line in err.splitlines() if line.startswith("Running ")]
     return line.split()[1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lab", list(find_labs(ROOT)))
-def test_every_lab_is_identical_in_another_container(run: Run, lab: str) -> None:
-    first = run("lab", lab, "--quick", "--seeds", "2")
-    assert first.returncode == 0, first
-    again = run("reproduce", f"last:{lab}")
-    assert again.returncode == 0, again
-    assert again.stdout.splitlines()[-1].startswith("identical (")
+def test_every_lab_is_identical_in_another_container(clone: Instance, lab: str) -> None:
+    clone.must("lab", lab, "--quick", "--seeds", "2")
+    assert clone.must("reproduce", f"last:{lab}").splitlines()[-1].startswith("identical (")

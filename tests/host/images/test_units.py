@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.host.images.conftest import RunIn
-from tests.host.images.support import TARGETS, UNITS, assert_quiet
+from tests.host.images.support import LABS, TARGETS, UNITS, assert_quiet
 
 FOLDER = Path(__file__).with_name("units")
-# what TensorFlow for CUDA says of the tests' containers, which have no driver
-NO_DRIVER = ("All log messages before absl::InitializeLog()", "failed call to cuInit")
+NO_DRIVER = "failed call to cuInit"  # TensorFlow for CUDA in the tests' containers, which have no driver
+WITH_TENSORFLOW = ("keras_trains", "tensorflow_hub_works")
 CASES = [
     pytest.param(target, unit, id=f"{target}-{unit.stem}")
     for target in TARGETS
@@ -22,7 +22,18 @@ CASES = [
 def test_unit(run_in: RunIn, target: str, unit: Path) -> None:
     outcome = run_in(target, ["python", "/unit.py"], volumes=[f"{unit}:/unit.py:ro"])
     assert outcome.status == 0, outcome.log
-    said = outcome.log.splitlines()
+    lines = outcome.log.splitlines()
     if target == "lab-gpu-tensorflow":
-        said = [line for line in said if not any(words in line for words in NO_DRIVER)]
-    assert_quiet("\n".join(said))
+        lines = [line for line in lines if NO_DRIVER not in line]
+    assert_quiet("\n".join(lines))
+
+
+@pytest.mark.parametrize("unit", WITH_TENSORFLOW)
+def test_a_unit_passes_where_tensorflow_takes_onednn(run_in: RunIn, unit: str) -> None:
+    """TensorFlow takes oneDNN by itself on processors with AVX512-VNNI, and says so; here on every processor."""
+    volumes = [f"{FOLDER / 'lab-cpu' / unit}.py:/unit.py:ro"]
+    for target in LABS:
+        outcome = run_in(target, ["python", "/unit.py"], volumes=volumes, environment={"TF_ENABLE_ONEDNN_OPTS": "1"})
+        assert outcome.status == 0, outcome.log
+        assert "oneDNN custom operations are on" in outcome.log
+        assert_quiet("\n".join(line for line in outcome.log.splitlines() if NO_DRIVER not in line))

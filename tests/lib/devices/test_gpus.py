@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from lib.harness.recording.journal import Journal
 from lib.harness.running import gpu_samples
 from lib.harness.running.pool import Workers
 from tests.lib.harness.conftest import clone, clone_root  # noqa: F401
-from tests.lib.harness.support import Clone, journals_of, records
+from tests.lib.harness.support import Clone, journals_of, records, until
 
 NVML = Path(__file__).with_name("nvml")
 LABEL = "NVIDIA H100, driver 580.65.06"
@@ -67,30 +66,35 @@ def test_the_gpus_of_the_first_ones_model_share_the_trials() -> None:
 
 
 def test_each_worker_sees_one_gpu_and_without_gpus_none(tmp_path: Path) -> None:
-    def seen() -> tuple[int, str]:
-        time.sleep(0.2)  # so that both workers have to take some
+    def seen(here: Path) -> tuple[int, str]:
+        """The process and its GPU, once two processes have asked: so each of the two takes some of the calls."""
+        (here / str(os.getpid())).touch()
+        until(lambda: len(list(here.iterdir())) >= 2, 120, "both workers have been called")
         return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]
 
-    def of_two() -> set[tuple[int, str]]:
+    def of_two(name: str) -> set[tuple[int, str]]:
+        here = tmp_path / name
+        here.mkdir()
         with Workers(2) as workers:
             workers.log = tmp_path / "workers.log"
-            return set(workers.call(seen, [()] * 8))
+            return set(workers.call(seen, [(here,)] * 8))
 
-    assert {gpu for _, gpu in of_two()} == {""}
+    assert {gpu for _, gpu in of_two("without")} == {""}
     gpus.enable()
-    found = of_two()
+    found = of_two("with")
     assert len(found) == len({process for process, _ in found}) == 2
     assert {gpu for _, gpu in found} == {"GPU-a", "GPU-b"}
 
 
 def test_use_and_memory_are_recorded_while_the_trials_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpus, "SAMPLE_SECONDS", 0.01)
+    monkeypatch.setattr(gpu_samples, "SAMPLE_SECONDS", 0.01)
     gpus.enable()
-    journal = Journal.create(tmp_path / "run.jsonl", {"key": "run"})
+    file = tmp_path / "run.jsonl"
+    journal = Journal.create(file, {"key": "run"})
     with gpu_samples.sampled(journal):
-        time.sleep(0.2)
+        until(lambda: file.read_bytes().count(b'"timing"') > 1, what="two samples are recorded")
     journal.end("FINISHED")
-    samples = [record for record in records(tmp_path / "run.jsonl") if record["kind"] == "timing"]
+    samples = [record for record in records(file) if record["kind"] == "timing"]
     assert [record["step"] for record in samples] == list(range(len(samples)))
     assert len(samples) > 1
     assert samples[0]["values"] == {

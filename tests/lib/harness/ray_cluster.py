@@ -14,10 +14,10 @@ import psutil
 
 from lib.harness.machine import determinism
 from tests.lib.harness.conftest import ROOT
-from tests.lib.harness.support import free_port, living, until
+from tests.lib.harness.support import free_port, living, send_signal, until
 
 LOCK = "l" * 64  # what the test labs say of their image
-MODULES = ROOT / "lib" / "harness" / "ray_modules"
+MODULES = ROOT / "lib" / "harness" / "running" / "ray_modules"
 
 
 class RayCluster:
@@ -76,7 +76,7 @@ class RayCluster:
         """SIGKILL to every process of a node at once."""
         processes = [psutil.Process(node.pid), *psutil.Process(node.pid).children(recursive=True)]
         for process in processes:
-            with_signal(process, signal.SIGKILL)
+            send_signal(process, signal.SIGKILL)
         node.wait()
         until(lambda: not living(processes), 30, "no process of the node is left")
 
@@ -85,11 +85,3 @@ class RayCluster:
             if node.poll() is None:
                 self.kill(node)
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def with_signal(process: psutil.Process, number: signal.Signals) -> None:
-    """Send a signal to a process that may have ended by now."""
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return

@@ -18,6 +18,7 @@ from lib.harness.recording.trace import parent_digest
 from tests.lib.harness.labs.tiny import LAB, TinyConfig
 from tests.lib.harness.support import (
     Clone,
+    command_of,
     descendants,
     digests,
     end_of,
@@ -154,19 +155,20 @@ def test_an_interrupted_lab_ends_at_once(clone: Clone, number: signal.Signals, t
     ended = end_of(process)
     ended.assert_one_line(130, "Interrupted", "KILLED")
     assert set(statuses(clone.newest())) == {"KILLED"}
-    until(lambda: not living(processes), 10, "no process is left")
+    until(lambda: not living(processes), 60, "no process is left")
 
 
 def test_a_lab_that_is_interrupted_while_it_loads_says_no_more(clone: Clone) -> None:
     """Workers that are just starting must not answer Ctrl-C with tracebacks of their own."""
     process = clone.start("tiny")
     until(
-        lambda: [p for p in descendants(process) if any("loky" in word for word in p.cmdline())], what="a worker starts"
+        lambda: any("loky" in word for child in descendants(process) for word in command_of(child)),
+        what="a worker starts",
     )
     processes = descendants(process)
     os.killpg(process.pid, signal.SIGINT)
     end_of(process).assert_one_line(130, "Interrupted")
-    until(lambda: not living(processes), 10, "no process is left")
+    until(lambda: not living(processes), 60, "no process is left")
 
 
 @pytest.mark.parametrize(

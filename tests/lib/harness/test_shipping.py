@@ -23,6 +23,7 @@ from tests.lib.harness.support import (
     params_of,
     points,
     said,
+    send_signal,
     statuses,
     tags_of,
     until,
@@ -200,7 +201,7 @@ def killed(tracked: Clone) -> Iterator[Path]:
     until(lambda: tracked.runs() and list(tracked.newest().glob("trial-*.jsonl")), what="a trial has begun")
     processes = descendants(process)
     for each in processes:
-        each.kill()
+        send_signal(each, signal.SIGKILL)
     process.kill()
     process.communicate()
     until(lambda: not living(processes), 30, "no process is left")

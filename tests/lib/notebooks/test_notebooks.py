@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,11 @@ OF_LABS = [f"{entry.chapter:02}-{entry.name}.ipynb" for entry in find_labs(LABS.
 
 def test_every_lab_has_its_notebook_in_the_lectures_order() -> None:
     assert ["00-start-here.ipynb", *OF_LABS] == NOTEBOOKS
+
+
+def test_the_first_notebook_links_to_all_others() -> None:
+    text = "\n".join(cell.source for cell in read("00-start-here.ipynb").cells if cell.cell_type == "markdown")
+    assert re.findall(r"\]\(([^)]+\.ipynb)\)", text) == OF_LABS
 
 
 @pytest.mark.parametrize("name", [name for name in OF_LABS if name != "16-optimizers.ipynb"])

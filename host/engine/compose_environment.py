@@ -1,11 +1,9 @@
-"""This clone's instance on the engine: its Compose project, and the variables that compose.yaml reads."""
+"""The variables that compose.yaml reads."""
 
 import os
 
 from host.engine import images
 from host.machine import env_file, git, labs_owner, user
-
-PROJECT = os.environ.get("COMPOSE_PROJECT_NAME") or "fearless-labs"
 
 
 def variables(lab_image: images.Built) -> dict[str, str]:

@@ -1,0 +1,164 @@
+"""Instances in one clone: what one stops or deletes is its own, and tests and benchmarks never use the user's."""
+
+import ast
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host.machine import instance, labs_owner
+from lib.harness.errors import UserError
+from tests.host.clone import ROOT, command, copy_clone, share_venv
+from tests.host.conftest import NO_ENGINE, Invoke, one_line
+
+RECORDED = ("journal/20260101-000000-mlp-abcdef/run.jsonl", "artifacts/1/claims.json", "mlflow.db", "mlflow.db-wal")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    return share_venv(copy_clone(tmp_path / "clone"))
+
+
+def record(folder: Path) -> dict[Path, str]:
+    """Put runs into an instance's folder, each file with a content of its own."""
+    planted = {folder / name: f"{folder.name} {name}" for name in RECORDED}
+    for file, content in planted.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    return planted
+
+
+def contents(planted: dict[Path, str]) -> dict[Path, str]:
+    return {file: file.read_text(encoding="utf-8") for file in planted if file.exists()}
+
+
+@pytest.mark.parametrize("deleted", [None, "fearless-test-one"])
+def test_deleting_the_runs_of_one_instance_leaves_those_of_the_others(
+    invoke: Invoke, clone: Path, deleted: str | None
+) -> None:
+    planted = {
+        None: record(clone / ".local"),
+        "fearless-test-one": record(clone / ".local" / "instances" / "fearless-test-one"),
+        "fearless-test-two": record(clone / ".local" / "instances" / "fearless-test-two"),
+    }
+    outcome = invoke("down", "--volumes", root=clone, env=NO_ENGINE | {"COMPOSE_PROJECT_NAME": deleted}, input="y\n")
+    assert outcome.returncode == 0, outcome.stderr
+    assert f"of {deleted or 'fearless-labs'}?" in outcome.stderr
+    assert contents(planted.pop(deleted)) == {}
+    for kept in planted.values():
+        assert contents(kept) == kept
+
+
+def test_a_name_that_compose_does_not_take_is_one_line(invoke: Invoke, clone: Path) -> None:
+    kept = record(clone / ".local")
+    outcome = invoke("down", root=clone, env=NO_ENGINE | {"COMPOSE_PROJECT_NAME": "../.local"})
+    assert "COMPOSE_PROJECT_NAME=../.local" in one_line(outcome)
+    assert contents(kept) == kept
+
+
+@pytest.fixture
+def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder labs/ of root's with a notebook in it."""
+    if os.getuid() != 0:
+        pytest.skip("labs/ is lent by root alone")
+    folder = tmp_path / "labs"
+    folder.mkdir()
+    (folder / "00.ipynb").touch()
+    monkeypatch.setattr(labs_owner, "LABS", folder)
+    monkeypatch.setattr(instance, "STATE", tmp_path / ".local")
+    yield folder
+
+
+def test_labs_stays_with_an_instance_that_runs_when_another_one_stops(
+    labs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def owners() -> set[int]:
+        return {path.stat().st_uid for path in (labs, *labs.iterdir())}
+
+    for project in (instance.DEFAULT, "other"):
+        monkeypatch.setattr(instance, "PROJECT", project)
+        labs_owner.lend()
+        assert owners() == {1000}
+    labs_owner.give_back()
+    labs_owner.give_back()
+    assert owners() == {1000}
+    monkeypatch.setattr(instance, "PROJECT", instance.DEFAULT)
+    labs_owner.give_back()
+    assert owners() == {0}
+
+
+def test_the_names_of_instances_are_those_of_compose(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a/b", "A", "-a", ".."):
+        monkeypatch.setattr(instance, "PROJECT", name)
+        with pytest.raises(UserError, match="COMPOSE_PROJECT_NAME="):
+            instance.folder()
+
+
+def test_the_clone_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(ROOT)
+    for root in (ROOT, tmp_path / "link"):
+        with pytest.raises(ValueError, match="in a copy"):
+            command(root, "down")
+    assert command(tmp_path, "down") == [str(tmp_path / "invoke"), "down"]
+
+
+STARTERS = {"invoke", "./invoke", "tasks.py"}
+"""What a program that starts a command of the clone has to name."""
+ACTING = {"host.services.up_down": ("up", "down"), "host.services.without_docker": ("up", "down")}
+"""What starts and stops the services of the clone in which it is imported."""
+
+
+def offences(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The lines of a module that start a command other than through `clone.command`, or services in this process."""
+    compared = {part for node in ast.walk(tree) if isinstance(node, ast.Compare) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in STARTERS and node not in compared:
+            yield node.lineno, f"names {node.value!r}"
+        if isinstance(node, ast.List | ast.Tuple):
+            words = [item.value for item in node.elts if isinstance(item, ast.Constant)]
+            if ("-m", "host") in itertools.pairwise(words):
+                yield node.lineno, "starts the module host"
+        if isinstance(node, ast.Import) and any(name.name == "tasks" for name in node.names):
+            yield node.lineno, "imports tasks"
+        if isinstance(node, ast.ImportFrom) and node.module == "tasks":
+            yield node.lineno, "imports tasks"
+        for module, names in ACTING.items():
+            if isinstance(node, ast.ImportFrom) and node.module == module:
+                yield from ((node.lineno, f"imports {n.name}") for n in node.names if n.name in names)
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in names
+                and isinstance(node.value, ast.Name)
+                and node.value.id == module.rpartition(".")[2]
+            ):
+                yield node.lineno, f"calls {module}.{node.attr}"
+
+
+def test_tests_and_benchmarks_start_commands_in_copies_alone() -> None:
+    allowed = {ROOT / "tests" / "host" / "clone.py", Path(__file__)}
+    files = [file for folder in ("tests", "benchmarks") for file in (ROOT / folder).rglob("*.py")]
+    bad = [
+        f"{file.relative_to(ROOT)}:{line}: {what}; use tests.host.clone"
+        for file in files
+        if file not in allowed
+        for line, what in offences(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert len(files) > 50
+    assert bad == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'run([ROOT / "invoke", "up"])',
+        'run(["./invoke", "down", "--volumes"], cwd=ROOT)',
+        'run([sys.executable, "-m", "host", "down"], cwd=ROOT)',
+        "from host.services import without_docker\nwithout_docker.down(True)",
+        "from host.services.up_down import down",
+        "import tasks",
+    ],
+)
+def test_a_command_in_the_clone_itself_would_be_seen(source: str) -> None:
+    assert list(offences(ast.parse(source)))
