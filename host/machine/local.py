@@ -105,7 +105,7 @@ def environment(place: Path | None = None) -> dict[str, str]:
     return {
         **os.environ,
         "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lib" / "public")]),
         "MLFLOW_TRACKING_URI": f"sqlite:///{place / 'mlflow.db'}",
         "_MLFLOW_SERVER_ARTIFACT_ROOT": (place / "artifacts").as_uri(),  # where a store without a server puts artifacts
         "MLFLOW_DISABLE_TELEMETRY": "true",

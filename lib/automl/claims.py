@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
-
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Result
 
 Arm = Literal["default", "random", "tpe"]
@@ -35,14 +34,12 @@ def over_budget(results: Results) -> float:
     return float(max(0, *(total - config.budget for total in totals)))
 
 
-def gain(better: Arm, worse: Arm) -> Callable[[Results], np.ndarray]:
+def gain(better: Arm, worse: Arm) -> Callable[[Results], Series]:
     """By how much the test accuracy of one arm's best training exceeds the other's: (searches,)."""
 
-    def measure(results: Results) -> np.ndarray:
-        a, b = results.paired(f"final/{better}", f"final/{worse}", "test_accuracy")
-        return np.asarray(a - b)
-
-    return measure
+    return lambda results: (
+        results.series(f"final/{better}", "test_accuracy") - results.series(f"final/{worse}", "test_accuracy")
+    )
 
 
 _NOTE = (
@@ -52,37 +49,34 @@ _NOTE = (
 CLAIMS = (
     Claim(
         "search-beats-default/tpe",
-        "what TPE with pruning finds knows more clothes than the default with its best start",
-        "statistical",
-        gain("tpe", "default"),
-        "test accuracy",
+        statement="what TPE with pruning finds knows more clothes than the default with its best start",
+        measure=gain("tpe", "default"),
+        unit="test accuracy",
         at_least=0.0,
         note=_NOTE,
     ),
     Claim(
         "search-beats-default/random",
-        "so does what random search finds",
-        "statistical",
-        gain("random", "default"),
-        "test accuracy",
+        statement="so does what random search finds",
+        measure=gain("random", "default"),
+        unit="test accuracy",
         at_least=0.0,
         note=_NOTE,
     ),
     Claim(
         "search-beats-default/tpe-beats-random",
-        "and TPE with pruning finds more than random search",
-        "statistical",
-        gain("tpe", "random"),
-        "test accuracy",
+        statement="and TPE with pruning finds more than random search",
+        measure=gain("tpe", "random"),
+        unit="test accuracy",
         at_least=0.0,
         note=_NOTE,
     ),
     Claim(
         "search-beats-default/equal-budget",
-        "no search trains for more epochs than the others may",
-        "exact",
-        over_budget,
-        "epochs above the budget",
+        statement="no search trains for more epochs than the others may",
+        kind="exact",
+        measure=over_budget,
+        unit="epochs above the budget",
         at_most=0,
         note="pruned trials count what they were trained; the repetition that reads the test pictures is one for each",
     ),

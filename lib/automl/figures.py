@@ -70,7 +70,7 @@ def winners(results: Results, config: Any) -> Any:
     axes[0].set_title("What the best training of each search knows")
     pairs: tuple[tuple[Arm, Arm], ...] = (("tpe", "default"), ("random", "default"), ("tpe", "random"))
     for row, (better, worse) in enumerate(pairs):
-        values = 100 * gain(better, worse)(results)
+        values = 100 * gain(better, worse)(results).values
         center, low, high = mean_interval(values)
         if np.isfinite(low):
             axes[1].plot([low, high], [row, row], color=COLOURS[better], linewidth=8, alpha=0.3, solid_capstyle="butt")

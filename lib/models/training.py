@@ -22,10 +22,13 @@ import numpy as np
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.harness.errors import UserError
+from lib.models import evaluation
 
 if TYPE_CHECKING:
     import keras
     import torch
+
+    from lib.data.pictures import Split
 
 
 class DivergedError(UserError):
@@ -88,6 +91,41 @@ def train(classifier: Classifier, epochs: int, seed: Seed, log: Log) -> Iterator
             value = losses[~np.isfinite(losses)][0]
             raise DivergedError(f"diverged: the loss is {value} at step {step}; a lower learning rate may help")
         yield losses
+
+
+def fit(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    training: Split,
+    test: Split,
+    *,
+    epochs: int,
+    seed: Seed,
+    log: Log,
+    batch: int = 32,
+) -> dict[str, float]:
+    """Train a torch classifier of pictures, log its losses and final parameters, and test it once, at the end.
+
+    Args:
+        model: from pictures (n, height, width) in [0, 1] to logits (n, classes).
+        optimizer: of the model's parameters.
+        seed: of the order of the examples.
+
+    Returns:
+        ``accuracy`` and ``loss`` (cross-entropy, nats) on the test pictures.
+
+    Raises:
+        DivergedError: a loss is NaN or infinite.
+    """
+    classifier = TorchClassifier(model, optimizer, training.scaled(), training.labels, batch)
+    for _ in train(classifier, epochs, seed, log):
+        pass
+    log.parameters(classifier.weights())
+    logits = classifier.logits(test.scaled())
+    return {
+        "accuracy": evaluation.accuracy(logits, test.labels),
+        "loss": evaluation.cross_entropy(logits, test.labels),
+    }
 
 
 class TorchClassifier:

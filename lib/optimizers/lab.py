@@ -150,7 +150,7 @@ LAB = Lab(
         "lenet_coincide": 3,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=tuple(sorted(_ALL, key=lambda claim: ROWS.index(claim.row))),
     figures=figures.FIGURES,
     animations=figures.ANIMATIONS,

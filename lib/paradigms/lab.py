@@ -25,6 +25,7 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.studies import batches, changed, variants_by_seeds
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.models import evaluation
@@ -296,10 +297,9 @@ def over_random(results: Results) -> np.ndarray:
     return np.asarray(results.values("reward", "sampled_return") / results.values("reward", "random_return"))
 
 
-def noise_over_reward(results: Results) -> np.ndarray:
+def noise_over_reward(results: Results) -> Series:
     """Return of the policy that was given noise over that of the one that was given the reward: (seeds,)."""
-    noise, rewarded = results.paired("reward/noise", "reward", "sampled_return")
-    return np.asarray(noise / rewarded)
+    return results.series("reward/noise", "sampled_return") / results.series("reward", "sampled_return")
 
 
 def measured(variant: str, name: str) -> Callable[[Results], np.ndarray]:
@@ -313,120 +313,115 @@ _CARTPOLE = "CartPole-v1; 100 fresh episodes after training, actions drawn from 
 CLAIMS = (
     Claim(
         "a-network-is-a-function/width",
-        "with non-linear functions inside, the widest network's error is less than half the narrowest one's",
-        "statistical",
-        widest_over_narrowest,
-        "ratio of errors",
+        statement="with non-linear functions inside, the widest network's error is less than half the narrowest one's",
+        measure=widest_over_narrowest,
+        unit="ratio of errors",
         at_most=0.5,
         note=_FUNCTIONS,
     ),
     Claim(
         "a-network-is-a-function/close",
-        "wide enough, a trained network is the function to within 1 % of its variance",
-        "statistical",
-        widest,
-        "share of the variance",
+        statement="wide enough, a trained network is the function to within 1 % of its variance",
+        measure=widest,
+        unit="share of the variance",
         at_most=0.01,
         note=_FUNCTIONS,
     ),
     Claim(
         "a-network-is-a-function/line",
-        "without the non-linearity a network of any width, trained alike, has the error of the best straight line",
-        "exact",
-        from_the_best_line,
-        "relative deviation",
+        statement=(
+            "without the non-linearity a network of any width, trained alike, has the error of the best straight line"
+        ),
+        kind="exact",
+        measure=from_the_best_line,
+        unit="relative deviation",
         at_most=1e-6,
         note="best line and plane in closed form (least squares); all widths, two functions, all seeds",
     ),
     Claim(
         "a-network-is-a-function/by-hand",
-        "no training is needed: n ReLU units written down by hand are within h²/8 max|f''| of the function",
-        "exact",
-        by_hand,
-        "error over bound",
+        statement="no training is needed: n ReLU units written down by hand are within h²/8 max|f''| of the function",
+        kind="exact",
+        measure=by_hand,
+        unit="error over bound",
         at_most=1.0,
         note="2 to 256 units; knots h apart; worst of 10,001 points",
     ),
     Claim(
         "three-kinds-of-learning/supervised",
-        "from labels: a network names most test digits, five times what chance names",
-        "statistical",
-        measured("labels", "test_accuracy"),
-        "test accuracy",
+        statement="from labels: a network names most test digits, five times what chance names",
+        measure=measured("labels", "test_accuracy"),
+        unit="test accuracy",
         at_least=0.5,
         note=_DIGITS,
     ),
     Claim(
         "three-kinds-of-learning/supervised-by-its-labels",
-        "with the labels of other pictures the same training stays near chance",
-        "statistical",
-        measured("labels/swapped", "test_accuracy"),
-        "test accuracy",
+        statement="with the labels of other pictures the same training stays near chance",
+        measure=measured("labels/swapped", "test_accuracy"),
+        unit="test accuracy",
         at_most=0.2,
         note=f"chance is 0.1; {_DIGITS}",
     ),
     Claim(
         "three-kinds-of-learning/clusters",
-        "without labels: k-means finds groups that agree with the digits",
-        "statistical",
-        measured("pictures", "adjusted_rand"),
-        "adjusted Rand index",
+        statement="without labels: k-means finds groups that agree with the digits",
+        measure=measured("pictures", "adjusted_rand"),
+        unit="adjusted Rand index",
         at_least=0.1,
         note=f"0 by chance, 1 for the same groups; the labels are read after the fact; {_DIGITS}",
     ),
     Claim(
         "three-kinds-of-learning/labels-tell-more",
-        "clusters that are named after the fact name fewer test digits than the network that was given labels",
-        "statistical",
-        labels_over_names,
-        "difference in test accuracy",
+        statement=(
+            "clusters that are named after the fact name fewer test digits than the network that was given labels"
+        ),
+        measure=labels_over_names,
+        unit="difference in test accuracy",
         at_least=0.0,
         note=f"a cluster's name is its commonest digit among the training pictures; {_DIGITS}",
     ),
     Claim(
         "three-kinds-of-learning/auto-encoder",
-        "without labels: an auto-encoder redraws test digits from k numbers with a lower error than PCA from k",
-        "statistical",
-        auto_encoder_over_pca,
-        "ratio of squared errors",
+        statement=(
+            "without labels: an auto-encoder redraws test digits from k numbers with a lower error than PCA from k"
+        ),
+        measure=auto_encoder_over_pca,
+        unit="ratio of squared errors",
         at_most=1.0,
         note=f"k = 2, 8, 32: the k with the largest ratio; {_DIGITS}",
     ),
     Claim(
         "three-kinds-of-learning/linear-auto-encoder",
-        "and without non-linear functions it is PCA: the same error to within 2 %",
-        "statistical",
-        measured("pictures", "linear_over_pca"),
-        "ratio of squared errors",
+        statement="and without non-linear functions it is PCA: the same error to within 2 %",
+        measure=measured("pictures", "linear_over_pca"),
+        unit="ratio of squared errors",
         at_least=0.98,
         at_most=1.02,
         note=f"k = 8; PCA is the only minimum (Baldi & Hornik 1989); {_DIGITS}",
     ),
     Claim(
         "three-kinds-of-learning/reinforcement",
-        "from rewards: REINFORCE balances the pole for at least twice as long as random pushes",
-        "statistical",
-        over_random,
-        "ratio of returns",
+        statement="from rewards: REINFORCE balances the pole for at least twice as long as random pushes",
+        measure=over_random,
+        unit="ratio of returns",
         at_least=2.0,
         note=_CARTPOLE,
     ),
     Claim(
         "three-kinds-of-learning/reinforcement-solves",
-        "and solves the task within 2,000 episodes",
-        "statistical",
-        measured("reward", "episodes_until"),
-        "episodes",
+        statement="and solves the task within 2,000 episodes",
+        measure=measured("reward", "episodes_until"),
+        unit="episodes",
         at_most=2_000,
         interval="median",
         note="until the mean return of 100 episodes reaches 475 (195 in quick mode); infinite if it never does",
     ),
     Claim(
         "three-kinds-of-learning/reinforcement-by-its-reward",
-        "with noise for a reward the same training balances it for less than half as long",
-        "statistical",
-        noise_over_reward,
-        "ratio of returns",
+        statement="with noise for a reward the same training balances it for less than half as long",
+        measure=noise_over_reward,
+        unit="ratio of returns",
         at_most=0.5,
         interval="median",
         note=_CARTPOLE,
@@ -466,7 +461,7 @@ LAB = Lab(
         "updates": 16,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures=paradigms_figures.FIGURES,
     data=("mnist_5k",),

@@ -71,7 +71,7 @@ DTYPES: dict[str, Callable[[str], AbstractContextManager[Any]]] = {
 def run_trial(lab: Lab, trial: Trial, log: Recording | None = None) -> Result:
     seed = Seed(0).child("trial", trial.seed)
     with DTYPES[trial.runtime.framework](trial.runtime.dtype):
-        measurements = plain(lab.trial(trial.config, seed, log or Recording()))
+        measurements = plain(lab.function(trial)(trial.config, seed, log or Recording()))
     return Result(trial, trial.variant, "FINISHED", measurements)
 
 

@@ -121,7 +121,7 @@ def _sides(results: Results) -> float:
 
 
 def _exact(part: str, statement: str, measure: Callable[[Results], float], unit: str, **rest: Any) -> Claim:
-    return Claim(f"filters-grow/{part}", statement, "exact", measure, unit, **rest)
+    return Claim(f"filters-grow/{part}", statement=statement, kind="exact", measure=measure, unit=unit, **rest)
 
 
 CLAIMS = (

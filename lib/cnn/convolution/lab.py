@@ -106,7 +106,7 @@ LAB = Lab(
         "judged": 2_000,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=(
         *convolution_arithmetic.CLAIMS,
         *convolution_edges.CLAIMS,

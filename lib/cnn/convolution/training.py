@@ -171,7 +171,7 @@ def feature_maps(weights: Mapping[str, np.ndarray], picture: np.ndarray) -> dict
 
 def lead(results: Results, suffix: str = "") -> np.ndarray:
     """By how many points LeNet's test accuracy exceeds the MLP's, by distance moved: (seeds, distances)."""
-    cnn, other = results.paired(f"training/cnn{suffix}", f"training/mlp{suffix}", "test_accuracy")
+    cnn, other = (results.series(f"training/{arm}{suffix}", "test_accuracy") for arm in ("cnn", "mlp"))
     return np.asarray(100 * (cnn - other))
 
 
@@ -184,37 +184,35 @@ _NOTE = "learning rates and the MLP's depth chosen on validation pictures; test 
 CLAIMS = (
     Claim(
         "extracts-features/cnn-beats-mlp",
-        "LeNet recognises more clothes than the better of two MLPs with as many parameters",
-        "statistical",
-        lambda results: lead(results)[:, 0],
-        "points of accuracy",
+        statement="LeNet recognises more clothes than the better of two MLPs with as many parameters",
+        measure=lambda results: lead(results)[:, 0],
+        unit="points of accuracy",
         at_least=0.0,
         note=f"equal in parameters, not in work: LeNet multiplies 6.7 times as often; {_NOTE}",
     ),
     Claim(
         "extracts-features/more-so-when-moved",
-        "and its lead is larger on pictures that are moved",
-        "statistical",
-        lambda results: lead(results)[:, 1:].mean(axis=1) - lead(results)[:, 0],
-        "points of accuracy",
+        statement="and its lead is larger on pictures that are moved",
+        measure=lambda results: lead(results)[:, 1:].mean(axis=1) - lead(results)[:, 0],
+        unit="points of accuracy",
         at_least=0.0,
         note=f"mean over the distances, less the lead on pictures as they are; {_NOTE}",
     ),
     Claim(
         "extracts-features/neighbours",
-        "without neighbours there are no features: with the pixels shuffled LeNet has no lead",
-        "statistical",
-        lambda results: lead(results, "-shuffled")[:, 0],
-        "points of accuracy",
+        statement="without neighbours there are no features: with the pixels shuffled LeNet has no lead",
+        measure=lambda results: lead(results, "-shuffled")[:, 0],
+        unit="points of accuracy",
         at_most=0.0,
         note=f"the same shuffle for all pictures and both networks; {_NOTE}",
     ),
     Claim(
         "extracts-features/linear",
-        "LeNet's convolutions leave less to do: a linear classifier reads their features better than the pixels",
-        "statistical",
-        _linear,
-        "points of accuracy",
+        statement=(
+            "LeNet's convolutions leave less to do: a linear classifier reads their features better than the pixels"
+        ),
+        measure=_linear,
+        unit="points of accuracy",
         at_least=0.0,
         note="ridge regression on 400 features and on 784 pixels; the ridge chosen on validation pictures",
     ),

@@ -37,6 +37,7 @@ from lib.harness.contract.lab import Lab, Model
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.studies import batches, best, changed, gather, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.models import evaluation, lenet
@@ -325,14 +326,10 @@ def reached(variant: str) -> Callable[[Results], np.ndarray]:
     return measure
 
 
-def more_accurate(better: str, worse: str) -> Callable[[Results], np.ndarray]:
+def more_accurate(better: str, worse: str) -> Callable[[Results], Series]:
     """By how much the test accuracy of one variant lies above another's: (seeds,)."""
 
-    def measure(results: Results) -> np.ndarray:
-        a, b = results.paired(better, worse, "test_accuracy")
-        return np.asarray(a - b)
-
-    return measure
+    return lambda results: results.series(better, "test_accuracy") - results.series(worse, "test_accuracy")
 
 
 _TEST = "share of test pictures; learning rate chosen on validation pictures, test read once after the last epoch"
@@ -340,90 +337,85 @@ _PAIRED = f"{_TEST}; paired over seeds"
 CLAIMS = (
     Claim(
         "lenet-learns/parameters",
-        "LeNet-5 has 61,706 parameters, original and modern, in torch and in Keras",
-        "exact",
-        parameters,
-        "parameters",
+        statement="LeNet-5 has 61,706 parameters, original and modern, in torch and in Keras",
+        kind="exact",
+        measure=parameters,
+        unit="parameters",
         at_least=61_706,
         at_most=61_706,
     ),
     Claim(
         "lenet-learns/shapes",
-        "every layer's weights have the shape that the paper's layers give them",
-        "exact",
-        wrong_shapes,
-        "arrays with another shape",
+        statement="every layer's weights have the shape that the paper's layers give them",
+        kind="exact",
+        measure=wrong_shapes,
+        unit="arrays with another shape",
         at_most=0,
     ),
     Claim(
         "lenet-learns/same-outputs",
-        "torch and Keras give the same outputs from the same weights",
-        "exact",
-        frameworks_differ("logits"),
-        "largest difference of a logit",
+        statement="torch and Keras give the same outputs from the same weights",
+        kind="exact",
+        measure=frameworks_differ("logits"),
+        unit="largest difference of a logit",
         at_most=1e-5,
         note="float32, 32 training pictures, both variants",
     ),
     Claim(
         "lenet-learns/same-gradients",
-        "torch and Keras give the same gradients from the same weights",
-        "exact",
-        frameworks_differ("gradient"),
-        "largest difference of an entry",
+        statement="torch and Keras give the same gradients from the same weights",
+        kind="exact",
+        measure=frameworks_differ("gradient"),
+        unit="largest difference of an entry",
         at_most=1e-5,
         note="float32, mean loss of 32 pictures; the step of plain descent, divided by its rate",
     ),
     Claim(
         "lenet-learns/same-step",
-        "and have the same weights after a training step",
-        "exact",
-        frameworks_differ("step"),
-        "largest difference of a weight",
+        statement="and have the same weights after a training step",
+        kind="exact",
+        measure=frameworks_differ("step"),
+        unit="largest difference of a weight",
         at_most=1e-5,
         note="float32, one step of plain descent at rate 0.1",
     ),
     Claim(
         "lenet-learns/modern",
-        "the modern LeNet-5 knows at least 91 % of Fashion-MNIST's clothes",
-        "statistical",
-        reached("clothes/modern"),
-        "test accuracy",
+        statement="the modern LeNet-5 knows at least 91 % of Fashion-MNIST's clothes",
+        measure=reached("clothes/modern"),
+        unit="test accuracy",
         at_least=0.91,
         note=_TEST,
     ),
     Claim(
         "lenet-learns/original",
-        "the original LeNet-5 knows at least 87 % of them, trained as one would today",
-        "statistical",
-        reached("clothes/original"),
-        "test accuracy",
+        statement="the original LeNet-5 knows at least 87 % of them, trained as one would today",
+        measure=reached("clothes/original"),
+        unit="test accuracy",
         at_least=0.87,
         note=_TEST,
     ),
     Claim(
         "lenet-learns/modern-beats-original",
-        "ReLU, max pooling and He's start beat sigmoid and average pooling on clothes",
-        "statistical",
-        more_accurate("clothes/modern", "clothes/original"),
-        "test accuracy",
+        statement="ReLU, max pooling and He's start beat sigmoid and average pooling on clothes",
+        measure=more_accurate("clothes/modern", "clothes/original"),
+        unit="test accuracy",
         at_least=0.0,
         note=_PAIRED,
     ),
     Claim(
         "lenet-learns/digits",
-        "and on digits, with 3,500 to learn from",
-        "statistical",
-        more_accurate("digits/modern", "digits/original"),
-        "test accuracy",
+        statement="and on digits, with 3,500 to learn from",
+        measure=more_accurate("digits/modern", "digits/original"),
+        unit="test accuracy",
         at_least=0.0,
         note=_PAIRED,
     ),
     Claim(
         "lenet-learns/recipe",
-        "trained as one would today, the original knows more clothes than by its textbook's recipe",
-        "statistical",
-        more_accurate("clothes/original", "recipe/original"),
-        "test accuracy",
+        statement="trained as one would today, the original knows more clothes than by its textbook's recipe",
+        measure=more_accurate("clothes/original", "recipe/original"),
+        unit="test accuracy",
         at_least=0.0,
         note=f"{_PAIRED}; the recipe is that of Dive into Deep Learning, 10 epochs, not chosen by us",
     ),
@@ -473,7 +465,7 @@ LAB = Lab(
         "learning_rates": (2e-3, 8e-3),
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures=figures.FIGURES,
     frameworks=("torch", "keras"),

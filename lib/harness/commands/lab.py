@@ -22,6 +22,7 @@ from lib.harness.judging.verdicts import all_measured, judge_all
 from lib.harness.machine import scope
 from lib.harness.recording import provenance
 from lib.harness.recording.journal import files_of, journal_root, on_disk, read
+from lib.harness.recording.recorder import NAME_REFUSED
 from lib.harness.recording.trace import canonical, parent_digest
 from lib.harness.running.draw import draw
 from lib.harness.running.gpu_samples import sampled
@@ -92,8 +93,8 @@ def carry_out(
     Returns the exit code. 0: every claim was measured, whatever the verdict. 1: one could not be.
 
     Raises:
-        UserError: a full disk, a worker that was killed, a run that is still running. What was recorded is kept. A
-            study that cannot begin leaves nothing.
+        UserError: a full disk, a worker that was killed, a run that is still running, a study that asks for a trial
+            twice, a name that MLflow refuses. What was recorded is kept. A study that cannot begin leaves nothing.
         KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
     new = f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
@@ -181,6 +182,9 @@ def _run_study(run: LabRun, study: Study, jobs: list[Job], workers: Workers) -> 
             ended |= {result.run: result for result in ran}
             new = [ended[job.run] for job in jobs]
             run.results += new
+            for result in new:
+                if result.error.startswith(NAME_REFUSED):
+                    raise UserError(f"{result.trial.variant}, seed {result.trial.seed}: {result.error}")
             try:
                 jobs = [run.job(trial) for trial in study.send(new)]
             except StopIteration:

@@ -176,10 +176,9 @@ class SweepCommand(Command):
 
         return Claim(
             "best-beats-default",
-            f"the best config found has a better {self._search.measure} than the default, on fresh seeds",
-            "statistical",
-            gain,
-            f"{self._search.measure}, better by",
+            statement=f"the best config found has a better {self._search.measure} than the default, on fresh seeds",
+            measure=gain,
+            unit=f"{self._search.measure}, better by",
             at_least=0.0,
             note="validation data; paired over seeds that the search has not seen",
         )

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lib.harness.contract.former import refuse_old_contract
 from lib.harness.errors import UserError
+
+CHAPTER = 100  # of a lab that does not say its place: after those of the lecture
+MINUTES = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class LabEntry:
 def find_labs(root: Path) -> dict[str, LabEntry]:
     """All labs below ``root / "lib"`` by name, in the order of the lecture."""
     entries = {}
-    for path in sorted((root / "lib").glob("*/*.py")):
+    for path in sorted([*(root / "lib").glob("*/*.py"), *(root / "lib").glob("*/*/lab.py")]):
         source = path.read_text(encoding="utf-8")
         if "\nLAB = Lab(" not in source:
             continue
@@ -41,18 +45,23 @@ def find_labs(root: Path) -> dict[str, LabEntry]:
             name=fields["name"],
             module=module,
             summary=fields["summary"],
-            chapter=int(fields["chapter"]),
+            chapter=int(fields.get("chapter", CHAPTER)),
             frameworks=tuple(fields.get("frameworks", ("torch",))),
-            minutes=float(fields["minutes"]),
+            minutes=float(fields.get("minutes", MINUTES)),
         )
         entries[entry.name] = entry
     return dict(sorted(entries.items(), key=lambda item: (item[1].chapter, item[0])))
 
 
 def find_lab(root: Path, name: str) -> LabEntry:
-    """The lab called `name`. Raises `UserError` with the nearest names when there is none."""
+    """The lab called `name`. Raises `UserError` with the nearest names when there is none.
+
+    One that is written for the old contract is refused, too.
+    """
     labs = find_labs(root)
     if name in labs:
+        path = root.joinpath(*labs[name].module.split(".")).with_suffix(".py")
+        refuse_old_contract(ast.parse(path.read_text(encoding="utf-8")), name)
         return labs[name]
     near = difflib.get_close_matches(name, labs, n=3, cutoff=0.5) or list(labs)
     raise UserError(f"There is no lab '{name}'. Nearest: {', '.join(near)}. All of them: ./invoke labs")

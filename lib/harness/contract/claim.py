@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from lib.harness.contract.results import Results
+from lib.harness.errors import UserError
 
 Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
 
@@ -33,24 +34,38 @@ class Claim:
 
     Attributes:
         id: ``row`` or ``row/part``; fixed, as it appears in MLflow and in the report.
-        statement: the sentence as measured, one line.
+        measure: from the results to one value per seed (statistical: a `Series` or an array, shape (seeds,)) or to one
+            number (exact).
         kind: ``statistical`` or ``exact``.
-        measure: from the results to one value per seed (statistical: shape (seeds,)) or to one number (exact).
+        statement: the sentence as measured, one line.
         unit: of the effect.
-        at_least, at_most: the range in which the claim holds; one of them may be missing.
-        interval: of what: ``mean`` (Student's t) or ``median`` (order statistics; for censored measures).
-        note: what a reader must know to read the effect: censoring, the split used, the condition.
+        at_least, at_most: the range in which the claim holds, both ends included. One of them may be missing.
+        interval: of the ``mean`` (Student's t) or of the ``median`` (order statistics; for censored measures).
+        note: details that a reader needs to understand the effect: censoring, the split used, the condition.
+
+    Raises:
+        UserError: the claim has no range, or one that contains no number.
     """
 
     id: str
-    statement: str
-    kind: Literal["statistical", "exact"]
+    _: KW_ONLY
     measure: Callable[[Results], Any]
-    unit: str
+    kind: Literal["statistical", "exact"] = "statistical"
+    statement: str = ""
+    unit: str = ""
     at_least: float = -math.inf
     at_most: float = math.inf
     interval: Literal["mean", "median"] = "mean"
     note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.at_least == -math.inf and self.at_most == math.inf:
+            raise UserError(f"claim '{self.id}' has no range, so it would always hold: add at_least=… or at_most=…")
+        if not self.at_least <= self.at_most:
+            raise UserError(
+                f"claim '{self.id}': no number is at least {self.at_least:g} and at most {self.at_most:g}: "
+                "correct at_least or at_most"
+            )
 
     @property
     def row(self) -> str:

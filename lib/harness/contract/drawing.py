@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lib.harness.contract.results import Results
 
 # Okabe and Ito (2008): eight colours that colour-blind readers can tell apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
@@ -36,12 +41,21 @@ def style() -> Iterator[None]:
         yield
 
 
-def canvas(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Any, Any]:
+def canvas(rows: int, columns: int, width: float, height: float, **keywords: Any) -> tuple[Figure, Any]:
     """A figure of this size in inches and its axes, (rows, columns); belongs to no window and no global state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **keywords)
+
+
+def boxes(results: Results, measurement: str, **labels: Any) -> Figure:
+    """A box plot of a measurement, one box a variant. `labels`: for the axis, as ``title`` and ``ylabel``."""
+    figure, axes = canvas(1, 1, 6, 4)
+    variants = results.variants()
+    axes[0, 0].boxplot([results.values(variant, measurement) for variant in variants], tick_labels=variants)
+    axes[0, 0].set(**{"ylabel": measurement, **labels})
+    return figure
 
 
 def shared_legend(figure: Any, axis: Any, columns: int = 8) -> None:

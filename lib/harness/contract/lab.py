@@ -1,7 +1,7 @@
 """The lab contract: what a lab says, and nothing about how it is run.
 
 A lab module ends in ``LAB = Lab(name=…, summary=…, …)``. The harness imports that module alone, asks its study for
-trials, runs them, and hands their results to the claims and figures. Adding a lab is adding one such file.
+trials, runs them, and hands their results to the claims and figures. Adding a lab is adding one file or one folder.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.harness.contract.catalogue import CHAPTER, MINUTES
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.trial import Log, Measurements, Result, Runtime, Study
+from lib.harness.contract.studies import batches, checked, variants_by_seeds
+from lib.harness.contract.trial import Framework, Log, Measurements, Result, Runtime, Study, Trial
+from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lib.harness.contract.claim import Claim
+
+TrialFunction = Callable[[Any, Seed, Log], Measurements]
+"""From a config, a seed and a log to measurements: trains once; pure in config and seed."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +80,14 @@ class Lab:
     Attributes:
         name: what comes after ``invoke lab``; also the MLflow experiment.
         summary: one line, what the lab shows.
+        config: the lab's config model.
+        trials: the function that a trial runs, or several by name (`Trial.function` names one of them).
         chapter: its place in the lecture, from 1; labs are listed in this order.
         minutes: duration of the full lab on two cores.
-        config: the lab's config model.
         quick: the config changes of ``--quick``: smaller, so it may be inconclusive, never the opposite.
-        study: from the config to the generator of trials; where `draws`, from the config and the run's `Seed`.
-        trial: trains and returns measurements; pure in (config, seed).
+        variants: names of the arms of the default study, with the config changes of each.
+        study: from the config to the generator of trials; where `draws`, from the config and the run's `Seed`. By
+            default every variant with every seed, in the framework that the config names.
         claims: what is measured, each with its verdict.
         figures: file stem to a function of the results and the config.
         animations: the same for animations, saved as GIF.
@@ -94,16 +102,17 @@ class Lab:
 
     name: str
     summary: str
-    chapter: int
-    minutes: float
     config: type[Config]
-    quick: Mapping[str, Any]
-    study: Callable[..., Study]
-    trial: Callable[[Any, Seed, Log], Measurements]
-    claims: tuple[Claim, ...]
-    figures: Mapping[str, Callable[[Results, Any], Figure]]
+    trials: TrialFunction | Mapping[str, TrialFunction]
+    chapter: int = CHAPTER
+    minutes: float = MINUTES
+    quick: Mapping[str, Any] = field(default_factory=lambda: {"seeds": 3})
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"default": {}})
+    study: Callable[..., Study] | None = None
+    claims: tuple[Claim, ...] = ()
+    figures: Mapping[str, Callable[[Results, Any], Figure]] = field(default_factory=dict)
     animations: Mapping[str, Callable[[Results, Any], Any]] = field(default_factory=dict)
-    frameworks: tuple[str, ...] = ("torch",)
+    frameworks: tuple[Framework, ...] = ("torch",)
     data: tuple[str, ...] = ()
     portable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     model: Model | None = None
@@ -113,5 +122,35 @@ class Lab:
     korean: str = ""
 
     def begin(self, config: Config, root_seed: int) -> Study:
-        """The study of a run."""
-        return self.study(config, Seed(root_seed)) if self.draws else self.study(config)
+        """The study of a run: a generator of batches of trials.
+
+        Raises:
+            UserError: while it runs: it asks for no trial at all, for the same variant and seed twice, or for a trial
+                function that the lab does not have.
+        """
+        if self.study is None:
+            study = self._variants_by_seeds(config)
+        else:
+            study = self.study(config, Seed(root_seed)) if self.draws else self.study(config)
+        return checked(study, self.name, self.function)
+
+    def _variants_by_seeds(self, config: Config) -> Study:
+        framework = config.framework if config.framework in self.frameworks else self.frameworks[0]
+        return batches(variants_by_seeds(config, self.variants, Runtime(framework)), config.batch)
+
+    def function(self, trial: Trial) -> TrialFunction:
+        """The function that `trial` runs. Raises `UserError` when the lab has no function of that name."""
+        if callable(self.trials):
+            if not trial.function:
+                return self.trials
+            known = "one function without a name"
+        else:
+            if trial.function in self.trials:
+                return self.trials[trial.function]
+            if not trial.function and len(self.trials) == 1:
+                return next(iter(self.trials.values()))
+            known = f"the functions {', '.join(self.trials)}"
+        asked = f"the function '{trial.function}'" if trial.function else "no function"
+        raise UserError(
+            f"{self.name}: the trial {trial.variant}, seed {trial.seed}, names {asked}; `trials` has {known}"
+        )

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Variant:
+    """The measurements of one variant: ``results["wide"].accuracy`` is ``results.series("wide", "accuracy")``."""
+
+    def __init__(self, results: Results, name: str):
+        self._results, self._name = results, name
+
+    def __getattr__(self, measurement: str) -> Series:
+        if measurement.startswith("_"):
+            raise AttributeError(measurement)
+        return self._results.series(self._name, measurement)
+
+    def __getitem__(self, measurement: str) -> Series:
+        return self._results.series(self._name, measurement)
 
 
 class Results(Sequence[Result]):
-    """The results of a study, with the two questions that claims and figures ask of them."""
+    """The results of a study: ``results["wide"].accuracy`` is a measurement of a variant, labelled by seed."""
 
     def __init__(self, results: Sequence[Result]):
         self._results = list(results)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._results[index]
+        return Variant(self, index) if isinstance(index, str) else self._results[index]
 
     def __len__(self) -> int:
         return len(self._results)
@@ -27,25 +46,44 @@ class Results(Sequence[Result]):
 
     def of(self, variant: str) -> Results:
         """The finished results of a variant, ordered by seed. Raises `LookupError` when there are none."""
-        found = [r for r in self._results if r.trial.variant == variant and r.status == "FINISHED"]
-        if not found:
+        finished = [r for r in self._results if r.trial.variant == variant and r.status == "FINISHED"]
+        if not finished:
             raise LookupError(f"no finished trial of variant '{variant}'")
-        return Results(sorted(found, key=lambda r: r.trial.seed))
+        return Results(sorted(finished, key=lambda r: r.trial.seed))
 
     def variants(self, prefix: str = "") -> list[str]:
         """The names of the finished variants that start with `prefix`, in the order in which they ran."""
         finished = (r.trial.variant for r in self._results if r.status == "FINISHED")
         return [v for v in dict.fromkeys(finished) if v.startswith(prefix)]
 
-    def values(self, variant: str, measurement: str) -> np.ndarray:
-        """One measurement of a variant as an array with a row per seed."""
-        return np.asarray([r.measurements[measurement] for r in self.of(variant)])
+    def series(self, variant: str, measurement: str) -> Series:
+        """One measurement of a variant, labelled by seed.
 
-    def paired(self, first: str, second: str, measurement: str) -> tuple[np.ndarray, np.ndarray]:
-        """One measurement of two variants over the seeds that both have, aligned by seed. Shapes (seeds, …)."""
-        a = {r.trial.seed: r.measurements[measurement] for r in self.of(first)}
-        b = {r.trial.seed: r.measurements[measurement] for r in self.of(second)}
-        seeds = sorted(a.keys() & b.keys())
-        if not seeds:
-            raise LookupError(f"variants '{first}' and '{second}' share no seed")
-        return np.asarray([a[s] for s in seeds]), np.asarray([b[s] for s in seeds])
+        Raises:
+            LookupError: no trial of the variant has finished, or one of them has no such measurement.
+        """
+        finished = self.of(variant)
+        for result in finished:
+            if measurement not in result.measurements:
+                names = ", ".join(result.measurements)
+                raise LookupError(f"no measurement '{measurement}' of variant '{variant}'; it has: {names}")
+        return Series([r.trial.seed for r in finished], [r.measurements[measurement] for r in finished])
+
+    def values(self, variant: str, measurement: str) -> np.ndarray:
+        """One measurement of a variant as a plain array, shape (seeds, …), for figures. Raises as `series` does."""
+        return self.series(variant, measurement).values
+
+    def table(self) -> pd.DataFrame:
+        """All trials as a table: one row a trial, with its variant, seed, framework, status and measurements."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "variant": r.trial.variant,
+                "seed": r.trial.seed,
+                "framework": r.trial.runtime.framework,
+                "status": r.status,
+                **r.measurements,
+            }
+            for r in self._results
+        )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
+from lib.harness.errors import UserError
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T")
@@ -38,6 +39,36 @@ def variants_by_seeds(
     for seed in range(config.seeds if seeds is None else seeds):
         for name, variant in configs.items():
             yield Trial(name, variant, seed, runtime)
+
+
+def checked(study: Study, lab: str, function: Callable[[Trial], object]) -> Study:
+    """Pass on the trials of `study`, each of which must have a variant and seed of its own.
+
+    Args:
+        study: the study of the lab named `lab`.
+        function: looks up the function of a trial, and raises `UserError` where there is none.
+
+    Raises:
+        UserError: the study asks for no trial, or for one variant and seed twice.
+    """
+    asked: set[tuple[str, int]] = set()
+    batch = next(study, None)
+    if not batch:
+        raise UserError(f"{lab}: the study asks for no trial; check its variants and its number of seeds")
+    while batch is not None:
+        for trial in batch:
+            function(trial)
+            if (trial.variant, trial.seed) in asked:
+                raise UserError(
+                    f"{lab}: the study asks for variant '{trial.variant}' with seed {trial.seed} twice; "
+                    "give each kind of trial a variant of its own"
+                )
+            asked.add((trial.variant, trial.seed))
+        results = yield batch
+        try:
+            batch = study.send(results)
+        except StopIteration:
+            return
 
 
 def gather(study: Study) -> Part[list[Result]]:

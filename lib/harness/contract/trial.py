@@ -36,13 +36,20 @@ class Runtime:
 class Trial:
     """One training with one seed: the unit of work, of tracking and of repetition.
 
-    `pruning`: by what it may be ended early, as a trial of a search; no part of what it computes.
+    Attributes:
+        variant: the name of the arm of the study; with the seed it names the trial.
+        config: the settings that the trial function is given.
+        seed: number of the seed. Trials with the same number start from the same `Seed`, whatever their variant.
+        runtime: framework and dtype of the worker process.
+        function: the name of the trial function in ``Lab.trials``; empty where the lab has only one.
+        pruning: the rule by which a search may end the trial early. It is no part of what the trial computes.
     """
 
     variant: str
     config: Config
     seed: int
     runtime: Runtime = Runtime()
+    function: str = ""
     pruning: Pruning | None = field(default=None, compare=False, repr=False)
 
 

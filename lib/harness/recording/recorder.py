@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal, now_ms
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.trace import array_record, canonical, encode
 
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
+"""The names that MLflow takes for metrics: relative paths of letters, digits, spaces and _ - . :"""
+LONGEST_NAME = 250  # MLflow's limit
+NAME_REFUSED = "MLflow would refuse the name"
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise `UserError` when MLflow would refuse one of the names of logged values."""
+    for name in names:
+        if not NAMES.fullmatch(name) or len(name) > LONGEST_NAME:
+            raise UserError(
+                f"{NAME_REFUSED} '{name}': use letters, digits, spaces and _ - . : in parts joined by /, "
+                f"at most {LONGEST_NAME} characters"
+            )
 
 
 class Recorder:
-    """Implements the contract's `Log` on a journal."""
+    """Implements the contract's `Log` on a journal. Each of its methods checks names (`check_names`)."""
 
     def __init__(self, journal: Journal):
         self._journal = journal
@@ -26,30 +40,27 @@ class Recorder:
 
     def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
         """Record values at a step."""
+        check_names(values)
         self._record(step_record(step, values))
 
     def timing(self, step: int = 0, **values: float) -> None:
         """Record seconds or bytes, outside the digest."""
+        check_names(values)
         floats = {name: float(value) for name, value in values.items()}
         self.timings |= floats
         self._journal.append("timing", step=int(step), values=floats, time=now_ms())
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters and keep them as ``model/parameters.npz``."""
+        check_names(arrays)
         self._record(parameters_record(arrays))
         folder = self._journal.files / "model"
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "parameters.npz", allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
 
     def measurements(self, measurements: Mapping[str, Any]) -> None:
-        """Record what the trial returned, and keep it as ``measurements.json``.
-
-        Raises:
-            ValueError: MLflow would refuse the name of a measurement.
-        """
-        for name in measurements:
-            if not NAMES.fullmatch(name):
-                raise ValueError(f"measurement '{name}': a name is made of letters, digits, spaces and _ - . : /")
+        """Record what the trial returned, and keep it as ``measurements.json``."""
+        check_names(measurements)
         self._record({"measurements": encode(measurements)})
         (self._journal.files / "measurements.json").write_bytes(json_bytes(measurements))
 

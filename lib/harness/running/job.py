@@ -115,6 +115,6 @@ def _measure(job: Job, log: Log) -> dict[str, Any]:
     # every variant of a seed index starts from the same seed, so that comparisons over seeds are paired
     seed = Seed(job.root_seed).child("trial", trial.seed)
     determinism.begin(trial.runtime, seed)
-    measurements: dict[str, Any] = plain(lab.trial(trial.config, seed, log))
+    measurements: dict[str, Any] = plain(lab.function(trial)(trial.config, seed, log))
     determinism.check_frameworks(trial.runtime)
     return measurements

@@ -222,7 +222,7 @@ LAB = Lab(
         "epochs": 25,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=activations_claims.CLAIMS,
     figures=activations_figures.FIGURES,
     data=("digits",),

@@ -8,8 +8,9 @@ import numpy as np
 
 from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import Series
 from lib.harness.judging.intervals import mean_interval
-from lib.mlp.dropout.claims import SMALLER, gaps, ratio
+from lib.mlp.dropout.claims import SMALLER, gaps, pair, ratio
 
 TRAIN, TEST, ACCURACY, CLEAN = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[5]
 WITHOUT, WITH = PALETTE[6], PALETTE[3]
@@ -33,10 +34,10 @@ def _band(axis: Any, x: Any, values: np.ndarray, **look: Any) -> None:
         axis.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
 
 
-def _pairs(axis: Any, values: tuple[np.ndarray, np.ndarray], colour: str, label: str) -> None:
+def _pairs(axis: Any, values: tuple[Series, Series], colour: str, label: str) -> None:
     """A thin line for every seed from without to with, and the two means."""
-    for pair in zip(*values, strict=True):
-        axis.plot((0, 1), pair, color=colour, linewidth=0.8, alpha=0.45, marker=".", markersize=4)
+    for both in zip(*values, strict=True):
+        axis.plot((0, 1), both, color=colour, linewidth=0.8, alpha=0.45, marker=".", markersize=4)
     axis.plot((0, 1), [v.mean() for v in values], color=colour, linewidth=2.6, marker="o", markersize=7, label=label)
     digits = 2 if np.max(values) < 10 else 1
     for at, side in ((0, "right"), (1, "left")):
@@ -50,14 +51,14 @@ def gap(results: Results, config: Any) -> Any:
     figure, (axes,) = canvas(1, 3, 12, 4.6, width_ratios=(3, 2, 2))
     p = _strength(results)
     for split, label, colour in (("test", "new pictures", TEST), ("train", "training pictures", TRAIN)):
-        _pairs(axes[0], results.paired("without", "with", f"{split}_loss"), colour, label)
+        _pairs(axes[0], pair(results, f"{split}_loss"), colour, label)
     axes[0].set(ylabel="cross-entropy, noisy labels (nats)", ylim=(-0.1, None))
     axes[0].set_title("With dropout it learns less by heart\nand is less wrong on what is new")
     axes[0].legend(loc="upper right")
     _pairs(axes[1], gaps(results), GREY, "gap")
     axes[1].set(ylabel="gap: test loss - training loss (nats)", ylim=(0, None), title="The gap narrows")
     for prefix, label, colour in (("clean labels/", "clean labels", CLEAN), ("", _noise(results), ACCURACY)):
-        errors = results.paired(f"{prefix}without", f"{prefix}with", "test_true_error")
+        errors = pair(results, "test_true_error", prefix)
         _pairs(axes[2], (100 - 100 * errors[0], 100 - 100 * errors[1]), colour, label)
     axes[2].set(ylabel="new digits recognised (%)", title="More digits are recognised,\nif the labels were noisy")
     axes[2].legend(loc="upper right", bbox_to_anchor=(1, 0.86))
@@ -106,7 +107,7 @@ def strength(results: Results, config: Any) -> Any:
     _band(right, list(arms), accuracy, color=ACCURACY, label=_noise(results), marker="o", markersize=4)
     for row in accuracy:
         right.plot(list(arms), row, ".", color=ACCURACY, markersize=4, alpha=0.4)
-    clean = 100 - 100 * np.array(results.paired("clean labels/without", "clean labels/with", "test_true_error"))
+    clean = 100 - 100 * np.array(pair(results, "test_true_error", "clean labels/"))
     _band(right, (0.0, _strength(results)), clean.T, color=CLEAN, label="clean labels", marker="o", markersize=4)
     right.set(ylabel="new digits recognised (%)")
     right.set_title("It protects from noise; on clean labels there is little to gain")
@@ -130,7 +131,7 @@ def simplicity(results: Results, config: Any) -> Any:
 
     figure, ((left, right),) = canvas(1, 2, 12, 4.4, width_ratios=(3, 2))
     for row, name in enumerate(MEASURES):
-        values = ratio(name)(results)
+        values = ratio(name)(results).values
         center, low, high = mean_interval(values)
         colour = ACCURACY if center < 1 else TEST
         if np.isfinite(low):

@@ -188,7 +188,7 @@ LAB = Lab(
     config=DropoutConfig,
     quick={"seeds": 3, "ladder": (0.8,)},
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "gap": figures.gap,

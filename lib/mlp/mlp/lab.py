@@ -20,6 +20,7 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.studies import batches, changed, gather, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.mlp.mlp import by_hand, threshold
@@ -86,14 +87,12 @@ MARGIN = 0.02
 """Accuracies closer than this count as equal: about two standard errors of 1,000 test examples."""
 
 
-def gain(task: Task, better: str, other: str) -> Callable[[Results], np.ndarray]:
+def gain(task: Task, better: str, other: str) -> Callable[[Results], Series]:
     """By how much the test accuracy of one network exceeds the other's: (seeds,)."""
 
-    def measure(results: Results) -> np.ndarray:
-        a, b = results.paired(f"{task}/{better}", f"{task}/{other}", "test_accuracy")
-        return np.asarray(a - b)
-
-    return measure
+    return lambda results: (
+        results.series(f"{task}/{better}", "test_accuracy") - results.series(f"{task}/{other}", "test_accuracy")
+    )
 
 
 def folding(network: Network, worst: Callable[[Any], Any]) -> Callable[[Results], float]:
@@ -108,29 +107,28 @@ _CLEARLY = f"clearly: by {MARGIN} or more, two standard errors of 1,000 test exa
 _CORE = (
     Claim(
         "nonlinearity-is-the-core/spirals",
-        "on two spirals the network with ReLU is right clearly more often than the same one without activation",
-        "statistical",
-        gain("spirals", "relu", "identity"),
-        "test accuracy",
+        statement=(
+            "on two spirals the network with ReLU is right clearly more often than the same one without activation"
+        ),
+        measure=gain("spirals", "relu", "identity"),
+        unit="test accuracy",
         at_least=MARGIN,
         note=_CLEARLY,
     ),
     Claim(
         "nonlinearity-is-the-core/digits",
-        "on handwritten digits, too",
-        "statistical",
-        gain("digits", "relu", "identity"),
-        "test accuracy",
+        statement="on handwritten digits, too",
+        measure=gain("digits", "relu", "identity"),
+        unit="test accuracy",
         at_least=MARGIN,
         note=_CLEARLY,
     ),
     *(
         Claim(
             f"nonlinearity-is-the-core/linear-stays-linear-{task}",
-            f"without activation four layers do on {task} what one linear layer does",
-            "statistical",
-            gain(task, "identity", "one-layer"),
-            "test accuracy",
+            statement=f"without activation four layers do on {task} what one linear layer does",
+            measure=gain(task, "identity", "one-layer"),
+            unit="test accuracy",
             at_least=-MARGIN,
             at_most=MARGIN,
             note=f"equal means within {MARGIN}, two standard errors of 1,000 test examples; {_NOTE}",
@@ -139,28 +137,27 @@ _CORE = (
     ),
     Claim(
         "nonlinearity-is-the-core/tanh-too",
-        "it need not be ReLU: with tanh the spirals come apart as well",
-        "statistical",
-        gain("spirals", "tanh", "identity"),
-        "test accuracy",
+        statement="it need not be ReLU: with tanh the spirals come apart as well",
+        measure=gain("spirals", "tanh", "identity"),
+        unit="test accuracy",
         at_least=MARGIN,
         note=_CLEARLY,
     ),
     Claim(
         "nonlinearity-is-the-core/folds",
-        "without activation the product of all matrices is one layer with the same outputs",
-        "exact",
-        folding("identity", max),
-        "largest deviation / largest output",
+        statement="without activation the product of all matrices is one layer with the same outputs",
+        kind="exact",
+        measure=folding("identity", max),
+        unit="largest deviation / largest output",
         at_most=1e-5,
         note="trained networks, float32, test examples of both tasks, all seeds",
     ),
     Claim(
         "nonlinearity-is-the-core/relu-does-not-fold",
-        "with ReLU it is not: the product of the matrices is another function",
-        "exact",
-        folding("relu", min),
-        "largest deviation / largest output",
+        statement="with ReLU it is not: the product of the matrices is another function",
+        kind="exact",
+        measure=folding("relu", min),
+        unit="largest deviation / largest output",
         at_least=0.1,
         note="the least of all seeds and both tasks",
     ),
@@ -196,7 +193,7 @@ LAB = Lab(
         "xor_steps": 1_500,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=(*threshold.CLAIMS, *_CORE, *by_hand.CLAIMS),
     figures=mlp_figures.FIGURES,
     frameworks=("torch", "keras"),

@@ -13,6 +13,7 @@ import numpy as np
 from lib.data.noisy_digits import CLASSES, INPUTS
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import Series
 from lib.models.mlp import parameter_count
 
 NATS, SHARE = 0.1, 0.01
@@ -43,10 +44,10 @@ def threshold(results: Results) -> int:
     raise LookupError("no finished trial of the descent")
 
 
-def small_and_large(results: Results, measurement: str) -> tuple[np.ndarray, np.ndarray]:
+def small_and_large(results: Results, measurement: str) -> tuple[Series, Series]:
     """A measurement of the two named networks, (seeds,) each."""
     config = settings(results)
-    return results.paired(f"width/{config.small}", f"width/{config.large}", measurement)
+    return results.series(f"width/{config.small}", measurement), results.series(f"width/{config.large}", measurement)
 
 
 def gap(results: Results, variant: str) -> np.ndarray:
@@ -71,15 +72,17 @@ def shrunk_by_data(results: Results) -> np.ndarray:
     """By how much the gap of the large network shrinks with the most examples there are: (seeds,)."""
     few = f"width/{settings(results).large}"
     many = max(results.variants("examples/"), key=lambda v: int(v.removeprefix("examples/")), default="examples/")
-    a, b = (results.paired(few, many, f"{split}_loss") for split in ("test", "train"))
-    return np.asarray((a[0] - b[0]) - (a[1] - b[1]))
+    gap_of_few, gap_of_many = (
+        results.series(variant, "test_loss") - results.series(variant, "train_loss") for variant in (few, many)
+    )
+    return np.asarray(gap_of_few - gap_of_many)
 
 
 def _stopped(measurement: str) -> Callable[[Results], np.ndarray]:
     def measure(results: Results) -> np.ndarray:
         large = f"width/{settings(results).large}"
         return np.asarray(
-            results.values(large, f"test_{measurement}") - results.values(large, f"stopped_{measurement}")
+            results.series(large, f"test_{measurement}") - results.series(large, f"stopped_{measurement}")
         )
 
     return measure
@@ -147,163 +150,146 @@ _DIGIT = "errors by the true digit; the valley is chosen on validation pictures 
 CLAIMS = (
     Claim(
         "complexity-overfits/does-well-on-training-data",
-        "the training loss of the large network is lower than that of the small one",
-        "statistical",
-        _more("train_loss", "small"),
-        "nats",
+        statement="the training loss of the large network is lower than that of the small one",
+        measure=_more("train_loss", "small"),
+        unit="nats",
         at_least=NATS,
         note=_SAME,
     ),
     Claim(
         "complexity-overfits/worse-on-new-data",
-        "its test loss is higher",
-        "statistical",
-        _more("test_loss", "large"),
-        "nats",
+        statement="its test loss is higher",
+        measure=_more("test_loss", "large"),
+        unit="nats",
         at_least=NATS,
         note=_SAME,
     ),
     Claim(
         "complexity-overfits/gap",
-        "the gap between test and training loss is larger for the large network",
-        "statistical",
-        wider_gap,
-        "nats",
+        statement="the gap between test and training loss is larger for the large network",
+        measure=wider_gap,
+        unit="nats",
         at_least=NATS,
         note=_SAME,
     ),
     Claim(
         "complexity-overfits/more-data",
-        "with five times as many examples the large network's gap is smaller",
-        "statistical",
-        shrunk_by_data,
-        "nats",
+        statement="with five times as many examples the large network's gap is smaller",
+        measure=shrunk_by_data,
+        unit="nats",
         at_least=NATS,
         note="as many epochs and as many steps; 1,000 examples instead of 200 unless the config says otherwise",
     ),
     Claim(
         "more-wrong-answers",
-        "the large network also gives more wrong answers on new pictures than the small one",
-        "statistical",
-        _more("test_true_error", "large"),
-        "share of pictures",
+        statement="the large network also gives more wrong answers on new pictures than the small one",
+        measure=_more("test_true_error", "large"),
+        unit="share of pictures",
         at_least=SHARE,
         note="judged by the true digit; the loss sees overconfidence, the answer does not",
     ),
     Claim(
         "early-stopping/loss",
-        "the large network has a lower test loss where its validation loss was lowest than at the end",
-        "statistical",
-        _stopped("loss"),
-        "nats",
+        statement="the large network has a lower test loss where its validation loss was lowest than at the end",
+        measure=_stopped("loss"),
+        unit="nats",
         at_least=NATS,
         note="the epoch is chosen on validation pictures",
     ),
     Claim(
         "early-stopping/error",
-        "and gives fewer wrong answers there",
-        "statistical",
-        _stopped("true_error"),
-        "share of pictures",
+        statement="and gives fewer wrong answers there",
+        measure=_stopped("true_error"),
+        unit="share of pictures",
         at_least=SHARE,
         note="judged by the true digit",
     ),
     Claim(
         "learns-by-heart/training",
-        "trained on labels that are all random, the large network knows nearly all of them",
-        "statistical",
-        lambda results: 1 - results.values("random labels", "train_error"),
-        "accuracy",
+        statement="trained on labels that are all random, the large network knows nearly all of them",
+        measure=lambda results: 1 - results.values("random labels", "train_error"),
+        unit="accuracy",
         at_least=0.99,
         note="Zhang et al. 2017: a network that can fit anything has not learned because it fits",
     ),
     Claim(
         "learns-by-heart/chance",
-        "and of new pictures as many as chance would",
-        "statistical",
-        lambda results: 1 - results.values("random labels", "test_true_error"),
-        "accuracy",
+        statement="and of new pictures as many as chance would",
+        measure=lambda results: 1 - results.values("random labels", "test_true_error"),
+        unit="accuracy",
         at_least=0.05,
         at_most=0.15,
         note="judged by the true digit; chance is 0.1",
     ),
     Claim(
         "double-descent/features-interpolate",
-        "from as many random features as examples on, least squares hits every noisy label",
-        "exact",
-        largest_residual,
-        "largest difference from a label",
+        statement="from as many random features as examples on, least squares hits every noisy label",
+        kind="exact",
+        measure=largest_residual,
+        unit="largest difference from a label",
         at_most=1e-6,
     ),
     Claim(
         "double-descent/features-rise",
-        "random features: the error at the threshold is higher than in the valley before it",
-        "statistical",
-        lambda results: _falls(feature_errors(results), "threshold", "valley"),
-        "share of pictures",
+        statement="random features: the error at the threshold is higher than in the valley before it",
+        measure=lambda results: _falls(feature_errors(results), "threshold", "valley"),
+        unit="share of pictures",
         at_least=SHARE,
         note=f"threshold by theory: as many features as examples; {_DIGIT}",
     ),
     Claim(
         "double-descent/features-fall",
-        "random features: far beyond the threshold the error is lower again",
-        "statistical",
-        lambda results: _falls(feature_errors(results), "threshold", "beyond"),
-        "share of pictures",
+        statement="random features: far beyond the threshold the error is lower again",
+        measure=lambda results: _falls(feature_errors(results), "threshold", "beyond"),
+        unit="share of pictures",
         at_least=SHARE,
         note=f"50 features an example unless the config says otherwise; {_DIGIT}",
     ),
     Claim(
         "double-descent/networks-rise",
-        "trained networks: the error at the threshold is higher than in the valley before it",
-        "statistical",
-        lambda results: _falls(network_errors(results), "threshold", "valley"),
-        "share of pictures",
+        statement="trained networks: the error at the threshold is higher than in the valley before it",
+        measure=lambda results: _falls(network_errors(results), "threshold", "valley"),
+        unit="share of pictures",
         at_least=SHARE,
         note=f"threshold by theory: as many weights as examples x classes; {_DIGIT}",
     ),
     Claim(
         "double-descent/networks-fall",
-        "trained networks: far beyond the threshold the error is lower again",
-        "statistical",
-        lambda results: _falls(network_errors(results), "threshold", "beyond"),
-        "share of pictures",
+        statement="trained networks: far beyond the threshold the error is lower again",
+        measure=lambda results: _falls(network_errors(results), "threshold", "beyond"),
+        unit="share of pictures",
         at_least=SHARE,
         note=f"the widest network; {_DIGIT}",
     ),
     Claim(
         "larger-is-better/clean-features",
-        "random features, clean labels: far beyond is better than the valley",
-        "statistical",
-        lambda results: _falls(feature_errors(results, "clean"), "valley", "beyond"),
-        "share of pictures",
+        statement="random features, clean labels: far beyond is better than the valley",
+        measure=lambda results: _falls(feature_errors(results, "clean"), "valley", "beyond"),
+        unit="share of pictures",
         at_least=SHARE,
         note=_DIGIT,
     ),
     Claim(
         "larger-is-better/noisy-features",
-        "random features, noisy labels: far beyond is better than the valley",
-        "statistical",
-        lambda results: _falls(feature_errors(results), "valley", "beyond"),
-        "share of pictures",
+        statement="random features, noisy labels: far beyond is better than the valley",
+        measure=lambda results: _falls(feature_errors(results), "valley", "beyond"),
+        unit="share of pictures",
         at_least=SHARE,
         note=_DIGIT,
     ),
     Claim(
         "larger-is-better/networks",
-        "trained networks, noisy labels: far beyond is better than the valley",
-        "statistical",
-        lambda results: _falls(network_errors(results), "valley", "beyond"),
-        "share of pictures",
+        statement="trained networks, noisy labels: far beyond is better than the valley",
+        measure=lambda results: _falls(network_errors(results), "valley", "beyond"),
+        unit="share of pictures",
         at_least=SHARE,
         note=_DIGIT,
     ),
     Claim(
         "ridge-flattens-the-peak",
-        "with a ridge chosen on validation at most half of the peak is left",
-        "statistical",
-        peak_left,
-        "share of the peak's height",
+        statement="with a ridge chosen on validation at most half of the peak is left",
+        measure=peak_left,
+        unit="share of the peak's height",
         at_most=0.5,
         note="random features, noisy labels; Nakkiran et al. 2021, Optimal regularization can mitigate double descent",
     ),

@@ -255,7 +255,7 @@ LAB = Lab(
         "ratios": (0.1, 0.25, 0.5, 1, 2, 10),
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "complexity": figures.complexity,

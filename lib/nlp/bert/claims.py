@@ -11,6 +11,7 @@ import numpy as np
 
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import Series
 
 SHARE = 0.01
 
@@ -20,13 +21,14 @@ def guessed(results: Results, kind: str, place: str = "middle", measure: str = "
     return np.array([test[place][measure] for test in results.values(kind, "test")])
 
 
-def more_guessed(better: str, than: str) -> Callable[[Results], np.ndarray]:
+def more_guessed(better: str, than: str) -> Callable[[Results], Series]:
     """By how much the share of middle words that one small model guesses is above another's: (seeds,)."""
 
-    def measure(results: Results) -> np.ndarray:
-        pair = results.paired(better, than, "test")
-        first, second = (np.array([test["middle"]["right"] for test in tests]) for tests in pair)
-        return np.asarray(first - second)
+    def measure(results: Results) -> Series:
+        first, second = (
+            results.series(kind, "test").map(lambda test: test["middle"]["right"]) for kind in (better, than)
+        )
+        return first - second
 
     return measure
 
@@ -42,8 +44,7 @@ def more_reviews(better: str, than: str) -> Callable[[Results], np.ndarray]:
     def measure(results: Results) -> np.ndarray:
         found = []
         for size in sizes(results):
-            first, second = results.paired(f"{better}/{size}", f"{than}/{size}", "accuracy")
-            found.append(first - second)
+            found.append(results.series(f"{better}/{size}", "accuracy") - results.series(f"{than}/{size}", "accuracy"))
         if not found:
             raise LookupError("no finished trial of variant 'fine-tuned'")
         return np.asarray(np.mean(found, axis=0))
@@ -61,14 +62,9 @@ def more_meanings(variant: str) -> Callable[[Results], np.ndarray]:
     return lambda results: mean_over_words(results, variant, "senses") - mean_over_words(results, variant, "around")
 
 
-def better_features(better: str, than: str) -> Callable[[Results], np.ndarray]:
+def better_features(better: str, than: str) -> Callable[[Results], Series]:
     """By how much reviews are told better from one small model's vectors than from another's: (seeds,)."""
-
-    def measure(results: Results) -> np.ndarray:
-        first, second = results.paired(better, than, "review_accuracy")
-        return np.asarray(first - second)
-
-    return measure
+    return lambda results: results.series(better, "review_accuracy") - results.series(than, "review_accuracy")
 
 
 _WORDS = "same corpus, batches and steps, as many parameters; one learning rate; test read once"
@@ -76,82 +72,87 @@ _REVIEWS = "mean over the numbers of labelled sentences; settings chosen on vali
 CLAIMS = (
     Claim(
         "both-sides/masked-above-causal",
-        "a masked language model guesses more hidden words in the middle of a sentence than a causal one",
-        "statistical",
-        more_guessed("masked", "causal"),
-        "share of words",
+        statement="a masked language model guesses more hidden words in the middle of a sentence than a causal one",
+        measure=more_guessed("masked", "causal"),
+        unit="share of words",
         at_least=SHARE,
         note=_WORDS,
     ),
     Claim(
         "both-sides/masked-above-bilm",
-        "a masked language model guesses more hidden words in the middle than two that read from either side",
-        "statistical",
-        more_guessed("masked", "bilm"),
-        "share of words",
+        statement="a masked language model guesses more hidden words in the middle than two that read from either side",
+        measure=more_guessed("masked", "bilm"),
+        unit="share of words",
         at_least=SHARE,
         note=f"the biLM's two guesses are joined by Bayes' rule; {_WORDS}",
     ),
     Claim(
         "both-sides/bilm-above-causal",
-        "two language models that read from either side guess more hidden words in the middle than a causal one",
-        "statistical",
-        more_guessed("bilm", "causal"),
-        "share of words",
+        statement=(
+            "two language models that read from either side guess more hidden words in the middle than a causal one"
+        ),
+        measure=more_guessed("bilm", "causal"),
+        unit="share of words",
         at_least=SHARE,
         note=_WORDS,
     ),
     Claim(
         "both-sides/pretrained-above-scratch",
-        "from few labelled reviews a pretrained BERT, fine-tuned, learns more than one that starts from chance",
-        "statistical",
-        more_reviews("fine-tuned", "scratch"),
-        "share of sentences",
+        statement=(
+            "from few labelled reviews a pretrained BERT, fine-tuned, learns more than one that starts from chance"
+        ),
+        measure=more_reviews("fine-tuned", "scratch"),
+        unit="share of sentences",
         at_least=SHARE,
         note=_REVIEWS,
     ),
     Claim(
         "both-sides/pretrained-above-tf-idf",
-        "from few labelled reviews a pretrained BERT, fine-tuned, learns more than logistic regression on TF-IDF",
-        "statistical",
-        more_reviews("fine-tuned", "tf-idf"),
-        "share of sentences",
+        statement=(
+            "from few labelled reviews a pretrained BERT, fine-tuned, learns more than logistic regression on TF-IDF"
+        ),
+        measure=more_reviews("fine-tuned", "tf-idf"),
+        unit="share of sentences",
         at_least=SHARE,
         note=_REVIEWS,
     ),
     Claim(
         "both-sides/fine-tuned-above-frozen",
-        "fine-tuning the pretrained BERT gets more reviews right than logistic regression on its frozen vectors",
-        "statistical",
-        more_reviews("fine-tuned", "frozen"),
-        "share of sentences",
+        statement=(
+            "fine-tuning the pretrained BERT gets more reviews right than logistic regression on its frozen vectors"
+        ),
+        measure=more_reviews("fine-tuned", "frozen"),
+        unit="share of sentences",
         at_least=SHARE,
         note=_REVIEWS,
     ),
     Claim(
         "both-sides/meaning-in-context",
-        "the pretrained BERT's vector of a word tells its meaning better than static vectors of the words around",
-        "statistical",
-        more_meanings("minilm"),
-        "share of meanings",
+        statement=(
+            "the pretrained BERT's vector of a word tells its meaning better than static vectors of the words around"
+        ),
+        measure=more_meanings("minilm"),
+        unit="share of meanings",
         at_least=SHARE,
         note="eight words with two meanings, four sentences of each shown; the word's own static vector has 1/2",
     ),
     Claim(
         "both-sides/meaning-in-context-small",
-        "the small masked model's vector of a word tells its meaning better than static vectors of the words around",
-        "statistical",
-        more_meanings("masked"),
-        "share of meanings",
+        statement=(
+            "the small masked model's vector of a word tells its meaning better than static vectors of the words around"
+        ),
+        measure=more_meanings("masked"),
+        unit="share of meanings",
         at_least=SHARE,
         note="eight words with two meanings, four sentences of each shown; the word's own static vector has 1/2",
     ),
     Claim(
         "both-sides/frozen-features",
-        "the small masked model's frozen vectors tell more good from bad reviews than the small causal model's",
-        "statistical",
-        better_features("masked", "causal"),
-        "share of sentences",
+        statement=(
+            "the small masked model's frozen vectors tell more good from bad reviews than the small causal model's"
+        ),
+        measure=better_features("masked", "causal"),
+        unit="share of sentences",
         at_least=SHARE,
         note="mean of the last layer over the words, logistic regression; chosen on validation, test read once",
     ),

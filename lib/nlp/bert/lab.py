@@ -286,7 +286,7 @@ LAB = Lab(
         "probe": 300,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "hidden-word": figures.hidden_word,

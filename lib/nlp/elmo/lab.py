@@ -263,7 +263,7 @@ LAB = Lab(
     config=ElmoConfig,
     quick={"seeds": 3, "steps": 200, "probe_examples": 1500, "test_examples": 800},
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "part_of_speech": figures.part_of_speech,

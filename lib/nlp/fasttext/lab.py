@@ -192,7 +192,7 @@ LAB = Lab(
         "typo_shares": (0.0, 0.5, 1.0),
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "recovery": figures.recovery,

@@ -156,7 +156,7 @@ LAB = Lab(
     config=GptConfig,
     quick={"layers": 2, "width": 64, "steps": 550, "learning_rate": 3e-3, "orders": 3, "stretches": 4, "sample": 80},
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "learning": figures.learning,

@@ -54,7 +54,7 @@ def doublings(task: str, network: str) -> Callable[[Results], np.ndarray]:
     """
 
     def measure(results: Results) -> np.ndarray:
-        ours, vanilla = results.paired(f"{task}/{network}", f"{task}/rnn", "reach")
+        ours, vanilla = (results.series(f"{task}/{name}", "reach") for name in (network, "rnn"))
         floor = min(results.of(f"{task}/rnn")[0].trial.config.distances) / 2
         return np.asarray(np.log2(np.maximum(ours, floor)) - np.log2(np.maximum(vanilla, floor)))
 
@@ -75,8 +75,8 @@ def text_more(network: str) -> Callable[[Results], np.ndarray]:
     """The same relative to the vanilla network: (seeds,)."""
 
     def measure(results: Results) -> np.ndarray:
-        ours, vanilla = results.paired(f"text/{network}", "text/rnn", "gradient")
-        return np.asarray(np.log10(ours[:, LAG] / vanilla[:, LAG]))
+        ours, vanilla = (results.series(f"text/{name}", "gradient")[:, LAG] for name in (network, "rnn"))
+        return np.asarray(np.log10(ours / vanilla))
 
     return measure
 
@@ -87,128 +87,126 @@ _FAR = "fresh networks of equal size by distance, from near to far; clipped grad
 CLAIMS = (
     Claim(
         "bptt-vanishes/chain-rule",
-        "states and gradients of the network by hand are torch's: back-propagation through time is the chain rule",
-        "exact",
-        lambda results: max(largest("output_deviation")(results), largest("gradient_deviation")(results)),
-        "largest difference",
+        statement=(
+            "states and gradients of the network by hand are torch's: back-propagation through time is the chain rule"
+        ),
+        kind="exact",
+        measure=lambda results: max(largest("output_deviation")(results), largest("gradient_deviation")(results)),
+        unit="largest difference",
         at_most=1e-10,
         note="float64; all weights, biases and inputs; torch.nn.RNN at its own start",
     ),
     Claim(
         "bptt-vanishes/differences",
-        "and they are what finite differences of the loss say",
-        "exact",
-        largest("difference_deviation"),
-        "relative difference",
+        statement="and they are what finite differences of the loss say",
+        kind="exact",
+        measure=largest("difference_deviation"),
+        unit="relative difference",
         at_most=1e-5,
         note="central differences along a random direction of all weights",
     ),
     Claim(
         "bptt-vanishes/at-start",
-        f"a vanilla network's gradient has vanished {LAG} steps back: less than a thousandth is left",
-        "statistical",
-        left("rnn"),
-        _LEFT,
+        statement=f"a vanilla network's gradient has vanished {LAG} steps back: less than a thousandth is left",
+        measure=left("rnn"),
+        unit=_LEFT,
         at_most=VANISHED,
         note=_START,
     ),
     Claim(
         "bptt-vanishes/factor",
-        "each step back leaves a little more than half of it",
-        "statistical",
-        per_step("rnn"),
-        "factor per step",
+        statement="each step back leaves a little more than half of it",
+        measure=per_step("rnn"),
+        unit="factor per step",
         at_least=0.5,
         at_most=0.6,
         note="by theory at most the recurrent matrix's 1/sqrt(3) = 0.58, and 0.54 with the derivative of tanh",
     ),
     Claim(
         "bptt-vanishes/after-learning",
-        f"it is still so when the network has learned to guess Jane Austen's next character: {LAG} characters back "
-        "less than a thousandth is left",
-        "statistical",
-        text_left("rnn"),
-        _LEFT,
+        statement=(
+            "it is still so when the network has learned to guess Jane Austen's next character: "
+            f"{LAG} characters back less than a thousandth is left"
+        ),
+        measure=text_left("rnn"),
+        unit=_LEFT,
         at_most=VANISHED,
         note="of the guess of a character of validation text, by the characters before it",
     ),
     Claim(
         "not-every-start/orthogonal",
-        "it does not vanish so soon with an orthogonal recurrent matrix: a hundredth or more is left",
-        "statistical",
-        left("orthogonal 1"),
-        _LEFT,
+        statement="it does not vanish so soon with an orthogonal recurrent matrix: a hundredth or more is left",
+        measure=left("orthogonal 1"),
+        unit=_LEFT,
         at_least=KEPT,
         note=_START,
     ),
     Claim(
         "not-every-start/explodes",
-        "it explodes where the recurrent matrix has a spectral radius of 3: more than tenfold",
-        "statistical",
-        left("normal 3"),
-        _LEFT,
+        statement="it explodes where the recurrent matrix has a spectral radius of 3: more than tenfold",
+        measure=left("normal 3"),
+        unit=_LEFT,
         at_least=1.0,
         note=f"independent normal weights; {_START}",
     ),
     Claim(
         "not-every-start/theory",
-        "theory says the factor of each: radius times the derivative of tanh",
-        "statistical",
-        theory_deviation,
-        "largest difference",
+        statement="theory says the factor of each: radius times the derivative of tanh",
+        measure=theory_deviation,
+        unit="largest difference",
         at_most=0.05,
         note="orthogonal matrices times 0.5 to 3; mean field theory for many units (Poole et al. 2016)",
     ),
     Claim(
         "gates-keep-it/lstm",
-        f"an LSTM as torch starts it keeps a hundredth or more {LAG} steps back",
-        "statistical",
-        left("lstm 0"),
-        _LEFT,
+        statement=f"an LSTM as torch starts it keeps a hundredth or more {LAG} steps back",
+        measure=left("lstm 0"),
+        unit=_LEFT,
         at_least=KEPT,
         note=f"its forget gate is half open; {_START}",
     ),
     Claim(
         "gates-keep-it/gru",
-        "a GRU as torch starts it does",
-        "statistical",
-        left("gru 0"),
-        _LEFT,
+        statement="a GRU as torch starts it does",
+        measure=left("gru 0"),
+        unit=_LEFT,
         at_least=KEPT,
         note=f"its update gate is half open; {_START}",
     ),
     Claim(
         "gates-keep-it/forget-bias",
-        "an LSTM whose forget gate starts with a bias of 1 does",
-        "statistical",
-        left("lstm 1"),
-        _LEFT,
+        statement="an LSTM whose forget gate starts with a bias of 1 does",
+        measure=left("lstm 1"),
+        unit=_LEFT,
         at_least=KEPT,
         note=_START,
     ),
     Claim(
         "gates-keep-it/text-lstm",
-        "after learning text an LSTM (forget bias 1) hears more than a vanilla network of what is 20 characters back",
-        "statistical",
-        text_more("lstm forget 1"),
-        "log10 of the ratio of what is left",
+        statement=(
+            "after learning text an LSTM (forget bias 1) hears more than a vanilla "
+            "network of what is 20 characters back"
+        ),
+        measure=text_more("lstm forget 1"),
+        unit="log10 of the ratio of what is left",
         at_least=0.0,
     ),
     Claim(
         "gates-keep-it/text-gru",
-        "after learning text a GRU does, too",
-        "statistical",
-        text_more("gru"),
-        "log10 of the ratio of what is left",
+        statement="after learning text a GRU does, too",
+        measure=text_more("gru"),
+        unit="log10 of the ratio of what is left",
         at_least=0.0,
     ),
     *(
         Claim(
             f"learns-far/{part}",
-            f"{name} learns to add two numbers that are farther apart than a vanilla network as torch starts it does",
-            "statistical",
-            doublings("adding", network),
-            "doublings of the distance",
+            statement=(
+                f"{name} learns to add two numbers that are farther apart than a "
+                "vanilla network as torch starts it does"
+            ),
+            measure=doublings("adding", network),
+            unit="doublings of the distance",
             at_least=0.58,
             note=f"half as far again, or more, in the mean; {_FAR}",
         )
@@ -220,10 +218,9 @@ CLAIMS = (
     ),
     Claim(
         "undisturbed-is-easy",
-        "where nothing but blanks comes in between, a vanilla network does learn over 20 steps",
-        "statistical",
-        reach("copy", "rnn"),
-        "steps",
+        statement="where nothing but blanks comes in between, a vanilla network does learn over 20 steps",
+        measure=reach("copy", "rnn"),
+        unit="steps",
         at_least=20,
         note=f"a thousandth of the gradient is enough where nothing drowns it, as Adam evens out sizes; {_FAR}",
     ),

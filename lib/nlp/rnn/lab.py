@@ -300,7 +300,7 @@ LAB = Lab(
         "text_steps": 80,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "lags": rnn_figures.lags,

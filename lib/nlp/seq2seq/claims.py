@@ -12,6 +12,7 @@ import numpy as np
 
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import Series
 
 SMALLER, FAR, SHARE = 0.9, 0.1, 0.01
 SHORT, LONG = (4, 5, 6), (10, 11, 12)
@@ -19,14 +20,9 @@ SHORT, LONG = (4, 5, 6), (10, 11, 12)
 FIRST = 3  # letters of the shortest words learned: where `by_length` starts
 
 
-def error_ratio(measurement: str) -> Callable[[Results], np.ndarray]:
+def error_ratio(measurement: str) -> Callable[[Results], Series]:
     """An error rate on words with attention over that without: (seeds,)."""
-
-    def measure(results: Results) -> np.ndarray:
-        with_attention, without = results.paired("words/with", "words/without", measurement)
-        return np.asarray(with_attention / without)
-
-    return measure
+    return lambda results: results.series("words/with", measurement) / results.series("words/without", measurement)
 
 
 def errors_by_length(results: Results, arm: str) -> np.ndarray:
@@ -36,8 +32,8 @@ def errors_by_length(results: Results, arm: str) -> np.ndarray:
 
 def gain_by_length(results: Results) -> np.ndarray:
     """By how much attention lowers the phoneme error rate of words of each length: (seeds, lengths)."""
-    pairs = results.paired("words/with", "words/without", "by_length")
-    with_attention, without = (np.array([found["errors"] for found in each]) for each in pairs)
+    arms = (results.series(f"words/{arm}", "by_length") for arm in ("with", "without"))
+    with_attention, without = (arm.map(lambda found: found["errors"]) for arm in arms)
     return np.asarray(without - with_attention)
 
 
@@ -71,8 +67,11 @@ def forced(results: Results, name: str) -> np.ndarray:
 
 def size_difference(results: Results) -> float:
     """By how many of its parameters the network with attention differs from that without, at most over the tasks."""
-    sizes = [results.paired(f"{task}/with", f"{task}/without", "parameters") for task in ("words", "sentences")]
-    return float(max(np.abs(ours / theirs - 1).max() for ours, theirs in sizes))
+    ratios = [
+        results.series(f"{task}/with", "parameters") / results.series(f"{task}/without", "parameters")
+        for task in ("words", "sentences")
+    ]
+    return float(max(abs(ratio - 1).max() for ratio in ratios))
 
 
 def lead_in_bleu(results: Results) -> np.ndarray:
@@ -80,128 +79,120 @@ def lead_in_bleu(results: Results) -> np.ndarray:
     return np.asarray(results.values("sentences/with", "bleu") - results.values("sentences/memory", "bleu")[0])
 
 
-def bleu_gain(results: Results) -> np.ndarray:
+def bleu_gain(results: Results) -> Series:
     """By how much attention raises BLEU: (seeds,)."""
-    with_attention, without = results.paired("sentences/with", "sentences/without", "bleu")
-    return np.asarray(with_attention - without)
+    return results.series("sentences/with", "bleu") - results.series("sentences/without", "bleu")
 
 
 _WORDS = "test words of 3 to 12 letters, never seen in training, read once; paired over seeds"
 CLAIMS = (
     Claim(
         "encoder-decoder/learns",
-        "of new words it pronounces far more rightly than a copy of the most similar word or a phoneme for each letter",
-        "statistical",
-        lead_over_memory,
-        "share of words",
+        statement=(
+            "of new words it pronounces far more rightly than a copy of the most "
+            "similar word or a phoneme for each letter"
+        ),
+        measure=lead_over_memory,
+        unit="share of words",
         at_least=FAR,
         note="all phonemes right; with attention, against the better of the two; similar by Levenshtein's distance",
     ),
     Claim(
         "encoder-decoder/attention",
-        "with attention it makes fewer errors than with one vector for the whole word",
-        "statistical",
-        error_ratio("errors"),
-        "phoneme error rate, ratio with / without",
+        statement="with attention it makes fewer errors than with one vector for the whole word",
+        measure=error_ratio("errors"),
+        unit="phoneme error rate, ratio with / without",
         at_most=SMALLER,
         note=_WORDS,
     ),
     Claim(
         "encoder-decoder/attention-helps-long",
-        "the longer the word the more attention helps",
-        "statistical",
-        gain_on_long,
-        "errors per phoneme",
+        statement="the longer the word the more attention helps",
+        measure=gain_on_long,
+        unit="errors per phoneme",
         at_least=SHARE,
         note="gain on words of 10 to 12 letters less gain on words of 4 to 6",
     ),
     Claim(
         "encoder-decoder/beyond",
-        "on words longer than any that it has learned, too, it makes fewer errors with attention",
-        "statistical",
-        error_ratio("beyond"),
-        "phoneme error rate, ratio with / without",
+        statement="on words longer than any that it has learned, too, it makes fewer errors with attention",
+        measure=error_ratio("beyond"),
+        unit="phoneme error rate, ratio with / without",
         at_most=SMALLER,
         note="test words of 13 and more letters; none was in training",
     ),
     Claim(
         "encoder-decoder/looks-in-order",
-        "nobody has told it, but attention goes through the word from left to right as the answer is written",
-        "statistical",
-        lambda results: forced(results, "forward"),
-        "share of steps",
+        statement="nobody has told it, but attention goes through the word from left to right as the answer is written",
+        measure=lambda results: forced(results, "forward"),
+        unit="share of steps",
         at_least=0.9,
         note="steps at which the centre of attention is further right than at the step before; a wanderer has 0.5",
     ),
     Claim(
         "encoder-decoder/translation",
-        "translations of new sentences are better with attention",
-        "statistical",
-        bleu_gain,
-        "BLEU",
+        statement="translations of new sentences are better with attention",
+        measure=bleu_gain,
+        unit="BLEU",
         at_least=0,
         note="English to Korean, BLEU over characters, 0 to 100; test sentences, read once",
     ),
     Claim(
         "encoder-decoder/same-size",
-        "it is not a matter of size: both networks have as many parameters",
-        "exact",
-        size_difference,
-        "relative difference",
+        statement="it is not a matter of size: both networks have as many parameters",
+        kind="exact",
+        measure=size_difference,
+        unit="relative difference",
         at_most=0,
         note="attention by the dot product has none of its own",
     ),
     Claim(
         "encoder-decoder/rows",
-        "the attention of each step sums to 1",
-        "exact",
-        lambda results: float(forced(results, "row_sum").max()),
-        "largest deviation",
+        statement="the attention of each step sums to 1",
+        kind="exact",
+        measure=lambda results: float(forced(results, "row_sum").max()),
+        unit="largest deviation",
         at_most=1e-5,
         note="float32; all steps of all test words",
     ),
     Claim(
         "beam-search/probability",
-        "a beam finds answers that the network holds more probable than what it writes greedily",
-        "statistical",
-        beam_gain("log_probability", 1),
-        "nats per word",
+        statement="a beam finds answers that the network holds more probable than what it writes greedily",
+        measure=beam_gain("log_probability", 1),
+        unit="nats per word",
         at_least=0,
         note="the widest beam, mean over test words; for a single word greedy search may still win",
     ),
     Claim(
         "beam-search/words",
-        "and more of these answers are right",
-        "statistical",
-        beam_gain("wrong", -1),
-        "share of words",
+        statement="and more of these answers are right",
+        measure=beam_gain("wrong", -1),
+        unit="share of words",
         at_least=0,
         note="the widest beam less greedy search",
     ),
     Claim(
         "teacher-forcing/same-words",
-        "a word is right on its own exactly when every next phoneme is right with the right ones given",
-        "exact",
-        lambda results: float(np.abs(forced(results, "wrong") - results.values("words/with", "wrong")).max()),
-        "largest difference of the shares of wrong words",
+        statement="a word is right on its own exactly when every next phoneme is right with the right ones given",
+        kind="exact",
+        measure=lambda results: float(np.abs(forced(results, "wrong") - results.values("words/with", "wrong")).max()),
+        unit="largest difference of the shares of wrong words",
         at_most=1e-3,
         note="up to rounding: as long as it is right, what it has written are the right ones",
     ),
     Claim(
         "teacher-forcing/errors-spread",
-        "but left alone it makes more errors: after the first one it goes on from its own mistake",
-        "statistical",
-        lambda results: results.values("words/with", "errors") - forced(results, "errors"),
-        "errors per phoneme",
+        statement="but left alone it makes more errors: after the first one it goes on from its own mistake",
+        measure=lambda results: results.values("words/with", "errors") - forced(results, "errors"),
+        unit="errors per phoneme",
         at_least=0,
         note="free: Levenshtein's distance; with the right phonemes given: position by position, which is stricter",
     ),
     Claim(
         "translation-memory",
-        "a network that has read 6,000 sentences translates better than looking up the most similar sentence",
-        "statistical",
-        lead_in_bleu,
-        "BLEU",
+        statement="a network that has read 6,000 sentences translates better than looking up the most similar sentence",
+        measure=lead_in_bleu,
+        unit="BLEU",
         at_least=0,
         note="with attention; the most similar English sentence of the training part, by words, and its translation",
     ),

@@ -302,7 +302,7 @@ LAB = Lab(
         "beams": (4,),
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "attention": figures.attention,

@@ -222,10 +222,9 @@ _NOTE = "each at its best learning rate; geometric mean over random starts, the 
 def _faster(claim: str, statement: str, slower: str, faster: str, function: str) -> Claim:
     return Claim(
         claim,
-        statement,
-        "statistical",
-        times_the_steps(slower, faster, function),
-        f"steps, {slower} / {faster}",
+        statement=statement,
+        measure=times_the_steps(slower, faster, function),
+        unit=f"steps, {slower} / {faster}",
         at_least=1.0,
         note=_NOTE,
     )
@@ -258,10 +257,9 @@ CLAIMS = (
     ),
     Claim(
         "adam-is-the-sum/functions",
-        "on the functions Adam's average rank among the eight is in the better half",
-        "statistical",
-        mean_rank,
-        "rank of 8 by steps, 1 the fastest",
+        statement="on the functions Adam's average rank among the eight is in the better half",
+        measure=mean_rank,
+        unit="rank of 8 by steps, 1 the fastest",
         at_most=4.5,
         note=f"{', '.join(TESTED)}; each at its best learning rate of the grid",
     ),

@@ -135,7 +135,15 @@ def _of(name: str) -> Callable[[Results], float]:
 
 
 def _identity(claim: str, name: str, statement: str, at_most: float, note: str) -> Claim:
-    return Claim(claim, statement, "exact", _of(name), "largest difference in theta", at_most=at_most, note=note)
+    return Claim(
+        claim,
+        statement=statement,
+        kind="exact",
+        measure=_of(name),
+        unit="largest difference in theta",
+        at_most=at_most,
+        note=note,
+    )
 
 
 CLAIMS = (

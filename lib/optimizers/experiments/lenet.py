@@ -23,6 +23,7 @@ from lib.data.pictures import Split
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Log
 from lib.models import evaluation, lenet
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig, build
@@ -224,9 +225,9 @@ def coincide(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
 # Claims
 
 
-def final_values(results: Results, optimizer: str, measurement: str) -> np.ndarray:
+def final_values(results: Results, optimizer: str, measurement: str) -> Series:
     """A measurement of an optimizer's final trials: (seeds,)."""
-    return results.values(f"lenet/{optimizer}", measurement)
+    return results.series(f"lenet/{optimizer}", measurement)
 
 
 def below_the_others(results: Results) -> np.ndarray:
@@ -235,64 +236,56 @@ def below_the_others(results: Results) -> np.ndarray:
     others = [name for name in others if name in LECTURE and name != "Adam"]
     if not others:
         raise LookupError("no final trials of LeNet to compare Adam with")
-    losses = np.array([final_values(results, name, "test_loss") for name in others])
+    losses = [final_values(results, name, "test_loss") for name in others]
     return np.asarray(np.median(losses, axis=0) - final_values(results, "Adam", "test_loss"))
 
 
-def lower_loss(better: str, worse: str) -> Callable[[Results], np.ndarray]:
+def lower_loss(better: str, worse: str) -> Callable[[Results], Series]:
     """By how much the test loss of `better` lies below that of `worse`: (seeds,)."""
-
-    def measure(results: Results) -> np.ndarray:
-        a, b = results.paired(f"lenet/{worse}", f"lenet/{better}", "test_loss")
-        return np.asarray(a - b)
-
-    return measure
+    return lambda results: final_values(results, worse, "test_loss") - final_values(results, better, "test_loss")
 
 
 _NOTE = "learning rates chosen on validation pictures; test pictures read once, after training; paired over seeds"
 CLAIMS = (
     Claim(
         "momentum-rescues/lenet",
-        "LeNet with momentum has a lower test loss than with plain descent after the same steps",
-        "statistical",
-        lower_loss("Momentum", "GradientDescent"),
-        "nats",
+        statement="LeNet with momentum has a lower test loss than with plain descent after the same steps",
+        measure=lower_loss("Momentum", "GradientDescent"),
+        unit="nats",
         at_least=0.0,
         note=_NOTE,
     ),
     Claim(
         "rmsprop-improves-adagrad/lenet",
-        "LeNet with RMSprop has a lower test loss than with Adagrad after the same steps",
-        "statistical",
-        lower_loss("RMSprop", "Adagrad"),
-        "nats",
+        statement="LeNet with RMSprop has a lower test loss than with Adagrad after the same steps",
+        measure=lower_loss("RMSprop", "Adagrad"),
+        unit="nats",
         at_least=0.0,
         note=_NOTE,
     ),
     Claim(
         "adam-is-the-sum/lenet",
-        "LeNet with Adam has a lower test loss than with the median of the other optimizers",
-        "statistical",
-        below_the_others,
-        "nats",
+        statement="LeNet with Adam has a lower test loss than with the median of the other optimizers",
+        measure=below_the_others,
+        unit="nats",
         at_least=0.0,
         note=_NOTE,
     ),
     Claim(
         "nobody-writes-them/lenet",
-        "LeNet stepped by ours in NumPy and by the framework's own optimizer has the same parameters",
-        "exact",
-        lambda results: max(results.of("lenet/coincide")[0].measurements["deviation"].values()),
-        "relative difference",
+        statement="LeNet stepped by ours in NumPy and by the framework's own optimizer has the same parameters",
+        kind="exact",
+        measure=lambda results: max(results.of("lenet/coincide")[0].measurements["deviation"].values()),
+        unit="relative difference",
         at_most=1e-12,
         note="the lecture's eight, float64, equal batches, each side with the gradients at its own parameters",
     ),
     Claim(
         "nobody-writes-them/lenet-predictions",
-        "and predicts the same class for every picture",
-        "exact",
-        lambda results: max(results.of("lenet/coincide")[0].measurements["predictions"].values()),
-        "pictures of 200 that differ",
+        statement="and predicts the same class for every picture",
+        kind="exact",
+        measure=lambda results: max(results.of("lenet/coincide")[0].measurements["predictions"].values()),
+        unit="pictures of 200 that differ",
         at_most=0,
         note="validation pictures, the lecture's eight",
     ),

@@ -224,7 +224,7 @@ LAB = Lab(
         "tested": 1_000,
     },
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "seen": figures.seen,

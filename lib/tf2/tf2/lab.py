@@ -87,7 +87,7 @@ LAB = Lab(
     config=Tf2Config,
     quick={"seeds": 3, "double_seeds": 1, "steps": 12, "batch_size": 16, "draws": 20, "repeats": 10},
     study=study,
-    trial=trial,
+    trials=trial,
     claims=CLAIMS,
     figures={
         "levels": figures.levels,

@@ -24,7 +24,8 @@ def clone_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "lib").mkdir()
     for name in ("__init__.py", "__main__.py"):
         shutil.copy(ROOT / "lib" / name, root / "lib" / name)
-    shutil.copytree(ROOT / "lib" / "harness", root / "lib" / "harness", ignore=UNWANTED)
+    for name in ("harness", "public"):
+        shutil.copytree(ROOT / "lib" / name, root / "lib" / name, ignore=UNWANTED)
     shutil.copytree(ROOT / "tests" / "lib" / "harness" / "labs", root / "lib" / "testlabs", ignore=UNWANTED)
     assert compileall.compile_dir(root, quiet=1)
     return root

@@ -30,11 +30,11 @@ def results(values: list[Any]) -> Results:
 
 
 def statistical(**words: Any) -> Claim:
-    return Claim("row", "a sentence", "statistical", lambda r: r.values("a", "x"), "points", **words)
+    return Claim("row", statement="a sentence", measure=lambda r: r.values("a", "x"), unit="points", **words)
 
 
 def exact(measure: Callable[[Results], Any], **words: Any) -> Claim:
-    return Claim("row", "a sentence", "exact", measure, "points", **words)
+    return Claim("row", statement="a sentence", kind="exact", measure=measure, unit="points", **words)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 30])
@@ -178,18 +178,24 @@ def test_the_verdict_of_an_exact_claim(value: float, words: dict[str, Any], verd
 @pytest.mark.parametrize(
     ("claim", "word"),
     [
-        (Claim("c", "s", "statistical", lambda r: r.values("missing", "x"), ""), "no finished trial of variant"),
-        (Claim("c", "s", "statistical", lambda r: r.values("a", "y"), ""), "y"),
-        (Claim("c", "s", "statistical", lambda r: [], ""), "shape (0,)"),
-        (Claim("c", "s", "statistical", lambda r: 1.0, ""), "shape ()"),
-        (Claim("c", "s", "statistical", lambda r: np.ones((3, 2)), ""), "shape (3, 2)"),
-        (Claim("c", "s", "exact", lambda r: [1.0, 2.0], ""), "shape (2,)"),
-        (Claim("c", "s", "exact", lambda r: 1 / 0, ""), "ZeroDivisionError: division by zero"),
-        (Claim("c", "s", "exact", lambda r: None + 1, ""), "TypeError"),  # type: ignore[operator]
+        (
+            Claim("c", statement="s", measure=lambda r: r.values("missing", "x"), at_least=0),
+            "no finished trial of variant",
+        ),
+        (Claim("c", statement="s", measure=lambda r: r.values("a", "y"), at_least=0), "y"),
+        (Claim("c", statement="s", measure=lambda r: [], at_least=0), "shape (0,)"),
+        (Claim("c", statement="s", measure=lambda r: 1.0, at_least=0), "shape ()"),
+        (Claim("c", statement="s", measure=lambda r: np.ones((3, 2)), at_least=0), "shape (3, 2)"),
+        (Claim("c", statement="s", kind="exact", measure=lambda r: [1.0, 2.0], at_least=0), "shape (2,)"),
+        (
+            Claim("c", statement="s", kind="exact", measure=lambda r: 1 / 0, at_least=0),
+            "ZeroDivisionError: division by zero",
+        ),
+        (Claim("c", statement="s", kind="exact", measure=lambda r: None + 1, at_least=0), "TypeError"),  # type: ignore[operator]
     ],
 )
 def test_what_cannot_be_measured_says_why_and_spoils_no_other(claim: Claim, word: str) -> None:
-    other = Claim("other", "s", "exact", lambda r: 0.0, "", at_most=0)
+    other = Claim("other", statement="s", kind="exact", measure=lambda r: 0.0, unit="", at_most=0)
     broken, fine = judge_all([claim, other], results([1.0, 2.0]), "lab")
     assert (broken["verdict"], broken["effect"], broken["low"]) == ("not measured", None, None)
     assert broken["note"].startswith("not measured: ")
@@ -201,7 +207,7 @@ def test_what_was_measured_and_does_not_decide_is_inconclusive_and_says_why() ->
     def measure(results: Results) -> None:
         raise InconclusiveError("the peer itself has learned nothing: train on more text")
 
-    record = judge(Claim("c", "s", "statistical", measure, ""), results([1.0, 2.0]), "lab")
+    record = judge(Claim("c", measure=measure, at_least=0), results([1.0, 2.0]), "lab")
     assert (record["verdict"], record["effect"], record["low"]) == ("inconclusive", None, None)
     assert record["note"] == "inconclusive: the peer itself has learned nothing: train on more text"
 
@@ -212,10 +218,10 @@ VERDICTS = {"holds": 0.0, "fails": 2.0}
 def part(name: str, verdict: str) -> Claim:
     """A claim `row/name` that has this verdict on the results [0, 2]."""
     if verdict == "not measured":
-        return Claim(f"row/{name}", name, "exact", lambda r: r.values("missing", "x"), "")
+        return Claim(f"row/{name}", statement=name, kind="exact", measure=lambda r: r.values("missing", "x"), at_most=1)
     if verdict == "inconclusive":
-        return Claim(f"row/{name}", name, "statistical", lambda r: r.values("a", "x"), "", at_most=1)
-    return Claim(f"row/{name}", name, "exact", lambda r: VERDICTS[verdict], "", at_most=1)
+        return Claim(f"row/{name}", statement=name, measure=lambda r: r.values("a", "x"), unit="", at_most=1)
+    return Claim(f"row/{name}", statement=name, kind="exact", measure=lambda r: VERDICTS[verdict], unit="", at_most=1)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +242,7 @@ def test_a_row_holds_when_all_its_parts_do(parts: list[str], row: str) -> None:
 
 
 def test_rows_of_one_claim_and_of_parts_stay_in_order() -> None:
-    single = Claim("single", "s", "exact", lambda r: 0.0, "", at_most=0)
+    single = Claim("single", statement="s", kind="exact", measure=lambda r: 0.0, unit="", at_most=0)
     records = judge_all([part("x", "holds"), single, part("y", "holds")], results([0.0, 2.0]), "lab")
     assert [r["id"] for r in records] == ["row", "row/x", "row/y", "single"]
     assert "part" not in records[-1]

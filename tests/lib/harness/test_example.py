@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.lib.harness.support import Clone
@@ -18,8 +20,16 @@ def example(readme: str) -> str:
 
 
 def test_it_is_the_same_in_both_readmes_and_short() -> None:
-    assert example("README.md") == example("README.ko.md")
-    assert len(example("README.md").splitlines()) <= 33
+    code = example("README.md")
+    assert code == example("README.ko.md")
+    formatted = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--config", str(ROOT / "pyproject.toml"), "-"],
+        input=code,
+        capture_output=True,
+        text=True,
+    )
+    assert (formatted.returncode, formatted.stdout) == (0, code), formatted.stderr
+    assert len([line for line in code.splitlines() if line.strip()]) <= 22
 
 
 def test_it_runs_and_its_claim_holds(clone: Clone, tmp_path: Path) -> None:

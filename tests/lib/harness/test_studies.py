@@ -110,11 +110,10 @@ def test_the_best_is_finite_and_the_first_of_equals() -> None:
 
 def test_results_are_paired_by_seed_whatever_their_order() -> None:
     results = Results([result("a", s, 10.0 * s) for s in (2, 0, 1)] + [result("b", s, 1.0 * s) for s in (1, 3, 2)])
-    first, second = results.paired("a", "b", "loss")
-    assert first.tolist() == [10.0, 20.0]
-    assert second.tolist() == [1.0, 2.0]
+    gain = results.series("a", "loss") - results["b"].loss
+    assert (gain.seeds, gain.values.tolist()) == ((1, 2), [9.0, 18.0])
     assert results.values("a", "loss").tolist() == [0.0, 10.0, 20.0]
-    assert results.paired("a", "b", "curve")[0].shape == (2, 2)
+    assert (results["a"].curve - results["b"].curve).values.shape == (2, 2)
     assert results.variants() == ["a", "b"]
 
 
@@ -125,4 +124,4 @@ def test_failed_trials_are_no_measurements() -> None:
     with pytest.raises(LookupError, match="'c'"):
         results.of("c")
     with pytest.raises(LookupError, match="share no seed"):
-        results.paired("a", "b", "loss")
+        results.series("a", "loss") - results.series("b", "loss")

@@ -18,6 +18,7 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.studies import batches, variants_by_seeds
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.harness.errors import UserError
@@ -131,10 +132,8 @@ def _leave_dirt() -> None:
         keras.utils.set_random_seed(1)
 
 
-def _gain(results: Results) -> np.ndarray:
-    fast, slow = results.paired("fast", "slow", "loss")
-    gain: np.ndarray = slow - fast
-    return gain
+def _gain(results: Results) -> Series:
+    return results.series("slow", "loss") - results.series("fast", "loss")
 
 
 def figure(results: Results, config: TinyConfig) -> Any:
@@ -163,16 +162,28 @@ LAB = Lab(
     config=TinyConfig,
     quick={"seeds": 2},
     study=study,
-    trial=trial,
+    trials=trial,
     claims=(
-        Claim("fast-is-better/loss", "a larger rate gets further", "statistical", _gain, "squared error", at_least=0),
-        Claim("fast-is-better/zero", "zero is zero", "exact", lambda results: 0.0, "", at_most=0),
+        Claim(
+            "fast-is-better/loss",
+            statement="a larger rate gets further",
+            measure=_gain,
+            unit="squared error",
+            at_least=0,
+        ),
+        Claim(
+            "fast-is-better/zero",
+            statement="zero is zero",
+            kind="exact",
+            measure=lambda results: 0.0,
+            unit="",
+            at_most=0,
+        ),
         Claim(
             "capped/infinite",
-            "a measure that no seed reaches is larger than any",
-            "statistical",
-            lambda results: results.values("fast", "capped"),
-            "steps",
+            statement="a measure that no seed reaches is larger than any",
+            measure=lambda results: results.values("fast", "capped"),
+            unit="steps",
             at_least=100,
             interval="median",
         ),
