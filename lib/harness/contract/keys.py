@@ -66,10 +66,11 @@ class _Module:
         return None
 
     def _file(self, module: str) -> _Module | None:
-        base = self.root.joinpath(*module.split("."))
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file():
-                return _Module(self.root, path)
+        for folder in (self.root, self.root / "lib" / "public"):
+            base = folder.joinpath(*module.split("."))
+            for path in (base.with_suffix(".py"), base / "__init__.py"):
+                if path.is_file():
+                    return _Module(self.root, path)
         return None
 
 
