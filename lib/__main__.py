@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent computes nothing
 
-from lib.harness.contract.catalogue import LabEntry, find_lab
+from lib.harness.contract.catalogue import find_lab, is_path
+from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS, SWEEP
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
     from lib.harness.contract.settings import Options
+    from lib.harness.contract.source import LabEntry
     from lib.harness.running.pool import Workers
     from lib.harness.running.resumption import Interrupted
 
@@ -54,8 +56,8 @@ def whole(text: str) -> int:
 COMMANDS = {
     "sweep": 1,
     "labs": 0,
-    "claims": 0,
-    "report": 0,
+    "claims": None,
+    "report": None,
     "record": 1,
     "compare": 1,
     "diff": 2,
@@ -63,7 +65,7 @@ COMMANDS = {
     "import": 1,
     "sync": 0,
 }
-"""What is not a lab, and how many runs (or folders, or labs) are named after it."""
+"""What is not a lab, and how many runs (or folders, or labs) are named after it; None: any number of labs."""
 
 
 def parser() -> Parser:
@@ -73,9 +75,11 @@ def parser() -> Parser:
         description=f"Run a lab, or: {', '.join(COMMANDS)}.",
         allow_abbrev=False,
     )
-    words.add_argument("name", help=f"a lab's name, or {', '.join(COMMANDS)}")
+    words.add_argument("name", help=f"a lab's name or path, or {', '.join(COMMANDS)}")
     words.add_argument(
-        "runs", nargs="*", help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB"
+        "runs",
+        nargs="*",
+        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LABs",
     )
     words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
     words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
@@ -141,8 +145,10 @@ def take_up(said: argparse.Namespace) -> Interrupted:
     for option in ("quick", "seeds", "seed", "set", "framework", "portable", "config", *SWEEP_WORDS):
         if getattr(said, option):
             raise UserError(f"--resume goes on as the run began: leave out --{option}")
-    experiment = f"{said.runs[0]}{SWEEP}" if of_sweep else said.name
-    named = f"{said.resume}{SWEEP}" if of_sweep and said.resume == f"last:{said.runs[0]}" else said.resume
+    word = said.runs[0] if of_sweep else said.name
+    lab = find_lab(ROOT, word).name if is_path(word) else word
+    experiment = f"{lab}{SWEEP}" if of_sweep else lab
+    named = f"{said.resume}{SWEEP}" if of_sweep and said.resume == f"last:{lab}" else said.resume
     found = resumption.find(journal_root(), experiment, named)
     if of_sweep:
         again = parser().parse_args(["sweep", *json.loads(found.tags["lab.sweep"])])
@@ -154,7 +160,8 @@ def take_up(said: argparse.Namespace) -> Interrupted:
 
 
 def workers_of(said: argparse.Namespace, entry: LabEntry) -> Workers:
-    """The workers that run a lab's trials, where ``--on`` says."""
+    """The workers that run a lab's trials, where ``--on`` says; they find its module, wherever it is."""
+    place(entry)
     if said.on == "ray":
         from lib.harness.running.ray.pool import RayWorkers
 
@@ -173,11 +180,11 @@ def over_all_labs(said: argparse.Namespace) -> Callable[[], int]:
     if said.name == "claims":
         from lib.harness.commands.claims import claims
 
-        return lambda: claims(ROOT, options(said), as_json=said.json, expect=said.expect)
+        return lambda: claims(ROOT, said.runs, options(said), as_json=said.json, expect=said.expect)
     if said.name == "report":
         from lib.harness.showing.report import print_report
 
-        return lambda: print_report(ROOT)
+        return lambda: print_report(ROOT, said.runs)
     from lib.harness.commands.sync import sync
 
     return sync
@@ -186,7 +193,7 @@ def over_all_labs(said: argparse.Namespace) -> Callable[[], int]:
 def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
     """What is asked for, if it is not a lab."""
     named = COMMANDS.get(said.name, 0)
-    if len(said.runs) != named:
+    if named is not None and len(said.runs) != named:
         raise UserError(
             f"{said.name}: {named} runs are named after it, not {len(said.runs)}. All options: python -m lib --help"
         )
