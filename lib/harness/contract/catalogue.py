@@ -20,7 +20,7 @@ from __future__ import annotations
 import configparser
 import difflib
 import os
-import sysconfig
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +135,8 @@ def _sources(root: Path) -> Iterator[Source]:
     mine = root / MINE
     for path in [*_files(mine, "*.py"), *_files(mine, "*/lab.py")]:
         yield _own(path, None, _shown(path, root))
-    for folder in (root / PACKAGES, Path(sysconfig.get_path("purelib"))):
+    installed = (Path(path) for path in sys.path if path.endswith("-packages"))  # site-packages, dist-packages
+    for folder in dict.fromkeys([root / PACKAGES, *installed]):
         yield from _of_packages(folder, root)
 
 
