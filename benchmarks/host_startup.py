@@ -13,8 +13,8 @@ import statistics
 import subprocess
 import time
 
-from host import ports
-from host.images import LAB
+from host.engine.images import LAB
+from host.machine import ports
 from tests.host.clone import Instance, command, instance
 
 ROUNDS = 5

@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 
-from host import ports
-from host.images import LAB, TRACKING
+from host.engine.images import LAB, TRACKING
+from host.machine import ports
 from tests.host.clone import instance, new_project
 
 ROUNDS = 3

@@ -4,8 +4,8 @@ import importlib.util
 import os
 import sys
 
-from host.environment import ensure
-from host.paths import REQUIREMENTS, ROOT
+from host.bootstrap.paths import REQUIREMENTS, ROOT
+from host.bootstrap.venv import ensure
 from lib.harness.errors import UserError
 
 
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
         return 130
     if not inside:
         os.execv(python, [str(python), "-m", "host", *argv])
-    from host.cli import run
+    from host.command.program import run
 
     return run(argv)
 

@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent c
 
 from lib.harness.contract.catalogue import find_lab, is_path
 from lib.harness.contract.loading import place
-from lib.harness.contract.options import NO_TRIALS, PRUNERS, SAMPLERS, SPACE_FORMS, SWEEP
+from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lib.harness.running.resumption import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
+OPTIONS = options_in_container()
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,21 +37,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with one line and exit code 2."""
         raise UserError(f"{message}. All options: python -m lib --help")
-
-
-def natural(text: str) -> int:
-    """A whole number of at least 1."""
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
-    return number
-
-
-def whole(text: str) -> int:
-    """A whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 0")
-    return int(text)
 
 
 COMMANDS = {
@@ -69,139 +55,153 @@ COMMANDS = {
 
 
 def parser() -> Parser:
-    """The command line."""
-    words = Parser(
+    """The command line. An option that is not given is None, False or an empty list."""
+    line = Parser(
         prog="python -m lib",
         description=f"Run a lab, or: {', '.join(COMMANDS)}.",
         allow_abbrev=False,
     )
-    words.add_argument("name", help=f"a lab's name or path, or {', '.join(COMMANDS)}")
-    words.add_argument(
+    line.add_argument("name", help=f"a lab's name or path, or {', '.join(COMMANDS)}")
+    line.add_argument(
         "runs",
         nargs="*",
-        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LABs",
+        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LAB …",
     )
-    words.add_argument("--quick", action="store_true", help="smaller: may be inconclusive, never the opposite")
-    words.add_argument("--seeds", type=natural, metavar="N", help="how many seeds")
-    words.add_argument("--seed", type=whole, default=0, metavar="ROOT", help="the root seed; all others derive from it")
-    words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a field of the config")
-    words.add_argument("--framework", choices=("torch", "keras"), help="the framework of the lab's networks")
-    words.add_argument("--portable", action="store_true", help="the same code paths on every CPU of x86-64-v3")
-    words.add_argument("--config", choices=("best",), help="best: what the last finished sweep of the lab has found")
-    words.add_argument("--trials", type=natural, metavar="N", help="sweep: how many trials")
-    words.add_argument("--sampler", choices=SAMPLERS, help="sweep: who chooses the next trials")
-    words.add_argument("--pruner", choices=PRUNERS, help="sweep: who ends trials early")
-    words.add_argument("--space", action="append", default=[], metavar="KEY=…", help=f"sweep: {SPACE_FORMS}")
-    words.add_argument("--batch", type=natural, metavar="N", help="sweep: trials asked for at a time")
-    words.add_argument("--fresh", type=whole, metavar="N", help="sweep: new seeds on which the best meets the default")
-    words.add_argument("--resume", metavar="RUN", help="take up a run that was interrupted: a key or last:NAME")
-    words.add_argument(
-        "--on", choices=("local", "ray"), default="local", help="where trials run: here, on a Ray cluster"
-    )
-    words.add_argument("--gpu", action="store_true", help="on the GPUs of this container, or of a Ray cluster")
-    words.add_argument("--workers", type=natural, metavar="N", help="trials at a time (default: one per core)")
-    words.add_argument("--json", action="store_true", help="claims: the table as JSON")
-    words.add_argument("--expect", metavar="FILE", help="claims: exit 1 if a verdict differs from the ones in FILE")
-    return words
+    for option in OPTIONS.values():
+        of = "" if "lab" in option.commands else f"{', '.join(option.commands)}: "
+        explanation = of + option.explanation.replace("%", "%%")
+        if not option.metavar:
+            line.add_argument(option.flag, action="store_true", help=explanation)
+        elif option.repeatable:
+            line.add_argument(option.flag, action="append", default=[], metavar=option.metavar, help=explanation)
+        else:
+            line.add_argument(option.flag, metavar=option.metavar, help=explanation)
+    return line
 
 
-def options(said: argparse.Namespace) -> Options:
-    """What was said about a lab's run."""
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line as a namespace. Raises `UserError` for an option or a value that there is not."""
+    args = parser().parse_args(arguments)
+    check(tuple(OPTIONS.values()), vars(args))
+    return args
+
+
+def number(text: str | None) -> int | None:
+    """A checked whole number, None where it is not given."""
+    return None if text is None else int(text)
+
+
+def options(args: argparse.Namespace) -> Options:
+    """The options of a lab's run."""
     from lib.harness.contract.settings import Options
 
     return Options(
-        said.quick, said.seeds, said.seed, said.set, said.framework, said.workers, said.portable, said.config
+        quick=args.quick,
+        seeds=number(args.seeds),
+        seed=int(args.seed or OPTIONS["seed"].default),
+        changes=args.set,
+        framework=args.framework,
+        workers=number(args.workers),
+        portable=args.portable,
+        config=args.config,
     )
 
 
-SWEEP_WORDS = ("trials", "sampler", "pruner", "space", "batch", "fresh")
+SWEEP_OPTIONS = ("trials", "sampler", "pruner", "space", "batch", "fresh")
 """The options that only a sweep has."""
 
 
-def sweep(said: argparse.Namespace, interrupted: Interrupted | None) -> int:
+def sweep(args: argparse.Namespace, interrupted: Interrupted | None) -> int:
     """Run a sweep of the lab that is named after it. Returns the exit code."""
-    entry = find_lab(ROOT, said.runs[0])
-    if said.trials is None:
+    entry = find_lab(ROOT, args.runs[0])
+    if args.trials is None:
         raise UserError(f"sweep {entry.name}: {NO_TRIALS}")
-    with workers_of(said, entry) as workers:
+    with workers_of(args, entry) as workers:
         from lib.harness.commands.sweep import Sweep, run_sweep
 
-        asked = Sweep(**{name: value for name in SWEEP_WORDS if (value := getattr(said, name)) is not None})
-        return run_sweep(entry, asked, options(said), workers, interrupted)
+        search = Sweep(
+            trials=int(args.trials),
+            sampler=args.sampler or OPTIONS["sampler"].default,
+            pruner=args.pruner or OPTIONS["pruner"].default,
+            space=args.space,
+            batch=int(args.batch or OPTIONS["batch"].default),
+            fresh=int(args.fresh or OPTIONS["fresh"].default),
+        )
+        return run_sweep(entry, search, options(args), workers, interrupted)
 
 
-def take_up(said: argparse.Namespace) -> Interrupted:
-    """The run that ``--resume`` names. What was said when it began is said again.
+def resumed(args: argparse.Namespace) -> Interrupted:
+    """The run that ``--resume`` names; the options with which it began are set again in `args`.
 
     Raises:
-        UserError: there is no such run to be taken up, or something else is said now.
+        UserError: there is no such run that can be resumed, or other options are given now.
     """
     from lib.harness.recording.journal import journal_root
     from lib.harness.running import resumption
 
-    of_sweep = said.name == "sweep" and len(said.runs) == 1
-    if said.name in COMMANDS and not of_sweep:
-        raise UserError(f"--resume takes up the run of a lab or of a sweep: {said.name} has none")
-    for option in ("quick", "seeds", "seed", "set", "framework", "portable", "config", *SWEEP_WORDS):
-        if getattr(said, option):
-            raise UserError(f"--resume goes on as the run began: leave out --{option}")
-    word = said.runs[0] if of_sweep else said.name
+    of_sweep = args.name == "sweep" and len(args.runs) == 1
+    if args.name in COMMANDS and not of_sweep:
+        raise UserError(f"--resume resumes the run of a lab or of a sweep: {args.name} has none")
+    for option in ("quick", "seeds", "seed", "set", "framework", "portable", "config", *SWEEP_OPTIONS):
+        if getattr(args, option):
+            raise UserError(f"--resume continues the run as it began: leave out --{option}")
+    word = args.runs[0] if of_sweep else args.name
     lab = find_lab(ROOT, word).name if is_path(word) else word
     experiment = f"{lab}{SWEEP}" if of_sweep else lab
-    named = f"{said.resume}{SWEEP}" if of_sweep and said.resume == f"last:{lab}" else said.resume
+    named = f"{args.resume}{SWEEP}" if of_sweep and args.resume == f"last:{lab}" else args.resume
     found = resumption.find(journal_root(), experiment, named)
     if of_sweep:
-        again = parser().parse_args(["sweep", *json.loads(found.tags["lab.sweep"])])
-        for option in SWEEP_WORDS:
-            setattr(said, option, getattr(again, option))
-    said.seed = int(found.tags["lab.seed"])
-    said.quick, said.portable = (found.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
+        again = parse(["sweep", *json.loads(found.tags["lab.sweep"])])
+        for option in SWEEP_OPTIONS:
+            setattr(args, option, getattr(again, option))
+    args.seed = found.tags["lab.seed"]
+    args.quick, args.portable = (found.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
     return found
 
 
-def workers_of(said: argparse.Namespace, entry: LabEntry) -> Workers:
+def workers_of(args: argparse.Namespace, entry: LabEntry) -> Workers:
     """The workers that run a lab's trials, where ``--on`` says; they find its module, wherever it is."""
     place(entry)
-    if said.on == "ray":
+    if args.on == "ray":
         from lib.harness.running.ray.pool import RayWorkers
 
         return RayWorkers(entry.module)
     from lib.harness.running.pool import Workers
 
-    return Workers(said.workers)
+    return Workers(number(args.workers))
 
 
-def over_all_labs(said: argparse.Namespace) -> Callable[[], int]:
+def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
     """The command that reads the records of all labs."""
-    if said.name == "labs":
+    if args.name == "labs":
         from lib.harness.commands.labs import print_labs
 
         return lambda: print_labs(ROOT)
-    if said.name == "claims":
+    if args.name == "claims":
         from lib.harness.commands.claims import claims
 
-        return lambda: claims(ROOT, said.runs, options(said), as_json=said.json, expect=said.expect)
-    if said.name == "report":
+        return lambda: claims(ROOT, args.runs, options(args), as_json=args.json, expect=args.expect)
+    if args.name == "report":
         from lib.harness.showing.report import print_report
 
-        return lambda: print_report(ROOT, said.runs)
+        return lambda: print_report(ROOT, args.runs)
     from lib.harness.commands.sync import sync
 
     return sync
 
 
-def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
+def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
     """What is asked for, if it is not a lab."""
-    named = COMMANDS.get(said.name, 0)
-    if named is not None and len(said.runs) != named:
+    named = COMMANDS.get(args.name, 0)
+    if named is not None and len(args.runs) != named:
         raise UserError(
-            f"{said.name}: {named} runs are named after it, not {len(said.runs)}. All options: python -m lib --help"
+            f"{args.name}: {named} runs are named after it, not {len(args.runs)}. All options: python -m lib --help"
         )
-    match said.name:
+    match args.name:
         case "sweep":
-            return lambda: sweep(said, interrupted)
+            return lambda: sweep(args, interrupted)
         case "labs" | "claims" | "report" | "sync":
-            return over_all_labs(said)
+            return over_all_labs(args)
         case "record" | "compare" | "diff":
             from lib.harness.commands import reproduce as reproduction
 
@@ -210,37 +210,39 @@ def command(said: argparse.Namespace, interrupted: Interrupted | None) -> Callab
                 "compare": reproduction.compare_again,
                 "diff": reproduction.diff,
             }
-            return lambda: does[said.name](*said.runs)
+            return lambda: does[args.name](*args.runs)
         case "export" | "import":
             from lib.harness.commands import transfer
 
-            return lambda: (transfer.export if said.name == "export" else transfer.import_)(*said.runs)
+            return lambda: (transfer.export if args.name == "export" else transfer.import_)(*args.runs)
     return None
 
 
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
-    said = parser().parse_args(arguments)
-    interrupted = take_up(said) if said.resume is not None else None
-    if said.gpu:
+    args = parse(arguments)
+    interrupted = resumed(args) if args.resume is not None else None
+    if args.gpu:
         from lib.harness.machine import gpus
 
-        if said.portable:
+        if args.portable:
             raise UserError("--gpu --portable: one of them; the same bits on every CPU are not to be had on a GPU")
-        gpus.enable(elsewhere=said.on == "ray")
-    if said.portable:
+        gpus.enable(elsewhere=args.on == "ray")
+    if args.portable:
         from lib.harness.machine import determinism, scope
 
         scope.require_portable()
         os.environ.update(determinism.portable())  # workers inherit it, and NumPy here reads it when it is loaded
-    asked = command(said, interrupted)
+    asked = command(args, interrupted)
     if asked is not None:
         return asked()
-    entry = find_lab(ROOT, said.name)
-    with workers_of(said, entry) as workers:  # their processes start while this one loads the rest
+    entry = find_lab(ROOT, args.name)
+    if args.debug or args.rehearse:
+        raise UserError(f"--{'debug' if args.debug else 'rehearse'}: this version cannot do it yet")
+    with workers_of(args, entry) as workers:  # their processes start while this one loads the rest
         from lib.harness.commands.lab import run_lab
 
-        return run_lab(entry, options(said), workers, interrupted)
+        return run_lab(entry, options(args), workers, interrupted)
 
 
 def interrupt(*_: object) -> NoReturn:

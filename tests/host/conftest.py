@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from host import engine
+from host.engine import docker
 from tests.host.clone import command, copy_clone, new_project, share_venv
 from tests.host.fake_engine import FakeEngine
 
@@ -108,7 +108,7 @@ def fake_plugin(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
 @pytest.fixture(scope="session")
 def real_engine() -> None:
     """The engine of this machine. Without one the test is skipped; in CI that is a failure."""
-    if not engine.available():
+    if not docker.available():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Docker engine answers: ./invoke doctor")
 
 

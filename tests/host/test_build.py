@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from host import cluster, engine, images
-from host.images import LAB, TRACKING, Built
-from host.paths import REQUIREMENTS, ROOT
+from host.bootstrap.paths import REQUIREMENTS, ROOT
+from host.engine import base_image, build, docker, images
+from host.engine.images import LAB, TRACKING, Built
+from host.services import ray
 from lib.harness.errors import UserError
 
 
@@ -43,14 +44,14 @@ def test_the_digest_of_docker_changes_with_a_file_and_not_with_a_lock(
 
 
 def test_the_base_is_pinned_by_date_and_digest() -> None:
-    assert re.fullmatch(r"debian:bookworm-\d{8}-slim@sha256:[0-9a-f]{64}", images.pinned_base())
+    assert re.fullmatch(r"debian:bookworm-\d{8}-slim@sha256:[0-9a-f]{64}", base_image.pinned())
 
 
 @pytest.mark.usefixtures("real_engine")
 def test_a_full_disk_is_said_with_the_number_needed_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "free_gib", lambda: 1.5)
+    monkeypatch.setattr(docker, "free_gib", lambda: 1.5)
     with pytest.raises(UserError, match=r"needs 12 GiB free.* there are 1\.5.*docker system prune"):
-        images.build(*images.IMAGES)
+        build.build(*images.IMAGES)
 
 
 @pytest.mark.usefixtures("real_engine")
@@ -58,11 +59,11 @@ def test_the_ray_cluster_has_its_image_built_first(
     fake_engine: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else may have: `up --gpu --workers 2` asks for another one. This engine has none, nor room for it."""
-    monkeypatch.setattr(engine, "free_gib", lambda: 1.5)
+    monkeypatch.setattr(docker, "free_gib", lambda: 1.5)
     for name, value in fake_engine("27.1.0").items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=r"Building needs 10 GiB free"):
-        cluster.up(2)
+        ray.up(2)
 
 
 def test_an_image_is_labelled_with_the_commit_lock_and_recipe_that_are_here() -> None:
@@ -70,7 +71,7 @@ def test_an_image_is_labelled_with_the_commit_lock_and_recipe_that_are_here() ->
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     dirty = "-dirty" if git("status", "--porcelain", "--", "docker") else ""
-    said = images.build_arguments(LAB)
+    said = build.build_arguments(LAB)
     assert said["LAB_GIT_COMMIT"] == git("rev-parse", "HEAD") + dirty
     assert said["LAB_LOCK_SHA256"] == hashlib.sha256((REQUIREMENTS / "cpu.txt").read_bytes()).hexdigest()
     assert (said["LAB_LOCK"], said["LAB_DOCKER_SHA256"]) == ("cpu.txt", images.docker_sha256())
@@ -79,4 +80,4 @@ def test_an_image_is_labelled_with_the_commit_lock_and_recipe_that_are_here() ->
 @pytest.mark.usefixtures("real_engine")
 def test_the_callers_base_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BASE_IMAGE", "registry.example/debian:none")
-    assert images.base_options() == ["--build-arg", "BASE_IMAGE=registry.example/debian:none"]
+    assert base_image.options() == ["--build-arg", "BASE_IMAGE=registry.example/debian:none"]

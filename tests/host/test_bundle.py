@@ -12,22 +12,23 @@ from typing import Any
 import pytest
 import zstandard
 
-from host import bundle, bundle_clone, engine, images, load
-from host.bundle_file import BLOCK, FORMAT, README, SUMS, Blocks, Bundle, Part, Writer, without_times
+from host.bundle import clone, load, write
+from host.bundle.format import BLOCK, FORMAT, README, SUMS, Blocks, Bundle, Part, Writer, without_times
+from host.engine import docker, images
 from lib.harness.errors import UserError
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 INPUTS = {"commit": "1"}
 LONG = f"fearless-labs/.local/wheels/{'a-long-name-' * 12}.whl"
 CONTENT = {
-    README: bundle.welcome("b.tar", ["3.11"]),
+    README: write.welcome("b.tar", ["3.11"]),
     "fearless-labs/a b.txt": b"x" * 700,
     LONG: b"wheel",
     "images/0": b"",
 }
 
 
-def write(file: Path, content: dict[str, bytes] = CONTENT, inputs: dict[str, Any] = INPUTS) -> None:
+def write_bundle(file: Path, content: dict[str, bytes] = CONTENT, inputs: dict[str, Any] = INPUTS) -> None:
     """A bundle of these parts, each committed by itself; those that an earlier writer left are kept."""
     writer = Writer(file, inputs)
     for name, data in content.items():
@@ -40,7 +41,7 @@ def write(file: Path, content: dict[str, bytes] = CONTENT, inputs: dict[str, Any
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    write(tmp_path / "b.tar")
+    write_bundle(tmp_path / "b.tar")
     return tmp_path / "b.tar"
 
 
@@ -93,7 +94,7 @@ def test_it_goes_on_at_the_first_part_that_is_not_whole(file: Path, tmp_path: Pa
         resumed = Writer(again, INPUTS)
         assert [part.name for part in resumed.parts] == list(CONTENT)[:stop]
         resumed.close()
-        write(again)
+        write_bundle(again)
         assert again.read_bytes() == whole
 
 
@@ -103,7 +104,7 @@ def test_other_inputs_begin_anew(file: Path, tmp_path: Path) -> None:
     writer.add(README, [b"of another commit"])
     writer.commit()
     writer.close()
-    write(again)
+    write_bundle(again)
     assert again.read_bytes() == file.read_bytes()
 
 
@@ -165,7 +166,7 @@ def test_any_other_tar_is_no_bundle(tmp_path: Path) -> None:
 
 
 def test_another_format_is_named(tmp_path: Path) -> None:
-    write(tmp_path / "b.tar", {README: CONTENT[README].replace(b"format 1\n", b"format 9\n")})
+    write_bundle(tmp_path / "b.tar", {README: CONTENT[README].replace(b"format 1\n", b"format 9\n")})
     assert "format 9, this clone reads format 1" in refused(tmp_path / "b.tar")
 
 
@@ -189,7 +190,7 @@ def test_a_clone_of_another_commit_is_refused(file: Path) -> None:
 
 
 def test_a_full_disk_is_said_with_the_number_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "free_gib", lambda: 1.5)
+    monkeypatch.setattr(docker, "free_gib", lambda: 1.5)
     with pytest.raises(UserError, match=r"needs 4\.0 GiB free.* there are 1\.5"):
         load.check_disk([{"unpacked": 2**31}])
     load.check_disk([])
@@ -235,7 +236,7 @@ def test_a_stream_that_ends_early_is_an_error() -> None:
 
 def test_parts_are_one_zstd_file() -> None:
     pieces = [b"one " * 1000, b"two"]
-    joined = b"".join(block for piece in pieces for block in bundle.packed(iter([piece])))
+    joined = b"".join(block for piece in pieces for block in write.packed(iter([piece])))
     with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(joined), read_across_frames=True) as reader:
         assert reader.read() == b"".join(pieces)
 
@@ -245,7 +246,7 @@ def test_markers_of_a_lock() -> None:
         "# made by uv\na==1 \\\n    --hash=sha256:00\n    # via b\nwin==1 ; sys_platform == 'win32' \\\n"
         "    --hash=sha256:11\nold==2 ; python_full_version < '3.11' \\\n    --hash=sha256:22\n"
     )
-    plain = bundle_clone.without_markers(lock)
+    plain = clone.without_markers(lock)
     assert " ".join(plain.split()) == "# made by uv a==1 \\ --hash=sha256:00 # via b old==2 \\ --hash=sha256:22"
 
 
@@ -256,17 +257,17 @@ def image() -> Iterator[str]:
     command = ["docker", "import", "--change", "LABEL one=1", "-", name]
     subprocess.run(command, input=archive(0, *map(str, range(500))), capture_output=True, check=True)
     yield name
-    engine.docker("rmi", "--force", name)
+    docker.call("rmi", "--force", name)
 
 
 @pytest.fixture
-def stream(image: str) -> bundle.Stream:
+def stream(image: str) -> write.Stream:
     built = images.inspect(image)
     assert built
-    return bundle.Stream("tiny", {image: built})
+    return write.Stream("tiny", {image: built})
 
 
-def add(writer: Writer, stream: bundle.Stream, stop_after: int = 2**62) -> None:
+def add(writer: Writer, stream: write.Stream, stop_after: int = 2**62) -> None:
     """The stream's parts, interrupted after so many bytes."""
     seen = 0
 
@@ -276,14 +277,14 @@ def add(writer: Writer, stream: bundle.Stream, stop_after: int = 2**62) -> None:
         if seen > stop_after:
             raise KeyboardInterrupt
 
-    bundle.add_images(writer, INPUTS, stream, advance)
+    write.add_images(writer, INPUTS, stream, advance)
 
 
 @pytest.mark.usefixtures("real_engine")
 def test_an_image_goes_through_a_bundle_that_was_interrupted(
-    tmp_path: Path, stream: bundle.Stream, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stream: write.Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle, "PART", 1 << 18)
+    monkeypatch.setattr(write, "PART", 1 << 18)
     writer = Writer(tmp_path / "b.tar", INPUTS)
     writer.add(README, [CONTENT[README]])
     writer.commit("clone for Python 3.11")
@@ -296,11 +297,11 @@ def test_an_image_goes_through_a_bundle_that_was_interrupted(
     writer = Writer(tmp_path / "b.tar", INPUTS)
     add(writer, stream)
     assert json.dumps([part.__dict__ for part in writer.parts]).startswith(before[:-1])
-    writer.finish(bundle.manifest(writer, {"commit": "1", "dirty": False}, [stream]))
+    writer.finish(write.manifest(writer, {"commit": "1", "dirty": False}, [stream]))
     writer.close()
 
     name, built = next(iter(stream.holds.items()))
-    engine.docker("rmi", "--force", name)
+    docker.call("rmi", "--force", name)
     with Bundle(tmp_path / "b.tar") as found:
         found.verify(lambda _: None)
         entry = found.manifest["streams"][0]
@@ -316,7 +317,7 @@ def test_an_image_goes_through_a_bundle_that_was_interrupted(
 
 @pytest.mark.usefixtures("real_engine")
 def test_what_was_written_in_another_way_is_written_again(
-    tmp_path: Path, stream: bundle.Stream, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stream: write.Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = Writer(tmp_path / "b.tar", INPUTS)
     writer.add(stream.part(0), [b"packed by another version of the engine"])
@@ -332,12 +333,12 @@ def test_what_was_written_in_another_way_is_written_again(
 @pytest.mark.usefixtures("real_engine")
 def test_an_image_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"docker save ended early: .*([Nn]o such image|does not exist)"):
-        list(bundle.saved(["fearless-test/none:none"]))
+        list(write.saved(["fearless-test/none:none"]))
 
 
 @pytest.mark.usefixtures("real_engine")
 def test_what_the_engine_refuses_is_said(tmp_path: Path) -> None:
-    packed = b"".join(bundle.packed(iter([b"no tar"])))
-    write(tmp_path / "b.tar", CONTENT | {"images/tiny.tar.zst.000": packed})
+    packed = b"".join(write.packed(iter([b"no tar"])))
+    write_bundle(tmp_path / "b.tar", CONTENT | {"images/tiny.tar.zst.000": packed})
     with Bundle(tmp_path / "b.tar") as found, pytest.raises(UserError, match="docker load refused tiny: "):
         load.install(found, {"name": "tiny", "images": []})

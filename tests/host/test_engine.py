@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host.engine import MINIMUM, Version
+from host.engine.docker import MINIMUM, Version
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 
@@ -33,9 +33,32 @@ def test_versions_compare_by_number() -> None:
     assert not Version((2, 9, 9)).fits("compose")
 
 
-def test_no_number_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no version"):
-        Version.read("unknown")
+@pytest.mark.parametrize(
+    ("engine", "compose", "message"),
+    [
+        ("dev", "v2.29.1", "Docker engine: 'dev' is no version"),
+        ("26.1.5", "dev", "docker compose: 'Docker Compose version dev' is no version"),
+    ],
+)
+def test_a_version_without_a_number_is_one_line(
+    *,
+    invoke: Invoke,
+    fake_engine: Callable[[str], dict[str, str]],
+    fake_plugin: Callable[[str, str], dict[str, str]],
+    engine: str,
+    compose: str,
+    message: str,
+) -> None:
+    environment = fake_engine(engine) | fake_plugin("compose", f"Docker Compose version {compose}")
+    assert one_line(invoke("build", env=environment)).startswith(message)
+
+
+def test_doctor_names_a_version_without_a_number(invoke: Invoke, fake_engine: Callable[[str], dict[str, str]]) -> None:
+    outcome = invoke("doctor", env=fake_engine("dev"))
+    assert (outcome.returncode, outcome.stderr) == (1, "")
+    row = next(line for line in outcome.stdout.splitlines() if "Docker engine" in line)
+    assert row.startswith("NO")
+    assert "'dev' is no version" in outcome.stdout
 
 
 def test_an_old_engine_is_named_with_what_is_needed(

@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 
-from host import doctor, engine, gpu, images, reproduce, words
+from host.checks import doctor
+from host.command.lab import lab_arguments
+from host.engine import build, docker, gpu, images
+from host.machine import nvidia
+from host.records import reproduce
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.clone import ROOT
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
+from tests.host.options import given
 
 Driver = Callable[..., dict[str, str]]
 Engine = Callable[..., dict[str, str]]
@@ -35,19 +40,19 @@ def use(monkeypatch: pytest.MonkeyPatch, *environments: dict[str, str]) -> None:
 
 def test_gpus_are_counted(fake_nvidia_smi: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, fake_nvidia_smi(CARD, "NVIDIA H100 80GB HBM3", driver="580.65.06"))
-    assert gpu.find() == gpu.Gpus((CARD, "NVIDIA H100 80GB HBM3"), "580.65.06")
+    assert nvidia.find() == nvidia.Gpus((CARD, "NVIDIA H100 80GB HBM3"), "580.65.06")
 
 
 def test_a_driver_without_its_device_is_no_gpu(fake_nvidia_smi: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, fake_nvidia_smi())
-    found = gpu.find()
+    found = nvidia.find()
     assert found.names == ()
     assert "NVIDIA-SMI has failed" in found.reason
 
 
 def test_no_driver_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert gpu.find().reason == "there is no command nvidia-smi"
+    assert nvidia.find().reason == "there is no command nvidia-smi"
 
 
 @pytest.mark.parametrize("command", [["lab", "optimizers"], ["up"]])
@@ -126,7 +131,7 @@ def test_the_engine_offers_gpus_by_its_runtime_or_by_cdi(
         ({"Runtimes": {"runc": {}}, "CDISpecDirs": [str(specs)]}, None),
     ]
     for i, (info, expected) in enumerate(answers):
-        monkeypatch.setattr(engine, "docker", lambda *_, said=info: _answer(said))
+        monkeypatch.setattr(docker, "call", lambda *_, said=info: _answer(said))
         assert gpu.offered() == expected, i
     (specs / "nvidia.yaml").write_text('cdiVersion: "0.5.0"\nkind: nvidia.com/gpu\ndevices: []\n', encoding="utf-8")
     assert gpu.offered() == "cdi"
@@ -166,18 +171,15 @@ def test_the_image_follows_the_framework(
     assert gpu.image_of(lab, framework, changes) == image
 
 
-def test_the_word_reaches_the_container() -> None:
-    said = words.lab("lenet", quick=True, seeds=None, seed=None, changes=[], framework=None, gpu=True)
-    assert said == ["lenet", "--quick", "--gpu"]
+def test_the_option_reaches_the_container() -> None:
+    assert lab_arguments(given("lab", "lenet", quick=True, gpu=True)) == ["lenet", "--quick", "--gpu"]
 
 
 def test_a_framework_beside_resume_chooses_the_image_and_no_more() -> None:
     def resumed(framework: str, gpu: bool = True) -> list[str]:
-        return words.lab(
-            "lenet", quick=False, seeds=None, seed=None, changes=[], framework=framework, resume="last:lenet", gpu=gpu
-        )
+        return lab_arguments(given("lab", "lenet", framework=framework, resume="last:lenet", gpu=gpu))
 
-    assert resumed("keras") == ["lenet", "--resume", "last:lenet", "--gpu"]
+    assert resumed("keras") == ["lenet", "--gpu", "--resume", "last:lenet"]
     with pytest.raises(UserError, match="--framework jax: lenet runs with torch or keras"):
         resumed("jax")
     with pytest.raises(UserError, match="leave out --framework"):
@@ -234,9 +236,9 @@ def test_a_recorded_recipe_says_which_image_it_makes(image: images.Image, tmp_pa
     lock = tmp_path / "docker" / "requirements" / image.lock
     lock.parent.mkdir(parents=True)
     lock.write_text("as it was", encoding="utf-8")
-    assert images.of_recipe(tmp_path, hashlib.sha256(b"as it was").hexdigest()) == image
+    assert build.of_recipe(tmp_path, hashlib.sha256(b"as it was").hexdigest()) == image
     with pytest.raises(UserError, match="no requirements"):
-        images.of_recipe(tmp_path, "0" * 64)
+        build.of_recipe(tmp_path, "0" * 64)
 
 
 @pytest.mark.usefixtures("real_engine")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from host import instance, labs_owner
+from host.machine import instance, labs_owner
 from lib.harness.errors import UserError
 from tests.host.clone import ROOT, command, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
@@ -106,7 +106,7 @@ def test_the_clone_itself_is_refused(tmp_path: Path) -> None:
 
 STARTERS = {"invoke", "./invoke", "tasks.py"}
 """What a program that starts a command of the clone has to name."""
-ACTING = {"host.services": ("up", "down"), "host.local_services": ("up", "down")}
+ACTING = {"host.services.up_down": ("up", "down"), "host.services.without_docker": ("up", "down")}
 """What starts and stops the services of the clone in which it is imported."""
 
 
@@ -155,8 +155,8 @@ def test_tests_and_benchmarks_start_commands_in_copies_alone() -> None:
         'run([ROOT / "invoke", "up"])',
         'run(["./invoke", "down", "--volumes"], cwd=ROOT)',
         'run([sys.executable, "-m", "host", "down"], cwd=ROOT)',
-        "from host import local_services\nlocal_services.down(True)",
-        "from host.services import down",
+        "from host.services import without_docker\nwithout_docker.down(True)",
+        "from host.services.up_down import down",
         "import tasks",
     ],
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from host import local
+from host.machine import local
+from host.runs import without_docker
 from lib.harness.errors import UserError
 from tests.host.clone import copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke
@@ -39,7 +40,7 @@ def test_another_machine_is_told_what_is_needed_before_anything_is_downloaded(
     monkeypatch.setattr(platform, "machine", lambda: here[1])
     monkeypatch.setattr(local, "VENV", tmp_path / "venv")
     with pytest.raises(UserError, match=f"needs Linux on x86-64, and this is {here[0]} on {here[1]}"):
-        local.run(["labs"])
+        without_docker.run(["labs"])
     assert list(tmp_path.iterdir()) == []
 
 

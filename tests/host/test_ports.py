@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from host import ports, services
+from host.machine import ports
+from host.services import service
 
 
 @pytest.fixture(params=["127.0.0.1", "0.0.0.0"])
@@ -27,7 +28,7 @@ def test_the_next_free_port_is_chosen(taken: int) -> None:
 
 def test_the_choice_is_said(taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MLFLOW_PORT", str(taken))
-    chosen = services.choose_port(services.MLFLOW, set())
+    chosen = service.choose_port(service.MLFLOW, set())
     assert capsys.readouterr().err == f"Port {taken} is in use: mlflow is on {chosen}.\n"
 
 
@@ -35,5 +36,5 @@ def test_nothing_is_said_of_a_free_port(monkeypatch: pytest.MonkeyPatch, capsys:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
     monkeypatch.setenv("MLFLOW_PORT", str(free))
-    assert services.choose_port(services.MLFLOW, set()) == free
+    assert service.choose_port(service.MLFLOW, set()) == free
     assert capsys.readouterr().err == ""

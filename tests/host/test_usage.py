@@ -1,37 +1,74 @@
 """Bad input: one line that names what was wrong and the remedy, exit code 2, before any container starts."""
 
+import re
+
 import pytest
 
+from host.command import docs
+from lib.harness import __version__
+from lib.harness.contract.options import ARGUMENTS, OPTIONS, options_of
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
-COMMANDS = (
-    "bench",
-    "build",
-    "bundle",
-    "claims",
-    "diff",
-    "doctor",
-    "down",
-    "export",
-    "import",
-    "lab",
-    "labs",
-    "load",
-    "lock",
-    "report",
-    "reproduce",
-    "sweep",
-    "sync",
-    "test",
-    "up",
-)
+COMMANDS = {
+    "up": "--gpu --framework --workers --local",
+    "down": "--volumes",
+    "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
+    "--debug --rehearse --local",
+    "sweep": "NAME|PATH --quick --seed --set --framework --trials --sampler --pruner --space --batch --fresh --on "
+    "--workers --resume --local",
+    "labs": "",
+    "claims": "--quick --json --expect --local",
+    "report": "--out --local",
+    "reproduce": "RUN|every",
+    "diff": "RUN RUN",
+    "export": "RUN|all:NAME --out --local",
+    "import": "FOLDER --local",
+    "sync": "--local",
+    "build": "--gpu --check",
+    "bundle": "--out",
+    "load": "FILE",
+    "lock": "--check",
+    "doctor": "--fix",
+    "bench": "--only --local",
+    "test": "--all --only -k --gpu-images --local",
+}
+"""The commands with their arguments and options: who changes them changes what users and scripts rely on."""
+
+
+def test_the_commands_and_options_are_the_ones_that_are_promised(invoke: Invoke) -> None:
+    for name, promised in COMMANDS.items():
+        table = [argument.metavar for argument in ARGUMENTS.get(name, ())]
+        table += [option.flag for option in options_of(name)]
+        assert " ".join(table) == promised, name
+    assert {name for option in OPTIONS for name in option.commands} | ARGUMENTS.keys() <= COMMANDS.keys()
+    for name in ("lab", "import", "test"):
+        shown = re.findall(r"^  (-{1,2}[a-z-]+)", invoke(name, "--help").stdout, re.MULTILINE)
+        arguments = [f"--{argument.name}" for argument in ARGUMENTS.get(name, ())]
+        assert set(shown) == {*arguments, *(word for word in COMMANDS[name].split() if word.startswith("-"))}
+
+
+def test_the_page_of_the_commands_is_current() -> None:
+    assert docs.commands() == list(COMMANDS)
+    assert docs.FILE.read_text(encoding="utf-8") == docs.page(), "python -m host.command.docs"
+
+
+def test_the_version_is_said(invoke: Invoke) -> None:
+    assert invoke("--version").stdout == f"Fearless Labs {__version__}\n"
+
+
+def test_help_of_a_lab_has_the_keys_of_its_config(invoke: Invoke) -> None:
+    outcome = invoke("lab", "dropout", "--help", env={"COLUMNS": "200"})
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.startswith(invoke("lab", "--help").stdout.rstrip())
+    assert re.search(r"^label_noise +float, >= 0, <= 1 +0\.3 +share of labels", outcome.stdout, re.MULTILINE)
+    assert re.search(r"^seeds +int, >= 1, <= 1000 +8 +more than the 5", outcome.stdout, re.MULTILINE)
 
 
 def test_the_list_has_every_command_with_one_line_each(invoke: Invoke) -> None:
     outcome = invoke("--list")
     assert outcome.returncode == 0
     rows = [line for line in outcome.stdout.splitlines()[1:] if line.strip()]
-    assert [row.split()[0] for row in rows] == sorted(COMMANDS)
+    assert [row.split()[0] for row in rows] == list(COMMANDS)
     assert all(len(row) <= 80 and row.endswith(".") for row in rows)
 
 
@@ -72,6 +109,11 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--on", "dask"], ["--on dask", "local or ray"]),
         (["lab", "optimizers", "--resume", "last:optimizers", "--quick"], ["--resume", "leave out --quick"]),
         (["up", "--workers", "none"], ["--workers none", "at least 1"]),
+        (["lab", "optimizers", "--workers", "0"], ["--workers 0", "at least 1"]),
+        (["lab", "optimizers", "--debug", "--rehearse"], ["--debug --rehearse", "cannot be combined"]),
+        (["lab", "optimizers", "--debug", "--on", "ray"], ["--debug", "--on ray", "cannot be combined"]),
+        (["lab", "optimizers", "--rehearse", "--resume", "last:optimizers"], ["--rehearse", "--resume"]),
+        (["lab", "optimisers", "--help"], ["'optimisers'", "Nearest: optimizers", "./invoke labs"]),
         (["lab", "optimizers", "--framework", "jax"], ["--framework jax", "torch or keras"]),
         (["claims", "--expect", "nowhere.json"], ["--expect nowhere.json", "no such file"]),
         (["export", "last:dropout", "--out", "."], ["--out .", "new folder"]),

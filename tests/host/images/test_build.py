@@ -11,8 +11,8 @@ from pathlib import Path
 
 from docker.client import DockerClient
 
-from host import images
-from host.network import build_options
+from host.engine import base_image, images
+from host.machine.package_sources import build_options
 from tests.host.images.support import ROOT
 
 
@@ -35,7 +35,7 @@ def test_lib_and_labs_are_not_in_the_context(tmp_path: Path) -> None:
 
 def test_wrong_lock_digest_ends_the_build(client: DockerClient) -> None:
     wrong = ("--build-arg", "LAB_LOCK=tracking.txt", "--build-arg", f"LAB_LOCK_SHA256={'0' * 64}")
-    done = buildx("--file", "docker/Dockerfile", "--target", "tracking", *images.base_options(), *wrong)
+    done = buildx("--file", "docker/Dockerfile", "--target", "tracking", *base_image.options(), *wrong)
     assert done.returncode != 0
     assert "LAB_LOCK_SHA256 is not the sha256 of tracking.txt: build with ./invoke build" in done.stderr
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from host import images
+from host.engine import images
 from tests.host.clone import command, copy_clone, share_venv
 from tests.host.conftest import Outcome
 
@@ -123,6 +123,6 @@ def test_a_damaged_bundle_gives_the_engine_nothing(clone: Path, file: Path, room
 @pytest.mark.slow
 @pytest.mark.parametrize("image", images.IMAGES, ids=lambda image: image.target)
 def test_two_builds_from_nothing_have_the_same_files(image: images.Image, capsys: pytest.CaptureFixture[str]) -> None:
-    from host.build_check import check
+    from host.engine.same_twice import check
 
     assert check(image), capsys.readouterr().out

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from host import images
-from host.build_check import check
-from host.fix import link_mtu
+from host.checks.install import link_mtu
+from host.engine import base_image, images
+from host.engine.same_twice import check
 
 BRIDGE, ADDRESS = "lab-digest0", "172.31.254.1/24"
 
@@ -22,8 +22,8 @@ def containerd_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """An engine of the test's own with containerd's image store; it has the base image, and commands go to it."""
     if os.getuid() or not all(map(shutil.which, ("dockerd", "ip"))):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("an engine of the test's own needs root and dockerd")
-    options = images.base_options()
-    base = options[1].partition("=")[2] if options else images.pinned_base()
+    options = base_image.options()
+    base = options[1].partition("=")[2] if options else base_image.pinned()
     settings = tmp_path / "daemon.json"
     settings.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
     subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from host import ports
+from host.machine import ports
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
 from tests.host.clone import ROOT, Instance, copy_clone, new_project, share_venv

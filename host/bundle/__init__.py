@@ -1,0 +1,1 @@
+"""The bundle, with which a room without internet works: writing it, loading it."""

@@ -1,0 +1,126 @@
+"""The clone as a bundle carries it: the files that git knows, the history, and the wheels of the host's side.
+
+On the other machine it is a clone like any other, whose ./invoke makes .venv from .local/wheels without an index.
+"""
+
+import hashlib
+import platform
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.bootstrap import process
+from host.bootstrap.paths import REQUIREMENTS, ROOT
+from host.bootstrap.venv import WHEELS
+from host.machine import git
+from lib.harness.errors import UserError
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+MANYLINUX = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+LOCK = REQUIREMENTS / "test.txt"  # has all of host.txt too
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the clone: its path there, what git says of its mode, its target when it is a link."""
+
+    path: str
+    mode: int
+    link: str = ""
+
+    def content(self) -> bytes:
+        """What is in it; nothing for a link."""
+        return b"" if self.link else (ROOT / self.path).read_bytes()
+
+
+def files() -> list[File]:
+    """What git knows and is there, as it is now."""
+    found = []
+    for name in git.tracked():
+        path = ROOT / name
+        if path.is_symlink():
+            found.append(File(name, 0o777, str(path.readlink())))
+        elif path.is_file():
+            found.append(File(name, 0o755 if path.stat().st_mode & 0o100 else 0o644))
+    return found
+
+
+def check() -> None:
+    """Raises `UserError` when git does not know the clone or a file that the images are made with; names others."""
+    if not git.tracked():
+        raise UserError("A bundle has the files that git knows, and git knows none here: bundle from a git clone")
+    unknown = git.untracked()
+    if needed := [name for name in unknown if name.startswith("docker/")]:
+        raise UserError(f"The images are made with {needed[0]}, and git does not know it: git add {needed[0]}")
+    if unknown:
+        print(f"Left out, as git does not know them: {', '.join(unknown)}", file=sys.stderr)
+
+
+def sha256(found: list[File]) -> str:
+    """Digest of all paths, modes and contents."""
+    digest = hashlib.sha256()
+    for file in found:
+        digest.update(f"{file.path}\0{file.mode:o}\0{file.link}\0".encode())
+        digest.update(hashlib.sha256(file.content()).digest())
+    return digest.hexdigest()
+
+
+def history(folder: Path) -> list[Path]:
+    """The files of a .git made in `folder`: what leads to the present commit, and nothing of this machine's settings.
+
+    [] with a line on stderr where git cannot give it.
+    """
+    steps = (
+        ["init", "--quiet", "--template=", "--initial-branch", git.branch(), str(folder)],
+        ["-C", str(folder), "fetch", "--quiet", "--update-shallow", ROOT.as_uri(), "HEAD"],
+        ["-C", str(folder), "update-ref", "HEAD", "FETCH_HEAD"],
+        ["-C", str(folder), "read-tree", "HEAD"],
+    )
+    for step in steps:
+        done = process.output(["git", *step], limit=process.INSTALL)
+        if done.returncode:
+            print(f"Without git's history: {' '.join(done.stderr.split())}", file=sys.stderr)
+            return []
+    (folder / ".git" / "FETCH_HEAD").unlink()
+    return sorted(path for path in (folder / ".git").rglob("*") if path.is_file())
+
+
+def wheels(folder: Path) -> list[str]:
+    """Download the wheels of the host's side into `folder`; the versions of Python that they are for, on Linux x86-64.
+
+    Raises:
+        UserError: those of the running Python cannot be had.
+    """
+    here = ".".join(platform.python_version_tuple()[:2])
+    reason = _download(LOCK, folder, [])
+    if reason:
+        raise UserError(f"The wheels of {LOCK.relative_to(ROOT)} cannot be had: {reason}")
+    covered = {here} if (platform.system(), platform.machine()) == ("Linux", "x86_64") else set()
+    with tempfile.TemporaryDirectory() as work:
+        plain = Path(work, "requirements.txt")
+        plain.write_text(without_markers(LOCK.read_text(encoding="utf-8")), encoding="utf-8")
+        for version in PYTHONS:
+            target = [f"--platform={tag}" for tag in MANYLINUX]
+            target += ["--implementation=cp", f"--python-version={version}"]
+            if version not in covered and not _download(plain, folder, target):
+                covered.add(version)
+    return sorted(covered, key=lambda version: int(version.split(".")[1]))
+
+
+def without_markers(lock: str) -> str:
+    """A lock for every Python on Linux: pip applies markers to the Python that runs it, not to the one asked for."""
+    entries = re.split(r"\n(?=\S)", lock)
+    return "\n".join(re.sub(r"^(\S+) ; [^\\\n]*", r"\1 ", entry) for entry in entries if "'win32'" not in entry)
+
+
+def _download(lock: Path, folder: Path, target: list[str]) -> str:
+    """Why pip could not; empty when it could."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
+    if WHEELS.is_dir():
+        command += ["--find-links", str(WHEELS)]
+    done = process.output([*command, *target], limit=process.INSTALL, name="pip download")
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    return (errors or ["pip gave no reason"])[0] if done.returncode else ""

@@ -1,0 +1,180 @@
+"""What is missing on this machine, and the command that mends it."""
+
+import os
+import shutil
+from dataclasses import dataclass
+
+from host.bootstrap.paths import LABS, ROOT
+from host.engine import base_image, compose, docker, gpu, images
+from host.machine import env_file, nvidia, ports
+from host.services.service import SERVICES
+from host.services.up_down import running
+from lib.harness.errors import UserError
+
+INSTALL = "install Docker Engine or Docker Desktop"
+if shutil.which("apt-get"):
+    INSTALL += ", or Debian's packages of it, which replace Docker's own: sudo ./invoke doctor --fix"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the table. `passed`: None for a fact that nothing depends on. `remedy`: the command that mends it."""
+
+    subject: str
+    passed: bool | None
+    found: str
+    remedy: str = ""
+
+
+def checks() -> list[Check]:
+    """All checks of this machine, in the order in which they are mended."""
+    found = [_engine()]
+    if shutil.which("docker"):
+        found += [_plugin("compose"), _plugin("buildx")]
+    if found[0].passed:
+        found += [_disk(), *_images()]
+    return [*found, *_ports(found[0].passed is True), *_gpu(found[0].passed is True), _user(), _labs()]
+
+
+def passed(found: list[Check]) -> bool:
+    """Whether everything that the commands need is there."""
+    return all(check.passed is not False for check in found)
+
+
+def _engine() -> Check:
+    needed = f"{docker.minimum('engine')} or newer"
+    try:
+        found = docker.server()
+    except docker.NoEngineError as error:
+        return Check("Docker engine", False, str(error).removesuffix(f"; {docker.DOCTOR}"), INSTALL)
+    except UserError as error:
+        what, _, remedy = str(error).removeprefix("Docker engine: ").partition(": ")
+        return Check("Docker engine", False, what, remedy)
+    if found.platform != docker.PLATFORM:
+        subject = f"{found.platform} ({docker.PLATFORM} is needed)"
+        return Check("Docker engine", False, subject, "use a machine with x86-64 Linux")
+    return Check("Docker engine", found.version.fits("engine"), f"{found.version} ({needed} is needed)", INSTALL)
+
+
+def _plugin(name: str) -> Check:
+    try:
+        version = docker.plugin_version(name)
+    except UserError as error:
+        what, _, remedy = str(error).removeprefix(f"docker {name}: ").partition(": ")
+        return Check(f"docker {name}", False, what, remedy)
+    found = str(version) if version else "missing"
+    fits = version is not None and version.fits(name)
+    return Check(f"docker {name}", fits, f"{found} ({docker.minimum(name)} or newer is needed)", INSTALL)
+
+
+def _disk() -> Check:
+    missing = [i for i in images.IMAGES if not images.is_current(i, images.inspect(i.name))]
+    needed = sum(image.build_gib for image in missing)
+    free = docker.free_gib()
+    if free is None:
+        return Check("Free disk for images", None, f"not visible from here; building needs {needed:.0f} GiB")
+    return Check(
+        "Free disk for images", free >= needed, f"{free:.0f} GiB, {needed:.0f} GiB needed", "docker system prune --all"
+    )
+
+
+def _images() -> list[Check]:
+    found = []
+    for image in images.IMAGES:
+        built = images.inspect(image.name)
+        if images.is_current(image, built):
+            found.append(Check(image.name, True, "built"))
+        else:
+            found.append(Check(image.name, None, "out of date" if built else "not built", "./invoke build"))
+    if all(check.passed for check in found):
+        return found
+    return [*found, _base()]
+
+
+def _base() -> Check:
+    """Whether a build finds its base: in the engine, or where the pinned one is published."""
+    base = os.environ.get("BASE_IMAGE") or base_image.pinned()
+    for name in (base, base_image.LOCAL):
+        if images.inspect(name):
+            return Check("Base image", True, f"{name} is here")
+    if not os.environ.get("BASE_IMAGE") and base_image.registry_has(base):
+        return Check("Base image", True, "the registry has it")
+    return Check(
+        "Base image",
+        False,
+        f"no registry with {base.partition('@')[0]} can be reached",
+        "sudo ./invoke doctor --fix (Debian), or BASE_IMAGE=NAME ./invoke build",
+    )
+
+
+def _ports(has_engine: bool) -> list[Check]:
+    found = []
+    ours = compose.containers() if has_engine else []
+    for service in SERVICES:
+        try:
+            wanted = env_file.port(service.variable, service.default)
+        except UserError as error:
+            found.append(Check(f"Port of {service.name}", False, *str(error).split(": ", 1)))
+            continue
+        subject = f"Port {wanted} ({service.name})"
+        if running(service, ours):
+            found.append(Check(subject, True, f"{service.name} runs"))
+        elif ports.is_free(wanted):
+            found.append(Check(subject, True, "free"))
+        else:
+            found.append(
+                Check(subject, None, "in use: ./invoke up takes the next free one", f"{service.variable}=N in .env")
+            )
+    return found
+
+
+def _gpu(has_engine: bool) -> list[Check]:
+    """What --gpu needs; nothing else does."""
+    there = nvidia.find()
+    if not there.names:
+        return [Check("NVIDIA GPU", None, f"none ({there.reason}): labs run on the CPU")]
+    found = [Check("NVIDIA GPU", None, f"{len(there.names)}: {', '.join(sorted(set(there.names)))}")]
+    for framework, image in images.GPU.items():
+        said = f"{there.driver} ({gpu.minimum_driver(image)} or newer is needed)"
+        fits = gpu.fits(there.driver, image) or None
+        found.append(Check(f"NVIDIA driver ({framework})", fits, said, "install a newer driver"))
+    if has_engine:
+        way = gpu.offered()
+        said = {"nvidia": "the engine has its runtime", "cdi": "the engine knows GPUs by CDI"}.get(way or "", "missing")
+        found.append(Check("NVIDIA container toolkit", True if way else None, said, gpu.INSTALL_TOOLKIT))
+        for image in images.GPU.values():
+            current = images.is_current(image, images.inspect(image.name))
+            state = "built" if current else "not built"
+            found.append(Check(image.name, True if current else None, state, "./invoke build --gpu"))
+    return found
+
+
+def _user() -> Check:
+    who = f"uid {os.getuid()}, gid {os.getgid()}"
+    return Check(
+        "User", None, f"{who}: root; services run as the owner of labs/ or uid 1000" if os.getuid() == 0 else who
+    )
+
+
+def _labs() -> Check:
+    if LABS.is_dir() and os.getuid() != 0 and not os.access(LABS, os.W_OK):
+        return Check(
+            "labs/", False, f"uid {LABS.stat().st_uid} owns it", f"sudo chown -R {os.getuid()}:{os.getgid()} labs"
+        )
+    if (ROOT / "lib").stat().st_mode & 0o005 != 0o005:
+        return Check("lib/", False, "the container's user cannot read it", "chmod -R go+rX lib labs")
+    return Check("labs/, lib/", True, "JupyterLab can write, labs can read")
+
+
+def table(found: list[Check]) -> None:
+    """Print the checks; what has to be mended comes with its command."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("", "what", "found", "remedy"):
+        rows.add_column(column, overflow="fold")
+    marks = {True: "[green]ok[/]", False: "[red]NO[/]", None: "-"}
+    for check in found:
+        rows.add_row(marks[check.passed], check.subject, check.found, "" if check.passed else check.remedy)
+    Console(soft_wrap=False, width=None if os.isatty(1) else 160).print(rows)

@@ -1,0 +1,57 @@
+"""Where a command runs: in a container, or in local mode."""
+
+import sys
+from pathlib import Path
+
+from host.engine import docker, gpu, images
+from lib.harness.errors import UserError
+
+
+def goes_local(asked: bool) -> bool:
+    """Whether to run in local mode: asked for by name, or because no engine answers, which is said in one line."""
+    if asked:
+        return True
+    try:
+        docker.require()
+    except docker.NoEngineError as error:
+        print(f"{error}. Going on without it (local mode).", file=sys.stderr)
+        return True
+    return False
+
+
+def run_lib(
+    arguments: list[str],
+    local: bool,
+    mounts: dict[Path, str] | None = None,
+    *,
+    gpu_image: images.Image | None = None,
+    on_ray: bool = False,
+    tracked: bool = True,
+    interactive: bool = False,
+) -> int:
+    """Exit code of `python -m lib ARGUMENTS` in a container or in local mode.
+
+    Args:
+        arguments: those of the program in the container.
+        local: local mode is asked for.
+        mounts: files that the arguments name, by their path in the container.
+        gpu_image: run in this image, with all GPUs; then there is no local mode.
+        on_ray: the trials run on a Ray cluster.
+        tracked: the program asks for MLflow, which is started if need be.
+        interactive: the program reads what the user types, or what is piped into this command.
+    """
+    if gpu_image is None and goes_local(local):
+        from host.runs import without_docker
+
+        back = {target: str(source) for source, target in (mounts or {}).items()}
+        return without_docker.run([back.get(word, word) for word in arguments], interactive=interactive)
+    from host.runs.container import in_container
+
+    return in_container(arguments, mounts, gpu_image=gpu_image, on_ray=on_ray, tracked=tracked, interactive=interactive)
+
+
+def gpu_image_for(lab: str | None, framework: str | None, changes: list[str], local: bool) -> images.Image:
+    """The image for a lab, or for a framework, on the GPU."""
+    if local:
+        raise UserError("--gpu --local cannot be combined: computing on a GPU needs the container")
+    return gpu.image_of(lab, framework, changes) if lab else gpu.image_for(framework or "torch")

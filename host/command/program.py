@@ -1,0 +1,92 @@
+"""Runs Invoke as `invoke` does, but says what was wrong with a command line in one line, with exit code 2."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from host.bootstrap.paths import ROOT
+from lib.harness import __version__
+from lib.harness.errors import UserError
+
+if TYPE_CHECKING:
+    from invoke.exceptions import ParseError
+    from invoke.program import Program
+
+
+def run(argv: list[str]) -> int:
+    """Exit code of Invoke on `argv`; without arguments it lists the commands.
+
+    `./invoke lab NAME --help` says, too, which keys `--set` takes.
+    """
+    if argv in ([], ["--list"], ["-l"]):
+        print("\n".join(["Commands (./invoke COMMAND --help explains one):\n", *_list(), ""]))
+        return 0
+    if len(argv) < 2 or not {"--help", "-h"} & set(argv[1:]):
+        return _invoke(argv)
+    of_lab = argv[0] in {"lab", "sweep"} and not argv[1].startswith("-")
+    if not of_lab:
+        return _invoke(["--help", argv[0]])
+    from host.command.keys import keys_of_lab, print_keys
+
+    try:
+        keys = keys_of_lab(argv[1])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    code = _invoke(["--help", argv[0]])
+    print_keys(argv[1], keys)
+    return code
+
+
+def _list() -> list[str]:
+    """A line for each command, from the source of tasks.py: to load Invoke takes longer than all of this."""
+    tree = ast.parse((ROOT / "tasks.py").read_text(encoding="utf-8"))
+    tasks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    summaries = {task.name.rstrip("_"): (ast.get_docstring(task) or "").partition("\n")[0] for task in tasks}
+    width = max(map(len, summaries)) + 2
+    return [f"  {name:{width}} {summary}" for name, summary in summaries.items()]
+
+
+def _invoke(argv: list[str]) -> int:
+    from invoke.exceptions import Exit, ParseError
+    from invoke.program import Program
+
+    program = Program(__version__, name="Fearless Labs", binary="./invoke", binary_names=["./invoke"])
+    try:
+        program.create_config()
+        program.parse_core(["./invoke", *argv])
+        program.parse_collection()
+        program.parse_tasks()
+        program.parse_cleanup()
+        program.update_config()
+        program.execute()
+    except ParseError as error:
+        print(_remedy(error, program), file=sys.stderr)
+        return 2
+    except Exit as end:
+        if end.message:
+            print(end.message, file=sys.stderr)
+        return int(end.code)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _remedy(error: ParseError, program: Program) -> str:
+    """One line: what Invoke did not understand, the nearest names, where to read on."""
+    message = str(error).rstrip("!.")
+    word = re.search(r"No idea what '(.*)' is", message)
+    task = error.context.name if error.context else None
+    help_command = f"./invoke {task} --help" if task else "./invoke --list"
+    near: list[str] = []
+    if word and word[1].startswith("-"):
+        known = list(error.context.flags) if error.context else []
+        near = difflib.get_close_matches(word[1].split("=")[0], known, cutoff=0.5)
+    elif word:
+        near = difflib.get_close_matches(word[1], program.collection.task_names, cutoff=0.5)
+        help_command = "./invoke --list"
+    return f"{message}." + (f" Nearest: {', '.join(near)}." if near else "") + f" See {help_command}"

@@ -1,0 +1,1 @@
+"""The Docker engine: whether it answers, the images, Compose, GPUs."""

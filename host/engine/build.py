@@ -1,0 +1,127 @@
+"""Builds the images with buildx: what is missing, all that is asked for, and one of a record's recipe."""
+
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from host.bootstrap import process
+from host.bootstrap.flock import held
+from host.bootstrap.paths import ROOT, state_path
+from host.engine import base_image, docker
+from host.engine.images import GPU, LAB, Built, Image, docker_sha256, inspect, is_current
+from host.machine import git
+from host.machine.package_sources import build_options
+from lib.harness.errors import UserError
+
+
+def ensure(*wanted: Image) -> None:
+    """Build those of `wanted` that are missing or out of date."""
+    if _missing(wanted):
+        with held("build"):  # another command may be building the same
+            if missing := _missing(wanted):
+                build(*missing)
+
+
+def _missing(wanted: tuple[Image, ...]) -> list[Image]:
+    return [image for image in wanted if not is_current(image, inspect(image.name))]
+
+
+def build(*wanted: Image) -> None:
+    """Build `wanted`; prints the time and the size of each. Raises `UserError` first when the disk is too small."""
+    docker.require_plugins()
+    needed, free = sum(image.build_gib for image in wanted), docker.free_gib()
+    if free is not None and free < needed:
+        raise UserError(
+            f"Building needs {needed:.0f} GiB free where Docker keeps images, there are {free:.1f}: docker system prune"
+        )
+    base = base_image.options()
+    for image in wanted:
+        start = time.monotonic()
+        print(f"Building {image.name} …", file=sys.stderr, flush=True)
+        _build(image, base)
+        built = inspect(image.name)
+        if built is None:
+            raise UserError(
+                f"The build ended without {image.name}: docker buildx ls must show a builder that loads images"
+            )
+        print(f"{image.name}: {time.monotonic() - start:.0f} s, {built.size / 1e9:.2f} GB", file=sys.stderr)
+
+
+def of_recipe(recipe: Path, lock_sha256: str) -> Image:
+    """The image that a record's recipe (a folder that has docker/) makes: the one whose requirements have this hash.
+
+    Raises:
+        UserError: the recipe has no such requirements.
+    """
+    for image in (LAB, *GPU.values()):
+        lock = recipe / "docker" / "requirements" / image.lock
+        if lock.is_file() and hashlib.sha256(lock.read_bytes()).hexdigest() == lock_sha256:
+            return image
+    raise UserError(f"The record's recipe has no requirements with its lab.lock_sha256, {lock_sha256[:12]}")
+
+
+def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str) -> Built:
+    """The image `name` of a record, made from its recipe (a folder that has docker/) unless the engine has it.
+
+    Raises:
+        UserError: it cannot be built.
+    """
+    if built := inspect(name):
+        return built
+    docker.require_plugins()
+    image = of_recipe(recipe, lock_sha256)
+    arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256}
+    arguments |= {"LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
+    _buildx(image.target, name, arguments, base_image.options(), recipe)
+    built = inspect(name)
+    if built is None:
+        raise UserError(f"{name} could not be built")
+    return built
+
+
+def _build(image: Image, base: list[str]) -> None:
+    _buildx(image.target, image.name, build_arguments(image), base, ROOT)
+
+
+def build_arguments(image: Image) -> dict[str, str]:
+    """The build arguments of `image`: what it is installed from, and what becomes its labels."""
+    commit = git.commit() + ("-dirty" if git.dirty("docker") else "")
+    return {
+        "LAB_LOCK": image.lock,
+        "LAB_LOCK_SHA256": image.lock_sha256,
+        "LAB_GIT_COMMIT": commit,
+        "LAB_DOCKER_SHA256": docker_sha256(),
+    }
+
+
+def build_command(target: str, arguments: dict[str, str], base: list[str]) -> list[str]:
+    """The command that builds a target of docker/Dockerfile, without its output and context."""
+    command = ["docker", "buildx", "build", "--file", "docker/Dockerfile", "--target", target]
+    command += [*base, *build_options(os.environ)]
+    for argument, value in arguments.items():
+        command += ["--build-arg", f"{argument}={value}"]
+    return command
+
+
+def _buildx(target: str, name: str, arguments: dict[str, str], base: list[str], root: Path) -> None:
+    """Build the image `name` from root/docker/Dockerfile. Raises `UserError` with what went wrong."""
+    command = [*build_command(target, arguments, base), "--load", "--tag", name]
+    if sys.stderr.isatty():
+        code = process.shown([*command, "."], cwd=root, stdin=None, stdout=sys.stderr)
+        hint = "the lines above say why"
+    else:
+        log = state_path("logs", f"build-{target}.log")
+        # no time limit: a slow link needs hours for the packages
+        code = process.logged([*command, "--progress=plain", "."], log, limit=None, cwd=root)
+        if code:
+            said = log.read_text(encoding="utf-8")
+            if "failed to resolve source metadata" in said:
+                raise UserError(
+                    "The base image cannot be pulled: sudo ./invoke doctor --fix makes one (Debian), or set BASE_IMAGE"
+                )
+            print("\n".join(said.splitlines()[-20:]), file=sys.stderr)
+        hint = f"all of it: {log}"
+    if code:
+        raise UserError(f"The build of {name} failed; {hint}")

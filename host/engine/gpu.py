@@ -1,0 +1,93 @@
+"""Whether a container can compute on this machine's NVIDIA GPUs with the CUDA of an image, and how.
+
+What an engine with the toolkit offers is a runtime, `nvidia`, or devices by the Container Device Interface (CDI).
+
+A program built with CUDA N.x runs with every driver since that of N.0 (NVIDIA, CUDA Compatibility, "Minor Version
+Compatibility"; the versions: CUDA Toolkit Release Notes, "CUDA Toolkit and Corresponding Driver Versions", Linux).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from host.bootstrap.paths import ROOT
+from host.engine import docker, images
+from host.engine.docker import Version
+from host.machine import nvidia
+from lib.harness.contract.catalogue import find_lab
+from lib.harness.errors import UserError
+
+DRIVERS = {13: "580.65.06", 12: "525.60.13"}
+"""The oldest driver for Linux by the major version of CUDA."""
+CDI_KIND = "nvidia.com/gpu"
+INSTALL_TOOLKIT = (
+    "install nvidia-container-toolkit, then sudo nvidia-ctk runtime configure --runtime=docker "
+    "and sudo systemctl restart docker"
+)
+
+
+def minimum_driver(image: images.Image) -> str:
+    """The oldest driver with which the CUDA of a GPU image runs."""
+    return DRIVERS[int(image.cuda.partition(".")[0])]
+
+
+def fits(driver: str, image: images.Image) -> bool:
+    """Whether a driver of this version is new enough for the CUDA of a GPU image."""
+    return Version.read(driver).numbers >= Version.read(minimum_driver(image)).numbers
+
+
+def offered() -> str | None:
+    """How the engine gives GPUs to a container: ``nvidia`` (its runtime) or ``cdi``; None when it cannot."""
+    facts: dict[str, Any] = json.loads(docker.call("info", "--format", "{{json .}}").stdout or "{}")
+    if "nvidia" in (facts.get("Runtimes") or {}):
+        return "nvidia"
+    known = [device.get("ID", "") for device in facts.get("DiscoveredDevices") or []]
+    if any(device.startswith(CDI_KIND) for device in known):
+        return "cdi"
+    folders = [Path(folder) for folder in facts.get("CDISpecDirs") or []]  # engines before 28.3 do not list devices
+    specs = [file for folder in folders for suffix in ("yaml", "json") for file in folder.glob(f"*.{suffix}")]
+    return "cdi" if any(CDI_KIND in file.read_text(encoding="utf-8", errors="replace") for file in specs) else None
+
+
+def require(image: images.Image) -> str:
+    """What `offered` says. Raises `UserError` where no container can compute with the CUDA of `image`."""
+    found = nvidia.find()
+    if not found.names:
+        raise UserError(
+            f"--gpu: no NVIDIA GPU here, {found.reason}: run without --gpu; for one that is here, install its driver"
+        )
+    if not fits(found.driver, image):
+        raise UserError(
+            f"--gpu: NVIDIA driver {found.driver} is too old for CUDA {image.cuda} of {image.target}: "
+            f"install {minimum_driver(image)} or newer, or run without --gpu"
+        )
+    docker.require()
+    way = offered()
+    if way is None:
+        raise UserError(f"--gpu: the engine has no NVIDIA container toolkit: {INSTALL_TOOLKIT}")
+    return way
+
+
+def image_of(lab: str, framework: str | None, changes: Sequence[str] = ()) -> images.Image:
+    """The GPU image for a lab: of the framework that is said (by the option or in `changes`), else of its first."""
+    said = [change.partition("=")[2].strip() for change in changes if change.partition("=")[0].strip() == "framework"]
+    return image_for(said[-1] if said else framework or find_lab(ROOT, lab).frameworks[0])
+
+
+def image_for(framework: str) -> images.Image:
+    """The GPU image of a framework. Raises `UserError` for one without."""
+    if framework not in images.GPU:
+        raise UserError(f"--framework {framework}: with --gpu it is {' or '.join(images.GPU)}")
+    return images.GPU[framework]
+
+
+def variables(way: str, built: images.Built) -> dict[str, str]:
+    """What compose reads to run `built` with all GPUs: the overlay compose.gpu.yaml and its variables."""
+    return {
+        "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}:{ROOT / 'compose.gpu.yaml'}",
+        "COMPOSE_PATH_SEPARATOR": ":",
+        "LAB_GPU_IMAGE": built.id,
+        "LAB_GPU_DRIVER": way,
+        "LAB_GPU_DEVICES": "all" if way == "nvidia" else f"{CDI_KIND}=all",
+    }

@@ -1,0 +1,95 @@
+"""The images: which there are, what the engine has of them, whether they are current."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from host.bootstrap.paths import REQUIREMENTS, ROOT
+from host.engine import docker
+from lib.harness.errors import UserError
+
+
+@dataclass(frozen=True)
+class Image:
+    """One target of docker/Dockerfile. `build_gib`: free disk that building it needs, caches and unpacking included.
+
+    `cuda`: the version of CUDA that its GPU framework was built for; empty for an image without one.
+    """
+
+    target: str
+    lock: str
+    build_gib: float
+    cuda: str = ""
+
+    @property
+    def name(self) -> str:
+        """Repository and tag."""
+        return f"fearless-labs/{self.target}:latest"
+
+    @property
+    def lock_sha256(self) -> str:
+        """sha256 of the requirements that the image is installed from."""
+        return hashlib.sha256((REQUIREMENTS / self.lock).read_bytes()).hexdigest()
+
+
+TRACKING = Image("tracking", "tracking.txt", build_gib=2)
+LAB = Image("lab-cpu", "cpu.txt", build_gib=10)
+IMAGES = (TRACKING, LAB)
+GPU = {
+    "torch": Image("lab-gpu-torch", "gpu-torch.txt", build_gib=20, cuda="13.0"),
+    "keras": Image("lab-gpu-tensorflow", "gpu-tensorflow.txt", build_gib=24, cuda="12.9"),
+}
+"""By the framework that computes on the GPU there; the other one is in its build for CPUs."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """An image that the engine has. `kind`: what `id` is a digest of, which depends on the engine's image store.
+
+    `layers`: digests of the unpacked layers, the lowest first.
+    """
+
+    id: str
+    kind: str
+    size: int
+    labels: dict[str, str]
+    layers: tuple[str, ...] = ()
+
+
+def inspect(name: str) -> Built | None:
+    """What the engine knows of the image `name`; None when it has none."""
+    result = docker.call("image", "inspect", name)
+    if result.returncode:
+        return None
+    facts: dict[str, Any] = json.loads(result.stdout)[0]
+    is_manifest = any(digest.endswith(facts["Id"]) for digest in facts.get("RepoDigests") or [])
+    labels = (facts.get("Config") or {}).get("Labels") or {}
+    kind = "manifest digest" if is_manifest else "config digest"
+    return Built(facts["Id"], kind, facts["Size"], labels, tuple(facts["RootFS"].get("Layers") or ()))
+
+
+def must_inspect(image: Image) -> Built:
+    """What the engine knows of `image`, which is there. Raises `UserError` when somebody has just removed it."""
+    built = inspect(image.name)
+    if built is None:
+        raise UserError(f"{image.name} is gone: ./invoke build")
+    return built
+
+
+def docker_sha256() -> str:
+    """Digest of the files of docker/ that make an image, the requirements apart."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "docker").rglob("*")):
+        if path.is_file() and REQUIREMENTS not in path.parents and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def is_current(image: Image, built: Built | None) -> bool:
+    """Whether `built` was made from today's lock and Dockerfile."""
+    return (
+        built is not None
+        and built.labels.get("org.fearless-labs.lock") == image.lock_sha256
+        and built.labels.get("org.fearless-labs.docker") == docker_sha256()
+    )

@@ -1,0 +1,85 @@
+"""The clone's .env: Jupyter's token, made once, and the ports and limits that the user may set there."""
+
+import io
+import os
+import secrets
+from pathlib import Path
+
+from host.bootstrap.flock import held
+from host.bootstrap.paths import ROOT
+from lib.harness.errors import UserError
+
+FILE = ROOT / ".env"
+
+
+def read(file: Path = FILE) -> dict[str, str]:
+    """The settings KEY=VALUE of the file, as python-dotenv reads them; {} when there is no file.
+
+    Compose replaces $NAME in a value that is not in single quotes; this command does not, so such a value is an error
+    where it is asked for.
+
+    Raises:
+        UserError: the file cannot be read, is no text in UTF-8, or has a line that is not KEY=VALUE.
+    """
+    return {key: value for key, value, _ in _bindings(file)}
+
+
+def setting(name: str, file: Path = FILE) -> str | None:
+    """One setting of the file. Raises `UserError` as `read`, and for a value that Compose reads in another way."""
+    settings = {key: (value, expanded) for key, value, expanded in _bindings(file)}
+    value, expanded = settings.get(name, (None, False))
+    if expanded:
+        raise UserError(
+            f"{name} in {file.name} has a $, which Compose expands and ./invoke does not: write the value itself, or "
+            "put it in single quotes"
+        )
+    return value
+
+
+def _bindings(file: Path) -> list[tuple[str, str, bool]]:
+    """Key and value of each line, and whether Compose expands it."""
+    from dotenv.parser import parse_stream
+
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}): sudo chown $(id -u) {file}") from None
+    if "\0" in text:
+        raise UserError(f"{file} is no text in UTF-8: save it in that encoding")
+    found = []
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            raise UserError(f"{file}: line {binding.original.line} is not KEY=VALUE")
+        if binding.key is not None and binding.value is not None:
+            quoted = binding.original.string.partition("=")[2].lstrip().startswith("'")
+            found.append((binding.key, binding.value, "$" in binding.value and not quoted))
+    return found
+
+
+def token(file: Path = FILE) -> str:
+    """Jupyter's token. Made at the first call and kept in the file, which only its owner may read (mode 600)."""
+    with held("settings"):
+        known = setting("JUPYTER_TOKEN", file)
+        if known:
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+            return known
+        made = secrets.token_hex(24)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "r+", encoding="utf-8") as stream:
+            file.chmod(0o600)
+            before = stream.read()
+            stream.write(("\n" if before and not before.endswith("\n") else "") + f"JUPYTER_TOKEN={made}\n")
+        return made
+
+
+def port(name: str, default: int) -> int:
+    """The port called `name` in the environment, in .env, or `default`."""
+    text = os.environ.get(name) or setting(name) or str(default)
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise UserError(f"{name}={text} is no port: set a number from 1 to 65535 in .env or the environment")
+    return int(text)

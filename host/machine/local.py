@@ -1,0 +1,125 @@
+"""Local mode: labs and tests without a Docker engine, from the same lock, with SQLite for MLflow.
+
+Everything it makes is in .local: venv, data and logs; journal, mlflow.db and artifacts in the instance's own folder.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from host.bootstrap import process
+from host.bootstrap.flock import held
+from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE, state_path
+from host.bootstrap.process import reason
+from host.machine import git, instance, user
+from host.machine.package_sources import uv_environment, uv_options
+from host.machine.uv import uv
+from lib.harness.errors import UserError
+
+LOCK = REQUIREMENTS / "cpu.txt"
+VENV = STATE / "venv"
+NEEDED_GIB = 6
+CANDIDATES = ("python3.11", "python3", "python", "/usr/bin/python3.11", "/usr/bin/python3")
+FITS = "import ctypes, sqlite3, ssl, sys; print(sys.executable); sys.exit(sys.version_info[:2] != (3, 11))"
+
+
+def python() -> Path:
+    """The Python of local mode's environment, made with uv from the image's lock at the first call.
+
+    Raises `UserError` where the lock does not fit this machine, the disk is full or a package cannot be had.
+    """
+    stamp, wanted = VENV / "stamp", f"{_lock_sha256()}\n"
+    made = VENV / "bin" / "python"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return made
+    with held("local-venv"):
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+            base = python311()
+            free = shutil.disk_usage(STATE).free / 2**30
+            if free < NEEDED_GIB:
+                raise UserError(f"Local mode needs {NEEDED_GIB} GiB free in {STATE}, there are {free:.1f}")
+            print("Making .local/venv from the image's lock (once, some minutes) …", file=sys.stderr, flush=True)
+            stamp.unlink(missing_ok=True)
+            _uv("venv", "--clear", "--python", base, str(VENV))
+            _uv("pip", "sync", "--python", str(made), "--require-hashes", *uv_options(os.environ), str(LOCK))
+            stamp.write_text(wanted, encoding="utf-8")
+    return made
+
+
+def python311() -> str:
+    """The path of a Python 3.11 that really runs.
+
+    Raises:
+        UserError: there is none, or this is not Linux on x86-64, for which alone the packages are locked.
+    """
+    here = platform.system(), platform.machine()
+    if here != ("Linux", "x86_64"):
+        raise UserError(f"Local mode needs Linux on x86-64, and this is {' on '.join(here)}: use such a machine")
+    for candidate in CANDIDATES:
+        try:
+            result = process.output([candidate, "-c", FITS])
+        except OSError:
+            continue
+        if result.returncode == 0:
+            return result.stdout.strip()
+    raise UserError(
+        "Local mode needs a Python 3.11 that runs (Debian 12: apt install python3); "
+        "with Docker it is not needed: ./invoke doctor"
+    )
+
+
+def _lock_sha256() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+
+
+def _uv(*args: str) -> None:
+    log = state_path("logs", "local-venv.log")
+    command = [uv(), "--no-progress", *args]
+    if process.logged(command, log, limit=process.INSTALL, env=uv_environment(os.environ)):
+        said = log.read_text(encoding="utf-8")
+        raise UserError(f"Could not make .local/venv: {reason(said)} (all of it: {log})")
+
+
+def _data() -> Path:
+    """The data sets, fetched by their hash at the first call; a warning for what cannot be had: few labs need all."""
+    folder = STATE / "data"
+    with held("local-data"):
+        fetch = [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)]
+        result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data")
+    if result.returncode:
+        print(result.stderr.strip(), file=sys.stderr)
+    return folder
+
+
+def environment(place: Path | None = None) -> dict[str, str]:
+    """The variables that a container gets from compose.yaml and the image, for a process of this machine.
+
+    `place`: the folder of its journal, artifacts and database; the instance's own by default.
+    """
+    place = place or instance.folder()
+    for folder in ("artifacts", "journal"):
+        (place / folder).mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lib" / "public")]),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{place / 'mlflow.db'}",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": (place / "artifacts").as_uri(),  # where a store without a server puts artifacts
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "1",
+        "LAB_IMAGE": "none (local)",
+        "LAB_IMAGE_KIND": "none",
+        "LAB_LOCK_SHA256": _lock_sha256(),
+        "LAB_GIT_COMMIT": git.commit(),
+        "LAB_GIT_DIRTY": str(git.dirty()).lower(),
+        "LAB_USER": user.name(),
+        "LAB_DATA": str(_data()),
+        "LAB_JOURNAL": str(place / "journal"),
+    }

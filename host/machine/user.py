@@ -1,0 +1,12 @@
+"""The person who runs the command."""
+
+import getpass
+import os
+
+
+def name() -> str:
+    """Name of the person who runs the command, behind sudo too."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name
+        return str(os.getuid())

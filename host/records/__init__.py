@@ -1,0 +1,1 @@
+"""Recorded runs: repeated, compared, exported and imported."""

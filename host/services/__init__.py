@@ -1,0 +1,1 @@
+"""JupyterLab, MLflow and the Ray cluster: starting, waiting, stopping, with Docker and without."""

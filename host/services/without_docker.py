@@ -1,0 +1,104 @@
+"""JupyterLab and MLflow's page in local mode: two processes of this machine, whose ids the instance keeps."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from host.bootstrap import process
+from host.bootstrap.flock import held
+from host.bootstrap.paths import LABS, ROOT
+from host.machine import env_file, instance, local
+from host.services.service import MLFLOW, SERVICES, Service, answers, choose_port
+from lib.harness.errors import UserError
+
+
+def up() -> dict[Service, int]:
+    """Start JupyterLab and MLflow's page behind this command, unless they run; returns their ports when both answer."""
+    executables = local.python().parent
+    variables = local.environment() | {"JUPYTER_TOKEN": env_file.token()}
+    LABS.mkdir(exist_ok=True)
+    with held("local-services"):
+        chosen: dict[Service, int] = {}
+        for service in SERVICES:
+            found = _running(service)
+            if found:
+                chosen[service] = found[1]
+                continue
+            chosen[service] = choose_port(service, set(chosen.values()))
+            _start(service, chosen[service], executables, variables)
+    _wait(chosen)
+    return chosen
+
+
+def _commands(service: Service, port: int, executables: Path) -> list[str]:
+    if service is MLFLOW:
+        store = f"sqlite:///{instance.folder() / 'mlflow.db'}"
+        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri", store]
+        options += ["--default-artifact-root", (instance.folder() / "artifacts").as_uri()]
+        return [str(executables / "python"), "-m", "mlflow", "server", *options]
+    options = [
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={LABS}",
+    ]
+    return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
+
+
+def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
+    log = instance.path("logs", f"{service.name}.log")
+    environment = variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT)
+    instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
+
+
+def _wait(chosen: dict[Service, int], timeout: float = 120) -> None:
+    token = env_file.token()
+    deadline = time.monotonic() + timeout
+    for service, port in chosen.items():
+        while not answers(service, port, token):
+            if not _running(service) or time.monotonic() > deadline:
+                log = instance.path("logs", f"{service.name}.log")
+                raise UserError(f"{service.name} does not answer on port {port}: its log is {log}")
+            time.sleep(0.1)
+
+
+def _running(service: Service) -> tuple[int, int] | None:
+    """Process id and port of a service of this instance in local mode; None when it does not run."""
+    try:
+        noted = (instance.folder() / f"{service.name}.pid").read_text(encoding="utf-8")
+        pid, port = (int(word) for word in noted.split())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return (pid, port) if str(local.VENV).encode() in command else None
+
+
+def down(volumes: bool) -> bool:
+    """Stop this instance's services of local mode; with `volumes` delete its runs and journals.
+
+    Returns True when there was something to stop.
+    """
+    here = instance.folder()
+    stopped = False
+    for service in SERVICES:
+        found = _running(service)
+        if found:
+            stopped = True
+            os.killpg(found[0], signal.SIGTERM)
+            for _ in range(100):
+                if not _running(service):
+                    break
+                time.sleep(0.1)
+            else:
+                os.killpg(found[0], signal.SIGKILL)
+        (here / f"{service.name}.pid").unlink(missing_ok=True)
+    if volumes:
+        for name in ("journal", "artifacts"):
+            shutil.rmtree(here / name, ignore_errors=True)
+        for file in here.glob("mlflow.db*"):
+            file.unlink()
+    return stopped
