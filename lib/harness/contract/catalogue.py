@@ -31,6 +31,8 @@ from lib.harness.errors import UserError
 GROUP = "fearless_labs.labs"
 """The group of entry points by which a package names its labs: ``NAME = "module"`` or ``"module:LAB"``."""
 MINE, PACKAGES = "labs/mine", "labs/packages"
+OUTSIDE = "outside"
+"""The folder of a record for modules from outside ``lib``, whichever folder they were in; a package for `PACKAGES`."""
 CALLED = "LAB_CALLED"
 """The variable with the word by which the host's caller names a lab, where the container sees another path."""
 

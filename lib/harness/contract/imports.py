@@ -13,14 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from lib.harness.contract.catalogue import PACKAGES
+from lib.harness.contract.catalogue import OUTSIDE, PACKAGES
 from lib.harness.contract.texts import FILE as TEXTS
 from lib.harness.errors import UserError
 
 PUBLIC = "fearless_labs"
 """The module that re-exports what a lab's author needs, by a table of names."""
-OUTSIDE = "outside"
-"""The folder of a record for modules from outside ``lib``, whichever folder they were in."""
 
 
 def imported(root: Path, modules: Iterable[str]) -> dict[str, Path]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.harness.contract.catalogue import GROUP
-from lib.harness.contract.imports import OUTSIDE, imported
+from lib.harness.contract.catalogue import GROUP, OUTSIDE
+from lib.harness.contract.imports import imported
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
 from lib.harness.machine.scope import cpu_lines, cpu_model

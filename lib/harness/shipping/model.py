@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.harness.contract.imports import OUTSIDE
+from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.contract.loading import lab_of
 from lib.harness.contract.trial import Result
 from lib.harness.recording.jsonfile import json_bytes

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lib.harness.contract.imports import OUTSIDE
+from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus
 from lib.harness.recording import provenance
