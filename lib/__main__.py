@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent computes nothing
 
-from lib.harness.contract.catalogue import LabEntry, find_lab
+from lib.harness.contract.catalogue import find_lab, is_path
+from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
     from lib.harness.contract.settings import Options
+    from lib.harness.contract.source import LabEntry
     from lib.harness.running.pool import Workers
     from lib.harness.running.resumption import Interrupted
 
@@ -40,8 +42,8 @@ class Parser(argparse.ArgumentParser):
 COMMANDS = {
     "sweep": 1,
     "labs": 0,
-    "claims": 0,
-    "report": 0,
+    "claims": None,
+    "report": None,
     "record": 1,
     "compare": 1,
     "diff": 2,
@@ -49,7 +51,7 @@ COMMANDS = {
     "import": 1,
     "sync": 0,
 }
-"""What is not a lab, and how many runs (or folders, or labs) are named after it."""
+"""What is not a lab, and how many runs (or folders, or labs) are named after it; None: any number of labs."""
 
 
 def parser() -> Parser:
@@ -59,8 +61,12 @@ def parser() -> Parser:
         description=f"Run a lab, or: {', '.join(COMMANDS)}.",
         allow_abbrev=False,
     )
-    line.add_argument("name", help=f"a lab's name, or {', '.join(COMMANDS)}")
-    line.add_argument("runs", nargs="*", help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB")
+    line.add_argument("name", help=f"a lab's name or path, or {', '.join(COMMANDS)}")
+    line.add_argument(
+        "runs",
+        nargs="*",
+        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LAB …",
+    )
     for option in OPTIONS.values():
         of = "" if "lab" in option.commands else f"{', '.join(option.commands)}: "
         explanation = of + option.explanation.replace("%", "%%")
@@ -139,8 +145,10 @@ def resumed(args: argparse.Namespace) -> Interrupted:
     for option in ("quick", "seeds", "seed", "set", "framework", "portable", "config", *SWEEP_OPTIONS):
         if getattr(args, option):
             raise UserError(f"--resume continues the run as it began: leave out --{option}")
-    experiment = f"{args.runs[0]}{SWEEP}" if of_sweep else args.name
-    named = f"{args.resume}{SWEEP}" if of_sweep and args.resume == f"last:{args.runs[0]}" else args.resume
+    word = args.runs[0] if of_sweep else args.name
+    lab = find_lab(ROOT, word).name if is_path(word) else word
+    experiment = f"{lab}{SWEEP}" if of_sweep else lab
+    named = f"{args.resume}{SWEEP}" if of_sweep and args.resume == f"last:{lab}" else args.resume
     found = resumption.find(journal_root(), experiment, named)
     if of_sweep:
         again = parse(["sweep", *json.loads(found.tags["lab.sweep"])])
@@ -152,7 +160,8 @@ def resumed(args: argparse.Namespace) -> Interrupted:
 
 
 def workers_of(args: argparse.Namespace, entry: LabEntry) -> Workers:
-    """The workers that run a lab's trials, where ``--on`` says."""
+    """The workers that run a lab's trials, where ``--on`` says; they find its module, wherever it is."""
+    place(entry)
     if args.on == "ray":
         from lib.harness.running.ray.pool import RayWorkers
 
@@ -171,11 +180,11 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
     if args.name == "claims":
         from lib.harness.commands.claims import claims
 
-        return lambda: claims(ROOT, options(args), as_json=args.json, expect=args.expect)
+        return lambda: claims(ROOT, args.runs, options(args), as_json=args.json, expect=args.expect)
     if args.name == "report":
         from lib.harness.showing.report import print_report
 
-        return lambda: print_report(ROOT)
+        return lambda: print_report(ROOT, args.runs)
     from lib.harness.commands.sync import sync
 
     return sync
@@ -184,7 +193,7 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
 def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
     """What is asked for, if it is not a lab."""
     named = COMMANDS.get(args.name, 0)
-    if len(args.runs) != named:
+    if named is not None and len(args.runs) != named:
         raise UserError(
             f"{args.name}: {named} runs are named after it, not {len(args.runs)}. All options: python -m lib --help"
         )

@@ -1,19 +1,13 @@
 """What `./invoke lab NAME --help` adds: the keys that `--set` takes for this lab."""
 
-from pathlib import Path
-
 from host.bootstrap.paths import ROOT
-from lib.harness.contract.catalogue import LabEntry, find_lab
+from host.machine.labs_named import find
 from lib.harness.contract.keys import Key, keys_of
 
 
 def keys_of_lab(name: str) -> list[Key]:
     """The keys of the lab `name`. Raises `UserError` when there is no such lab."""
-    return keys_of(ROOT, _file(find_lab(ROOT, name)))
-
-
-def _file(entry: LabEntry) -> Path:
-    return ROOT.joinpath(*entry.module.split(".")).with_suffix(".py")
+    return keys_of(ROOT, find(name).file)
 
 
 def print_keys(name: str, keys: list[Key]) -> None:

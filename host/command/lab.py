@@ -2,9 +2,8 @@
 
 from argparse import Namespace
 
-from host.bootstrap.paths import ROOT
 from host.command.place import gpu_image_for, run_lib
-from lib.harness.contract.catalogue import find_lab
+from host.machine.labs_named import in_container
 from lib.harness.contract.options import NO_TRIALS, arguments, options_of
 from lib.harness.errors import UserError
 
@@ -14,18 +13,26 @@ ALONE = ("debug", "rehearse")
 
 def run_lab(options: Namespace) -> int:
     """Run a lab. Returns the exit code of the program."""
-    line = lab_arguments(options)
+    named, line = in_container(options.name), lab_arguments(options)
     image, tracked = None, not any(getattr(options, mode) for mode in ALONE)
     if options.gpu:
         image = gpu_image_for(options.name, options.framework, options.set, options.local)
     return run_lib(
-        line, options.local, gpu_image=image, on_ray=options.on == "ray", tracked=tracked, interactive=options.debug
+        line,
+        options.local,
+        named.mounts,
+        named.variables,
+        gpu_image=image,
+        on_ray=options.on == "ray",
+        tracked=tracked,
+        interactive=options.debug,
     )
 
 
 def run_sweep(options: Namespace) -> int:
     """Search a lab's settings. Returns the exit code of the program."""
-    return run_lib(sweep_arguments(options), options.local, on_ray=options.on == "ray")
+    named, line = in_container(options.name), sweep_arguments(options)
+    return run_lib(line, options.local, named.mounts, named.variables, on_ray=options.on == "ray")
 
 
 def lab_arguments(options: Namespace) -> list[str]:
@@ -52,20 +59,21 @@ def sweep_arguments(options: Namespace) -> list[str]:
     """The arguments of `python -m lib` that search the settings of a lab. Raises as `lab_arguments`."""
     name = lab_name(options.name, options.framework)
     if options.trials is None and options.resume is None:
-        raise UserError(f"sweep {name}: {NO_TRIALS}")
+        raise UserError(f"sweep {options.name}: {NO_TRIALS}")
     return _started(["sweep", name], "sweep", options)
 
 
-def lab_name(name: str, framework: str | None) -> str:
-    """How the program in the container is told the lab that the user calls `name`.
+def lab_name(word: str, framework: str | None) -> str:
+    """How the program in the container is told the lab that the user calls `word`.
 
     Raises:
-        UserError: there is no such lab, or it does not run with `framework`.
+        UserError: there is no such lab, it cannot be used, or it does not run with `framework`.
     """
-    entry = find_lab(ROOT, name)
-    if framework is not None and framework not in entry.frameworks:
-        raise UserError(f"--framework {framework}: {name} runs with {' or '.join(entry.frameworks)}")
-    return entry.name
+    named = in_container(word)
+    known = named.entry.frameworks
+    if framework is not None and framework not in known:
+        raise UserError(f"--framework {framework}: {word} runs with {' or '.join(known)}")
+    return named.word
 
 
 def _started(line: list[str], command: str, options: Namespace) -> list[str]:

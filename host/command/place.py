@@ -1,7 +1,9 @@
 """Where a command runs: in a container, or in local mode."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from host.engine import docker, gpu, images
 from lib.harness.errors import UserError
@@ -22,7 +24,8 @@ def goes_local(asked: bool) -> bool:
 def run_lib(
     arguments: list[str],
     local: bool,
-    mounts: dict[Path, str] | None = None,
+    mounts: Mapping[Path, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
     *,
     gpu_image: images.Image | None = None,
     on_ray: bool = False,
@@ -34,7 +37,8 @@ def run_lib(
     Args:
         arguments: those of the program in the container.
         local: local mode is asked for.
-        mounts: files that the arguments name, by their path in the container.
+        mounts: files or folders that the arguments name, by their path in the container.
+        variables: of the program.
         gpu_image: run in this image, with all GPUs; then there is no local mode.
         on_ray: the trials run on a Ray cluster.
         tracked: the program asks for MLflow, which is started if need be.
@@ -43,11 +47,27 @@ def run_lib(
     if gpu_image is None and goes_local(local):
         from host.runs import without_docker
 
-        back = {target: str(source) for source, target in (mounts or {}).items()}
-        return without_docker.run([back.get(word, word) for word in arguments], interactive=interactive)
+        here = [_on_this_machine(argument, mounts) for argument in arguments]
+        return without_docker.run(here, interactive=interactive, variables=variables)
     from host.runs.container import in_container
 
-    return in_container(arguments, mounts, gpu_image=gpu_image, on_ray=on_ray, tracked=tracked, interactive=interactive)
+    return in_container(
+        arguments,
+        mounts,
+        gpu_image=gpu_image,
+        more=variables,
+        on_ray=on_ray,
+        tracked=tracked,
+        interactive=interactive,
+    )
+
+
+def _on_this_machine(argument: str, mounts: Mapping[Path, str]) -> str:
+    """An argument of the program, with the path that a container sees turned back into that of this machine."""
+    for source, target in mounts.items():
+        if argument == target or argument.startswith(f"{target}/"):
+            return f"{source}{argument.removeprefix(target)}"
+    return argument
 
 
 def gpu_image_for(lab: str | None, framework: str | None, changes: list[str], local: bool) -> images.Image:

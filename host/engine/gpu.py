@@ -15,7 +15,7 @@ from host.bootstrap.paths import ROOT
 from host.engine import docker, images
 from host.engine.docker import Version
 from host.machine import nvidia
-from lib.harness.contract.catalogue import find_lab
+from host.machine.labs_named import find
 from lib.harness.errors import UserError
 
 DRIVERS = {13: "580.65.06", 12: "525.60.13"}
@@ -72,7 +72,7 @@ def require(image: images.Image) -> str:
 def image_of(lab: str, framework: str | None, changes: Sequence[str] = ()) -> images.Image:
     """The GPU image for a lab: of the framework that is said (by the option or in `changes`), else of its first."""
     said = [change.partition("=")[2].strip() for change in changes if change.partition("=")[0].strip() == "framework"]
-    return image_for(said[-1] if said else framework or find_lab(ROOT, lab).frameworks[0])
+    return image_for(said[-1] if said else framework or find(lab).frameworks[0])
 
 
 def image_for(framework: str) -> images.Image:

@@ -8,8 +8,9 @@ import os
 import shutil
 from pathlib import Path
 
-from host.bootstrap.paths import LABS
+from host.bootstrap.paths import LABS, ROOT
 from host.machine import instance
+from lib.harness.contract.catalogue import MINE, PACKAGES
 
 SERVICE_USER = (1000, 1000)
 NOTE = "labs-owner"  # an instance's note of having borrowed labs/: the "uid:gid" that it goes back to
@@ -23,9 +24,18 @@ def jupyter_user() -> tuple[int, int]:
     return (owner.st_uid, owner.st_gid) if owner and owner.st_uid != 0 else SERVICE_USER
 
 
+def make_folders() -> None:
+    """Before a container: labs/ and the folders for one's own labs and for packages exist, of the owner of labs/."""
+    for folder in (LABS, *(ROOT / name for name in (MINE, PACKAGES))):
+        if not folder.exists():
+            folder.mkdir()
+            if os.getuid() == 0:
+                os.chown(folder, LABS.stat().st_uid, LABS.stat().st_gid)
+
+
 def lend() -> None:
     """Before `up`: labs/ exists and JupyterLab's user may write there."""
-    LABS.mkdir(exist_ok=True)
+    make_folders()
     if os.getuid() != 0:
         return
     if LABS.stat().st_uid == 0:

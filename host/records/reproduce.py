@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from host.bootstrap.paths import ROOT, STATE
 from host.engine import build, docker, gpu, images
 from host.runs.container import in_container
-from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.catalogue import MINE, OUTSIDE, PACKAGES, find_labs
 from lib.harness.errors import UserError
 
 CANNOT = 2
@@ -44,7 +44,7 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
     try:
         archives = {name: base64.b64decode(data) for name, data in record["archives"].items()}
         image = _image(tags, archives.get("recipe"), folder / "recipe", gpu_image or images.LAB)
-        _unpack(archives["code"], folder, "lib")
+        _unpack(archives["code"], folder, "lib", OUTSIDE)
         print(
             f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr
         )
@@ -59,7 +59,10 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
             "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
             "LAB_GIT_DIRTY": tags.get("lab.git_dirty", "unknown"),
         }
-        code = in_container(words, lib=folder / "lib", image=image, gpu_image=gpu_image, more=more)
+        mounts = {
+            _open_to_all(folder / name): f"/workspace/{place}" for name, place in ((OUTSIDE, PACKAGES), ("none", MINE))
+        }
+        code = in_container(words, mounts=mounts, lib=folder / "lib", image=image, gpu_image=gpu_image, more=more)
     finally:
         shutil.rmtree(folder)
     if code not in (0, 1):
@@ -129,23 +132,33 @@ def _image(tags: dict[str, str], recipe: bytes | None, folder: Path, kind: image
     return build.rebuild(folder, lock, commit, f"fearless-labs/recorded:{tags['lab.recipe_sha256'][:12]}")
 
 
-def _unpack(archive: bytes, folder: Path, root: str) -> None:
-    """The files of an archive below `folder`, for all to read. Raises `UserError` for any but plain files of root/."""
+def _unpack(archive: bytes, folder: Path, *roots: str) -> None:
+    """The files of an archive below `folder`, for all to read.
+
+    Raises:
+        UserError: there are others than plain files below the folders `roots`.
+    """
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar:
             path = Path(member.name)
             stream = tar.extractfile(member)
-            if stream is None or path.is_absolute() or ".." in path.parts or path.parts[0] != root:
+            if stream is None or path.is_absolute() or ".." in path.parts or path.parts[0] not in roots:
                 raise UserError(f"The record has a strange file, {member.name}: it is refused")
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(stream.read())
             target.chmod(0o755 if member.mode & 0o100 else 0o644)
     folder.chmod(0o755)
-    for path in (folder / root).rglob("*"):
+    for path in (path for root in roots for path in [folder / root, *(folder / root).rglob("*")]):
         if path.is_dir():
             path.chmod(0o755)
-    (folder / root).chmod(0o755)
+
+
+def _open_to_all(folder: Path) -> Path:
+    """A folder that all may read, made if the archive has not."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    return folder
 
 
 def require_engine() -> None:

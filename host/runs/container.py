@@ -4,35 +4,38 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from host.bootstrap import foreground
 from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images
-from host.machine import instance
+from host.machine import instance, labs_owner
 from host.services import ray, up_down
+from lib.harness.contract.source import NAME
 from lib.harness.errors import UserError
 
 
 def in_container(
     words: list[str],
-    mounts: dict[Path, str] | None = None,
+    mounts: Mapping[Path, str] = MappingProxyType({}),
     *,
     tracked: bool = True,
     output: BinaryIO | None = None,
     lib: Path | None = None,
     image: images.Built | None = None,
     gpu_image: images.Image | None = None,
-    more: dict[str, str] | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
     on_ray: bool = False,
     interactive: bool = False,
 ) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
 
-    `mounts`: files of the caller that the words name, by their path in the container; read-only there. `tracked`: the
-    words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
+    `mounts`: files or folders of the caller that the words name, by their path in the container; read-only there.
+    `tracked`: the words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
     `on_ray`: the trials run on a Ray cluster. `interactive`: it reads this command's standard input, terminal or not.
     `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` is said, too.
@@ -43,6 +46,7 @@ def in_container(
     way = gpu.require(gpu_image) if gpu_image and not on_ray else None
     if not (ROOT / "lib").stat().st_mode & 0o005 == 0o005:
         raise UserError("The container's user cannot read lib/: chmod -R go+rX lib labs")
+    labs_owner.make_folders()
     cluster = ray.require(gpu=gpu_image is not None) if on_ray else {}
     wanted = gpu_image or images.LAB
     build.ensure(images.TRACKING, *([] if image else [wanted]))
@@ -51,17 +55,18 @@ def in_container(
         variables, mlflow = up_down.start_mlflow_behind(lab_image)
     else:
         variables, mlflow = compose_environment.variables(lab_image), None
-    variables |= (more or {}) | cluster
+    variables |= dict(more) | cluster
     if way is not None:
         variables |= gpu.variables(way, lab_image)
     elif image or gpu_image:
         variables["LAB_CPU_IMAGE"] = lab_image.id
-    name = f"{instance.PROJECT}-{words[0]}-{secrets.token_hex(4)}"
+    called = words[0] if NAME.fullmatch(words[0]) else "lab"
+    name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
     if lib is not None:
         options += ["--volume", f"{lib}:/workspace/lib:ro"]
-    for source, target in (mounts or {}).items():
+    for source, target in mounts.items():
         options += ["--volume", f"{source}:{target}:ro"]
 
     def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -3,16 +3,25 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import BinaryIO
 
 from host.bootstrap import foreground
 from host.machine import local
 
 
-def run(arguments: list[str], output: BinaryIO | None = None, *, interactive: bool = False) -> int:
+def run(
+    arguments: list[str],
+    output: BinaryIO | None = None,
+    *,
+    interactive: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> int:
     """Exit code of `python -m lib ARGUMENTS` in local mode.
 
     `output`: a file that takes what it prints. `interactive`: it reads this command's standard input, terminal or not.
+    `variables`: more than local mode's.
     """
 
     def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -20,4 +29,5 @@ def run(arguments: list[str], output: BinaryIO | None = None, *, interactive: bo
 
     command = [str(local.python()), "-m", "lib", *arguments]
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
-    return foreground.run(command, local.environment(), terminal, deliver, output=output, interactive=interactive)[0]
+    environment = local.environment() | dict(variables)
+    return foreground.run(command, environment, terminal, deliver, output=output, interactive=interactive)[0]

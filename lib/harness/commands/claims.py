@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lib.harness.commands.lab import run_lab
-from lib.harness.contract.catalogue import LabEntry, find_labs
+from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab
+from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options
+from lib.harness.contract.source import LabEntry
 from lib.harness.errors import UserError
 from lib.harness.running.pool import Workers
 from lib.harness.showing import display
 from lib.harness.showing.recorded import current
 
 
-def claims(root: Path, options: Options, as_json: bool, expect: str | None) -> int:
+def claims(root: Path, words: Sequence[str], options: Options, as_json: bool, expect: str | None) -> int:
     """Run what has no current verdict, each lab with workers of its own, and print the whole table.
 
-    What workers keep of one lab would be missing to the next: sixteen labs in one set do not fit in 8 GB.
+    `words`: the labs; none: the lecture's. What workers keep of one lab would be missing to the next: sixteen labs in
+    one set do not fit in 8 GB.
 
     Returns 0 when every claim was measured, whatever the verdict; 1 when one could not be, or when a verdict differs
     from the one that the file `expect` has for it (a list of claims as ``--json`` prints it).
     """
     expected = _expected(expect) if expect else {}
-    labs: dict[str, tuple[LabEntry, Lab]] = {
-        name: (entry, importlib.import_module(entry.module).LAB) for name, entry in find_labs(root).items()
-    }
+    labs: dict[str, tuple[LabEntry, Lab]] = {entry.name: (entry, load(entry)) for entry in chosen(root, words)}
     missing = [name for name, (entry, lab) in labs.items() if current(entry, lab, options) is None]
     if missing:
         with display.redirected_to_stderr(as_json):

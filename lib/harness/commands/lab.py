@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import secrets
+import shlex
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal
 
-from lib.harness.contract.catalogue import LabEntry
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
+from lib.harness.contract.loading import load
 from lib.harness.contract.results import Results
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import ENDED_WELL, Study, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import all_measured, judge_all
@@ -66,8 +67,8 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
     Raises:
         UserError: bad options, a run that cannot be taken up, or what `carry_out` raises.
     """
-    lab: Lab = importlib.import_module(entry.module).LAB
-    command = Command(f"lab {lab.name}")
+    lab = load(entry)
+    command = Command(f"lab {shlex.quote(entry.word)}")
     if interrupted is not None:
         config = config_of(interrupted, entry, lab)
     elif options.config is None:

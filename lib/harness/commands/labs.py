@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
-from lib.harness.contract.catalogue import find_labs
-from lib.harness.contract.lab import Lab
+from lib.harness.contract.catalogue import read_catalogue
+from lib.harness.contract.loading import load
+from lib.harness.errors import UserError
 from lib.harness.showing import display
 from lib.harness.showing.recorded import recorded
 
 
 def print_labs(root: Path) -> int:
-    """The table of all labs: what each shows, its claims, how long it takes, its last verdicts."""
-    rows = []
-    for entry in find_labs(root).values():
-        lab: Lab = importlib.import_module(entry.module).LAB
+    """Print the table of all labs, and a line for each file that cannot be used as one. Returns 0."""
+    rows, catalogue = [], read_catalogue(root)
+    problems = list(catalogue.problems)
+    for entry in catalogue.labs.values():
+        try:
+            lab = load(entry)
+        except UserError as error:
+            problems.append(str(error))
+            continue
         last = next(recorded(entry.name), None)
         ids = dict.fromkeys(claim.row for claim in lab.claims)
         verdicts = {c["id"]: c["verdict"] for c in last.claims} if last else {}
         claims = "\n".join(f"{verdicts.get(row, 'not run'):>12}  {row}" for row in ids)
         rows.append((entry.name, entry.summary, f"{entry.minutes:g} min", "/".join(entry.frameworks), claims))
     display.print_labs(rows)
+    for problem in problems:
+        display.warn(problem)
     return 0

@@ -10,8 +10,8 @@ The best fields are registered in the run's record, as ``best.json``; ``./invoke
 
 from __future__ import annotations
 
-import importlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,15 +20,16 @@ from typing import Any
 import numpy as np
 
 from lib.harness.commands.lab import Command, carry_out, config_of
-from lib.harness.contract.catalogue import LabEntry
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
+from lib.harness.contract.loading import load
 from lib.harness.contract.options import PRUNERS, SAMPLERS
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search, Space
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.source import LabEntry
 from lib.harness.contract.studies import batches
 from lib.harness.contract.trial import Result, Study
 from lib.harness.errors import UserError
@@ -83,7 +84,7 @@ def run_sweep(
     Raises:
         UserError: the lab has nothing to search, bad options, or a run that cannot be taken up.
     """
-    lab: Lab = importlib.import_module(entry.module).LAB
+    lab = load(entry)
     if isinstance(lab.search, str):
         raise UserError(f"sweep {lab.name}: there is nothing to search, as {lab.search}")
     if interrupted is None:
@@ -97,16 +98,16 @@ def run_sweep(
         sweep = replace(sweep, trials=min(sweep.trials, grid_size(space)))
     if sweep.sampler == "cmaes" and sum(isinstance(one, Range) for one in space.values()) < 2:
         raise UserError(f"--sampler cmaes searches two ranges or more, not only {', '.join(space)}: take tpe")
-    command = SweepCommand(lab, lab.search, sweep, space)
+    command = SweepCommand(entry, lab, lab.search, sweep, space)
     return carry_out(entry, command.lab(), config, options, workers=workers, command=command, interrupted=interrupted)
 
 
 class SweepCommand(Command):
     """What a sweep records and prints besides what every run does."""
 
-    def __init__(self, lab: Lab, search: Search, sweep: Sweep, space: Space):
+    def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space):
         self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
-        super().__init__(f"sweep {lab.name}")
+        super().__init__(f"sweep {shlex.quote(entry.word)}")
         said = {
             "lab": lab.name,
             "trials": sweep.trials,

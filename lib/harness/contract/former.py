@@ -19,8 +19,8 @@ PARTS = {"claim", "config", "drawing", "lab", "results", "search", "seeds", "ser
 """Modules of that package."""
 
 
-def refuse_old_contract(tree: ast.Module, name: str) -> None:
-    """Raise `UserError` when the module of the lab `name` uses the old contract; the message says where help is."""
+def refuse_old_contract(tree: ast.Module, file: str) -> None:
+    """Raise `UserError` when the module in `file` uses the old contract; the message says where help is."""
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(module=module, names=names) if module in MODULES:
@@ -31,4 +31,4 @@ def refuse_old_contract(tree: ast.Module, name: str) -> None:
                 break
     else:
         return
-    raise UserError(f"The lab '{name}' is written for the old contract. How to change it: {PAGE}")
+    raise UserError(f"{file}: it is written for the old contract. How to change it: {PAGE}")

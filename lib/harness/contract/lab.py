@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.harness.contract.catalogue import CHAPTER, MINUTES
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.source import CHAPTER, MINUTES
 from lib.harness.contract.studies import batches, checked, variants_by_seeds
 from lib.harness.contract.texts import Texts
 from lib.harness.contract.trial import Framework, Log, Measurements, Result, Runtime, Study, Trial

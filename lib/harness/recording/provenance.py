@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import gzip
 import hashlib
 import importlib
@@ -16,41 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.harness.contract.texts import FILE as TEXTS
+from lib.harness.contract.catalogue import GROUP, OUTSIDE
+from lib.harness.contract.imports import imported
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
 from lib.harness.machine.scope import cpu_lines, cpu_model
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRY = "lib.__main__"
-
-
-def code_files(root: Path, modules: Iterable[str]) -> list[Path]:
-    """The files below ``root/lib`` that `modules` import, directly or not, read from their import statements.
-
-    Imports inside functions count, so a file that is loaded late is part of the record as well; and so do the texts
-    beside a module.
-    """
-    found: dict[str, Path] = {}
-    todo = list(modules)
-    while todo:
-        module = todo.pop()
-        parts = module.split(".")
-        if module in found or parts[0] != "lib":
-            continue
-        base = root.joinpath(*parts)
-        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
-        if not path.is_file():
-            continue  # a name inside a module: `from lib.harness.judging.verdicts import Claim`
-        found[module] = path
-        todo += [".".join(parts[:i]) for i in range(1, len(parts))]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                todo += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                todo += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    texts = {path.with_name(TEXTS) for path in found.values()}
-    return sorted([*found.values(), *(path for path in texts if path.is_file())])
+ENTRY_POINTS = f"{OUTSIDE}/recorded.dist-info/entry_points.txt"
 
 
 @dataclass(frozen=True)
@@ -91,13 +64,19 @@ def recipe_files() -> dict[str, bytes]:
 
 
 def files_of(modules: Iterable[str]) -> dict[str, bytes]:
-    """The contents of `modules` and of all of ``lib`` that they import, by their paths."""
-    return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in code_files(ROOT, modules)}
+    """The contents of `modules`, of all that they import, and of the texts beside them, by their paths in a record."""
+    return {name: path.read_bytes() for name, path in imported(ROOT, modules).items()}
 
 
 def read_code(module: str) -> Code:
-    """The code that runs for the lab in `module`: that file and all of ``lib`` that it and the harness import."""
+    """The code that runs for the lab in `module`: that file and all that it and the harness import.
+
+    What is from outside ``lib`` is made into a package, with the lab's entry point, so that wherever the record is
+    unpacked and this package is installed the lab is there, by its name.
+    """
     files = files_of([ENTRY, module])
+    if module.partition(".")[0] != "lib":
+        files[ENTRY_POINTS] = f"[{GROUP}]\nlab = {module}\n".encode()
     return Code(files, sha256_of_files(files))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from lib.harness.contract.config import Config
 from lib.harness.contract.drawing import can_draw, style
 from lib.harness.contract.lab import Lab
+from lib.harness.contract.loading import lab_of
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import Language, language
 
@@ -41,7 +41,7 @@ def draw(module: str, picture: Picture, results: Results, config: Config, folder
     name, code = picture
     if not can_draw(code):
         return
-    lab: Lab = importlib.import_module(module).LAB
+    lab = lab_of(module)
     path = (folder if code == "en" else folder / code) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with language(code), style():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 import traceback
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib.harness.contract.loading import lab_of
 from lib.harness.contract.options import PRUNED
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, scope
@@ -111,7 +111,7 @@ def _measure(job: Job, log: Log) -> dict[str, Any]:
     from lib.harness.recording.recorder import plain
 
     trial = job.trial
-    lab = importlib.import_module(job.module).LAB
+    lab = lab_of(job.module)
     # every variant of a seed index starts from the same seed, so that comparisons over seeds are paired
     seed = Seed(job.root_seed).child("trial", trial.seed)
     determinism.begin(trial.runtime, seed)

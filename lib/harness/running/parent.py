@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lib.harness.contract.catalogue import LabEntry
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params
+from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.harness.contract.lab import Lab
+from lib.harness.contract.catalogue import OUTSIDE
+from lib.harness.contract.loading import lab_of
 from lib.harness.contract.trial import Result
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.provenance import read_code
@@ -27,8 +28,7 @@ def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
     import mlflow.pyfunc
     from mlflow.models import infer_signature
 
-    lab: Lab = import_module(module).LAB
-    model = lab.model
+    model = lab_of(module).model
     assert model is not None
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch, "data")
@@ -36,7 +36,7 @@ def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
         shutil.copy(parameters, data / "parameters.npz")
         (data / "settings.json").write_bytes(json_bytes(dict(model.settings(result))))
         for name, content in read_code(model.loader).files.items():
-            path = Path(scratch, "code", name)
+            path = Path(scratch, "code", name.removeprefix(f"{OUTSIDE}/"))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         example = model.example()
@@ -46,7 +46,7 @@ def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
             folder,
             loader_module=model.loader,
             data_path=str(data),
-            code_paths=[str(Path(scratch, "code", "lib"))],
+            code_paths=sorted(map(str, Path(scratch, "code").iterdir())),
             signature=infer_signature(example, np.asarray(answer)),
             pip_requirements=[f"{name}=={metadata.version(name).partition('+')[0]}" for name in model.packages],
         )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.harness.contract.catalogue import LabEntry
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params, configure
+from lib.harness.contract.source import LabEntry
 from lib.harness.contract.texts import FILE as TEXTS
 from lib.harness.recording import journal, provenance
 from lib.harness.shipping.state import page_of

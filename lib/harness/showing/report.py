@@ -7,7 +7,6 @@ the run behind it, and the command that repeats it. It is made from the journals
 from __future__ import annotations
 
 import base64
-import importlib
 import os
 import shlex
 import sys
@@ -17,8 +16,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab, Sentence
+from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.showing import display
 from lib.harness.showing.recorded import Recorded, is_current, newest
@@ -219,11 +219,14 @@ def page(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
     )
 
 
-def print_report(root: Path) -> int:
-    """Print the page for the labs below ``root / "lib"``, from the newest finished run of each. Returns 0."""
+def print_report(root: Path, words: Sequence[str]) -> int:
+    """Print the page for the labs that are named, the lecture's if none is: from the newest finished run of each.
+
+    Returns 0.
+    """
     found = []
-    for entry in find_labs(root).values():
-        lab: Lab = importlib.import_module(entry.module).LAB
+    for entry in chosen(root, words):
+        lab = load(entry)
         run = newest(lab.name)
         found.append((lab, run, run is not None and is_current(entry, lab, run)))
     sys.stdout.buffer.write(page(found).encode())

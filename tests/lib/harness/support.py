@@ -186,13 +186,13 @@ def finished(folder: Path) -> list[Path]:
 
 
 def interrupt(
-    clone: Clone, *words: str, how: signal.Signals = signal.SIGKILL, settings: Mapping[str, Any]
+    clone: Clone, *words: str, how: signal.Signals = signal.SIGKILL, settings: Mapping[str, Any], lab: str = "tiny"
 ) -> tuple[Path, Ended]:
-    """Start the test lab, and interrupt it when some of its trials have ended and others have not.
+    """Start the test lab, or a copy of it, and interrupt it when some of its trials have ended and others have not.
 
     Returns its folder, and what it said at its end. No process of it is left but the shipper.
     """
-    process = clone.start("tiny", "--workers", "2", *words, *said(settings))
+    process = clone.start(lab, "--workers", "2", *words, *said(settings))
     until(lambda: clone.runs() and len(finished(clone.newest())) >= 3, what="three trials have ended")
     processes = descendants(process)
     (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.harness.contract.imports import imported
+from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.lib.harness.support import Clone
 
@@ -40,14 +42,21 @@ def test_the_archive_has_every_file_that_a_run_loads(clone: Clone) -> None:
     assert code == 0, ran
     in_worker = """
 import sys
-from lib.harness import figures, recorder, shipper, workers
+from lib.harness.recording import recorder
+from lib.harness.running import draw, pool
+from lib.harness.shipping import shipper
 import lib.testlabs.tiny
 print("\\n".join(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "lib" and m.__file__))
 """
     command = [sys.executable, "-c", in_worker]
     worker = subprocess.run(command, cwd=clone.root, capture_output=True, text=True, check=True)
     files = {Path(file).resolve().relative_to(root).as_posix() for file in [*loaded, *worker.stdout.split()]}
-    assert {"lib/__main__.py", "lib/harness/run.py", "lib/harness/recorder.py", "lib/testlabs/tiny.py"} <= files
+    assert {
+        "lib/__main__.py",
+        "lib/harness/running/parent.py",
+        "lib/harness/recording/recorder.py",
+        "lib/testlabs/tiny.py",
+    } <= files
     recorded = clone.newest() / "run.files" / "code.tar.gz"
     with tarfile.open(recorded) as tar:
         names = set(tar.getnames())
@@ -79,7 +88,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def names(root: Path, *modules: str) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in provenance.code_files(root, modules)]
+    return list(imported(root, modules))
 
 
 def test_only_what_is_imported_counts_and_late_and_circular_imports_do(tree: Path) -> None:
@@ -98,6 +107,104 @@ def test_only_what_is_imported_counts_and_late_and_circular_imports_do(tree: Pat
 def test_a_module_imported_from_its_package_counts(tree: Path) -> None:
     (tree / "lib" / "e.py").write_text("from lib.b import unused\n")
     assert "lib/b/unused.py" in names(tree, "lib.e")
+
+
+def put(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_relative_imports_count(tree: Path) -> None:
+    put(
+        tree,
+        {
+            "lib/r/__init__.py": "from . import a\n",
+            "lib/r/a.py": "from .sub.b import x\n",
+            "lib/r/sub/__init__.py": "",
+            "lib/r/sub/b.py": "def late():\n    from ...d import y\n    from .. import c\n    from . import e\n",
+            "lib/r/sub/e.py": "",
+            "lib/r/c.py": "",
+            "lib/r/unused.py": "raise SystemExit\n",
+        },
+    )
+    wanted = {"__init__.py", "a.py", "c.py", "sub/__init__.py", "sub/b.py", "sub/e.py"}
+    assert set(names(tree, "lib.r.a")) == {"lib/__init__.py", "lib/d.py", *(f"lib/r/{name}" for name in wanted)}
+
+
+def test_the_texts_beside_a_recorded_module_count(tree: Path) -> None:
+    put(tree, {"lib/c/texts.toml": "", "lib/e/texts.toml": "", "texts.toml": "", "lib/c/other.toml": ""})
+    assert [name for name in names(tree, "lib.a.lab") if name.endswith(".toml")] == ["lib/c/texts.toml"]
+
+
+PUBLIC = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from lib.e import everything
+MODULES = {"thing": "lib.b", "d": "lib.d", "unused": "lib.b.unused", "Field": "pydantic"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        ("from fearless_labs import thing, Field\n", {"lib/b/__init__.py"}),
+        ("def f():\n    from fearless_labs import d as e\n", {"lib/d.py"}),
+        ("import fearless_labs as fl\nfl.d.x\n", {"lib/d.py"}),
+        ("import fearless_labs\nfearless_labs.unused\n", {"lib/b/__init__.py", "lib/b/unused.py"}),
+        ("from fearless_labs import *\n", {"lib/b/__init__.py", "lib/b/unused.py", "lib/d.py"}),
+    ],
+)
+def test_of_the_public_names_only_those_count_that_are_used(tree: Path, text: str, added: set[str]) -> None:
+    public = "lib/public/fearless_labs/__init__.py"
+    put(tree, {public: PUBLIC, "lib/lab.py": text})
+    assert set(names(tree, "lib.lab")) - {"lib/__init__.py", "lib/lab.py", public} == added
+
+
+def test_what_a_lab_outside_imports_counts_wherever_it_is(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = tree / "work"
+    put(
+        work,
+        {
+            "mine.py": "import helper, random, numpy\nimport theirs.part\nfrom lib.d import x\n",
+            "helper.py": "",
+            "random.py": "raise SystemExit('the standard library has one')\n",
+            "numpy.py": "raise SystemExit('the image has one')\n",
+            "unused.py": "",
+            "texts.toml": "",
+        },
+    )
+    put(tree, {"labs/packages/theirs/__init__.py": "", "labs/packages/theirs/part.py": "from . import other\n"})
+    put(tree, {"labs/packages/theirs/other.py": "", "labs/packages/theirs/unused.py": ""})
+    monkeypatch.setenv("LAB_PATHS", str(work))
+    assert [name for name in names(tree, "mine") if not name.startswith("lib/")] == [
+        "outside/helper.py",
+        "outside/mine.py",
+        "outside/texts.toml",
+        "outside/theirs/__init__.py",
+        "outside/theirs/other.py",
+        "outside/theirs/part.py",
+    ]
+    assert "lib/d.py" in names(tree, "mine")
+
+
+def test_a_lab_installed_among_pythons_packages_counts(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    put(site, {"theirs/__init__.py": "", "theirs/lab.py": "from .part import x\nimport dependency\n"})
+    put(site, {"theirs/part.py": "", "dependency.py": ""})
+    monkeypatch.syspath_prepend(str(site))
+    wanted = ["outside/theirs/__init__.py", "outside/theirs/lab.py", "outside/theirs/part.py"]
+    assert names(tree, "theirs.lab") == wanted
+
+
+def test_half_a_file_that_is_imported_late_is_one_line(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tree / "work", {"mine.py": "def f():\n    import helper\n", "helper.py": "x = (\n"})
+    monkeypatch.setenv("LAB_PATHS", str(tree / "work"))
+    with pytest.raises(UserError, match=r"helper\.py, line 1: '\(' was never closed"):
+        names(tree, "mine")
 
 
 def test_equal_code_gives_equal_bytes() -> None:
@@ -134,7 +241,7 @@ def test_the_hash_changes_with_a_file_that_runs_and_with_no_other(clone: Clone, 
     before = code_sha()
     (root / "lib" / "testlabs" / "other.py").write_text("x = 1\n")
     assert code_sha() == before
-    with (root / "lib" / "harness" / "seeds.py").open("a") as file:
+    with (root / "lib" / "harness" / "contract" / "seeds.py").open("a") as file:
         file.write("# a comment counts, too\n")
     assert code_sha() != before
 

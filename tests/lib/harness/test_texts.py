@@ -14,10 +14,10 @@ import pytest
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.drawing import canvas, has_hangul, style
+from lib.harness.contract.imports import imported
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.texts import LANGUAGES, Language, Text, Texts, current, language
 from lib.harness.errors import UserError
-from lib.harness.recording.provenance import code_files
 
 ROOT = Path(__file__).resolve().parents[3]
 LABS = find_labs(ROOT)
@@ -191,7 +191,7 @@ def test_a_wrong_question_is_one_line(tmp_path: Path, key: str, fields: dict[str
 
 
 def test_the_record_has_the_texts_that_ran() -> None:
-    files = {path.relative_to(ROOT).as_posix() for path in code_files(ROOT, ["lib.mlp.dropout.lab"])}
+    files = imported(ROOT, ["lib.mlp.dropout.lab"])
     assert "lib/mlp/dropout/texts.toml" in files
     assert "lib/nlp/gpt/texts.toml" not in files
 

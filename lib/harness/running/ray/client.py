@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus
 from lib.harness.recording import provenance
@@ -103,6 +104,7 @@ def connect(address: str, module: str) -> None:
     logging.getLogger("ray").setLevel(SILENT)
     portable = {name: os.environ[name] for name in determinism.portable() if name in os.environ}
     variables = {name: value for name, value in determinism.environment().items() if name != CUDA}
+    variables["LAB_PATHS"] = OUTSIDE
     with tempfile.TemporaryDirectory() as folder:
         for name, data in provenance.read_code(module).files.items():
             path = Path(folder, name)

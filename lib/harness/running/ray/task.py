@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 import socket
 import tempfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib.harness.contract.loading import lab_of
 from lib.harness.errors import UserError
 from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance
@@ -21,7 +21,6 @@ from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.process import become
 
 if TYPE_CHECKING:
-    from lib.harness.contract.lab import Lab
     from lib.harness.contract.trial import Result
 
 
@@ -90,7 +89,7 @@ def _scope(job: Job) -> str:
     """The scope that has been proven for a trial on this worker."""
     if gpus.computes(job.trial.runtime.framework):
         return "device"
-    lab: Lab = importlib.import_module(job.module).LAB
+    lab = lab_of(job.module)
     return scope.stated(lab.portable.get(job.trial.runtime.framework, ()), job.header["tags"]["lab.portable"] == "true")
 
 

@@ -1,0 +1,73 @@
+"""A lab as the caller names it: by name, or by a path from where the caller is; and as a container sees it."""
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from host.bootstrap.paths import ROOT, caller_path
+from lib.harness.contract.catalogue import CALLED, at_path, find_lab, is_path
+from lib.harness.contract.source import LabEntry
+from lib.harness.errors import UserError
+
+OUTSIDE = "/workspace/outside"
+CONTAINERS_USER = 1000
+
+
+@dataclass(frozen=True)
+class Named:
+    """A lab for a container.
+
+    Attributes:
+        entry: the lab, with paths of this machine.
+        word: what names it in the container.
+        mounts: the folder that has its file, by its path in the container.
+        variables: what the program has to know of the caller's word.
+    """
+
+    entry: LabEntry
+    word: str
+    mounts: dict[Path, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def find(word: str) -> LabEntry:
+    """The lab that `word` names. Raises `UserError` when there is none, or when it cannot be used."""
+    return _found(word, caller_path(word))
+
+
+@functools.cache
+def _found(word: str, path: Path) -> LabEntry:
+    return at_path(ROOT, path, word) if is_path(word) else find_lab(ROOT, word)
+
+
+def in_container(word: str) -> Named:
+    """The lab that `word` names, as a container sees it.
+
+    Raises:
+        UserError: there is none, or its folder cannot be mounted.
+    """
+    entry = find(word)
+    if not is_path(entry.word):
+        return Named(entry, entry.word)
+    in_folder = "." in entry.module
+    folder = entry.file.parent
+    target = f"{OUTSIDE}/{folder.name}" if in_folder else OUTSIDE
+    _require_mountable(word, folder, entry.file)
+    inside = target if in_folder else f"{target}/{entry.file.name}"
+    return Named(entry, inside, {folder: target}, {CALLED: word})
+
+
+def _require_mountable(word: str, folder: Path, file: Path) -> None:
+    """Raises `UserError` where a container could not have the folder of a lab, or not read it."""
+    if folder == Path(folder.anchor):
+        raise UserError(f"{word}: a container cannot have the whole of {folder}: move the lab into a folder")
+    if ":" in str(folder):
+        raise UserError(f"{word}: a container cannot have a folder with ':' in its path: move or rename it")
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{word}: it is a link out of its folder, which a container cannot follow: name {file.resolve()}"
+        )
+    for path, needed in ((folder, 0o5), (file, 0o4)):
+        state = path.stat()
+        if state.st_mode & needed != needed and state.st_uid != CONTAINERS_USER:
+            raise UserError(f"{word}: the container's user cannot read it: chmod -R go+rX {folder}")
