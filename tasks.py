@@ -88,10 +88,11 @@ def claims(options: Namespace) -> int:
 def report(options: Namespace) -> None:
     """Write the lecture, measured, as one HTML page."""
     from host.command.place import goes_local
+    from host.machine.labs_named import names
     from host.runs import report as page
 
-    file = page.place(options.out)
-    page.write(file, goes_local(options.local))
+    file, labs = page.place(options.out), names(options.only)
+    page.write(file, labs, goes_local(options.local))
 
 
 @command

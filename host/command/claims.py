@@ -4,6 +4,7 @@ from argparse import Namespace
 
 from host.bootstrap.paths import caller_path
 from host.command.place import run_lib
+from host.machine.labs_named import names
 from lib.harness.contract.options import arguments, options_of
 from lib.harness.errors import UserError
 
@@ -19,4 +20,4 @@ def run_claims(options: Namespace) -> int:
             raise UserError(f"--expect {options.expect}: there is no such file")
         mounts = {file: EXPECTED}
         values = values | {"expect": EXPECTED}
-    return run_lib(["claims", *arguments(options_of("claims"), values)], options.local, mounts)
+    return run_lib(["claims", *names(options.only), *arguments(options_of("claims"), values)], options.local, mounts)

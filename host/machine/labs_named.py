@@ -1,6 +1,7 @@
 """A lab as the caller names it: by name, or by a path from where the caller is; and as a container sees it."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def find(word: str) -> LabEntry:
 @functools.cache
 def _found(word: str, path: Path) -> LabEntry:
     return at_path(ROOT, path, word) if is_path(word) else find_lab(ROOT, word)
+
+
+def names(words: Sequence[str]) -> list[str]:
+    """The names of several labs. Raises `UserError` for one that there is not, and for a path."""
+    for word in words:
+        if is_path(word):
+            raise UserError(f"--only {word}: this is a path; a lab in labs/mine or in a package has a name")
+    return [find(word).name for word in words]
 
 
 def in_container(word: str) -> Named:

@@ -16,8 +16,8 @@ def place(name: str) -> Path:
     return file
 
 
-def write(file: Path, local: bool) -> None:
-    """Write the page to `file`; a file that is there is replaced when the new one is whole.
+def write(file: Path, labs: list[str], local: bool) -> None:
+    """Write the page of these labs, or of the lecture's, to `file`; an old file is replaced when the new one is whole.
 
     Raises:
         UserError: the file cannot be written, or the page could not be made.
@@ -28,11 +28,11 @@ def write(file: Path, local: bool) -> None:
             if local:
                 from host.runs.without_docker import run
 
-                code = run(["report"], stream)
+                code = run(["report", *labs], stream)
             else:
                 from host.runs.container import in_container
 
-                code = in_container(["report"], tracked=False, output=stream)
+                code = in_container(["report", *labs], tracked=False, output=stream)
         if code == 0:
             part.replace(file)
     except OSError as error:
