@@ -1,1 +1,1 @@
-"""What ./invoke does on the host: its environment, the engine, images, services and local mode. Nothing here trains."""
+"""./invoke on the host: its environment, the engine, images, services and local mode. Nothing here trains."""

@@ -51,7 +51,7 @@ COMMANDS = {
     "import": 1,
     "sync": 0,
 }
-"""What is not a lab, and how many runs (or folders, or labs) are named after it; None: any number of labs."""
+"""The commands that are no labs, and how many runs, folders or labs are named after each; None: any number."""
 
 
 def parser() -> Parser:
@@ -191,7 +191,7 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
 
 
 def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
-    """What is asked for, if it is not a lab."""
+    """The command that is asked for, if it is not a lab."""
     named = COMMANDS.get(args.name, 0)
     if named is not None and len(args.runs) != named:
         raise UserError(

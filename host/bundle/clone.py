@@ -31,20 +31,20 @@ class File:
     link: str = ""
 
     def content(self) -> bytes:
-        """What is in it; nothing for a link."""
+        """Its bytes; none for a link."""
         return b"" if self.link else (ROOT / self.path).read_bytes()
 
 
 def files() -> list[File]:
-    """What git knows and is there, as it is now."""
-    found = []
+    """The files that git knows and that are there, as they are now."""
+    known = []
     for name in git.tracked():
         path = ROOT / name
         if path.is_symlink():
-            found.append(File(name, 0o777, str(path.readlink())))
+            known.append(File(name, 0o777, str(path.readlink())))
         elif path.is_file():
-            found.append(File(name, 0o755 if path.stat().st_mode & 0o100 else 0o644))
-    return found
+            known.append(File(name, 0o755 if path.stat().st_mode & 0o100 else 0o644))
+    return known
 
 
 def check() -> None:
@@ -58,10 +58,10 @@ def check() -> None:
         print(f"Left out, as git does not know them: {', '.join(unknown)}", file=sys.stderr)
 
 
-def sha256(found: list[File]) -> str:
+def sha256(known: list[File]) -> str:
     """Digest of all paths, modes and contents."""
     digest = hashlib.sha256()
-    for file in found:
+    for file in known:
         digest.update(f"{file.path}\0{file.mode:o}\0{file.link}\0".encode())
         digest.update(hashlib.sha256(file.content()).digest())
     return digest.hexdigest()
@@ -116,7 +116,7 @@ def without_markers(lock: str) -> str:
 
 
 def _download(lock: Path, folder: Path, target: list[str]) -> str:
-    """Why pip could not; empty when it could."""
+    """The reason why pip could not; empty when it could."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
     if WHEELS.is_dir():

@@ -39,7 +39,7 @@ class Part:
 
     @property
     def end(self) -> int:
-        """Where the next member begins."""
+        """Offset of the next member."""
         return self.offset + padded(self.size)
 
 
@@ -79,7 +79,7 @@ class Writer:
         self._stream.truncate(self.end)
 
     def _read_journal(self, inputs: dict[str, Any]) -> bool:
-        """Whether the journal is of the same inputs; then `parts` and `marks` are what it lists."""
+        """Return whether the journal is of the same inputs; then `parts` and `marks` are what it lists."""
         if not self.journal.exists():
             return False
         lines = self.journal.read_text(encoding="utf-8").split("\n")
@@ -100,7 +100,7 @@ class Writer:
 
     @property
     def end(self) -> int:
-        """Where the next part begins."""
+        """Offset of the next part."""
         last = (self._uncommitted or self.parts)[-1:]
         return last[0].end if last else 0
 
@@ -125,7 +125,7 @@ class Writer:
         return part
 
     def commit(self, mark: str = "", plain_sha256: str = "") -> None:
-        """What was added since the last time is on the disk, and the journal says so. `mark`: a stage that is over."""
+        """Put what was added on the disk, then into the journal. `mark`: a stage that is over."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
         with self.journal.open("a", encoding="utf-8") as journal:
@@ -165,7 +165,7 @@ class Writer:
 
 
 def sums(parts: list[Part], manifest: bytes) -> bytes:
-    """What `sha256sum --check` reads: every part and the manifest."""
+    """The text for `sha256sum --check`: every part and the manifest."""
     lines = [f"{part.sha256}  {part.name}\n" for part in parts]
     return "".join([*lines, f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n"]).encode()
 
@@ -214,12 +214,12 @@ class Bundle:
         except tarfile.TarError:
             raise UserError(f"{self.file} is not a bundle of Fearless Labs: ./invoke bundle writes one") from None
         text = self.stream.read(min(first.size, 4096)).decode(errors="replace")
-        found = re.match(rf"{TITLE}(\d+)\n", text)
-        if first.name != README or not found:
+        match = re.match(rf"{TITLE}(\d+)\n", text)
+        if first.name != README or not match:
             raise UserError(f"{self.file} is not a bundle of Fearless Labs: ./invoke bundle writes one")
-        if int(found[1]) != FORMAT:
+        if int(match[1]) != FORMAT:
             raise UserError(
-                f"{self.file} is a bundle of format {found[1]}, this clone reads format {FORMAT}: use the clone inside "
+                f"{self.file} is a bundle of format {match[1]}, this clone reads format {FORMAT}: use the clone inside "
                 f"it (tar xf {self.file.name} {REPOSITORY})"
             )
 
@@ -288,7 +288,7 @@ class Blocks:
         self._rest = b""
 
     def empty(self) -> bool:
-        """Whether nothing is left."""
+        """Return whether nothing is left."""
         self._rest = self._rest or next(self._blocks, b"")
         return not self._rest
 

@@ -53,14 +53,14 @@ def check_clone(bundle: Bundle) -> None:
 
 
 def is_same(entry: dict[str, Any], built: images.Built | None) -> bool:
-    """Whether the engine's image is the manifest's: by its id, or where two stores give other ids, by its content."""
+    """Return whether the engine's image is the manifest's: by its id, or by its content where stores differ."""
     if built is None or (entry["labels"], tuple(entry["layers"])) != (built.labels, built.layers):
         return False
     return bool(entry["id"] == built.id or entry["kind"] != built.kind)
 
 
 def is_there(stream: dict[str, Any]) -> bool:
-    """Whether the engine has all images of a stream."""
+    """Return whether the engine has all images of a stream."""
     return all(is_same(entry, images.inspect(entry["name"])) for entry in stream["images"])
 
 

@@ -47,7 +47,7 @@ CLONE = "clone for Python "  # the mark of the clone in the journal, and the ver
 
 @dataclass(frozen=True)
 class Stream:
-    """What one `docker save` gives: its name in the bundle, and its images as the engine has them."""
+    """The result of one `docker save`: its name in the bundle, and its images as the engine has them."""
 
     name: str
     holds: dict[str, images.Built]
@@ -101,7 +101,7 @@ def bundle(name: str) -> None:
 def stream_of(image: images.Image) -> Stream:
     """`image` and the base that its label names, which `./invoke test` compares it with; it adds no layer."""
     built = images.must_inspect(image)
-    found = {image.name: built}
+    held = {image.name: built}
     label = built.labels.get("org.fearless-labs.base", "")
     digest = re.search(r"sha256:[0-9a-f]{64}", label)
     if image is images.TRACKING and digest:
@@ -109,9 +109,9 @@ def stream_of(image: images.Image) -> Stream:
         for reference in (name, digest[0]):  # the name may be another image's by now
             base = images.inspect(reference)
             if base and (base.id == digest[0] or "@" in reference):
-                found[reference] = base
+                held[reference] = base
                 break
-    return Stream(image.target, found)
+    return Stream(image.target, held)
 
 
 def _check_disk(file: Path, streams: list[Stream], writer: Writer) -> None:
@@ -202,7 +202,7 @@ def packed(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def saved(names: list[str]) -> Iterator[bytes]:
-    """What `docker save NAMES` writes, without its times. Raises `UserError` with the engine's reason."""
+    """The bytes of `docker save NAMES`, without its times. Raises `UserError` with the engine's reason."""
     with tempfile.TemporaryFile("w+") as errors:
         cut_off = False
         with process.reading(["docker", "save", *names], errors) as (child, stdout):
@@ -217,7 +217,7 @@ def saved(names: list[str]) -> Iterator[bytes]:
 
 
 def manifest(writer: Writer, inputs: dict[str, Any], streams: list[Stream]) -> dict[str, Any]:
-    """What the bundle says of itself; the list of its parts is added when it is written."""
+    """The bundle's description of itself; the list of its parts is added when it is written."""
     locks = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(REQUIREMENTS.glob("*.txt"))}
     pythons = next(mark for mark in writer.marks if mark.startswith(CLONE)).removeprefix(CLONE)
     return {

@@ -41,8 +41,8 @@ def bench(wanted: list[str], local: bool) -> None:
             print(f"{name}: not measured, it needs a Docker engine", file=sys.stderr)
             continue
         print(f"{name} …", file=sys.stderr, flush=True)
-        words = ["-c", SCRIPT, f"benchmarks.{name}"]
-        command = [sys.executable, *words] if on_host else sandbox.command(words, local)
+        arguments = ["-c", SCRIPT, f"benchmarks.{name}"]
+        command = [sys.executable, *arguments] if on_host else sandbox.command(arguments, local)
         with sandbox.variables(local) as environment:
             # no time limit: a benchmark takes as long as what it measures
             result = process.output(command, limit=None, cwd=ROOT, env=environment, stderr=None)

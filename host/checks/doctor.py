@@ -1,4 +1,4 @@
-"""What is missing on this machine, and the command that mends it."""
+"""Checks of this machine: what is missing, and the command that mends it."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def checks() -> list[Check]:
 
 
 def passed(found: list[Check]) -> bool:
-    """Whether everything that the commands need is there."""
+    """Return whether everything that the commands need is there."""
     return all(check.passed is not False for check in found)
 
 
@@ -92,7 +92,7 @@ def _images() -> list[Check]:
 
 
 def _base() -> Check:
-    """Whether a build finds its base: in the engine, or where the pinned one is published."""
+    """Return whether a build finds its base: in the engine, or where the pinned one is published."""
     base = os.environ.get("BASE_IMAGE") or base_image.pinned()
     for name in (base, base_image.LOCAL):
         if images.inspect(name):
@@ -129,7 +129,7 @@ def _ports(has_engine: bool) -> list[Check]:
 
 
 def _gpu(has_engine: bool) -> list[Check]:
-    """What --gpu needs; nothing else does."""
+    """Checks of what --gpu needs; nothing else does."""
     there = nvidia.find()
     if not there.names:
         return [Check("NVIDIA GPU", None, f"none ({there.reason}): labs run on the CPU")]

@@ -126,14 +126,14 @@ def _forget_dead_engine(note: Path) -> None:
 
 
 def _has_base() -> bool:
-    """Whether a build finds its base: in the engine, or in a registry that answers."""
+    """Return whether a build finds its base: in the engine, or in a registry that answers."""
     if os.environ.get("BASE_IMAGE") or images.inspect(base_image.pinned()) or images.inspect(base_image.LOCAL):
         return True
     return base_image.registry_has(base_image.pinned())
 
 
 def _give_back() -> None:
-    """What sudo made in the clone belongs to the one who called sudo."""
+    """Give what sudo made in the clone to the one who called sudo."""
     if "SUDO_UID" in os.environ and "SUDO_GID" in os.environ:
         owner = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
         for top in (STATE, ROOT / ".venv"):

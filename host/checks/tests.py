@@ -19,7 +19,7 @@ NO_TESTS = 5  # pytest's exit code when its options leave none
 
 @dataclass(frozen=True)
 class Result:
-    """How a part ended. `code`: 0 passed, None not run; `note`: why, or how long it took."""
+    """The end of a part. `code`: 0 passed, None not run; `note`: why, or how long it took."""
 
     part: str
     code: int | None
@@ -60,8 +60,8 @@ def test_gpu_images() -> int:
     build.ensure(*images.GPU.values())
     targets = " ".join(image.target for image in images.GPU.values())
     folder = "tests/host/images"
-    words = ["-m", "pytest", "-p", "no:cacheprovider", f"{folder}/test_images.py", f"{folder}/test_units.py"]
-    return _on_host([*words, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
+    arguments = ["-m", "pytest", "-p", "no:cacheprovider", f"{folder}/test_images.py", f"{folder}/test_units.py"]
+    return _on_host([*arguments, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
 
 
 def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
@@ -71,7 +71,7 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     print(f"\n== {part}", flush=True)
     note = ""
     if part == "lint":
-        code: int | None = max(sandbox.run(words, local) for words in _lint())
+        code: int | None = max(sandbox.run(arguments, local) for arguments in _lint())
     elif part == "lib":
         code = sandbox.run([*options, "tests/lib"], local)
     elif part == "host":
@@ -96,17 +96,17 @@ def _lint() -> tuple[list[str], ...]:
     )
 
 
-def _on_host(words: list[str], more: dict[str, str] | None = None) -> int:
+def _on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:
     python = venv.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
     variables = {**os.environ, **(more or {})}
     if venv.WHEELS.is_dir():  # the tests make clones without them
         folders = f"{venv.WHEELS} {variables.get('PIP_FIND_LINKS', '')}".strip()
         variables |= {"PIP_FIND_LINKS": folders, "PIP_RETRIES": "0"}
-    return process.shown([str(python), *words], cwd=ROOT, env=variables)
+    return process.shown([str(python), *arguments], cwd=ROOT, env=variables)
 
 
 def _no_browser(local: bool) -> str:
-    """Why the browser tests cannot run here; empty when they can."""
+    """The reason why the browser tests cannot run here; empty when they can."""
     if local:
         return "no Docker engine: ./invoke doctor"
     if not any(shutil.which(name) for name in BROWSERS):

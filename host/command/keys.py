@@ -1,4 +1,4 @@
-"""What `./invoke lab NAME --help` adds: the keys that `--set` takes for this lab."""
+"""The end of `./invoke lab NAME --help`: the keys that `--set` takes for this lab."""
 
 from host.bootstrap.paths import ROOT
 from host.machine.labs_named import find

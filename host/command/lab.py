@@ -64,7 +64,7 @@ def sweep_arguments(options: Namespace) -> list[str]:
 
 
 def lab_name(word: str, framework: str | None) -> str:
-    """How the program in the container is told the lab that the user calls `word`.
+    """The word by which the program in the container knows the lab that the user calls `word`.
 
     Raises:
         UserError: there is no such lab, it cannot be used, or it does not run with `framework`.

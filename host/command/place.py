@@ -1,4 +1,4 @@
-"""Where a command runs: in a container, or in local mode."""
+"""The place where a command runs: a container, or local mode."""
 
 import sys
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from lib.harness.errors import UserError
 
 
 def goes_local(asked: bool) -> bool:
-    """Whether to run in local mode: asked for by name, or because no engine answers, which is said in one line."""
+    """Return whether to run in local mode: it is asked for, or no engine answers, which is said in one line."""
     if asked:
         return True
     try:

@@ -14,14 +14,14 @@ LOCAL = "fearless-labs/base-local:bookworm"
 
 def pinned() -> str:
     """The base that the Dockerfile pins by date and digest."""
-    found = re.search(r"^ARG BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.M)
-    if not found:
+    match = re.search(r"^ARG BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.M)
+    if not match:
         raise UserError("docker/Dockerfile has no line ARG BASE_IMAGE=…")
-    return found[1]
+    return match[1]
 
 
 def registry_has(name: str) -> bool:
-    """Whether a registry that can be reached has the image `name`."""
+    """Return whether a registry that can be reached has the image `name`."""
     try:
         return docker.call("manifest", "inspect", name, limit=20).returncode == 0
     except TimeLimitError:

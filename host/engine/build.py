@@ -116,12 +116,12 @@ def _buildx(target: str, name: str, arguments: dict[str, str], base: list[str], 
         # no time limit: a slow link needs hours for the packages
         code = process.logged([*command, "--progress=plain", "."], log, limit=None, cwd=root)
         if code:
-            said = log.read_text(encoding="utf-8")
-            if "failed to resolve source metadata" in said:
+            printed = log.read_text(encoding="utf-8")
+            if "failed to resolve source metadata" in printed:
                 raise UserError(
                     "The base image cannot be pulled: sudo ./invoke doctor --fix makes one (Debian), or set BASE_IMAGE"
                 )
-            print("\n".join(said.splitlines()[-20:]), file=sys.stderr)
+            print("\n".join(printed.splitlines()[-20:]), file=sys.stderr)
         hint = f"all of it: {log}"
     if code:
         raise UserError(f"The build of {name} failed; {hint}")

@@ -7,7 +7,7 @@ from host.machine import env_file, git, labs_owner, user
 
 
 def variables(lab_image: images.Built) -> dict[str, str]:
-    """What compose.yaml reads: Jupyter's token and user, and what every run records of the host."""
+    """The variables that compose.yaml reads: Jupyter's token and user, and what every run records of the host."""
     uid, gid = labs_owner.jupyter_user()
     return {
         **os.environ,

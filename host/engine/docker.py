@@ -12,7 +12,7 @@ from lib.harness.errors import UserError
 # 25: healthchecks with start_interval. 2.21 and 0.12: what compose.yaml and the named build contexts need.
 MINIMUM = {"engine": (25, 0), "compose": (2, 21), "buildx": (0, 12)}
 PLATFORM = "linux/amd64"
-"""What the images are made for: their requirements are locked for Linux on x86-64 alone."""
+"""The platform of the images: their requirements are locked for Linux on x86-64 alone."""
 DOCTOR = "./invoke doctor says how to mend it"
 
 
@@ -38,7 +38,7 @@ class Version:
         return cls(tuple(int(part) for part in match[0].split(".")))
 
     def fits(self, tool: str) -> bool:
-        """Whether it is at least the minimum for `tool`."""
+        """Return whether it is at least the minimum for `tool`."""
         return self.numbers >= MINIMUM[tool]
 
 
@@ -95,12 +95,12 @@ def require() -> None:
         NoEngineError: none answers.
         UserError: it is too old, or runs on another platform: nothing is downloaded or built then.
     """
-    found = server()
-    if not found.version.fits("engine"):
-        raise UserError(f"Docker engine {found.version} is too old: {minimum('engine')} or newer is needed; {DOCTOR}")
-    if found.platform != PLATFORM:
+    engine = server()
+    if not engine.version.fits("engine"):
+        raise UserError(f"Docker engine {engine.version} is too old: {minimum('engine')} or newer is needed; {DOCTOR}")
+    if engine.platform != PLATFORM:
         raise UserError(
-            f"This Docker engine runs {found.platform}, the images need {PLATFORM}: use a machine with x86-64 Linux"
+            f"This Docker engine runs {engine.platform}, the images need {PLATFORM}: use a machine with x86-64 Linux"
         )
 
 
@@ -115,7 +115,7 @@ def require_plugins() -> None:
 
 
 def available() -> bool:
-    """Whether an engine answers at all."""
+    """Return whether an engine answers at all."""
     try:
         server()
     except NoEngineError:
@@ -124,7 +124,7 @@ def available() -> bool:
 
 
 def has_containerd_store() -> bool:
-    """Whether the engine keeps its images in containerd's store: it can export one as it will be, with its digest."""
+    """Return whether the engine keeps its images in containerd's store and can export one with its digest."""
     return "io.containerd.snapshotter" in call("info", "--format", "{{json .DriverStatus}}").stdout
 
 

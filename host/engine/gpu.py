@@ -1,4 +1,4 @@
-"""Whether a container can compute on this machine's NVIDIA GPUs with the CUDA of an image, and how.
+"""Return whether a container can compute on this machine's NVIDIA GPUs with the CUDA of an image, and how.
 
 What an engine with the toolkit offers is a runtime, `nvidia`, or devices by the Container Device Interface (CDI).
 
@@ -33,12 +33,12 @@ def minimum_driver(image: images.Image) -> str:
 
 
 def fits(driver: str, image: images.Image) -> bool:
-    """Whether a driver of this version is new enough for the CUDA of a GPU image."""
+    """Return whether a driver of this version is new enough for the CUDA of a GPU image."""
     return Version.read(driver).numbers >= Version.read(minimum_driver(image)).numbers
 
 
 def offered() -> str | None:
-    """How the engine gives GPUs to a container: ``nvidia`` (its runtime) or ``cdi``; None when it cannot."""
+    """The way in which the engine gives GPUs to a container: ``nvidia`` (its runtime), ``cdi`` or None."""
     facts: dict[str, Any] = json.loads(docker.call("info", "--format", "{{json .}}").stdout or "{}")
     if "nvidia" in (facts.get("Runtimes") or {}):
         return "nvidia"
@@ -51,15 +51,15 @@ def offered() -> str | None:
 
 
 def require(image: images.Image) -> str:
-    """What `offered` says. Raises `UserError` where no container can compute with the CUDA of `image`."""
-    found = nvidia.find()
-    if not found.names:
+    """The way of `offered`. Raises `UserError` where no container can compute with the CUDA of `image`."""
+    gpus = nvidia.find()
+    if not gpus.names:
         raise UserError(
-            f"--gpu: no NVIDIA GPU here, {found.reason}: run without --gpu; for one that is here, install its driver"
+            f"--gpu: no NVIDIA GPU here, {gpus.reason}: run without --gpu; for one that is here, install its driver"
         )
-    if not fits(found.driver, image):
+    if not fits(gpus.driver, image):
         raise UserError(
-            f"--gpu: NVIDIA driver {found.driver} is too old for CUDA {image.cuda} of {image.target}: "
+            f"--gpu: NVIDIA driver {gpus.driver} is too old for CUDA {image.cuda} of {image.target}: "
             f"install {minimum_driver(image)} or newer, or run without --gpu"
         )
     docker.require()
@@ -70,9 +70,9 @@ def require(image: images.Image) -> str:
 
 
 def image_of(lab: str, framework: str | None, changes: Sequence[str] = ()) -> images.Image:
-    """The GPU image for a lab: of the framework that is said (by the option or in `changes`), else of its first."""
-    said = [change.partition("=")[2].strip() for change in changes if change.partition("=")[0].strip() == "framework"]
-    return image_for(said[-1] if said else framework or find(lab).frameworks[0])
+    """The GPU image for a lab: of the framework that is chosen (by the option or in `changes`), else of its first."""
+    chosen = [change.partition("=")[2].strip() for change in changes if change.partition("=")[0].strip() == "framework"]
+    return image_for(chosen[-1] if chosen else framework or find(lab).frameworks[0])
 
 
 def image_for(framework: str) -> images.Image:
@@ -83,7 +83,7 @@ def image_for(framework: str) -> images.Image:
 
 
 def variables(way: str, built: images.Built) -> dict[str, str]:
-    """What compose reads to run `built` with all GPUs: the overlay compose.gpu.yaml and its variables."""
+    """The variables with which compose runs `built` with all GPUs, by the overlay compose.gpu.yaml."""
     return {
         "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}:{ROOT / 'compose.gpu.yaml'}",
         "COMPOSE_PATH_SEPARATOR": ":",

@@ -58,7 +58,7 @@ class Built:
 
 
 def inspect(name: str) -> Built | None:
-    """What the engine knows of the image `name`; None when it has none."""
+    """The image `name` as the engine has it; None when it has none."""
     result = docker.call("image", "inspect", name)
     if result.returncode:
         return None
@@ -70,7 +70,7 @@ def inspect(name: str) -> Built | None:
 
 
 def must_inspect(image: Image) -> Built:
-    """What the engine knows of `image`, which is there. Raises `UserError` when somebody has just removed it."""
+    """An image that the engine has. Raises `UserError` when somebody has just removed it."""
     built = inspect(image.name)
     if built is None:
         raise UserError(f"{image.name} is gone: ./invoke build")
@@ -87,7 +87,7 @@ def docker_sha256() -> str:
 
 
 def is_current(image: Image, built: Built | None) -> bool:
-    """Whether `built` was made from today's lock and Dockerfile."""
+    """Return whether `built` was made from today's lock and Dockerfile."""
     return (
         built is not None
         and built.labels.get("org.fearless-labs.lock") == image.lock_sha256

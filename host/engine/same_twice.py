@@ -42,14 +42,14 @@ GONE, EMPTIED = ".wh.", ".wh..wh..opq"
 
 @dataclass(frozen=True)
 class Build:
-    """What is in an image: each path and what it is. `digest`: of its manifest, where the engine can write it."""
+    """The content of an image: each path and what it is. `digest`: of its manifest, where the engine can write it."""
 
     files: dict[str, str]
     digest: str = ""
 
 
 def check(*wanted: images.Image) -> bool:
-    """Build each image twice and print what differs. Whether nothing does."""
+    """Build each image twice and print what differs. Returns True when nothing does."""
     docker.require()
     docker.require_plugins()
     make = built_with_digest if docker.has_containerd_store() else built
@@ -57,15 +57,17 @@ def check(*wanted: images.Image) -> bool:
     for image in wanted:
         start = time.monotonic()
         command = build.build_command(image.target, build.build_arguments(image), base_image.options())
-        found, environment = [], os.environ | {"SOURCE_DATE_EPOCH": str(git.time())}  # both of the present commit
+        builds, environment = [], os.environ | {"SOURCE_DATE_EPOCH": str(git.time())}  # both of the present commit
         for number in (1, 2):
             print(f"Building {image.target} from nothing ({number} of 2) …", file=sys.stderr, flush=True)
-            found.append(make(image.target, command, environment))
-        lines = differences(*found)
+            builds.append(make(image.target, command, environment))
+        lines = differences(*builds)
         for line in lines[:SHOWN]:
             print(line)
-        digest = f", digest {found[0].digest}" if found[0].digest else ""
-        what = f"{len(lines):,} differ" if lines else f"both builds have the same {len(found[0].files):,} files{digest}"
+        digest = f", digest {builds[0].digest}" if builds[0].digest else ""
+        what = (
+            f"{len(lines):,} differ" if lines else f"both builds have the same {len(builds[0].files):,} files{digest}"
+        )
         print(f"{image.target}: {what} ({time.monotonic() - start:.0f} s)", flush=True)
         same = same and not lines
     return same
@@ -144,7 +146,7 @@ def laid_upon(below: dict[str, str], layer: dict[str, str]) -> dict[str, str]:
 
 def listing(stream: IO[bytes]) -> dict[str, str]:
     """Each path of a tar and what it is, in one line. Raises `tarfile.TarError` when it is no tar."""
-    found = {}
+    files = {}
     with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isreg() else None
@@ -155,8 +157,8 @@ def listing(stream: IO[bytes]) -> dict[str, str]:
             facts += [f"{member.size:,} bytes, sha256 {digest.hexdigest()}"] if content else []
             facts += [f"to {member.linkname}"] if member.linkname else []
             facts += [f"{k}={v}" for k, v in sorted(member.pax_headers.items()) if k.startswith("SCHILY.xattr")]
-            found["/" + member.name.strip("/").removeprefix("./")] = ", ".join(facts)
-    return found
+            files["/" + member.name.strip("/").removeprefix("./")] = ", ".join(facts)
+    return files
 
 
 def differences(first: Build, second: Build) -> list[str]:

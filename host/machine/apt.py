@@ -19,8 +19,8 @@ def mirror(release: str, targets: str | None = None) -> str | None:
     if targets is None:
         command = ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
         targets = process.output(command).stdout
-    found = (line.split() for line in targets.splitlines())
-    return next((words[2] for words in found if words[:2] == [release, "main"] and len(words) == 3), None)
+    lines = (line.split() for line in targets.splitlines())
+    return next((fields[2] for fields in lines if fields[:2] == [release, "main"] and len(fields) == 3), None)
 
 
 def run(command: list[str], log: Path) -> None:

@@ -50,14 +50,14 @@ def _bindings(file: Path) -> list[tuple[str, str, bool]]:
         raise UserError(f"{file} cannot be read ({error.strerror}): sudo chown $(id -u) {file}") from None
     if "\0" in text:
         raise UserError(f"{file} is no text in UTF-8: save it in that encoding")
-    found = []
+    bindings = []
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             raise UserError(f"{file}: line {binding.original.line} is not KEY=VALUE")
         if binding.key is not None and binding.value is not None:
             quoted = binding.original.string.partition("=")[2].lstrip().startswith("'")
-            found.append((binding.key, binding.value, "$" in binding.value and not quoted))
-    return found
+            bindings.append((binding.key, binding.value, "$" in binding.value and not quoted))
+    return bindings
 
 
 def token(file: Path = FILE) -> str:

@@ -1,4 +1,4 @@
-"""What git knows about the clone, recorded with every run and image: the container has neither git nor the history."""
+"""Facts of git about the clone, recorded with every run and image: a container has neither git nor the history."""
 
 from host.bootstrap import process
 from host.bootstrap.paths import ROOT
@@ -10,7 +10,7 @@ def commit() -> str:
 
 
 def dirty(*paths: str) -> bool:
-    """Whether files below `paths` (all, when none is given) differ from the commit or are new."""
+    """Return whether files below `paths` (all, when none is given) differ from the commit or are new."""
     return bool(_git("status", "--porcelain", "--", *paths))
 
 

@@ -1,4 +1,4 @@
-"""Who JupyterLab runs as, so that notebooks saved in labs/ belong to the caller.
+"""The user that JupyterLab runs as, so that notebooks saved in labs/ belong to the caller.
 
 A caller who is not root: the caller. Root: the owner of labs/; where root owns labs/ too, uid 1000, to whom labs/ is
 lent until `./invoke down` gives it back: the last one, when several instances have borrowed it.

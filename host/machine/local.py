@@ -79,8 +79,8 @@ def _uv(*args: str) -> None:
     log = state_path("logs", "local-venv.log")
     command = [uv(), "--no-progress", *args]
     if process.logged(command, log, limit=process.INSTALL, env=uv_environment(os.environ)):
-        said = log.read_text(encoding="utf-8")
-        raise UserError(f"Could not make .local/venv: {reason(said)} (all of it: {log})")
+        printed = log.read_text(encoding="utf-8")
+        raise UserError(f"Could not make .local/venv: {reason(printed)} (all of it: {log})")
 
 
 def _data() -> Path:

@@ -64,5 +64,5 @@ def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def uv_options(environ: Mapping[str, str]) -> list[str]:
-    """What uv takes only as an option: PIP_NO_INDEX."""
+    """The setting that uv takes only as an option: PIP_NO_INDEX."""
     return ["--no-index"] if environ.get("PIP_NO_INDEX", "").lower() in {"1", "true", "yes", "on"} else []

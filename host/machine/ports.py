@@ -6,7 +6,7 @@ from lib.harness.errors import UserError
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on `port`, be it on 127.0.0.1 or on every address."""
+    """Return whether nobody listens on `port`, be it on 127.0.0.1 or on every address."""
     with socket.socket() as client:
         client.settimeout(1)
         if client.connect_ex(("127.0.0.1", port)) == 0:

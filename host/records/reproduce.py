@@ -23,13 +23,13 @@ from lib.harness.errors import UserError
 CANNOT = 2
 
 
-def reproduce(said: str, output: BinaryIO | None = None) -> int:
+def reproduce(run: str, output: BinaryIO | None = None) -> int:
     """Run a recorded run again and compare. 0: identical. 1: different. `output`: takes the verdict.
 
     Raises:
         UserError: it cannot be run again; the message says what is missing.
     """
-    record = _record(said)
+    record = _record(run)
     tags: dict[str, str] = record["tags"]
     gpu_image = gpu.image_for(tags["lab.framework"]) if tags.get("lab.gpu", "none") != "none" else None
     if gpu_image:
@@ -49,11 +49,11 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
             f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr
         )
         what = ["sweep", *json.loads(tags["lab.sweep"])] if "lab.sweep" in tags else [tags["lab.name"]]
-        words = [*what, "--seed", tags["lab.seed"], *_settings(record["config"])]
+        arguments = [*what, "--seed", tags["lab.seed"], *_settings(record["config"])]
         if tags.get("lab.portable") == "true":
-            words.append("--portable")
+            arguments.append("--portable")
         if gpu_image:
-            words.append("--gpu")
+            arguments.append("--gpu")
         more = {
             "LAB_REPRODUCES": record["key"],
             "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
@@ -62,7 +62,7 @@ def reproduce(said: str, output: BinaryIO | None = None) -> int:
         mounts = {
             _open_to_all(folder / name): f"/workspace/{place}" for name, place in ((OUTSIDE, PACKAGES), ("none", MINE))
         }
-        code = in_container(words, mounts=mounts, lib=folder / "lib", image=image, gpu_image=gpu_image, more=more)
+        code = in_container(arguments, mounts=mounts, lib=folder / "lib", image=image, gpu_image=gpu_image, more=more)
     finally:
         shutil.rmtree(folder)
     if code not in (0, 1):
@@ -94,11 +94,11 @@ def diff(one: str, other: str) -> int:
     return in_container(["diff", one, other])
 
 
-def _record(said: str) -> dict[str, Any]:
+def _record(run: str) -> dict[str, Any]:
     with tempfile.TemporaryFile() as stream:
-        code = in_container(["record", said], output=stream)
+        code = in_container(["record", run], output=stream)
         if code:
-            raise SystemExit(CANNOT)  # the container has said why, in one line
+            raise SystemExit(CANNOT)  # the container has run why, in one line
         stream.seek(0)
         record: dict[str, Any] = json.load(stream)
         return record

@@ -22,8 +22,8 @@ def place(out: str) -> Path:
     return folder
 
 
-def export(said: str, folder: Path, local: bool) -> None:
-    """Write the record of the run that `said` names, or of all runs (all:LAB), to a new folder.
+def export(run: str, folder: Path, local: bool) -> None:
+    """Write the record of the run that `run` names, or of all runs (all:LAB), to a new folder.
 
     Raises:
         UserError: the folder cannot be written, or the runs cannot be had.
@@ -32,8 +32,8 @@ def export(said: str, folder: Path, local: bool) -> None:
     shutil.rmtree(part, ignore_errors=True)
     try:
         with tempfile.TemporaryFile(dir=folder.parent) as stream:
-            if _run(["export", said], local, stream):
-                raise SystemExit(2)  # the container has said why, in one line
+            if _run(["export", run], local, stream):
+                raise SystemExit(2)  # the container has printed why, in one line
             stream.seek(0)
             count, size = _unpack(stream, part)
         part.rename(folder)
@@ -44,14 +44,14 @@ def export(said: str, folder: Path, local: bool) -> None:
     print(f"{folder}: {count} runs and trials, {size / 1e6:.1f} MB")
 
 
-def _run(words: list[str], local: bool, output: BinaryIO) -> int:
+def _run(arguments: list[str], local: bool, output: BinaryIO) -> int:
     if local:
         from host.runs.without_docker import run
 
-        return run(words, output)
+        return run(arguments, output)
     from host.runs.container import in_container
 
-    return in_container(words, output=output)
+    return in_container(arguments, output=output)
 
 
 def _unpack(stream: BinaryIO, folder: Path) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from lib.harness.errors import UserError
 
 
 def in_container(
-    words: list[str],
+    arguments: list[str],
     mounts: Mapping[Path, str] = MappingProxyType({}),
     *,
     tracked: bool = True,
@@ -34,8 +34,8 @@ def in_container(
 ) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
 
-    `mounts`: files or folders of the caller that the words name, by their path in the container; read-only there.
-    `tracked`: the words ask for MLflow, which is started if need be. `output`: a file that takes what they print.
+    `mounts`: files or folders of the caller that the arguments name, by their path in the container; read-only there.
+    `tracked`: the arguments ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
     `on_ray`: the trials run on a Ray cluster. `interactive`: it reads this command's standard input, terminal or not.
     `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` is said, too.
@@ -60,7 +60,7 @@ def in_container(
         variables |= gpu.variables(way, lab_image)
     elif image or gpu_image:
         variables["LAB_CPU_IMAGE"] = lab_image.id
-    called = words[0] if NAME.fullmatch(words[0]) else "lab"
+    called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
     name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
@@ -73,7 +73,7 @@ def in_container(
         if docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet
             child.terminate()
 
-    command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *words)
+    command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *arguments)
     code, interrupted = foreground.run(command, variables, terminal, deliver, output=output, interactive=interactive)
     if interrupted:
         docker.call("rm", "--force", name)

@@ -28,14 +28,14 @@ HARDENED = [
 ]
 
 
-def command(words: list[str], local: bool, name: str | None = None) -> list[str]:
+def command(arguments: list[str], local: bool, name: str | None = None) -> list[str]:
     """The command `python WORDS` on the clone, which is read-only in the container. The image must be there."""
     if local:
         from host.machine.local import python
 
-        return [str(python()), *words]
+        return [str(python()), *arguments]
     named = ["--name", name] if name else []
-    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", images.LAB.name, *words]
+    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", images.LAB.name, *arguments]
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def variables(local: bool) -> Iterator[Mapping[str, str]]:
         yield environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
 
 
-def run(words: list[str], local: bool) -> int:
+def run(arguments: list[str], local: bool) -> int:
     """Exit code of that command, its output shown."""
     name = f"{instance.PROJECT}-sandbox-{secrets.token_hex(4)}"
 
@@ -61,4 +61,4 @@ def run(words: list[str], local: bool) -> int:
             child.terminate()
 
     with variables(local) as environment:
-        return foreground.run(command(words, local, name), environment, False, deliver)[0]
+        return foreground.run(command(arguments, local, name), environment, False, deliver)[0]

@@ -53,7 +53,7 @@ def up(workers: int) -> int:
 
 
 def _joined(wanted: int) -> int:
-    """How many workers the head knows, once they are `wanted`, or after `READY_SECONDS`."""
+    """Number of workers that the head knows, once they are `wanted`, or after `READY_SECONDS`."""
     head = next((c.name for c in containers() if c.service == HEAD and c.state == "running"), None)
     if head is None:
         return 0
@@ -85,5 +85,5 @@ def require(*, gpu: bool = False) -> dict[str, str]:
 
 
 def print_ready(workers: int, processors: int) -> None:
-    """That the cluster is ready, and what to do with it."""
+    """Say that the cluster is ready, and what to do with it."""
     print(f"Ray         {workers} x {processors} trials at a time: ./invoke lab NAME --on ray")

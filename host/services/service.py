@@ -37,7 +37,7 @@ def url(port: int) -> str:
 
 
 def answers(service: Service, port: int, token: str) -> bool:
-    """Whether the service's real API answers a client on the published port."""
+    """Return whether the service's real API answers a client on the published port."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         if service is MLFLOW:

@@ -19,16 +19,16 @@ PORT_TAKEN = ("port is already allocated", "address already in use")
 MLFLOW_LOG = ("logs", "mlflow-start.log")
 
 
-def running(service: Service, found: list[Container]) -> Container | None:
+def running(service: Service, present: list[Container]) -> Container | None:
     """The running container of `service`, None when it does not run."""
-    return next((c for c in found if c.service == service.name and c.state == "running"), None)
+    return next((c for c in present if c.service == service.name and c.state == "running"), None)
 
 
-def choose_ports(services: tuple[Service, ...], found: list[Container]) -> dict[Service, int]:
+def choose_ports(services: tuple[Service, ...], present: list[Container]) -> dict[Service, int]:
     """The port of each service: the one it runs on, else the one of `choose_port`."""
     chosen: dict[Service, int] = {}
     for service in services:
-        container = running(service, found)
+        container = running(service, present)
         ours = container.ports.get(service.inside) if container else None
         chosen[service] = ours or choose_port(service, set(chosen.values()))
     return chosen
@@ -47,22 +47,23 @@ def start(lab_image: images.Built, more: dict[str, str] | None = None) -> dict[S
     """
     with held("services"):
         for _ in range(5):  # another program may take the port between the look and the start
-            found = containers()
-            chosen = choose_ports(SERVICES, found)
-            if _is_kept(MLFLOW, found, images.inspect(images.TRACKING.name)) and _is_kept(JUPYTER, found, lab_image):
+            present = containers()
+            chosen = choose_ports(SERVICES, present)
+            tracking = images.inspect(images.TRACKING.name)
+            if _is_kept(MLFLOW, present, tracking) and _is_kept(JUPYTER, present, lab_image):
                 return chosen
             variables = _variables(chosen, lab_image) | (more or {})
             result = compose.call(variables, "up", "--detach", "mlflow", "jupyter")
             if result.returncode == 0:
                 return chosen
-            if not any(words in result.stderr for words in PORT_TAKEN):
+            if not any(phrase in result.stderr for phrase in PORT_TAKEN):
                 break
         docker.require_plugins()
         raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
 
 
-def _is_kept(service: Service, found: list[Container], current: images.Built | None) -> bool:
-    container = running(service, found)
+def _is_kept(service: Service, present: list[Container], current: images.Built | None) -> bool:
+    container = running(service, present)
     return container is not None and current is not None and container.image == current.id
 
 
@@ -76,9 +77,9 @@ def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
         waiting = {service: port for service, port in waiting.items() if not answers(service, port, token)}
         if waiting and time.monotonic() > look:
             look = time.monotonic() + 1
-            found = containers()
+            present = containers()
             for service, port in waiting.items():
-                if look > deadline or not running(service, found):
+                if look > deadline or not running(service, present):
                     log = compose.call(dict(os.environ), "logs", "--tail", "15", service.name)
                     print(log.stdout, file=sys.stderr)
                     raise UserError(f"{service.name} does not answer on {url(port)}; the end of its log is above")
@@ -129,10 +130,10 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subpro
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
     """
     with held("services") as lock:
-        found = containers()
-        chosen = choose_ports((MLFLOW,), found)
+        present = containers()
+        chosen = choose_ports((MLFLOW,), present)
         variables = _variables(chosen, lab_image)
-        if running(MLFLOW, found):
+        if running(MLFLOW, present):
             return variables, None
         if docker.call("network", "inspect", f"{instance.PROJECT}_tracking").returncode:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below

@@ -22,9 +22,9 @@ def up() -> dict[Service, int]:
     with held("local-services"):
         chosen: dict[Service, int] = {}
         for service in SERVICES:
-            found = _running(service)
-            if found:
-                chosen[service] = found[1]
+            process_and_port = _running(service)
+            if process_and_port:
+                chosen[service] = process_and_port[1]
                 continue
             chosen[service] = choose_port(service, set(chosen.values()))
             _start(service, chosen[service], executables, variables)
@@ -85,16 +85,16 @@ def down(volumes: bool) -> bool:
     here = instance.folder()
     stopped = False
     for service in SERVICES:
-        found = _running(service)
-        if found:
+        process_and_port = _running(service)
+        if process_and_port:
             stopped = True
-            os.killpg(found[0], signal.SIGTERM)
+            os.killpg(process_and_port[0], signal.SIGTERM)
             for _ in range(100):
                 if not _running(service):
                     break
                 time.sleep(0.1)
             else:
-                os.killpg(found[0], signal.SIGKILL)
+                os.killpg(process_and_port[0], signal.SIGKILL)
         (here / f"{service.name}.pid").unlink(missing_ok=True)
     if volumes:
         for name in ("journal", "artifacts"):

@@ -52,7 +52,7 @@ class _Module:
         return None
 
     def follow(self, node: ast.expr) -> tuple[_Module, ast.ClassDef | ast.expr] | None:
-        """What a name, or a name of an imported module, stands for."""
+        """The definition of a name, or of a name of an imported module."""
         match node:
             case ast.Name(id=name):
                 return self.find(name)
