@@ -1,17 +1,17 @@
 """FastText: words made of pieces, so that a word with a typo, or one never seen, has a vector too.
 
-Skip-gram by hand (`lib.nlp.fasttext.subwords`) with and without subwords, and gensim's, learn from the Brown corpus
-and film reviews, without their labels, with the same settings; all read the same misspellings that people made. The
-fair peer of FastText is not word2vec alone, which knows no misspelling, but word2vec with the nearest spelling. In
-Korean the pieces are syllables or their letters, jamo, and typos are made on the keyboard; its text is small, 130,000
-words of an office program's help.
+Trial functions: **ours** trains skip-gram by hand (`lib.nlp.fasttext.subwords`), with whole words or with subwords, and
+**gensim** trains gensim's, on the Brown corpus and film reviews without their labels, with the same settings. All are
+measured on the same misspellings that people made. The fair peer of FastText is not word2vec alone, which knows no
+misspelling, but word2vec with the nearest spelling. **korean** has whole words, syllables or their letters, jamo, as
+pieces, and typos made on the keyboard; its text is small, 130,000 words of an office program's help.
 
-Nothing is chosen on what is reported: misspellings and film sentences are the test splits, WordSim-353 is read once.
+Nothing is chosen on data that is reported: misspellings and film sentences are test splits, WordSim-353 is read once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -25,19 +25,23 @@ from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.nlp.fasttext import figures, measures
 from lib.nlp.fasttext import text as texts
 from lib.nlp.fasttext.claims import CLAIMS
+from lib.nlp.fasttext.figures import TEXTS
 from lib.nlp.fasttext.jamo import spelled
 from lib.nlp.fasttext.peers import gensim_vectors
-from lib.nlp.fasttext.sentences import KOREAN, SENTENCES
-from lib.nlp.fasttext.subwords import WHOLE_WORDS, NGrams, Settings, Vocabulary, train_skip_gram
+from lib.nlp.fasttext.subwords import WHOLE_WORDS, NGrams, Settings, Vocabulary, WordVectors, train_skip_gram
 from lib.nlp.fasttext.typos import KEY_ERRORS, mistyped
 
-Arm = Literal[
-    "ours/words", "ours/subwords", "gensim/words", "gensim/subwords", "korean/words", "korean/syllables", "korean/jamo"
-]
-ARMS: tuple[Arm, ...] = (
-    "gensim/words", "gensim/subwords", "ours/subwords", "ours/words",
-    "korean/jamo", "korean/syllables", "korean/words",
-)  # fmt: skip
+Pieces = Literal["words", "subwords", "syllables", "jamo"]
+VARIANTS: Mapping[str, Pieces] = {
+    "gensim/words": "words",
+    "gensim/subwords": "subwords",
+    "ours/subwords": "subwords",
+    "ours/words": "words",
+    "korean/jamo": "jamo",
+    "korean/syllables": "syllables",
+    "korean/words": "words",
+}
+"""The variants, each named by its trial function and its pieces, in the order in which they run: the longest first."""
 NEVER_SEEN = ("computerize", "unfriendliness", "televisions", "nonviolently", "unemployable", "presidnet")
 """In none of the text; the last is a typo."""
 KOREAN_LENGTHS = {"syllables": (1, 4), "jamo": (3, 6)}
@@ -45,12 +49,12 @@ KOREAN_LENGTHS = {"syllables": (1, 4), "jamo": (3, 6)}
 
 
 class FastTextConfig(Config):
-    """Settings of the whole lab; `arm` tells the trials apart."""
+    """Settings of the whole lab; `pieces` tells the trials apart."""
 
     seeds: int = Field(3, ge=1, le=1000, description="few, as the models of one seed take minutes of a core")
     framework: Literal["torch"] = Field("torch", description="the lab is written in torch, its peer in C (gensim)")
     batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    arm: Arm = Field("ours/subwords", description="whose model, and its pieces; set by the study")
+    pieces: Pieces = Field("subwords", description="the pieces that words are made of; set by the study")
     text: float = Field(1.0, gt=0, le=1, description="share of the training text, 950,000 words; all, as it is small")
     at_least: int = Field(5, ge=1, le=100, description="times that a word must occur to be learned; word2vec's default")
     dimensions: int = Field(
@@ -81,72 +85,87 @@ class FastTextConfig(Config):
     korean_epochs: int = Field(10, ge=1, le=100, description="more than in English, as the Korean text is much smaller")
 
 
-def settings_of(config: FastTextConfig) -> Settings:
-    """How the config's skip-gram is trained."""
+def settings_of(config: FastTextConfig, epochs: int) -> Settings:
+    """The config's settings of skip-gram."""
     return Settings(
         dimensions=config.dimensions,
         window=config.window,
         negatives=config.negatives,
         frequent=config.frequent,
-        epochs=config.korean_epochs if config.arm.startswith("korean") else config.epochs,
+        epochs=epochs,
         learning_rate=config.learning_rate,
         pairs=config.pairs,
         noise_words=config.noise_words,
     )
 
 
-def trial(config: FastTextConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train one model and measure it."""
-    return korean_trial(config, seed, log) if config.arm.startswith("korean") else english_trial(config, seed, log)
+def ngrams_of(config: FastTextConfig) -> NGrams:
+    """The English words' n-grams."""
+    whole = config.pieces == "words"
+    return WHOLE_WORDS if whole else NGrams(config.shortest, config.longest, config.buckets)
 
 
-def english_trial(config: FastTextConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Similarity and recovery for all; for ours the sentiment classifier; for whole words, the peer with spelling."""
-    by, units = config.arm.split("/")
-    ngrams = NGrams(config.shortest, config.longest, config.buckets) if units == "subwords" else WHOLE_WORDS
+def ours(config: FastTextConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Similarity, recovery and the sentiment classifier of our vectors; for whole words also of the nearest spelling.
+
+    For subwords ``never_seen`` has the nearest words to words that are in none of the text.
+    """
     text = texts.english(config.text)
-    if by == "gensim":
-        vectors = gensim_vectors(text, config.at_least, ngrams, settings_of(config), seed)
+    vocabulary = Vocabulary.of(text, config.at_least)
+    settings = settings_of(config, config.epochs)
+    vectors = train_skip_gram(text, vocabulary, ngrams_of(config), settings, seed=seed, log=log)
+    measured = english(config, vectors, log)
+    reviews = texts.reviews(config.reviews)
+    measured["accuracy"] = measures.sentiment(vectors, reviews, config.typo_shares, seed, spelling=False)
+    if config.pieces == "words":
+        pairs, kinds = misspelled(config, vectors)
+        measured["spelling"] = measures.spelling_recovery(vectors.words, pairs, kinds)
+        measured["spelling_accuracy"] = measures.sentiment(vectors, reviews, config.typo_shares, seed, spelling=True)
     else:
-        vectors = train_skip_gram(
-            text, Vocabulary.of(text, config.at_least), ngrams, settings_of(config), seed=seed, log=log
-        )
+        measured["never_seen"] = {word: vectors.neighbours(word, 5) for word in NEVER_SEEN if word not in vectors}
+    return measured
+
+
+def gensim(config: FastTextConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Similarity and recovery of gensim's vectors."""
+    text, settings = texts.english(config.text), settings_of(config, config.epochs)
+    return english(config, gensim_vectors(text, config.at_least, ngrams_of(config), settings, seed), log)
+
+
+def english(config: FastTextConfig, vectors: WordVectors, log: Log) -> dict[str, Any]:
+    """Log the vectors and measure their similarity and recovery."""
     log(0, vectors=vectors.vectors)
-    pairs = measures.unknown_misspellings(misspellings.test(), vectors, config.misspellings)
-    kinds = measures.kinds_of(pairs)
-    found = {
+    pairs, kinds = misspelled(config, vectors)
+    return {
         **measures.similarity(vectors),
         **measures.recovery(vectors, pairs, kinds),
         "vocabulary": len(vectors.words),
         "misspellings": {name: kinds.count(name) for name in dict.fromkeys(kinds)},
     }
-    if by == "ours":
-        reviews = texts.reviews(config.reviews)
-        found["accuracy"] = measures.sentiment(vectors, reviews, config.typo_shares, seed, spelling=False)
-        if units == "words":
-            found["spelling"] = measures.spelling_recovery(vectors.words, pairs, kinds)
-            found["spelling_accuracy"] = measures.sentiment(vectors, reviews, config.typo_shares, seed, spelling=True)
-        else:
-            found["never_seen"] = {word: vectors.neighbours(word, 5) for word in NEVER_SEEN if word not in vectors}
-    return found
 
 
-def korean_trial(config: FastTextConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Recovery of words from typos on the keyboard; for whole words, that by the nearest spelling in letters."""
-    units = config.arm.split("/")[1]
-    text = texts.korean_in_letters() if units == "jamo" else texts.korean()
-    ngrams = NGrams(*KOREAN_LENGTHS[units], config.buckets) if units in KOREAN_LENGTHS else WHOLE_WORDS
+def misspelled(config: FastTextConfig, vectors: WordVectors) -> tuple[list[tuple[str, str]], list[str]]:
+    """The English misspellings of words that have a vector, and the kind of each."""
+    pairs = measures.unknown_misspellings(misspellings.test(), vectors, config.misspellings)
+    return pairs, measures.kinds_of(pairs)
+
+
+def korean(config: FastTextConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Recovery of words from typos on the keyboard; for whole words also by the nearest spelling in letters."""
+    jamo = config.pieces == "jamo"
+    text = texts.korean_in_letters() if jamo else texts.korean()
+    ngrams = WHOLE_WORDS if config.pieces == "words" else NGrams(*KOREAN_LENGTHS[config.pieces], config.buckets)
     vocabulary = Vocabulary.of(text, config.korean_at_least)
-    vectors = train_skip_gram(text, vocabulary, ngrams, settings_of(config), seed=seed, log=log)
+    settings = settings_of(config, config.korean_epochs)
+    vectors = train_skip_gram(text, vocabulary, ngrams, settings, seed=seed, log=log)
     log(0, vectors=vectors.vectors)
     typos, kinds = korean_typos(config, seed)
-    pairs = [(spelled(written), spelled(meant)) for written, meant in typos] if units == "jamo" else typos
-    found = measures.recovery(vectors, pairs, kinds)
-    if units == "words":
-        in_letters = [spelled(word) for word in vectors.words]
-        pairs = [(spelled(written), spelled(meant)) for written, meant in typos]
-        found["spelling"] = measures.spelling_recovery(in_letters, pairs, kinds)
-    return {**found, "vocabulary": len(vocabulary.words)}
+    in_letters = [(spelled(written), spelled(meant)) for written, meant in typos]
+    measured = measures.recovery(vectors, in_letters if jamo else typos, kinds)
+    if config.pieces == "words":
+        letters = [spelled(word) for word in vectors.words]
+        measured["spelling"] = measures.spelling_recovery(letters, in_letters, kinds)
+    return {**measured, "vocabulary": len(vocabulary.words)}
 
 
 def korean_typos(config: FastTextConfig, seed: Seed) -> tuple[list[tuple[str, str]], list[str]]:
@@ -165,20 +184,21 @@ def korean_typos(config: FastTextConfig, seed: Seed) -> tuple[list[tuple[str, st
 
 
 def study(config: FastTextConfig) -> Study:
-    """Every arm with every seed; the longest trials of a seed first."""
+    """Every variant with every seed."""
 
     def trials() -> Iterator[Trial]:
         for seed in range(config.seeds):
-            for arm in ARMS:
-                runtime = Runtime("numpy" if arm.startswith("gensim") else "torch")
-                yield Trial(arm, changed(config, {"arm": arm}), seed, runtime)
+            for variant, pieces in VARIANTS.items():
+                function = variant.partition("/")[0]
+                runtime = Runtime("numpy" if function == "gensim" else "torch")
+                yield Trial(variant, changed(config, {"pieces": pieces}), seed, runtime, function)
 
     return batches(trials(), config.batch)
 
 
 LAB = Lab(
     name="fasttext",
-    summary="words made of pieces: vectors for misspelled and unseen words, against the nearest spelling",
+    summary="words made of pieces: vectors for misspelled and unseen words, compared with the nearest spelling",
     chapter=11,
     minutes=9,
     config=FastTextConfig,
@@ -192,17 +212,16 @@ LAB = Lab(
         "typo_shares": (0.0, 0.5, 1.0),
     },
     study=study,
-    trials=trial,
+    trials={"ours": ours, "gensim": gensim, "korean": korean},
     claims=CLAIMS,
     figures={
         "recovery": figures.recovery,
         "sentiment": figures.sentiment,
         "korean": figures.korean,
-        "gensim": figures.beside_gensim,
+        "gensim": figures.compared_with_gensim,
         "never-seen": figures.never_seen,
     },
     search="what its trials measure is read from test words; none of it is on validation data",
     data=("brown", "misspellings", "movie_reviews", "wordsim353", "english_korean", "korean_words"),
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=TEXTS,
 )

@@ -1,12 +1,14 @@
-"""Recurrent networks: how the gradient vanishes on its way back in time, and how far back they learn to look.
+"""Recurrent networks: how the gradient vanishes on its way back through time, and how far back networks learn to look.
 
-- **start**: the gradient by time lag of networks as they start, vanilla ones with several recurrent matrices, LSTMs and
-  GRUs with several biases of the gate that keeps (`lib.nlp.rnn.lags`); the network by hand (`lib.nlp.rnn.bptt`) beside
-  torch's.
-- **learn**: two tasks whose answer is some steps ago (`lib.nlp.rnn.tasks`), from near to far, until one is not
-  learned. At each distance a fresh network learns until validation sequences are answered or its steps are used up;
-  test sequences are read once, when that is over. Networks are of equal size, gradients are clipped.
-- **text**: Jane Austen's next character, and then the gradient by lag of what has been learned.
+Trial functions:
+
+- **start** measures the gradient by time lag before training: vanilla networks with several recurrent matrices, LSTMs
+  and GRUs with several biases of the gate that retains the state (`lib.nlp.rnn.lags`). It also compares the network by
+  hand (`lib.nlp.rnn.bptt`) with torch's.
+- **learn** trains on a task whose answer lies some steps back (`lib.nlp.rnn.tasks`), from near to far, until a distance
+  is not learned. At each distance a fresh network trains until it answers the validation sequences or its steps are
+  used up; test sequences are read once, after that. Networks have equal size, gradients are clipped.
+- **text** learns to predict Jane Austen's next character and then measures the gradient by lag again.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from lib.nlp.rnn import tasks as rnn_tasks
 from lib.nlp.rnn import text as rnn_text
 from lib.nlp.rnn.cells import UNITS, Network, Reader, recurrent
 from lib.nlp.rnn.claims import CLAIMS
-from lib.nlp.rnn.sentences import KOREAN, SENTENCES
+from lib.nlp.rnn.figures import TEXTS
 from lib.nlp.rnn.tasks import Task
 
 LAGS = 51
@@ -45,13 +47,10 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class RnnConfig(Config):
-    """Settings of the whole lab. `experiment`, `task` and `network` tell trials apart."""
+    """Settings of the whole lab. `task` and `network` tell trials apart."""
 
     framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
     batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    experiment: Literal["all", "start", "learn", "text"] = Field(
-        "all", description="the claims need all of them; name one to run it alone"
-    )
     task: Task = Field("adding", description="what a trial learns; set by the study")
     network: Network = Field("rnn", description="what a trial trains; set by the study")
 
@@ -90,13 +89,6 @@ class RnnConfig(Config):
     text_rate: Rate = Field(
         1e-2, description="Adam's at the start, the largest that each of them bears; it falls to 0 as in the tasks"
     )
-
-
-def trial(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Measure starts, learn a task from near to far, or learn text."""
-    if config.experiment == "start":
-        return at_start(config, seed, log)
-    return learn(config, seed, log) if config.experiment == "learn" else read(config, seed, log)
 
 
 def starts(config: RnnConfig) -> dict[str, dict[str, Any]]:
@@ -140,21 +132,21 @@ def by_hand(module: Any, X: np.ndarray, direction: np.ndarray, seed: Seed) -> di
     weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
     module.zero_grad()
     inputs = torch.from_numpy(X).requires_grad_()
-    theirs = module(inputs)[0]
-    (theirs * torch.from_numpy(directions)).sum().backward()
+    outputs = module(inputs)[0]
+    (outputs * torch.from_numpy(directions)).sum().backward()
     states = bptt.forward(weights, X)
-    ours = bptt.backward(weights, X, states, directions)
-    pairs = [(p.grad.numpy(), ours.weights[name]) for name, p in module.named_parameters()]
-    pairs.append((np.asarray(inputs.grad), ours.inputs))
+    gradient = bptt.backward(weights, X, states, directions)
+    pairs = [(p.grad.numpy(), gradient.weights[name]) for name, p in module.named_parameters()]
+    pairs.append((np.asarray(inputs.grad), gradient.inputs))
     way = {name: seed.rng("way", name).normal(size=w.shape) for name, w in weights.items()}
     epsilon = 1e-6
     ends = [
         np.sum(bptt.forward({n: w + sign * epsilon * way[n] for n, w in weights.items()}, X)[1:] * directions)
         for sign in (1, -1)
     ]
-    derivative = sum(float(np.sum(way[name] * ours.weights[name])) for name in weights)
+    derivative = sum(float(np.sum(way[name] * gradient.weights[name])) for name in weights)
     return {
-        "output_deviation": float(np.abs(theirs.detach().numpy() - states[1:]).max()),
+        "output_deviation": float(np.abs(outputs.detach().numpy() - states[1:]).max()),
         "gradient_deviation": float(max(np.abs(a - b).max() for a, b in pairs)),
         "difference_deviation": float(abs((ends[0] - ends[1]) / (2 * epsilon) / derivative - 1)),
     }
@@ -249,21 +241,16 @@ def study(config: RnnConfig) -> Study:
 
 
 def _trials(config: RnnConfig) -> Iterator[Trial]:
-    if config.experiment in ("all", "text"):
-        for seed in range(config.text_seeds):
-            for network in config.text_networks:
-                text = changed(config, {"experiment": "text", "network": network})
-                yield Trial(f"text/{network}", text, seed, Runtime("torch"))
-    if config.experiment in ("all", "learn"):
-        for seed in range(config.seeds):
-            for task in config.tasks:
-                for network in config.networks:
-                    one = changed(config, {"experiment": "learn", "task": task, "network": network})
-                    yield Trial(f"{task}/{network}", one, seed, Runtime("torch"))
-    if config.experiment in ("all", "start"):
-        start = changed(config, {"experiment": "start"})
-        for seed in range(config.start_seeds):
-            yield Trial("start", start, seed, Runtime("torch", "float64"))
+    for seed in range(config.text_seeds):
+        for network in config.text_networks:
+            yield Trial(f"text/{network}", changed(config, {"network": network}), seed, Runtime("torch"), "text")
+    for seed in range(config.seeds):
+        for task in config.tasks:
+            for network in config.networks:
+                one = changed(config, {"task": task, "network": network})
+                yield Trial(f"{task}/{network}", one, seed, Runtime("torch"), "learn")
+    for seed in range(config.start_seeds):
+        yield Trial("start", config, seed, Runtime("torch", "float64"), "start")
 
 
 SEARCH = Search(
@@ -274,9 +261,10 @@ SEARCH = Search(
     },
     trial=lambda config: Trial(
         "adding/gru",
-        changed(config, {"experiment": "learn", "task": "adding", "network": "gru", "distances": (SEARCHED,)}),
+        changed(config, {"task": "adding", "network": "gru", "distances": (SEARCHED,)}),
         0,
         Runtime("torch"),
+        "learn",
     ),
     measure="validation_score",
     goal="maximize",
@@ -287,7 +275,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="rnn",
-    summary="recurrent networks: the gradient vanishes on its way back in time, gates can keep it, and what learns far",
+    summary="recurrent networks: why gradients vanish over time steps, what preserves them, how far back each learns",
     chapter=10,
     minutes=11,
     config=RnnConfig,
@@ -300,7 +288,7 @@ LAB = Lab(
         "text_steps": 80,
     },
     study=study,
-    trials=trial,
+    trials={"start": at_start, "learn": learn, "text": read},
     claims=CLAIMS,
     figures={
         "lags": rnn_figures.lags,
@@ -310,6 +298,5 @@ LAB = Lab(
     },
     data=("austen",),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=TEXTS,
 )

@@ -1,13 +1,16 @@
-"""The encoder-decoder: one network reads a word or a sentence, another one writes its sounds or its translation.
+"""The encoder-decoder: one network reads a word or a sentence, another one writes its pronunciation or its translation.
 
-Two tasks, the spelling of English words to their phonemes and short English sentences to Korean, each by the same GRUs
-with attention and without (`lib.nlp.seq2seq.model`), from the same seeds and with the same batches. The learning rates
-are chosen on validation words, with a seed of their own; the test words and sentences are read once, at the end.
+Two tasks, from the spelling of English words to their phonemes and from short English sentences to Korean, each by the
+same GRUs with attention and without (`lib.nlp.seq2seq.model`), from the same seeds and with the same batches. Learning
+rates are chosen on validation words, with a seed of their own; test words and sentences are read once, at the end.
+
+Trial functions: **tune** learns words and reports the validation loss; **words** and **sentences** learn their task and
+are judged on test data; **words-memory** and **sentences-memory** answer with what a memory has, without a network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,9 +27,9 @@ from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.nlp.seq2seq import figures
 from lib.nlp.seq2seq.answers import MOST_PHONEMES, attention_map, teacher_forced, write
 from lib.nlp.seq2seq.claims import CLAIMS
+from lib.nlp.seq2seq.figures import TEXTS
 from lib.nlp.seq2seq.measures import bleu, by_length, error_rates, letter_sounds, nearest, spelled_out
-from lib.nlp.seq2seq.sentences import KOREAN, SENTENCES
-from lib.nlp.seq2seq.text import KOREAN_SYMBOLS, Examples, Text, sentences, words
+from lib.nlp.seq2seq.text import KOREAN_SYMBOLS, Examples, Pair, Text, sentences, words
 from lib.nlp.seq2seq.training import train
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ LOOKS = 6
 
 
 class Seq2seqConfig(Config):
-    """Settings of the whole lab; the last four tell the trials apart and are set by the study."""
+    """Settings of the whole lab; the last two tell the trials apart and are set by the study."""
 
     seeds: int = Field(5, ge=1, le=1000, description="5 pairs are the fewest whose 95 % interval says something")
     sentence_seeds: int = Field(3, ge=1, le=1000, description="sentences cost three times what words do")
@@ -69,22 +72,21 @@ class Seq2seqConfig(Config):
     sentence_batch: int = Field(32, ge=1, le=4096, description="sentences of a step: there are few")
     dropout: float = Field(0.1, ge=0, lt=1, description="for the sentences, which are seen again and again")
     beams: tuple[Width, ...] = Field((2, 4, 8), min_length=1, description="beginnings kept; 1, greedy, is always there")
-    task: Literal["words", "sentences"] = Field("words", description="what a trial learns")
     attention: bool = Field(True, description="whether a trial's network has it")
-    purpose: Literal["judge", "tune", "memory"] = Field(
-        "judge", description="of a trial: to be judged on test data, to choose its rate, or to look up the most similar"
-    )
     rate: Rate = Field(0.01, description="a trial's learning rate at the first step; it falls to 0")
 
 
-def text_of(config: Seq2seqConfig) -> Text:
-    """The task's examples."""
-    if config.task == "sentences":
-        return sentences(config.sentences, config.validated, config.tested_sentences)
+def words_of(config: Seq2seqConfig) -> Text:
+    """The words and their phonemes."""
     return words(config.words, SHORTEST, LONGEST, config.validated, config.tested)
 
 
-def network(config: Seq2seqConfig, text: Text, seed: Seed) -> EncoderDecoder:
+def sentences_of(config: Seq2seqConfig) -> Text:
+    """The English sentences and their Korean translations."""
+    return sentences(config.sentences, config.validated, config.tested_sentences)
+
+
+def network(config: Seq2seqConfig, text: Text, seed: Seed, dropout: float = 0) -> EncoderDecoder:
     """The untrained network; its weights depend on the seed alone."""
     import torch
 
@@ -97,33 +99,53 @@ def network(config: Seq2seqConfig, text: Text, seed: Seed) -> EncoderDecoder:
         embedding=config.embedding,
         width=config.width,
         score=config.score if config.attention else "none",
-        dropout=config.dropout if config.task == "sentences" else 0,
+        dropout=dropout,
     )
 
 
-def trial(config: Seq2seqConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train a network once and measure what it writes for new words or sentences; or what a memory writes."""
-    text = text_of(config)
-    if config.purpose == "memory":
-        return memory(config, text)
+def learn(
+    model: EncoderDecoder, text: Text, seed: Seed, log: Log, *, epochs: int, batch: int, rate: float
+) -> dict[str, Any]:
+    """Train a network once. Returns its number of `parameters`, the `path` of its losses and the last of them."""
     from lib.nlp.seq2seq.model import parameter_count
 
-    model = network(config, text, seed)
-    of_words = config.task == "words"
-    epochs, batch = (1, config.word_batch) if of_words else (config.sentence_epochs, config.sentence_batch)
     path: dict[str, list[float]] = {"seen": [], "loss": [], "validation_loss": [], "validation_errors": []}
-    for seen, losses in train(model, text.train, seed, epochs=epochs, batch=batch, rate=config.rate, looks=LOOKS):
-        there = teacher_forced(model, text.validation)
+    for seen, losses in train(model, text.train, seed, epochs=epochs, batch=batch, rate=rate, looks=LOOKS):
+        validated = teacher_forced(model, text.validation)
         path["seen"].append(seen)
         path["loss"].append(float(losses.mean(dtype=np.float64)))
-        path["validation_loss"].append(there["loss"])
-        path["validation_errors"].append(there["errors"])
-        log(seen, loss=path["loss"][-1], validation_loss=there["loss"], losses=losses)
+        path["validation_loss"].append(validated["loss"])
+        path["validation_errors"].append(validated["errors"])
+        log(seen, loss=path["loss"][-1], validation_loss=validated["loss"], losses=losses)
     log.parameters({name: p.detach().numpy() for name, p in model.named_parameters()})
-    found = {"parameters": parameter_count(model), "path": path, "validation_loss": path["validation_loss"][-1]}
-    if config.purpose == "tune":
-        return found
-    return found | (judged_words(config, model, text.test) if of_words else judged_sentences(config, model, text.test))
+    return {"parameters": parameter_count(model), "path": path, "validation_loss": path["validation_loss"][-1]}
+
+
+def learn_words(config: Seq2seqConfig, seed: Seed, log: Log) -> tuple[EncoderDecoder, Text, dict[str, Any]]:
+    """A network that has learned words, those words, and what `learn` returns."""
+    text = words_of(config)
+    model = network(config, text, seed)
+    return model, text, learn(model, text, seed, log, epochs=1, batch=config.word_batch, rate=config.rate)
+
+
+def tune(config: Seq2seqConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Learn words to choose a learning rate; nothing is read of test data."""
+    return learn_words(config, seed, log)[2]
+
+
+def pronunciation(config: Seq2seqConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Learn words and judge the answers to test words."""
+    model, text, learned = learn_words(config, seed, log)
+    return learned | judged_words(config, model, text.test)
+
+
+def translation(config: Seq2seqConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Learn sentences and judge the translations of test sentences."""
+    text = sentences_of(config)
+    model = network(config, text, seed, config.dropout)
+    epochs, batch = config.sentence_epochs, config.sentence_batch
+    learned = learn(model, text, seed, log, epochs=epochs, batch=batch, rate=config.rate)
+    return learned | judged_sentences(config, model, text.test)
 
 
 def part(examples: Examples, places: list[int]) -> Examples:
@@ -141,7 +163,7 @@ def judged_words(config: Seq2seqConfig, model: EncoderDecoder, test: Examples) -
     greedy = write(model, known, 1, MOST_PHONEMES)
     beyond = write(model, longer, 1, MOST_PHONEMES)
     forced = teacher_forced(model, known)
-    found: dict[str, Any] = {
+    measured: dict[str, Any] = {
         **error_rates(greedy.symbols, right),
         "by_length": by_length(greedy.symbols, known.pairs, range(SHORTEST, LONGEST + 1)),
         "beyond": error_rates(beyond.symbols, [target for _, target in longer.pairs])["errors"],
@@ -157,18 +179,18 @@ def judged_words(config: Seq2seqConfig, model: EncoderDecoder, test: Examples) -
         ],
     }
     searched = {1: greedy} | {width: write(model, known, width, MOST_PHONEMES) for width in config.beams}
-    found["beam"] = {
+    measured["beam"] = {
         "width": list(searched),
         "wrong": [error_rates(answers.symbols, right)["wrong"] for answers in searched.values()],
         "log_probability": [float(answers.log_probability.mean()) for answers in searched.values()],
     }
-    return found
+    return measured
 
 
 @cache
 def shown_words() -> dict[str, tuple[str, ...]]:
-    """The phonemes of the words of the picture."""
-    return {word: said for word, said in phonemes.test() if word in figures.WORDS}
+    """The phonemes of the words of the figure."""
+    return {word: sounds for word, sounds in phonemes.test() if word in figures.WORDS}
 
 
 def judged_sentences(config: Seq2seqConfig, model: EncoderDecoder, test: Examples) -> dict[str, Any]:
@@ -206,18 +228,18 @@ def shown_sentence(examples: Examples) -> int:
     return next(fits, 0)
 
 
-def memory(config: Seq2seqConfig, text: Text) -> dict[str, Any]:
-    """What one gets without a network: the answer of the most similar source that is known, or a phoneme a letter."""
-    if config.task == "sentences":
-        test = text.test.pairs
-        places = nearest([source for source, _ in test], [source for source, _ in text.train.pairs])
-        copied = [text.train.pairs[place][1] for place in places]
-        right = [target for _, target in test]
-        return {"bleu": bleu(copied, right), "wrong": error_rates(copied, right)["wrong"], "known": len(text.train)}
+def remembered_sentences(config: Seq2seqConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """BLEU and exact match without a network: the translation of the most similar sentence that is known."""
+    text = sentences_of(config)
+    copied, right = copied_answers(text.test.pairs, text.train.pairs)
+    return {"bleu": bleu(copied, right), "wrong": error_rates(copied, right)["wrong"], "known": len(text.train)}
+
+
+def remembered_words(config: Seq2seqConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Error rates without a network: the phonemes of the most similar word that is known, or a phoneme a letter."""
+    text = words_of(config)
     test = [pair for pair in text.test.pairs if len(pair[0]) <= LONGEST]
-    places = nearest([source for source, _ in test], [source for source, _ in text.train.pairs])
-    right = [target for _, target in test]
-    copied = [text.train.pairs[place][1] for place in places]
+    copied, right = copied_answers(test, text.train.pairs)
     sounds = letter_sounds(text.train.pairs)
     letterwise = [spelled_out(source, sounds) for source, _ in test]
     return {
@@ -226,6 +248,12 @@ def memory(config: Seq2seqConfig, text: Text) -> dict[str, Any]:
         **{f"letterwise_{name}": value for name, value in error_rates(letterwise, right).items()},
         "copied": [list(answer) for answer in copied[:SHOWN]],
     }
+
+
+def copied_answers(test: Sequence[Pair], known: Sequence[Pair]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """For each test pair the answer of the known pair with the most similar source, and the right answer."""
+    places = nearest([source for source, _ in test], [source for source, _ in known])
+    return [known[place][1] for place in places], [target for _, target in test]
 
 
 ARMS = {"with": True, "without": False}
@@ -238,10 +266,10 @@ def study(config: Seq2seqConfig) -> Study:
     trials = []
     for task, seeds in (("sentences", config.sentence_seeds), ("words", config.seeds)):
         for arm, attention in ARMS.items():
-            settings = changed(config, {"task": task, "attention": attention, "rate": rates[arm]})
-            trials += [Trial(f"{task}/{arm}", settings, seed, runtime) for seed in range(seeds)]
+            settings = changed(config, {"attention": attention, "rate": rates[arm]})
+            trials += [Trial(f"{task}/{arm}", settings, seed, runtime, task) for seed in range(seeds)]
     for task in ("words", "sentences"):
-        trials.append(Trial(f"{task}/memory", changed(config, {"task": task, "purpose": "memory"}), 0, runtime))
+        trials.append(Trial(f"{task}/memory", config, 0, runtime, f"{task}-memory"))
     yield from batches(sorted(trials, key=lambda trial: trial.seed), config.batch)
 
 
@@ -249,14 +277,18 @@ def chosen_rates(config: Seq2seqConfig) -> Generator[list[Trial], list[Result], 
     """For each arm the rate with the lowest loss on validation words."""
     if len(config.rates) == 1:
         return dict.fromkeys(ARMS, config.rates[0])
-    tuning = changed(config, {"purpose": "tune", "words": min(config.tuning_words, config.words)})
     trials = []
     for arm, attention in ARMS.items():
         for rate in config.rates:
-            settings = changed(tuning, {"attention": attention, "rate": rate})
-            trials.append(Trial(f"rate/{arm}/{rate:g}", settings, config.seeds, Runtime("torch")))
+            settings = changed(tuned(config), {"attention": attention, "rate": rate})
+            trials.append(Trial(f"rate/{arm}/{rate:g}", settings, config.seeds, Runtime("torch"), "tune"))
     results = yield from gather(batches(trials, config.batch))
     return {arm: _best_rate([r for r in results if r.trial.variant.startswith(f"rate/{arm}/")]) for arm in ARMS}
+
+
+def tuned(config: Seq2seqConfig) -> Seq2seqConfig:
+    """The config of trials that choose a rate: they learn fewer words."""
+    return changed(config, {"words": min(config.tuning_words, config.words)})
 
 
 def _best_rate(results: list[Result]) -> float:
@@ -273,20 +305,21 @@ SEARCH = Search(
     },
     trial=lambda config: Trial(
         "words/with",
-        changed(config, {"attention": True, "purpose": "tune", "words": min(config.tuning_words, config.words)}),
+        changed(tuned(config), {"attention": True}),
         0,
         Runtime("torch"),
+        "tune",
     ),
     measure="validation_loss",
     goal="minimize",
     reported="validation_loss",
     adopt=joins("rate", "rates"),
 )
-"""Of the network with attention that learns how words are said."""
+"""Searches for the settings of the network with attention that learns words."""
 
 LAB = Lab(
     name="seq2seq",
-    summary="one network reads, another writes: attention carries what a single vector cannot, the longer the more",
+    summary="one network reads, another writes: attention carries what one vector cannot hold, above all in long words",
     chapter=12,
     minutes=4,
     config=Seq2seqConfig,
@@ -302,7 +335,13 @@ LAB = Lab(
         "beams": (4,),
     },
     study=study,
-    trials=trial,
+    trials={
+        "tune": tune,
+        "words": pronunciation,
+        "sentences": translation,
+        "words-memory": remembered_words,
+        "sentences-memory": remembered_sentences,
+    },
     claims=CLAIMS,
     figures={
         "attention": figures.attention,
@@ -313,6 +352,5 @@ LAB = Lab(
     },
     data=("phonemes", "english_korean"),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=TEXTS,
 )

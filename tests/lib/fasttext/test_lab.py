@@ -15,7 +15,7 @@ from lib.harness.errors import UserError
 from lib.nlp.fasttext import measures
 from lib.nlp.fasttext import text as texts
 from lib.nlp.fasttext.claims import CLAIMS
-from lib.nlp.fasttext.lab import ARMS, LAB, NEVER_SEEN, FastTextConfig, korean_typos
+from lib.nlp.fasttext.lab import LAB, NEVER_SEEN, VARIANTS, FastTextConfig, korean_typos
 from lib.nlp.fasttext.subwords import NGrams, WordVectors
 from lib.nlp.fasttext.text import Reviews
 from tests.lib.overfitting.support import made_up, verdicts
@@ -207,10 +207,10 @@ def test_with_the_rows_of_n_grams_exchanged_nothing_is_recovered(monkeypatch: py
         return proper(self, words)
 
     monkeypatch.setattr(WordVectors, "of", exchanged)
-    config = FastTextConfig(**SMALL, arm="ours/subwords")
-    found = [run_trial(LAB, Trial("ours/subwords", config, seed, Runtime("torch"))) for seed in range(2)]
-    assert max(result.measurements["top10"] for result in found) < 0.1
-    assert verdicts(CLAIMS, Results(found))["robust-to-typos/recovery"] == "fails"
+    config = FastTextConfig(**SMALL, pieces="subwords")
+    results = [run_trial(LAB, Trial("ours/subwords", config, seed, Runtime("torch"), "ours")) for seed in range(2)]
+    assert max(result.measurements["top10"] for result in results) < 0.1
+    assert verdicts(CLAIMS, Results(results))["robust-to-typos/recovery"] == "fails"
 
 
 @pytest.mark.parametrize("arm", ["ours/subwords", "gensim/words"])
@@ -221,11 +221,11 @@ def test_a_trial_repeats(small: Results, arm: str) -> None:
     assert again.measurements == before.measurements
 
 
-def test_the_study_asks_for_every_arm_and_seed_once() -> None:
-    trials = [trial for batch in LAB.study(FastTextConfig(seeds=2)) for trial in batch]
-    assert sorted((t.variant, t.seed) for t in trials) == sorted((arm, seed) for arm in ARMS for seed in range(2))
+def test_the_study_asks_for_every_variant_and_seed_once() -> None:
+    trials = [trial for batch in LAB.begin(FastTextConfig(seeds=2), 0) for trial in batch]
+    assert [(t.variant, t.seed) for t in trials] == [(variant, seed) for seed in range(2) for variant in VARIANTS]
     for trial in trials:
-        assert trial.config.model_dump()["arm"] == trial.variant
+        assert f"{trial.function}/{trial.config.model_dump()['pieces']}" == trial.variant
         assert trial.runtime.framework == ("numpy" if trial.variant.startswith("gensim") else "torch")
 
 
@@ -234,7 +234,7 @@ def test_the_study_asks_for_every_arm_and_seed_once() -> None:
     [
         ("epochs=0", "epochs"),
         ("text=0", "text"),
-        ("arm=theirs", "arm"),
+        ("pieces=letters", "pieces"),
         ("typo_shares=[0.5]", "typo_shares"),
         ("buckets=-1", "buckets"),
         ("width=3", "no field 'width'"),
@@ -247,8 +247,9 @@ def test_a_bad_config_is_one_line(change: str, words: str) -> None:
 
 
 def test_a_text_without_frequent_words_is_one_line() -> None:
-    config = FastTextConfig(**SMALL | {"text": 0.01, "at_least": 100}, arm="ours/words")
+    config = FastTextConfig(**SMALL | {"text": 0.01, "at_least": 100}, pieces="words")
     assert texts.english(0.01)
     with pytest.raises(UserError, match="no word that occurs") as error:
-        run_trial(LAB, Trial("ours/words", config.model_copy(update={"at_least": 10**9}), 0, Runtime("torch")))
+        rare = config.model_copy(update={"at_least": 10**9})
+        run_trial(LAB, Trial("ours/words", rare, 0, Runtime("torch"), "ours"))
     assert "\n" not in str(error.value)

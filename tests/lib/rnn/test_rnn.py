@@ -146,8 +146,8 @@ def test_without_the_bias_the_open_gate_keeps_nothing() -> None:
 
 
 def test_a_short_distance_is_learned_and_wrong_answers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = RnnConfig(**SMALL | {"training_steps": 100, "distances": (2,)}, experiment="learn", task="copy")
-    trial = Trial("copy/rnn", config, 0, Runtime("torch"))
+    config = RnnConfig(**SMALL | {"training_steps": 100, "distances": (2,)}, task="copy")
+    trial = Trial("copy/rnn", config, 0, Runtime("torch"), "learn")
     assert run_trial(LAB, trial).measurements["reach"] == 2
     from lib.nlp.rnn import tasks as rnn_tasks
 
@@ -167,9 +167,10 @@ def test_a_trial_repeats_and_reports_its_own_parameters() -> None:
 
     from lib.nlp.rnn import tasks as rnn_tasks
 
-    config = RnnConfig(**SMALL, experiment="learn", task="copy", network="gru")
+    config = RnnConfig(**SMALL, task="copy", network="gru")
     logs = [Recording(), Recording()]
-    first, second = (run_trial(LAB, Trial("copy/gru", config, 0, Runtime("torch")), log).measurements for log in logs)
+    trial = Trial("copy/gru", config, 0, Runtime("torch"), "learn")
+    first, second = (run_trial(LAB, trial, log).measurements for log in logs)
     assert first == second
     for name, array in logs[0].final.items():
         assert np.array_equal(array, logs[1].final[name])
@@ -207,14 +208,14 @@ def test_the_untrained_text_model_guesses() -> None:
 
 
 def test_a_text_trial_learns() -> None:
-    config = RnnConfig(**SMALL | {"text_steps": 25}, experiment="text")
-    found = run_trial(LAB, Trial("text/rnn", config, 0, Runtime("torch"))).measurements
+    config = RnnConfig(**SMALL | {"text_steps": 25})
+    found = run_trial(LAB, Trial("text/rnn", config, 0, Runtime("torch"), "text")).measurements
     assert found["losses"][-1] < 3.2 < np.log(70)
     assert len(found["gradient"]) == LAGS and found["gradient"][0] == 1
 
 
 def test_the_study_asks_for_every_trial_once() -> None:
-    trials = [trial for batch in LAB.study(RnnConfig(seeds=2, start_seeds=3, text_seeds=1)) for trial in batch]
+    trials = [trial for batch in LAB.begin(RnnConfig(seeds=2, start_seeds=3, text_seeds=1), 0) for trial in batch]
     names = [(trial.variant, trial.seed) for trial in trials]
     assert len(names) == len(set(names)) == 2 * 2 * 4 + 3 + 3
     assert {t.runtime.dtype for t in trials if t.variant == "start"} == {"float64"}

@@ -17,7 +17,7 @@ from lib.nlp.seq2seq import lab as seq2seq
 from lib.nlp.seq2seq.answers import teacher_forced
 from lib.nlp.seq2seq.claims import CLAIMS, gain_by_length
 from lib.nlp.seq2seq.figures import WORDS
-from lib.nlp.seq2seq.lab import ARMS, LAB, Seq2seqConfig, shown_sentence, text_of, thirds
+from lib.nlp.seq2seq.lab import ARMS, LAB, Seq2seqConfig, shown_sentence, thirds, words_of
 from lib.nlp.seq2seq.text import Examples, sentences, words
 from lib.nlp.seq2seq.training import train
 from tests.lib.overfitting.support import made_up, verdicts
@@ -152,10 +152,10 @@ def test_the_whole_study_with_its_pictures() -> None:
 
 def rates_asked_for(losses: dict[str, float]) -> dict[str, set[float]]:
     """The rates of the final trials when the tuning trials have these losses."""
-    study = LAB.study(Seq2seqConfig(rates=(0.001, 0.1)))
+    study = LAB.begin(Seq2seqConfig(rates=(0.001, 0.1)), 0)
     tuning = next(study)
     assert {trial.seed for trial in tuning} == {5}, "a seed of its own"
-    assert {trial.config.model_dump()["purpose"] for trial in tuning} == {"tune"}
+    assert {trial.function for trial in tuning} == {"tune"}
     found = [Result(t, t.variant, "FINISHED", {"validation_loss": losses[t.variant]}) for t in tuning]
     finals = study.send(found)
     assert max(trial.seed for trial in finals) == 4
@@ -170,9 +170,9 @@ def test_each_arm_gets_the_rate_that_was_best_for_it() -> None:
     assert rates_asked_for(losses) == {"with": {0.1}, "without": {0.001}}
 
 
-def small_arm(attention: bool, task: str = "words") -> Trial:
-    config = Seq2seqConfig(**TINY).model_copy(update={"attention": attention, "task": task})
-    return Trial(f"{task}/{'with' if attention else 'without'}", config, 0, Runtime("torch"))
+def small_arm(attention: bool) -> Trial:
+    config = Seq2seqConfig(**TINY, attention=attention)
+    return Trial(f"words/{'with' if attention else 'without'}", config, 0, Runtime("torch"), "words")
 
 
 def test_a_trial_repeats_to_the_last_bit_and_arms_start_alike() -> None:
@@ -195,7 +195,7 @@ def test_attention_removed_nothing_is_gained() -> None:
     for seed in range(2):
         for arm in ARMS:
             config = small_arm(False).config
-            found = run_trial(LAB, Trial(f"words/{arm}", config, seed, Runtime("torch")))
+            found = run_trial(LAB, Trial(f"words/{arm}", config, seed, Runtime("torch"), "words"))
             results.append(found)
     about = ("encoder-decoder/attention", "encoder-decoder/beyond", "encoder-decoder/looks")
     claims: tuple[Claim, ...] = tuple(claim for claim in CLAIMS if claim.id.startswith(about))
@@ -222,7 +222,7 @@ def test_with_the_answers_shuffled_it_learns_nothing() -> None:
 
 
 def test_no_test_word_is_learned_and_parts_are_disjoint() -> None:
-    for text in (text_of(Seq2seqConfig(words=5000, tested=500)), sentences(10_000, 1000, 1000)):
+    for text in (words_of(Seq2seqConfig(words=5000, tested=500)), sentences(10_000, 1000, 1000)):
         parts = [{source for source, _ in part.pairs} for part in text]
         assert len(parts[0] & parts[1]) == len(parts[0] & parts[2]) == len(parts[1] & parts[2]) == 0
     test = [len(source) for source, _ in words(10, 3, 12, 10, 500).test.pairs]
