@@ -28,6 +28,7 @@ def test_it_is_the_same_in_both_readmes_and_short() -> None:
         check=False,
         capture_output=True,
         text=True,
+        check=False,
     )
     assert (formatted.returncode, formatted.stdout) == (0, code), formatted.stderr
     assert len([line for line in code.splitlines() if line.strip()]) <= 22
