@@ -161,7 +161,7 @@ class SweepCommand(Command):
         pair = {"default": self._search.trial(config), "best": found.trial}
         watched = Pruning("none", self._search.goal, self._search.reported, (), number=0)
         fresh = [
-            replace(trial, variant=name, seed=number, pruning=watched)
+            replace(trial, variant=name, seed=number, stop_rule=watched)
             for number in range(1, self._sweep.fresh + 1)
             for name, trial in pair.items()
         ]

@@ -263,10 +263,10 @@ def _measured(folder: Path, lines: Sequence[str]) -> Any:
 
 def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
     """What a trial of a search has reported, from the records of its journal."""
-    if trial.pruning is None:
+    if trial.stop_rule is None:
         return ()
     logged = (record["record"].get("values", {}) for record in records if record["kind"] == "log")
-    name = trial.pruning.reported
+    name = trial.stop_rule.reported
     return tuple(float.fromhex(values[name]) for values in logged if name in values)
 
 

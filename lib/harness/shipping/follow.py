@@ -108,7 +108,7 @@ def follow(folder: Path, listener: TextIO) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """``python -m lib.harness.shipper FOLDER``: follow one lab's journals."""
+    """``python -m lib.harness.shipping.follow FOLDER``: follow one lab's journals."""
     with contextlib.suppress(OSError):
         os.nice(5)
     listener, sys.stdout = sys.stdout, sys.stderr  # MLflow's client prints addresses of runs to standard output

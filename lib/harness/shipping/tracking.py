@@ -38,7 +38,7 @@ class Tracking:
             if self._process is None:
                 with (self._folder / "shipper.log").open("w") as log:
                     self._process = subprocess.Popen(
-                        [sys.executable, "-m", "lib.harness.shipper", str(self._folder)],
+                        [sys.executable, "-m", "lib.harness.shipping.follow", str(self._folder)],
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=log,
