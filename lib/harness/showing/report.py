@@ -16,12 +16,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from lib.harness.comparing.from_journals import is_current, newest
+from lib.harness.comparing.records import Record
 from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab, Sentence
 from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.showing import display
-from lib.harness.showing.recorded import Recorded, is_current, newest
 
 KOREAN = {
     "holds": "성립함",
@@ -73,7 +74,7 @@ def badge(verdict: str) -> str:
     return f'<span class="verdict {verdict.replace(" ", "-")}">{two(verdict, KOREAN[verdict])}</span>'
 
 
-def command_of(lab: Lab, run: Recorded) -> str:
+def command_of(lab: Lab, run: Record) -> str:
     """The command that repeats a run of this lab: what of its config is neither default nor ``--quick``'s."""
     quick = run.tags.get("lab.quick") == "true"
     usual = {**as_params(configure(lab, Options(quick=quick))), "root_seed": "0"}
@@ -95,12 +96,12 @@ def interval(record: Mapping[str, Any]) -> str:
     return f"{effect} [{display.number(record['low'])}, {display.number(record['high'])}]"
 
 
-def picture(folder: Path, name: str, text: str) -> str:
+def picture(run: Record, name: str, text: str) -> str:
     """A picture of a run, in the page itself; nothing where the run has none of this name."""
     for suffix, kind in ((".png", "png"), (".gif", "gif")):
-        file = folder / "run.files" / "figures" / f"{name}{suffix}"
-        if file.is_file():
-            data = base64.b64encode(file.read_bytes()).decode("ascii")
+        content = run.source.file(f"figures/{name}{suffix}")
+        if content is not None:
+            data = base64.b64encode(content).decode("ascii")
             return f'<figure><img alt="{escape(text)}" src="data:image/{kind};base64,{data}"></figure>'
     return ""
 
@@ -132,7 +133,7 @@ def sentence_of(lab: Lab, row: str, records: Sequence[Mapping[str, Any]]) -> Sen
     return lab.sentences.get(row) or Sentence(records[0]["statement"], "")
 
 
-def lab_section(lab: Lab, run: Recorded | None, current: bool) -> Iterator[str]:
+def lab_section(lab: Lab, run: Record | None, current: bool) -> Iterator[str]:
     """One lab: its sentences, and the run behind them."""
     yield f'<section id="{lab.name}"><h2>{lab.chapter}. {escape(lab.name)}</h2><p>{two(lab.summary, lab.korean)}</p>'
     if run is None:
@@ -149,17 +150,17 @@ def lab_section(lab: Lab, run: Recorded | None, current: bool) -> Iterator[str]:
             yield two(*sentence.lesson, tag="p").replace("<p ", '<p class="lesson" ')
         if sentence.figure and sentence.figure not in shown:
             shown.add(sentence.figure)
-            yield picture(run.folder, sentence.figure, sentence.english)
+            yield picture(run, sentence.figure, sentence.english)
         yield claims_table(parts, sentence)
     rest = [name for name in (*lab.figures, *lab.animations) if name not in shown]
-    pictures = "".join(picture(run.folder, name, name.replace("_", " ").replace("-", " ")) for name in rest)
+    pictures = "".join(picture(run, name, name.replace("_", " ").replace("-", " ")) for name in rest)
     if pictures:
         yield f"<details><summary>{two('more pictures', '그림 더 보기')}</summary>{pictures}</details>"
     yield _run_line(lab, run, current)
     yield "</section>"
 
 
-def _run_line(lab: Lab, run: Recorded, current: bool) -> str:
+def _run_line(lab: Lab, run: Record, current: bool) -> str:
     base = os.environ.get("LAB_MLFLOW_URL")
     key = f"<code>{escape(run.key)}</code>"
     if base and run.page:
@@ -190,7 +191,7 @@ def rows_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return rows
 
 
-def summary(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
+def summary(found: Sequence[tuple[Lab, Record | None, bool]]) -> str:
     """All sentences with their verdicts, as links."""
     lines = []
     for lab, run, _ in found:
@@ -204,7 +205,7 @@ def summary(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
 
 
-def page(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
+def page(found: Sequence[tuple[Lab, Record | None, bool]]) -> str:
     """The whole page, from the labs, the runs that speak for them, and whether each run is current."""
     title = ("Don't be afraid of deep learning, measured", "쫄지말자 딥러닝, 측정하다")
     intro = two(*INTRODUCTION, "p")
