@@ -11,11 +11,7 @@ import numpy as np
 from lib.harness.contract.config import Config
 
 Framework = Literal["numpy", "torch", "keras"]
-
-
 Dtype = Literal["float32", "float64"]
-
-
 Measurements = Mapping[str, Any]
 """What a trial returns: names to numbers, texts, lists or arrays of them. Arrays come back as nested lists."""
 

@@ -17,9 +17,9 @@ from lib.harness.shipping.shipper import Shipper
 from lib.harness.shipping.state import unsent
 
 POLL_SECONDS = 0.5
-
-
-BACKLOG_SECONDS = 5.0  # how long a lab that has been sent waits for what earlier labs left behind
+"""Between two looks at the journals."""
+BACKLOG_SECONDS = 5.0
+"""How long a lab that has been sent waits for the runs that earlier labs left behind."""
 
 
 @contextlib.contextmanager

@@ -228,7 +228,7 @@ def test_a_run_is_found_behind_any_number_of_trials(server: Server, monkeypatch:
     experiment = client.create_experiment("many")
     keys = ["20990101-000000-many-aaaaaa", "20990101-000001-many-bbbbbb", "20990101-000002-many-cccccc"]
     ids = {}
-    for start, key in enumerate(keys):
+    for start, key in enumerate(keys, start=1):
         again = {"lab.reproduces": keys[0]} if key == keys[2] else {}
         own = {"lab.run": key, "lab.variant": "all", **again}
         ids[key] = client.create_run(experiment, start_time=100 * start, tags=own).info.run_id
