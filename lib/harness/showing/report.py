@@ -17,13 +17,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lib.harness.comparing.from_journals import is_current, newest
+from lib.harness.comparing.records import Record
 from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import LANGUAGES, Language, Text, Texts
 from lib.harness.showing import display
-from lib.harness.showing.recorded import Recorded, is_current, newest
 
 KOREAN_VERDICTS = {
     "holds": "성립함",
@@ -109,7 +110,7 @@ class Section:
     run: Run | None = None
 
 
-def command_of(lab: Lab, run: Recorded) -> str:
+def command_of(lab: Lab, run: Record) -> str:
     """The command that repeats a run of this lab: the fields of its config that are neither default nor quick."""
     quick = run.tags.get("lab.quick") == "true"
     usual = {**as_params(configure(lab, Options(quick=quick))), "root_seed": "0"}
@@ -152,9 +153,9 @@ def _plain(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def picture_of(texts: Texts, folder: Path, name: str, alt: Text) -> Picture | None:
+def picture_of(texts: Texts, run: Record, name: str, alt: Text) -> Picture | None:
     """A picture of a run, with the Korean one where there is one; None where the run has none of this name."""
-    english, korean = (_data(folder / "run.files" / "figures" / part, name) for part in ("", "ko"))
+    english, korean = (_data(run, f"figures/{part}{name}") for part in ("", "ko/"))
     if not english:
         return None
     caption = texts.both(f"figures.{name}.caption")
@@ -163,11 +164,11 @@ def picture_of(texts: Texts, folder: Path, name: str, alt: Text) -> Picture | No
     return Picture((Source(english, alt.en, "en"), Source(korean, alt.ko, "ko")), caption)
 
 
-def _data(folder: Path, name: str) -> str:
+def _data(run: Record, stem: str) -> str:
     for kind in ("png", "gif"):
-        file = folder / f"{name}.{kind}"
-        if file.is_file():
-            return f"data:image/{kind};base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
+        content = run.source.file(f"{stem}.{kind}")
+        if content is not None:
+            return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
     return ""
 
 
@@ -203,20 +204,20 @@ def rows_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return rows
 
 
-def row_of(texts: Texts, run: Recorded, id_: str, records: Sequence[Mapping[str, Any]], shown: set[str]) -> Row:
+def row_of(texts: Texts, run: Record, id_: str, records: Sequence[Mapping[str, Any]], shown: set[str]) -> Row:
     """A row of the lecture; one without a sentence is named by its claim. Its picture joins those that are `shown`."""
     sentence = texts.both(f"rows.{id_}.sentence") or _translated(
         texts, f"claims.{id_}.statement", records[0]["statement"]
     )
     figure = texts.figures.get(id_, "")
-    picture = picture_of(texts, run.folder, figure, sentence) if figure and figure not in shown else None
+    picture = picture_of(texts, run, figure, sentence) if figure and figure not in shown else None
     shown.add(figure)
     verdict = records[0]["verdict"]
     parts = [part_of(texts, record) for record in records if "part" not in record]
     return Row(id_, sentence, verdict, texts.lesson(id_, verdict), picture, parts)
 
 
-def section_of(lab: Lab, run: Recorded | None, current: bool) -> Section:
+def section_of(lab: Lab, run: Record | None, current: bool) -> Section:
     """A lab's part of the page. `current`: whether the run is of the present code, image, data and settings."""
     summary = Text(lab.summary, lab.korean or lab.summary)
     if run is None:
@@ -224,11 +225,11 @@ def section_of(lab: Lab, run: Recorded | None, current: bool) -> Section:
     texts, shown = texts_of(lab), set[str]()
     rows = [row_of(texts, run, id_, records, shown) for id_, records in rows_of(run.claims).items()]
     rest = [name for name in (*lab.figures, *lab.animations) if name not in shown]
-    pictures = [picture_of(texts, run.folder, name, Text(*[name.replace("_", " ")] * 2)) for name in rest]
+    pictures = [picture_of(texts, run, name, Text(*[name.replace("_", " ")] * 2)) for name in rest]
     return Section(lab.name, lab.chapter, summary, rows, [*filter(None, pictures)], run_of(lab, run, current))
 
 
-def run_of(lab: Lab, run: Recorded, current: bool) -> Run:
+def run_of(lab: Lab, run: Record, current: bool) -> Run:
     """The run behind a section."""
     base = os.environ.get("LAB_MLFLOW_URL")
     ended = datetime.fromtimestamp(run.time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -14,10 +14,10 @@ import pytest
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.drawing import canvas, has_hangul, style
-from lib.harness.contract.imports import imported
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.texts import LANGUAGES, Language, Text, Texts, current, language
 from lib.harness.errors import UserError
+from lib.harness.recording.imports import imported
 
 ROOT = Path(__file__).resolve().parents[3]
 LABS = find_labs(ROOT)
