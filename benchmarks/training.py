@@ -223,7 +223,7 @@ def two_workers() -> list[Row]:
 
 def trials_per_second(count: int) -> float:
     """Trials of the lenet lab that `count` workers finish in a second, once they have loaded what they need."""
-    from lib.cnn.lenet.lab import LenetConfig
+    from lib.cnn.lenet.config import LenetConfig
 
     with tempfile.TemporaryDirectory() as folder, Workers(count) as workers:
         workers.log = Path(folder) / "workers.log"

@@ -21,7 +21,7 @@ import torch
 from lib.harness.contract.seeds import Seed
 from lib.harness.recording.journal import Journal
 from lib.harness.recording.recorder import Recorder
-from lib.models.language_models import rate_at
+from lib.models.descent import rate_at
 from lib.nlp.gpt import model as gpt_model
 from lib.nlp.gpt.lab import GptConfig
 from lib.nlp.gpt.text import all_blocks, characters, draw_blocks, novels

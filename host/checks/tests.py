@@ -91,6 +91,7 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
 def _lint() -> tuple[list[str], ...]:
     return (
         ["-m", "ruff", "check", "--no-cache", "."],
+        ["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"],
         # docker/ is a folder, not the package docker: without namespace packages mypy does not take it for one
         ["-m", "mypy", "--cache-dir", os.devnull, "--no-namespace-packages", "--exclude", "/units/", *LINTED],
     )

@@ -180,7 +180,7 @@ def fine_tune(
     import torch
 
     from lib.models.bert_encoder import padded
-    from lib.models.language_models import descend
+    from lib.models.descent import descend
 
     torch.manual_seed(seed.integer("dropout"))
     targets, lengths = torch.from_numpy(labels.astype(np.int64)), np.array([len(text) for text in texts])

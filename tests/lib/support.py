@@ -99,5 +99,5 @@ def assert_drawn(lab: Lab, results: Results, config: Config) -> None:
         with language(code), style():
             for draw in lab.figures.values():
                 figure = draw(results, config)
-                figure.canvas.draw()
+                figure.draw_without_rendering()
                 assert all(axis.has_data() and axis.get_title() for axis in figure.axes)

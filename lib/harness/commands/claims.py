@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.harness.commands.lab import run_lab
+from lib.harness.comparing.from_journals import current
 from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
@@ -16,7 +17,6 @@ from lib.harness.contract.source import LabEntry
 from lib.harness.errors import UserError
 from lib.harness.running.pool import Workers
 from lib.harness.showing import display
-from lib.harness.showing.recorded import current
 
 
 def claims(root: Path, words: Sequence[str], options: Options, as_json: bool, expect: str | None) -> int:

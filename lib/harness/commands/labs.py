@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lib.harness.comparing.from_journals import finished
 from lib.harness.contract.catalogue import read_catalogue
 from lib.harness.contract.loading import load
 from lib.harness.errors import UserError
 from lib.harness.showing import display
-from lib.harness.showing.recorded import recorded
 
 
 def print_labs(root: Path) -> int:
@@ -21,7 +21,7 @@ def print_labs(root: Path) -> int:
         except UserError as error:
             problems.append(str(error))
             continue
-        last = next(recorded(entry.name), None)
+        last = next(finished(entry.name), None)
         ids = dict.fromkeys(claim.row for claim in lab.claims)
         verdicts = {c["id"]: c["verdict"] for c in last.claims} if last else {}
         claims = "\n".join(f"{verdicts.get(row, 'not run'):>12}  {row}" for row in ids)

@@ -37,7 +37,8 @@ from lib.harness.judging.verdicts import all_measured
 from lib.harness.recording.journal import now_ms
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.provenance import place
-from lib.harness.running.parent import Extras, LabRun
+from lib.harness.running.draw import draw_in
+from lib.harness.running.parent import Extras, ParentRun
 from lib.harness.running.pool import Workers
 from lib.harness.running.resumption import Interrupted
 from lib.harness.searching import best
@@ -161,7 +162,7 @@ class SweepCommand(Command):
         pair = {"default": self._search.trial(config), "best": found.trial}
         watched = Pruning("none", self._search.goal, self._search.reported, (), number=0)
         fresh = [
-            replace(trial, variant=name, seed=number, pruning=watched)
+            replace(trial, variant=name, seed=number, stop_rule=watched)
             for number in range(1, self._sweep.fresh + 1)
             for name, trial in pair.items()
         ]
@@ -184,7 +185,7 @@ class SweepCommand(Command):
             note="validation data; paired over seeds that the search has not seen",
         )
 
-    def close(self, run: LabRun, results: Results, workers: Workers) -> list[str]:
+    def close(self, run: ParentRun, results: Results, workers: Workers) -> list[str]:
         """Register the best config, and draw the plots."""
         tried = [result for result in results if result.trial.variant.startswith(SEARCHED)]
         said = []
@@ -225,13 +226,8 @@ class SweepCommand(Command):
             picture = sweep_figures.Picture(rows, self._space, self._search.measure, self._search.goal)
         except LookupError as missing:
             return [f"no pictures of the search: {missing.args[0]}"]
-        names = list(sweep_figures.PLOTS)
-        drawn = workers.call(sweep_figures.draw, [(name, picture, folder) for name in names])
-        return [
-            f"figure {name}: {type(error).__name__}: {error}"
-            for name, error in zip(names, drawn, strict=True)
-            if isinstance(error, Exception)
-        ]
+        wanted = {name: (name, picture, folder) for name in sweep_figures.PLOTS}
+        return draw_in(workers, sweep_figures.draw, wanted)
 
     def show(self, results: Results, claims: Sequence[Mapping[str, Any]]) -> None:
         """The best trials, what pruning has saved, and the verdict."""

@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib.harness.comparing import records
+from lib.harness.comparing import from_mlflow
+from lib.harness.comparing.records import digest_of, last_attempts, trace_of
 from lib.harness.errors import UserError
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.trace import parent_digest
@@ -36,15 +37,15 @@ THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 
 
 def export(said: str) -> int:
-    """Write the runs that `said` names as a tar to standard output: one as `records.find` takes it, or all:LAB.
+    """Write the runs that `said` names as a tar to standard output: one as `from_mlflow.find` takes it, or all:LAB.
 
     Returns 0.
 
     Raises:
         UserError: there is none, or MLflow does not answer.
     """
-    client = records.connect()
-    parents = records.all_of(client, said.removeprefix("all:")) if said.startswith("all:") else None
+    client = from_mlflow.connect()
+    parents = from_mlflow.all_of(client, said.removeprefix("all:")) if said.startswith("all:") else None
     stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
     sums: dict[str, str] = {}
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
@@ -55,8 +56,8 @@ def export(said: str) -> int:
             tar.addfile(info, io.BytesIO(data))
             sums[name] = hashlib.sha256(data).hexdigest()
 
-        for parent in parents if parents is not None else [records.find(client, said)]:
-            for run in [parent, *records.child_runs(client, parent)]:
+        for parent in parents if parents is not None else [from_mlflow.find(client, said)]:
+            for run in [parent, *from_mlflow.child_runs(client, parent)]:
                 _write_run(client, run, parent, write)
         write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items())).encode())
     return 0
@@ -103,12 +104,12 @@ def import_(folder: str) -> int:
     _check_files(root)
     runs = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("*/run.json"))}
     for key, run in runs.items():
-        if run["format"] != FORMAT or run["key"] != key or not records.KEY.fullmatch(key):
+        if run["format"] != FORMAT or run["key"] != key or not from_mlflow.KEY.fullmatch(key):
             raise UserError(
                 f"{key}/run.json is not of this format (format {FORMAT}): export it again with this version"
             )
     _check_digests(root, runs)
-    client = records.connect()
+    client = from_mlflow.connect()
     shipper = Shipper(client, root)
     ids: dict[str, str] = {}
     new = 0
@@ -147,14 +148,14 @@ def _check_files(root: Path) -> None:
 def _check_digests(root: Path, runs: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises `UserError` unless every finished run's traces are what its lab.result_digest says."""
     digests: dict[str, list[str]] = {key: [] for key, run in runs.items() if run["parent"] is None}
-    counting = records.last_attempts(runs)
+    counting = last_attempts(runs)
     for key, run in runs.items():
         if run["parent"] is None:
             continue
         if run["parent"] not in digests:
             raise UserError(f"{key}: its parent {run['parent']} is missing: export the runs again")
         if run["status"] == "FINISHED":
-            digest = records.digest_of(_trace(root, key))
+            digest = digest_of(_trace(root, key))
             _must_be(key, digest, run)
             if key in counting:
                 digests[run["parent"]].append(digest)
@@ -165,7 +166,7 @@ def _check_digests(root: Path, runs: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _trace(root: Path, key: str) -> list[str]:
     try:
-        return records.trace_of((root / key / "artifacts" / "trace.jsonl").read_text(encoding="ascii"))
+        return trace_of((root / key / "artifacts" / "trace.jsonl").read_text(encoding="ascii"))
     except OSError:
         raise UserError(f"{key} has no trace.jsonl: its record is not whole") from None
 

@@ -1,4 +1,8 @@
-"""Records of runs as MLflow has them: found by what a user calls them, read whole, checked against their digests."""
+"""A recorded run, parsed and checked in one way wherever it is read from.
+
+`lib.harness.comparing.from_journals` reads the journals of this machine, so that nothing waits for MLflow;
+`lib.harness.comparing.from_mlflow` reads MLflow, which also has what other machines have measured.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,18 @@ import hashlib
 import json
 import re
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lib.harness.errors import UserError
 from lib.harness.recording.provenance import sha256_of_files, unpacked
 from lib.harness.recording.trace import first_broken, parent_digest
-from lib.harness.shipping import server
 
-KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
 STEP = re.compile(r'{"step":(\d+),')
-AGAIN = re.compile(r"\.trial-\d+(-(\d+))$")
+LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Child:
 
     @property
     def name(self) -> str:
-        """How a user sees it."""
+        """The trial's name for a user."""
         return f"{self.variant}, seed {self.seed}"
 
     @cached_property
@@ -46,182 +46,146 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Record:
-    """A recorded run of a lab with all its trials."""
+class RecordedTrial:
+    """A trial as a source has it. `trace`: the text of its ``trace.jsonl``."""
 
     key: str
-    run_id: str
     tags: Mapping[str, str]
     status: str
-    config: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    code: Mapping[str, bytes]
-    archive: bytes
-    recipe: bytes | None
-    children: Mapping[tuple[str, int], Child]
+    trace: str
 
 
-def connect() -> Any:
-    """A client of MLflow.
+class Source(Protocol):
+    """The place that a record is read from."""
 
-    Raises:
-        UserError: it does not answer.
+    def file(self, name: str) -> bytes | None:
+        """A file of the run; None where it is missing."""
+
+    def trials(self) -> Iterable[RecordedTrial]:
+        """The run's trials, with every attempt. Raises `UserError` when a trace is missing."""
+
+    def __str__(self) -> str:
+        """The place for a user, as in "MLflow (run 3f…)"."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A recorded run of a lab. Its files and trials are read when they are asked for, and checked then.
+
+    Attributes:
+        key: of the run (``lab.run``).
+        tags, params: as recorded.
+        status: with which it ended.
+        time: its end, in ms since the epoch; 0 while it is running.
+        page: the run's page below MLflow's address; empty before it is known.
     """
-    if not server.comes_up():
-        raise UserError("MLflow does not answer, and records are read from it: ./invoke up")
-    return server.connect()
 
+    key: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    status: str
+    time: int
+    page: str
+    source: Source
 
-def find(client: Any, said: str) -> Any:
-    """The parent run that `said` names: its key or MLflow's id, a beginning of one that no other run has, or last:NAME.
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The fields of its config."""
+        return dict(json.loads(self._file("config.json")))
 
-    The key of a trial stands for the run that it belongs to.
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Python, system, processor and packages that it ran with."""
+        return dict(json.loads(self._file("environment.json")))
 
-    Raises:
-        UserError: there is none, or more than one.
-    """
-    if said.startswith("last:"):
-        return _newest(client, said.removeprefix("last:"))
-    if not KEY.fullmatch(said):
-        raise UserError(f"{said}: a run is its key (lab.run), MLflow's id, a beginning of one of them, or last:NAME")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    key = said.partition(".")[0]
-    by_key = client.search_runs(experiments, f"tags.`lab.run` LIKE '{key}%'", max_results=1000)
-    parents = [run for run in by_key if "." not in run.data.tags["lab.run"]]
-    if not parents:
-        by_id = client.search_runs(experiments, f"attributes.run_id LIKE '{said}%'", max_results=3)
-        keys = {run.data.tags.get("lab.run", "").partition(".")[0] for run in by_id} - {""}
-        parents = [run for key in keys for run in client.search_runs(experiments, f"tags.`lab.run` = '{key}'")]
-    if len(parents) == 1:
-        return parents[0]
-    if parents:
-        keys_found = ", ".join(sorted(run.data.tags["lab.run"] for run in parents)[:3])
-        raise UserError(f"{said}: {len(parents)} runs begin so ({keys_found}, …): say more of it")
-    raise UserError(f"{said}: MLflow has no such run (./invoke sync sends what it has not got yet)")
+    @cached_property
+    def claims(self) -> list[dict[str, Any]]:
+        """The records of its claims."""
+        return list(json.loads(self._file("claims.json")))
 
+    @cached_property
+    def archive(self) -> bytes:
+        """The code that ran, as ``code.tar.gz``."""
+        return self._file("code.tar.gz")
 
-def _newest(client: Any, lab: str) -> Any:
-    experiment = client.get_experiment_by_name(lab)
-    found = []
-    if experiment is not None:
-        runs = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"], max_results=1000)
-        found = [run for run in runs if _is_original(run)]
-    if not found:
-        raise UserError(f"last:{lab}: MLflow has no finished run of a lab '{lab}' (./invoke labs lists the labs)")
-    return found[0]
+    @cached_property
+    def code(self) -> dict[str, bytes]:
+        """The files that ran, by their paths."""
+        return self._checked_files(self.archive, "code")
 
+    @cached_property
+    def recipe(self) -> bytes | None:
+        """The recipe of its image, as ``recipe.tar.gz``; None where it ran outside an image."""
+        if "lab.recipe_sha256" not in self.tags:
+            return None
+        recipe = self._file("recipe.tar.gz")
+        self._checked_files(recipe, "recipe")
+        return recipe
 
-def _is_original(run: Any) -> bool:
-    tags = run.data.tags
-    ended = run.info.status == "FINISHED"
-    return ended and "lab.run" in tags and "mlflow.parentRunId" not in tags and "lab.reproduces" not in tags
-
-
-def read(client: Any, run: Any) -> Record:
-    """The whole record of a parent run.
-
-    Raises:
-        UserError: a part of it is missing, or is not what its digest says.
-    """
-    key = run.data.tags["lab.run"]
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        wanted = ("code.tar.gz", "config.json", "environment.json")
-        files = {name: _artifact(client, run, key, name, folder) for name in wanted}
-        tags = dict(run.data.tags)
-        code = _checked_files(files["code.tar.gz"], key, "code", tags)
-        recipe = None
-        if "lab.recipe_sha256" in tags:
-            recipe = _artifact(client, run, key, "recipe.tar.gz", folder)
-            _checked_files(recipe, key, "recipe", tags)
-        found = {child.tags["lab.run"]: child for child in _children(client, run, key, folder)}
-        counting = (found[name] for name in sorted(last_attempts(found)))
+    @cached_property
+    def children(self) -> dict[tuple[str, int], Child]:
+        """The last attempt of each trial, by variant and seed."""
+        attempts = {trial.key: self._child(trial) for trial in self.source.trials()}
+        counting = (attempts[key] for key in sorted(last_attempts(attempts)))
         children = {(child.variant, child.seed): child for child in counting}
-    digest = parent_digest(child.digest for child in children.values() if child.status == "FINISHED")
-    if run.info.status == "FINISHED" and digest != run.data.tags["lab.result_digest"]:
-        raise UserError(f"{key}: its traces are not what its tag lab.result_digest says: the record is not whole")
-    return Record(
-        key=key,
-        run_id=run.info.run_id,
-        tags=tags,
-        status=run.info.status,
-        config=json.loads(files["config.json"]),
-        environment=json.loads(files["environment.json"]),
-        code=code,
-        archive=files["code.tar.gz"],
-        recipe=recipe,
-        children=children,
-    )
+        digest = parent_digest(child.digest for child in children.values() if child.status == "FINISHED")
+        if self.status == "FINISHED" and digest != self.tags["lab.result_digest"]:
+            raise UserError(f"{self.key}: its traces are not what its tag lab.result_digest says: {_NOT_WHOLE}")
+        return children
 
+    def require_whole(self) -> Record:
+        """This record, all of it read.
 
-def _checked_files(archived: bytes, key: str, what: str, tags: Mapping[str, str]) -> dict[str, bytes]:
-    """The files of ``<what>.tar.gz``. Raises `UserError` when they are not those of the tag ``lab.<what>_sha256``."""
-    try:
-        files = unpacked(archived)
-    except (tarfile.TarError, OSError, EOFError, zlib.error):
-        files = {}
-    if sha256_of_files(files) != tags[f"lab.{what}_sha256"]:
-        raise UserError(f"{key}: its {what}.tar.gz is not what its tag lab.{what}_sha256 says: the record is not whole")
-    return files
+        Raises:
+            UserError: a part of it is missing, or is not what its digest says.
+        """
+        _ = self.code, self.config, self.environment, self.recipe, self.children
+        return self
 
+    def _file(self, name: str) -> bytes:
+        data = self.source.file(name)
+        if data is None:
+            raise UserError(f"{self.key}: its {name} is missing in {self.source}: {_NOT_WHOLE}")
+        return data
 
-def _children(client: Any, run: Any, key: str, folder: Path) -> Iterator[Child]:
-    for child in child_runs(client, run):
-        tags = dict(child.data.tags)
-        text = _artifact(client, child, key, "trace.jsonl", folder).decode("ascii")
-        found = Child(tags["lab.variant"], int(tags["lab.seed"]), tags, child.info.status, trace_of(text))
-        if found.status == "FINISHED" and found.digest != tags.get("lab.result_digest"):
+    def _checked_files(self, archive: bytes, name: str) -> dict[str, bytes]:
+        """The files of ``<name>.tar.gz``. Raises `UserError` when the tag ``lab.<name>_sha256`` is of others."""
+        try:
+            files = unpacked(archive)
+        except (tarfile.TarError, OSError, EOFError, zlib.error):
+            files = {}
+        if sha256_of_files(files) != self.tags[f"lab.{name}_sha256"]:
+            raise UserError(f"{self.key}: its {name}.tar.gz is not what its tag lab.{name}_sha256 says: {_NOT_WHOLE}")
+        return files
+
+    def _child(self, trial: RecordedTrial) -> Child:
+        tags = trial.tags
+        child = Child(tags["lab.variant"], int(tags["lab.seed"]), tags, trial.status, trace_of(trial.trace))
+        if child.status == "FINISHED" and child.digest != tags.get("lab.result_digest"):
             raise UserError(
-                f"{key}: the trace of trial {found.name} is not what its tag lab.result_digest says"
-                f"{_where(first_broken(text))}: the record is not whole"
+                f"{self.key}: the trace of trial {child.name} is not what its tag lab.result_digest says"
+                f"{_steps(first_broken(trial.trace))}: {_NOT_WHOLE}"
             )
-        yield found
+        return child
 
 
-def _where(broken: list[str]) -> str:
-    """The steps of these lines of a trace, in words; empty where they have none."""
-    steps = [found[1] for line in broken if (found := STEP.match(line))]
+_NOT_WHOLE = "the record is not whole"
+
+
+def _steps(broken: list[str]) -> str:
+    """The steps of these lines of a trace, for a message; empty where they have none."""
+    steps = [match[1] for line in broken if (match := STEP.match(line))]
     return f", from step {steps[0]} to {steps[-1]}" if steps else ""
 
 
-def child_runs(client: Any, run: Any) -> Iterator[Any]:
-    """The runs of the trials of a parent run."""
-    return _pages(client, run.info.experiment_id, f"tags.mlflow.parentRunId = '{run.info.run_id}'")
-
-
 def last_attempts(keys: Iterable[str]) -> set[str]:
-    """Of the keys of runs those that count: of each trial the last attempt (``RUN.trial-0007-2`` is a second one)."""
+    """The keys of the runs that count: for each trial the last attempt (``RUN.trial-0007-2`` is a second one)."""
     last: dict[str, tuple[int, str]] = {}
     for key in keys:
-        again = AGAIN.search(key)
-        trial, attempt = (key[: again.start(1)], int(again[2])) if again else (key, 1)
+        later = LATER_ATTEMPT.search(key)
+        trial, attempt = (key[: later.start(1)], int(later[2])) if later else (key, 1)
         last[trial] = max(last.get(trial, (0, "")), (attempt, key))
     return {key for _, key in last.values()}
-
-
-def all_of(client: Any, lab: str) -> list[Any]:
-    """The parent runs of a lab that have ended, oldest first.
-
-    Raises:
-        UserError: there are none.
-    """
-    experiment = client.get_experiment_by_name(lab)
-    runs = list(_pages(client, experiment.experiment_id, "")) if experiment is not None else []
-    parents = [run for run in runs if "lab.run" in run.data.tags and "mlflow.parentRunId" not in run.data.tags]
-    ended = [run for run in parents if run.info.status != "RUNNING"]
-    if not ended:
-        raise UserError(f"all:{lab}: MLflow has no run of a lab '{lab}' that has ended (./invoke labs lists the labs)")
-    return sorted(ended, key=lambda run: str(run.data.tags["lab.run"]))
-
-
-def _pages(client: Any, experiment: str, wanted: str) -> Iterator[Any]:
-    token = None
-    while True:
-        page = client.search_runs([experiment], wanted, max_results=1000, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def trace_of(text: str) -> list[str]:
@@ -229,18 +193,6 @@ def trace_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith('{"digest"')]
 
 
-def digest_of(trace: list[str]) -> str:
+def digest_of(trace: Iterable[str]) -> str:
     """The digest of a trace's canonical lines."""
     return hashlib.sha256("".join(f"{line}\n" for line in trace).encode()).hexdigest()
-
-
-def _artifact(client: Any, run: Any, key: str, name: str, folder: Path) -> bytes:
-    from mlflow.exceptions import MlflowException
-
-    target = folder / run.info.run_id
-    target.mkdir(exist_ok=True)
-    try:
-        return Path(client.download_artifacts(run.info.run_id, name, str(target))).read_bytes()
-    except (MlflowException, OSError):
-        where = f"MLflow (run {run.info.run_id})"
-        raise UserError(f"{key}: its {name} is missing in {where}: the record is not whole") from None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lib.harness.contract.results import Results
 
-from lib.harness.contract.texts import Language, current
+from lib.harness.contract.texts import Language
 
 # Okabe and Ito (2008): eight colours that colour-blind readers can tell apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
@@ -55,15 +55,17 @@ def can_draw(code: Language) -> bool:
 
 
 def fonts() -> list[str]:
-    """The fonts for the current language; a glyph that the first lacks is the second's."""
-    if not has_hangul():
-        return [LATIN]
-    return [HANGUL, LATIN] if current() == "ko" else [LATIN, HANGUL]
+    """The fonts, in the order in which they are asked for a glyph.
+
+    The Latin one comes first in Korean, too: formulas and the labels of a logarithmic axis ask no other, and the one
+    with Hangul has no minus sign.
+    """
+    return [LATIN, HANGUL] if has_hangul() else [LATIN]
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with the labs' style, and with fonts for the current language, inside this block."""
+    """Draw with the labs' style inside this block."""
     import matplotlib as mpl
     from cycler import cycler
 

@@ -15,14 +15,15 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 ELEMENTWISE = {np.where, np.clip, np.nan_to_num, np.round}
 """NumPy functions, besides its ufuncs, that give one value per seed."""
 REDUCTIONS = {np.mean, np.median, np.min, np.max, np.sum, np.std, np.prod}
-"""NumPy functions that give one value per seed for a list of series and ``axis=0``."""
+"""NumPy functions that give one value per seed for a series of vectors and ``axis=1`` and so on."""
 
 
 class Series(NDArrayOperatorsMixin):
     """Values labelled by seed.
 
     Operators and NumPy's functions align series by the seeds that all of them have. They return a `Series` where the
-    result has one value per seed, and a plain array or number otherwise (``np.mean(series)``).
+    result has one value per seed, and a plain array or number otherwise (``np.mean(series)``). A list of series is
+    aligned by ``np.stack`` alone: ``np.median(np.stack(several, axis=1), axis=1)``, not ``np.median(several, axis=0)``.
 
     Args:
         seeds: in ascending order, shape (seeds,).
@@ -81,15 +82,8 @@ class Series(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         seeds = shared_seeds((args, keywords))
         result = function(*_plain(args, seeds), **_plain(keywords, seeds))
-        if function in ELEMENTWISE or (
-            isinstance(args[0], (list, tuple))
-            and (
-                (function in REDUCTIONS and keywords.get("axis") == 0)
-                or (function is np.stack and keywords.get("axis", 0) != 0)
-            )
-        ):
-            return Series(seeds, result)
-        return result
+        inner = function in (REDUCTIONS | {np.stack}) and keywords.get("axis") not in (None, 0)
+        return Series(seeds, result) if inner or function in ELEMENTWISE else result
 
     def mean(self, axis: int | None = None) -> Any:
         """The mean: one number, or with ``axis=1`` and so on a series."""

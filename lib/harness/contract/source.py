@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.harness.contract.former import refuse_old_contract
 from lib.harness.errors import UserError
 
 COMMANDS = ("sweep", "labs", "claims", "report", "record", "compare", "diff", "export", "import", "sync")
@@ -23,6 +22,29 @@ PYTHONS = {*sys.stdlib_module_names, "lib", "fearless_labs"}
 """Modules that are found before any lab's, so no lab's file has the name of one."""
 FRAMEWORKS = ("numpy", "torch", "keras")
 CHAPTER = 100  # of a lab that does not say its place: after those of the lecture
+OLD_CONTRACT_PAGE = "docs/adding-a-lab.md#from-the-old-contract"
+OLD_CONTRACT_MODULES = {
+    "lib.harness.contract",
+    "lib.harness.claims",
+    "lib.harness.studies",
+    "lib.harness.figures",
+    "lib.harness.seeds",
+}
+"""Modules that had the names of the old contract. The first is a package now, without names of its own."""
+CONTRACT_MODULES = {
+    "claim",
+    "config",
+    "drawing",
+    "lab",
+    "results",
+    "search",
+    "seeds",
+    "series",
+    "studies",
+    "texts",
+    "trial",
+}
+"""Modules of the contract's package."""
 MINUTES = 1.0
 
 _LAB = re.compile(rb"^LAB\s*[:=]", re.MULTILINE)
@@ -176,3 +198,18 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "minutes": ((int, float), "a number"),
     "frameworks": ((tuple, list), "a tuple of names"),
 }
+
+
+def refuse_old_contract(tree: ast.Module, file: str) -> None:
+    """Raise `UserError` when the module in `file` uses the old contract; the message says where help is."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=module, names=names) if module in OLD_CONTRACT_MODULES:
+                imported = {alias.name for alias in names}
+                if module != "lib.harness.contract" or imported - CONTRACT_MODULES:
+                    break
+            case ast.Call(func=ast.Name(id="Lab"), keywords=keywords) if any(k.arg == "trial" for k in keywords):
+                break
+    else:
+        return
+    raise UserError(f"{file}: it is written for the old contract. How to change it: {OLD_CONTRACT_PAGE}")

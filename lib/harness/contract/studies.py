@@ -32,13 +32,24 @@ def batches(trials: Iterable[Trial], size: int) -> Study:
 
 
 def variants_by_seeds(
-    config: Config, variants: Mapping[str, Mapping[str, Any]], runtime: Runtime, seeds: int | None = None
+    config: Config,
+    variants: Mapping[str, Mapping[str, Any]],
+    runtime: Runtime,
+    seeds: int | None = None,
+    function: str = "",
 ) -> Iterator[Trial]:
-    """Every variant (a name and its config changes) with every seed; seeds outermost, so that pairs end together."""
+    """Every variant with every seed; seeds outermost, so that pairs end together.
+
+    Args:
+        variants: names with their config changes.
+        runtime: of all the trials.
+        seeds: how many; those of the config by default.
+        function: the trial function that all of them run.
+    """
     configs = {name: changed(config, changes) for name, changes in variants.items()}
     for seed in range(config.seeds if seeds is None else seeds):
         for name, variant in configs.items():
-            yield Trial(name, variant, seed, runtime)
+            yield Trial(name, variant, seed, runtime, function)
 
 
 def checked(study: Study, lab: str, function: Callable[[Trial], object]) -> Study:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from lib.harness.contract.config import Config
 
-if TYPE_CHECKING:
-    from lib.harness.searching.pruning import Pruning
-
-
 Framework = Literal["numpy", "torch", "keras"]
-
-
 Dtype = Literal["float32", "float64"]
-
-
 Measurements = Mapping[str, Any]
 """What a trial returns: names to numbers, texts, lists or arrays of them. Arrays come back as nested lists."""
 
@@ -42,7 +34,7 @@ class Trial:
         seed: number of the seed. Trials with the same number start from the same `Seed`, whatever their variant.
         runtime: framework and dtype of the worker process.
         function: the name of the trial function in ``Lab.trials``; empty where the lab has only one.
-        pruning: the rule by which a search may end the trial early. It is no part of what the trial computes.
+        stop_rule: the rule by which a search may end the trial early. It is no part of what the trial computes.
     """
 
     variant: str
@@ -50,16 +42,16 @@ class Trial:
     seed: int
     runtime: Runtime = Runtime()
     function: str = ""
-    pruning: Pruning | None = field(default=None, compare=False, repr=False)
+    stop_rule: StopRule | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Result:
     """A trial that has ended. `measurements` is empty when `status` is neither FINISHED nor PRUNED.
 
-    PRUNED: a search has ended it early, as others were better by then; `measurements` says after how many reports.
+    PRUNED: its stop rule has ended it early, as others were better by then; `measurements` says after how many reports.
     `timings`: the last of each that it recorded by ``log.timing``; outside the digest, and other in every run.
-    `reports`: of a trial of a search, the values that it logged of what its search has for `Search.reported`.
+    `reports`: in a search, the successive values of the metric that the stop rule watches.
     """
 
     trial: Trial
@@ -83,6 +75,31 @@ class Log(Protocol):
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters by dtype, shape and SHA-256, and keep them as ``model/parameters.npz``."""
+
+
+class StoppedEarlyError(BaseException):
+    """Ends a trial from within its log; no `Exception`, so that no trial takes it for a failure of its own."""
+
+
+class WatchedLog(Log, Protocol):
+    """A log whose calls raise `StoppedEarlyError` when the trial is to end.
+
+    Attributes:
+        reports: the values of the watched metric so far.
+    """
+
+    reports: list[float]
+
+
+class StopRule(Protocol):
+    """Decides, report by report, when a trial ends early: plain data that travels with the trial to its worker."""
+
+    @property
+    def reported(self) -> str:
+        """The logged metric that the rule watches; empty for none."""
+
+    def watch(self, log: Log) -> WatchedLog:
+        """The log that the trial is given in the place of `log`, to which everything is passed on."""
 
 
 ENDED_WELL = ("FINISHED", "PRUNED")

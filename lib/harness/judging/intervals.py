@@ -1,8 +1,9 @@
-"""95 % intervals of a mean and of a median."""
+"""95 % intervals of a mean and of a median, by SciPy."""
 
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
@@ -10,37 +11,51 @@ Interval = tuple[float, float, float]
 
 
 def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Mean with its Student's t interval; (mean, low, high). Infinite where fewer than two values are given."""
-    from scipy.stats import t
+    """The mean and its Student's t interval.
 
-    n = len(values)
+    Args:
+        values: shape (n,).
+        confidence: the probability with which the interval covers the mean.
+
+    Returns:
+        (mean, low, high). The interval is infinite where fewer than two values are given, or one is not finite.
+    """
+    from scipy.stats import ttest_1samp
+
     with np.errstate(invalid="ignore"):  # between inf and -inf there is no mean: NaN
         center = float(np.mean(values))
-    if n < 2 or not np.all(np.isfinite(values)):
+    if len(values) < 2 or not np.all(np.isfinite(values)):
         return center, -math.inf, math.inf
-    half = float(t.ppf((1 + confidence) / 2, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
-    return center, center - half, center + half
+    with warnings.catch_warnings():  # equal values: the p-value is not exact, and is not used
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = ttest_1samp(values, 0.0).confidence_interval(confidence)
+    return center, float(interval.low), float(interval.high)
 
 
 def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Median with its distribution-free interval between order statistics; (median, low, high).
+    """The median and its distribution-free interval between order statistics: the sign test turned round.
 
-    The interval [x_(k), x_(n+1-k)] covers the median with probability 1 - 2 P(Binomial(n, 1/2) < k); k is the largest
-    with at least `confidence` (the sign test turned round). Under 6 values no such k exists: the interval is infinite.
-    It is infinite, too, where a value is NaN, which is not a measurement.
+    Args:
+        values: shape (n,); censored ones may be infinite.
+        confidence: the probability with which the interval covers the median, at least.
+
+    Returns:
+        (median, low, high). The interval is infinite where there are too few values (fewer than 6 for 95 %), or one is
+        NaN, which is not a measurement.
     """
-    from scipy.stats import binom
+    from scipy.stats import quantile_test
 
-    ordered = np.sort(values)
-    n = len(ordered)
-    if np.isnan(ordered[-1]):
+    if np.any(np.isnan(values)):
         return math.nan, -math.inf, math.inf
-    k = int(binom.ppf((1 - confidence) / 2, n, 0.5))
-    if k > 0 and 2 * binom.cdf(k - 1, n, 0.5) > 1 - confidence:
-        k -= 1
-    # the middle value, not numpy's mean of two, which is NaN between -inf and inf
-    low_middle, high_middle = float(ordered[(n - 1) // 2]), float(ordered[n // 2])
-    center = low_middle if low_middle == high_middle or math.isinf(low_middle) else (low_middle + high_middle) / 2
-    if k < 1:
+    center = _median(values)
+    interval = quantile_test(values, p=0.5).confidence_interval(confidence)
+    if math.isnan(interval.low) or math.isnan(interval.high):
         return center, -math.inf, math.inf
-    return center, float(ordered[k - 1]), float(ordered[n - k])
+    return center, float(interval.low), float(interval.high)
+
+
+def _median(values: np.ndarray) -> float:
+    """The median; of two middle values that are -inf and inf the first, where NumPy's mean of the two is NaN."""
+    ordered = np.sort(values)
+    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+    return low if low == high or math.isinf(low) else (low + high) / 2

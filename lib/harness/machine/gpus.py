@@ -20,12 +20,8 @@ from lib.harness.errors import UserError
 
 ENABLED = "LAB_GPU_ENABLED"
 """The environment variable that names the framework which computes on GPUs; workers inherit it."""
-
-
 ELSEWHERE = "LAB_GPU_ELSEWHERE"
 """As `ENABLED`, where trials of that framework compute on the GPUs of a Ray cluster."""
-
-
 WORKER_BYTES = 2 << 30  # of a GPU's memory for each worker: CUDA's own state takes a quarter of it
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.harness.contract.catalogue import GROUP, OUTSIDE
-from lib.harness.contract.imports import imported
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
 from lib.harness.machine.scope import cpu_lines, cpu_model
+from lib.harness.recording.imports import imported
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRY = "lib.__main__"

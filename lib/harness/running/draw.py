@@ -1,10 +1,10 @@
-"""Draws the figures and animations of a lab, in a worker."""
+"""Draws the figures and animations of a lab, in workers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.drawing import can_draw, style
@@ -12,6 +12,8 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import lab_of
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import Language, language
+from lib.harness.running.parent import ParentRun
+from lib.harness.running.pool import Workers
 
 
 class Picture(NamedTuple):
@@ -51,3 +53,31 @@ def draw(module: str, picture: Picture, results: Results, config: Config, folder
             from matplotlib.animation import PillowWriter
 
             lab.animations[name](results, config).save(path.with_suffix(".gif"), writer=PillowWriter(fps=20), dpi=80)
+
+
+def draw_all(run: ParentRun, workers: Workers) -> list[str]:
+    """Draw all pictures of a run's lab. Returns a line for each that could not be drawn."""
+    results, folder = Results(run.results), run.journal.files / "figures"
+    wanted = {
+        f"{picture.name} ({picture.language})": (run.entry.module, picture, results, run.config, folder)
+        for picture in pictures(run.lab)
+    }
+    return draw_in(workers, draw, wanted)
+
+
+def draw_in(workers: Workers, function: Callable[..., Any], wanted: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """Call a function that draws, in workers.
+
+    Args:
+        function: draws one picture.
+        wanted: its arguments for each picture, by the name that a warning gives it.
+
+    Returns:
+        A line for each picture that could not be drawn.
+    """
+    drawn = workers.call(function, list(wanted.values()))
+    return [
+        f"figure {name}: {type(error).__name__}: {error}"
+        for name, error in zip(wanted, drawn, strict=True)
+        if isinstance(error, Exception)
+    ]

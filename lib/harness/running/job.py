@@ -17,9 +17,8 @@ from lib.harness.machine import determinism, scope
 from lib.harness.recording.journal import Journal, is_full, on_disk
 
 if TYPE_CHECKING:
-    from lib.harness.contract.trial import Log, Result, Trial
+    from lib.harness.contract.trial import Log, Result, Trial, WatchedLog
     from lib.harness.recording.recorder import Recorder
-    from lib.harness.searching.pruning import PruningLog
 
 
 PROBED_LINES = 3  # of the first trial, which are recorded twice
@@ -46,11 +45,10 @@ def run_job(job: Job) -> Result:
     """
     from lib.harness.contract.trial import Result
     from lib.harness.recording.recorder import Recorder
-    from lib.harness.searching.pruning import PruningLog
 
     journal = Journal.create(job.journal, job.header)
     recorder = Recorder(journal)
-    watched = PruningLog(recorder, job.trial.pruning) if job.trial.pruning else None
+    watched = job.trial.stop_rule.watch(recorder) if job.trial.stop_rule else None
     with on_disk(job.journal.parent):
         try:
             journal.files.mkdir()
@@ -89,15 +87,15 @@ def beginning(job: Job) -> list[str]:
     return log.lines
 
 
-def _train(job: Job, recorder: Recorder, watched: PruningLog | None) -> tuple[dict[str, Any], bool]:
+def _train(job: Job, recorder: Recorder, watched: WatchedLog | None) -> tuple[dict[str, Any], bool]:
     """The trial itself: its measurements, recorded, and whether it was pruned."""
-    from lib.harness.searching.pruning import PrunedError
+    from lib.harness.contract.trial import StoppedEarlyError
 
     started = time.perf_counter()
     pruned = False
     try:
         measurements = _measure(job, watched or recorder)
-    except PrunedError:
+    except StoppedEarlyError:
         assert watched is not None
         measurements, pruned = {"pruned_after": len(watched.reports)}, True
     recorder.measurements(measurements)

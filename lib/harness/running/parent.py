@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 from lib.harness.contract.config import Config
@@ -19,7 +20,8 @@ from lib.harness.recording.journal import Journal, JournalFullError, close_orpha
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.running import resumption
 from lib.harness.running.job import Job
-from lib.harness.running.resumption import Interrupted
+from lib.harness.running.pool import Workers
+from lib.harness.running.resumption import Interrupted, OtherStudyError
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,23 @@ class Extras:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class LabRun:
+class ParentRun:
     """One run of a lab: the parent's journal, and the trials as jobs for workers.
 
-    `interrupted`: the run in `folder` that is taken up; its journal goes on. `adopted`: results that it has already, by
-    the keys of their runs.
+    As a context manager it ends with `finish`. When an error leaves it, it closes the workers, ends the run and its
+    trials as KILLED (an interrupt) or FAILED, and adds a note to the error that says how to resume the run.
+
+    Args:
+        folder: of its journals.
+        workers: that run its trials.
+        command: the words after ``./invoke`` that started it.
+        extras: tags, params and files that the command adds.
+        interrupted: the run in `folder` to resume; its journal goes on.
+
+    Attributes:
+        key: of the run.
+        results: of its trials, in the order in which the study asked for them.
+        adopted: results of a resumed run that it had already, by the keys of their runs.
     """
 
     def __init__(
@@ -46,9 +60,12 @@ class LabRun:
         options: Options,
         folder: Path,
         *,
+        workers: Workers,
+        command: str,
         extras: Extras,
         interrupted: Interrupted | None = None,
     ):
+        self._workers, self._command = workers, command
         self.entry, self.lab, self.config, self.options, self.folder = entry, lab, config, options, folder
         self.key = folder.name
         self.results: list[Result] = []
@@ -81,6 +98,22 @@ class LabRun:
         if recipe:
             self.write_files({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)})
 
+    def __enter__(self) -> ParentRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        self._workers.close()
+        if isinstance(error, KeyboardInterrupt):
+            self._abandon("KILLED", "interrupted")
+        else:
+            self._abandon("FAILED", str(error))
+        if not isinstance(error, OtherStudyError):
+            error.add_note(f"To go on: ./invoke {self._command} --resume {self.key}{provenance.place()}")
+
     def _header(
         self, key: str, parent: str | None, name: str, config: Config, tags: Mapping[str, str]
     ) -> dict[str, Any]:
@@ -93,6 +126,10 @@ class LabRun:
         if gpus.chosen() == framework:
             return "device"
         return scope.stated(self.lab.portable.get(framework, ()), self.options.portable)
+
+    def journal_of(self, result: Result) -> Path:
+        """The journal of one of its trials."""
+        return self.folder / f"{result.run.removeprefix(f'{self.key}.')}.jsonl"
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
         """Write files that belong to the parent run."""
@@ -148,7 +185,7 @@ class LabRun:
         self.journal.end(status, **{**tags, **verdicts})
         return ["the lab's code was edited while it ran: the record has the code of its start"] if changed else []
 
-    def abandon(self, status: str, reason: str) -> None:
+    def _abandon(self, status: str, reason: str) -> None:
         """End this run and those of its trials that have not ended. The workers must be gone."""
         with suppress(JournalFullError):  # `sync` ends them when there is room again
             for path in sorted(self.folder.glob("trial-*.jsonl")):

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
 SAME = {"lab.code_sha256": "code", "lab.image": "image", "lab.lock_sha256": "lock", "lab.data_sha256": "data"}
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
-
-
 TORN = (OSError, ValueError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 """What reading a file raises that is missing or not whole: as it is, as JSON, as an archive, as a file of arrays."""
 
@@ -263,10 +261,10 @@ def _measured(folder: Path, lines: Sequence[str]) -> Any:
 
 def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
     """What a trial of a search has reported, from the records of its journal."""
-    if trial.pruning is None:
+    if trial.stop_rule is None:
         return ()
     logged = (record["record"].get("values", {}) for record in records if record["kind"] == "log")
-    name = trial.pruning.reported
+    name = trial.stop_rule.reported
     return tuple(float.fromhex(values[name]) for values in logged if name in values)
 
 

@@ -2,7 +2,7 @@
 
 Optuna's pruners decide, each on a study that is frozen where the trial's batch begins: it knows what earlier batches
 have reported and nothing of the trials beside it, so that the number of workers changes nothing. That study travels
-with the trial as plain data (`Pruning`), and the worker asks it whenever the trial logs (`PruningLog`).
+with the trial as plain data (`Pruning`, a `StopRule`), and the worker asks it whenever the trial logs (`PruningLog`).
 
 - ``median`` (Golovin et al. 2017, "Google Vizier"): the best value so far is worse than the median of the others'
 - ``halving`` (Li et al. 2020, "A system for massively parallel hyperparameter tuning"): now and then, at four times the
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from lib.harness.contract.trial import Log, StoppedEarlyError
+
 if TYPE_CHECKING:
     import optuna
-
-    from lib.harness.recording.recorder import Recorder
 
 STUDY = "search"  # hyperband takes a trial's bracket from the name of its study
 
@@ -40,7 +40,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Pruning:
-    """By what a trial may be pruned: the value `reported` in its log, beside those of `earlier` trials.
+    """The pruning rule of one trial: its logged `reported` values are compared with those of `earlier` trials.
 
     `number`: of this trial in its search. The ones between `earlier` and it belong to its own batch.
     """
@@ -50,6 +50,10 @@ class Pruning:
     reported: str
     earlier: tuple[Told, ...]
     number: int
+
+    def watch(self, log: Log) -> PruningLog:
+        """The log of a trial under this rule."""
+        return PruningLog(log, self)
 
 
 def pruner_of(name: str) -> optuna.pruners.BasePruner:
@@ -104,34 +108,31 @@ class Judge:
         return dict(self._study.trials[-1].system_attrs)
 
 
-class PrunedError(BaseException):
-    """Ends a trial from within its log; no `Exception`, so that no trial takes it for a failure of its own."""
-
-
 class PruningLog:
-    """Implements the contract's `Log` on a recorder; it ends the trial after the report that prunes it.
+    """A `Log` that passes everything on and ends the trial after the report that prunes it.
 
-    `reports`: what was reported so far.
+    Attributes:
+        reports: the values reported so far.
     """
 
-    def __init__(self, recorder: Recorder, pruning: Pruning):
-        self._recorder = recorder
+    def __init__(self, log: Log, pruning: Pruning):
+        self._log = log
         self._reported = pruning.reported
         self._judge = Judge(pruning) if pruning.pruner != "none" else None
         self.reports: list[float] = []
 
     def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
         """Record values at a step, then ask."""
-        self._recorder(step, **values)
+        self._log(step, **values)
         if self._reported in values:
             self.reports.append(float(values[self._reported]))
             if self._judge is not None and self._judge.prunes(self.reports[-1]):
-                raise PrunedError
+                raise StoppedEarlyError
 
     def timing(self, step: int = 0, **values: float) -> None:
         """Record seconds or bytes."""
-        self._recorder.timing(step, **values)
+        self._log.timing(step, **values)
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters."""
-        self._recorder.parameters(arrays)
+        self._log.parameters(arrays)

@@ -85,7 +85,7 @@ def searched(
                 refused = f"{_said(one.params)}: {error.errors()[0]['msg']}"
                 continue
             pruning = Pruning(pruner, search.goal, search.reported, earlier, number=one.number)
-            trials[one.number] = replace(named(trial, len(results) + len(trials)), pruning=pruning)
+            trials[one.number] = replace(named(trial, len(results) + len(trials)), stop_rule=pruning)
             if len(trials) == size:
                 break
         if not trials and refused and not results:
@@ -218,8 +218,8 @@ def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result | No
 
 def _noted(result: Result, reports: Sequence[float]) -> dict[str, Any]:
     """What the pruner has noted of a trial while it ran, from its reports given again."""
-    pruning = result.trial.pruning
-    if pruning is None or pruning.pruner == "none":
+    pruning = result.trial.stop_rule
+    if not isinstance(pruning, Pruning) or pruning.pruner == "none":
         return {}
     judge = Judge(pruning)
     for value in reports:

@@ -17,9 +17,9 @@ from lib.harness.shipping.shipper import Shipper
 from lib.harness.shipping.state import unsent
 
 POLL_SECONDS = 0.5
-
-
-BACKLOG_SECONDS = 5.0  # how long a lab that has been sent waits for what earlier labs left behind
+"""Between two looks at the journals."""
+BACKLOG_SECONDS = 5.0
+"""How long a lab that has been sent waits for the runs that earlier labs left behind."""
 
 
 @contextlib.contextmanager
@@ -108,7 +108,7 @@ def follow(folder: Path, listener: TextIO) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """``python -m lib.harness.shipper FOLDER``: follow one lab's journals."""
+    """``python -m lib.harness.shipping.follow FOLDER``: follow one lab's journals."""
     with contextlib.suppress(OSError):
         os.nice(5)
     listener, sys.stdout = sys.stdout, sys.stderr  # MLflow's client prints addresses of runs to standard output

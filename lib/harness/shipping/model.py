@@ -15,9 +15,31 @@ import numpy as np
 
 from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.contract.loading import lab_of
+from lib.harness.contract.results import Results
 from lib.harness.contract.trial import Result
+from lib.harness.recording.journal import files_of
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.provenance import read_code
+from lib.harness.running.parent import ParentRun
+from lib.harness.running.pool import Workers
+
+
+def export_model(run: ParentRun, workers: Workers) -> list[str]:
+    """Write the model of a run's lab for the registry, if it has one. Returns a line if that could not be done."""
+    model = run.lab.model
+    if model is None:
+        return []
+    try:
+        chosen = model.choose(Results(run.results))
+    except LookupError as missing:
+        return [f"no model: {missing.args[0]}"]
+    parameters = files_of(run.journal_of(chosen)) / "model" / "parameters.npz"
+    arguments = (run.entry.module, chosen, parameters, run.journal.files / "model")
+    (exported,) = workers.call(export, [arguments], model.runtime)
+    if isinstance(exported, Exception):
+        return [f"no model: {type(exported).__name__}: {exported}"]
+    run.journal.append("tags", tags={"lab.model": model.name, "lab.model_from": chosen.run})
+    return []
 
 
 def export(module: str, result: Result, parameters: Path, folder: Path) -> None:

@@ -19,10 +19,10 @@ from lib.harness.recording.trace import canonical, trace_lines
 from lib.harness.shipping.server import server_errors
 from lib.harness.shipping.state import is_sent, page_of, read_state, write_state
 
-BATCH = 1000  # MLflow's own limit of metrics in a request
-
-
-TAG_LENGTH, PARAM_LENGTH = 8000, 6000  # MLflow's own limits; the files of the run have the whole text
+BATCH = 1000
+"""MLflow's own limit of metrics in a request."""
+TAG_LENGTH, PARAM_LENGTH = 8000, 6000
+"""MLflow's own limits; the files of the run have the whole text."""
 
 
 class Shipper:

@@ -9,15 +9,6 @@ from typing import Any
 from lib.harness.recording import journal as journals
 
 
-def is_sent(path: Path, state: dict[str, Any]) -> bool:
-    """Whether the end of a run has been sent, and the run was not taken up since."""
-    return state["done"] and all(record["kind"] == "end" for _, record in journals.read(path, state["offset"]))
-
-
-def _state_path(path: Path) -> Path:
-    return path.with_suffix(".shipped")
-
-
 def read_state(path: Path) -> dict[str, Any]:
     """How far the journal at `path` has been sent; the beginning where that is not known."""
     try:
@@ -39,6 +30,11 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     new.replace(_state_path(path))
 
 
+def is_sent(path: Path, state: dict[str, Any]) -> bool:
+    """Whether the end of a run has been sent, and the run was not resumed since."""
+    return state["done"] and all(record["kind"] == "end" for _, record in journals.read(path, state["offset"]))
+
+
 def is_shipped(folder: Path) -> bool:
     """Whether everything below `folder` has reached MLflow."""
     paths = list(folder.glob("*.jsonl"))
@@ -48,3 +44,7 @@ def is_shipped(folder: Path) -> bool:
 def unsent(root: Path) -> list[Path]:
     """The folders of `root` that MLflow has not got all of, oldest first."""
     return [folder for folder in sorted(root.glob("*/")) if not is_shipped(folder)]
+
+
+def _state_path(path: Path) -> Path:
+    return path.with_suffix(".shipped")

@@ -9,17 +9,30 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import TracebackType
 
 from lib.harness.shipping.server import STARTING_SECONDS
 
-AWAY_SECONDS = 1.0
-CONNECTING_SECONDS = 30.0  # loading MLflow's client on a busy machine
+DELAY_SECONDS = 3.0
+"""Until the shipper starts: the first trials get the cores to load their framework."""
+PATIENCE_SECONDS = 1.0
+"""How long a lab that has ended waits for an MLflow that is away."""
+CONNECTING_SECONDS = 30.0
+"""For loading MLflow's client on a busy machine."""
 SENDING_SECONDS = 600.0
-DELAY_SECONDS = 3.0  # the first trials get the cores to load their framework
+"""For sending without a word from the shipper."""
+INTERRUPTED_SECONDS = 10.0
+"""How long a lab that was cut short tries to tell MLflow."""
 
 
 class Tracking:
-    """The shipper of one lab's folder of journals. It starts a little later, or when it is asked to finish."""
+    """The shipper of one lab's folder of journals. It starts a little after `begin`, or when it is asked to finish.
+
+    An error that leaves it as a context manager is sent, too, but not for long.
+
+    Attributes:
+        trouble: the reason why not everything was sent, when `finish` says so.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -31,14 +44,26 @@ class Tracking:
         self.trouble = "MLflow did not answer"
         self._timer = threading.Timer(DELAY_SECONDS, self._start)
         self._timer.daemon = True
+
+    def begin(self) -> None:
+        """Start the shipper soon: there is a journal now."""
         self._timer.start()
+
+    def __enter__(self) -> Tracking:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._timer.ident is not None:
+            self.finish(limit=INTERRUPTED_SECONDS)
 
     def _start(self) -> subprocess.Popen[str]:
         with self._lock:
             if self._process is None:
                 with (self._folder / "shipper.log").open("w") as log:
                     self._process = subprocess.Popen(
-                        [sys.executable, "-m", "lib.harness.shipper", str(self._folder)],
+                        [sys.executable, "-m", "lib.harness.shipping.follow", str(self._folder)],
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=log,
@@ -68,7 +93,7 @@ class Tracking:
         It gives up after `limit` seconds, or when MLflow has been away for 1 s, however long ago that began; where the
         same command has just started the server, for 90 s. `trouble` says why then.
         """
-        patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else AWAY_SECONDS
+        patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else PATIENCE_SECONDS
         self._timer.cancel()
         process = self._start()
         asked = time.monotonic()

@@ -174,17 +174,17 @@ def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
     table.add_column("unit", overflow="fold")
     for record in records:
         verdict = record["verdict"]
-        colour = _COLOURS[verdict]
+        colour = _COLOURS.get(verdict, "white")
         if "part" in record:
-            table.add_row(f"[bold]{record['id']}", f"[bold {colour}]{verdict}", "", "", "", "")
+            table.add_row(f"[bold]{escape(record['id'])}", f"[bold {colour}]{escape(verdict)}", "", "", "", "")
             continue
         part = "/" in record["id"]
-        name = f"  {record['id'].split('/', 1)[1]}" if part else f"[bold]{record['id']}"
+        name = f"  {escape(record['id'].split('/', 1)[1])}" if part else f"[bold]{escape(record['id'])}"
         interval = "exact" if record["kind"] == "exact" else f"{number(record['low'])} … {number(record['high'])}"
         if record["effect"] is None:
             interval = "-"
         shown = (number(record["effect"]), interval, record["holds_when"], escape(record["unit"]))
-        table.add_row(name, f"[{colour}]{verdict}", *shown)
+        table.add_row(name, f"[{colour}]{escape(verdict)}", *shown)
     console.print(table)
     for record in records:
         if record["effect"] is None and "part" not in record:

@@ -1,7 +1,6 @@
-"""The lecture, measured: one HTML page, in English and Korean, with everything in it.
+"""The report: one page in English and Korean that needs nothing else, from the newest run of every lab.
 
-For each sentence of the lecture: the picture that shows it, what was measured with effect and interval, the verdict,
-the run behind it, and the command that repeats it. It is made from the journals' newest finished runs.
+The page is ``report.html.j2``; here is what it shows. Jinja2 escapes all of it.
 """
 
 from __future__ import annotations
@@ -10,71 +9,109 @@ import base64
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lib.harness.comparing.from_journals import is_current, newest
+from lib.harness.comparing.records import Record
 from lib.harness.contract.catalogue import chosen
-from lib.harness.contract.lab import Lab, Sentence
+from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
+from lib.harness.contract.texts import LANGUAGES, Language, Text, Texts
 from lib.harness.showing import display
-from lib.harness.showing.recorded import Recorded, is_current, newest
 
-KOREAN = {
+KOREAN_VERDICTS = {
     "holds": "성립함",
     "fails": "성립하지 않음",
     "inconclusive": "판단 불가",
     "not measured": "측정 안 됨",
 }
-INTRODUCTION = (
+TITLE = Text(
+    "Don't be afraid of deep learning: the lecture, put to the test", "쫄지말자 딥러닝: 강의를 실험으로 확인하다"
+)
+INTRODUCTION = Text(
     "Each sentence of the lecture is an experiment. A statistical one holds when the whole 95 % interval over seeds "
     "lies in the range that the sentence asks for; an exact one when the worst deviation does. What does not hold is "
     "a finding, and is shown like the rest.",
-    "강의의 문장 하나하나가 실험입니다. 통계적 주장은 여러 시드에 걸친 95 % 신뢰구간 전체가 "
+    "강의의 문장 하나하나가 실험입니다. 통계적 주장은 여러 시드에 걸친 95% 신뢰구간 전체가 "
     "문장이 요구하는 범위 안에 있을 때 성립합니다. 시드와 무관하게 등식이 성립해야 하는 주장은 "
     "최대 편차가 그 범위 안에 있을 때 성립합니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
 )
-STYLE = """
-:root { --holds: #00714f; --fails: #b3400e; --inconclusive: #8a6100; --not-measured: #666; --line: #ddd; }
-* { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, "Noto Sans KR", sans-serif; color: #1a1a1a; max-width: 62rem; margin: 0 auto;
-  padding: 1rem; }
-body:has(#en:checked) [lang=ko], body:has(#ko:checked) [lang=en] { display: none; }
-h1 { font-size: 2rem; line-height: 1.2; margin: .5rem 0; }
-h2 { margin: 3rem 0 .25rem; padding-top: 1rem; border-top: 2px solid #1a1a1a; }
-h3 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
-.languages { text-align: right; }
-.verdict { display: inline-block; color: #fff; border-radius: 1rem; padding: 0 .7rem; font-size: .85rem;
-  font-weight: 600; white-space: nowrap; }
-.holds { background: var(--holds); } .fails { background: var(--fails); }
-.inconclusive { background: var(--inconclusive); } .not-measured { background: var(--not-measured); }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th { text-align: left; font-weight: 600; } th, td { padding: .35rem .75rem .35rem 0; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-.note, .run { color: #555; font-size: .85rem; } .run code { overflow-wrap: anywhere; }
-.lesson { border-left: 4px solid #0072b2; padding-left: .8rem; }
-@media print { .languages { display: none; } h3, figure, tr { break-inside: avoid; } }
-"""
 
 
-def two(english: str, korean: str, tag: str = "span") -> str:
-    """A text in both languages, one of which the page shows."""
-    return f'<{tag} lang="en">{escape(english)}</{tag}><{tag} lang="ko">{escape(korean or english)}</{tag}>'
+@dataclass(frozen=True)
+class Source:
+    """An image of a picture as a data address. `language`: of the texts in it; empty where it is for all readers."""
+
+    data: str
+    alt: str
+    language: Language | str = ""
 
 
-def badge(verdict: str) -> str:
-    """A verdict as a coloured word."""
-    return f'<span class="verdict {verdict.replace(" ", "-")}">{two(verdict, KOREAN[verdict])}</span>'
+@dataclass(frozen=True)
+class Picture:
+    """A figure or an animation of a run."""
+
+    sources: tuple[Source, ...]
+    caption: Text | None
 
 
-def command_of(lab: Lab, run: Recorded) -> str:
-    """The command that repeats a run of this lab: what of its config is neither default nor ``--quick``'s."""
+@dataclass(frozen=True)
+class Part:
+    """A claim as it was measured: a line of a row's table."""
+
+    statement: Text
+    note: Text | None
+    verdict: str
+    effect: str
+    unit: Text
+    seeds: int
+    holds_when: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sentence of the lecture with its verdict, its lesson, its picture and its claims."""
+
+    id: str
+    sentence: Text
+    verdict: str
+    lesson: Text | None
+    picture: Picture | None
+    parts: list[Part]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run behind a section. `address`: of its page in MLflow, where that is known."""
+
+    key: str
+    address: str
+    facts: list[str]
+    command: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """A lab; without a run it was not measured. `more`: the pictures that no row shows."""
+
+    name: str
+    chapter: int
+    summary: Text
+    rows: list[Row] = field(default_factory=list)
+    more: list[Picture] = field(default_factory=list)
+    run: Run | None = None
+
+
+def command_of(lab: Lab, run: Record) -> str:
+    """The command that repeats a run of this lab: the fields of its config that are neither default nor quick."""
     quick = run.tags.get("lab.quick") == "true"
     usual = {**as_params(configure(lab, Options(quick=quick))), "root_seed": "0"}
     words = ["./invoke", "lab", lab.name, *(["--quick"] if quick else [])]
@@ -85,7 +122,7 @@ def command_of(lab: Lab, run: Recorded) -> str:
     return shlex.join(words)
 
 
-def interval(record: Mapping[str, Any]) -> str:
+def effect_of(record: Mapping[str, Any]) -> str:
     """A claim's effect, with its interval if it has one."""
     if record["effect"] is None:
         return "–"
@@ -95,91 +132,68 @@ def interval(record: Mapping[str, Any]) -> str:
     return f"{effect} [{display.number(record['low'])}, {display.number(record['high'])}]"
 
 
-def picture(folder: Path, name: str, text: str) -> str:
-    """A picture of a run, in the page itself; nothing where the run has none of this name."""
-    for suffix, kind in ((".png", "png"), (".gif", "gif")):
-        file = folder / "run.files" / "figures" / f"{name}{suffix}"
-        if file.is_file():
-            data = base64.b64encode(file.read_bytes()).decode("ascii")
-            return f'<figure><img alt="{escape(text)}" src="data:image/{kind};base64,{data}"></figure>'
+def texts_of(lab: Lab) -> Texts:
+    """A lab's texts, or those that its `Sentence`s hold."""
+    if lab.texts:
+        return lab.texts
+    entries: dict[str, Mapping[str, str]] = {}
+    for row, sentence in lab.sentences.items():
+        entries[f"rows.{row}.sentence"] = {"en": sentence.english, "ko": sentence.korean}
+        if sentence.lesson:
+            entries[f"rows.{row}.lesson"] = dict(zip(LANGUAGES, sentence.lesson, strict=True))
+        for claim in lab.claims:
+            if claim.row == row:
+                korean = sentence.parts[claim.id.partition("/")[2]]
+                entries[f"claims.{claim.id}.statement"] = {"en": claim.statement, "ko": korean}
+    doubled = {key: {code: _plain(t) for code, t in both.items()} for key, both in entries.items()}
+    return Texts(entries=doubled, figures={row: s.figure for row, s in lab.sentences.items() if s.figure})
+
+
+def _plain(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def picture_of(texts: Texts, run: Record, name: str, alt: Text) -> Picture | None:
+    """A picture of a run, with the Korean one where there is one; None where the run has none of this name."""
+    english, korean = (_data(run, f"figures/{part}{name}") for part in ("", "ko/"))
+    if not english:
+        return None
+    caption = texts.both(f"figures.{name}.caption")
+    if not korean:
+        return Picture((Source(english, alt.en),), caption)
+    return Picture((Source(english, alt.en, "en"), Source(korean, alt.ko, "ko")), caption)
+
+
+def _data(run: Record, stem: str) -> str:
+    for kind in ("png", "gif"):
+        content = run.source.file(f"{stem}.{kind}")
+        if content is not None:
+            return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
     return ""
 
 
-def claims_table(records: Sequence[Mapping[str, Any]], sentence: Sentence) -> str:
-    """What was measured for one sentence, a line for each part."""
-    heads = (
-        ("measured", "측정한 것"),
-        ("verdict", "판정"),
-        ("effect [95 % interval]", "효과 [95 % 구간]"),
-        ("holds when", "성립 조건"),
+def part_of(texts: Texts, record: Mapping[str, Any]) -> Part:
+    """A line of a row's table: in English as recorded, in Korean as the lab's texts have it.
+
+    A note that says why there is no effect is the record's own in both languages.
+    """
+    key = f"claims.{record['id']}"
+    note, recorded = texts.both(f"{key}.note"), record["note"]
+    return Part(
+        statement=_translated(texts, f"{key}.statement", record["statement"]),
+        note=note if note and note.en == recorded else Text(recorded, recorded) if recorded else None,
+        verdict=record["verdict"],
+        effect=effect_of(record),
+        unit=_translated(texts, f"{key}.unit", record["unit"]),
+        seeds=record["seeds"],
+        holds_when=record["holds_when"],
     )
-    rows = []
-    for record in records:
-        note = f'<div class="note">{escape(record["note"])}</div>' if record["note"] else ""
-        seeds = f", n = {record['seeds']}" if record["seeds"] else ""
-        statement = two(record["statement"], sentence.parts.get(record["id"].partition("/")[2], ""))
-        rows.append(
-            f"<tr><td>{statement}{note}</td><td>{badge(record['verdict'])}</td>"
-            f'<td class="number">{escape(interval(record))}<div class="note">{escape(record["unit"])}{seeds}</div></td>'
-            f'<td class="number">{escape(record["holds_when"])}</td></tr>'
-        )
-    head = "".join(f"<th>{two(*words)}</th>" for words in heads)
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
 
 
-def sentence_of(lab: Lab, row: str, records: Sequence[Mapping[str, Any]]) -> Sentence:
-    """What the lecture says; a claim that is not the lecture's speaks for itself."""
-    return lab.sentences.get(row) or Sentence(records[0]["statement"], "")
-
-
-def lab_section(lab: Lab, run: Recorded | None, current: bool) -> Iterator[str]:
-    """One lab: its sentences, and the run behind them."""
-    yield f'<section id="{lab.name}"><h2>{lab.chapter}. {escape(lab.name)}</h2><p>{two(lab.summary, lab.korean)}</p>'
-    if run is None:
-        command = f"<code>./invoke lab {lab.name}</code>"
-        yield f"<p>{badge('not measured')} {command}</p></section>"
-        return
-    by_row = rows_of(run.claims)
-    shown: set[str] = set()
-    for row, records in by_row.items():
-        sentence = sentence_of(lab, row, records)
-        parts = [record for record in records if "part" not in record]
-        yield f'<h3 id="{row}">{two(sentence.english, sentence.korean)} {badge(records[0]["verdict"])}</h3>'
-        if sentence.lesson:
-            yield two(*sentence.lesson, tag="p").replace("<p ", '<p class="lesson" ')
-        if sentence.figure and sentence.figure not in shown:
-            shown.add(sentence.figure)
-            yield picture(run.folder, sentence.figure, sentence.english)
-        yield claims_table(parts, sentence)
-    rest = [name for name in (*lab.figures, *lab.animations) if name not in shown]
-    pictures = "".join(picture(run.folder, name, name.replace("_", " ").replace("-", " ")) for name in rest)
-    if pictures:
-        yield f"<details><summary>{two('more pictures', '그림 더 보기')}</summary>{pictures}</details>"
-    yield _run_line(lab, run, current)
-    yield "</section>"
-
-
-def _run_line(lab: Lab, run: Recorded, current: bool) -> str:
-    base = os.environ.get("LAB_MLFLOW_URL")
-    key = f"<code>{escape(run.key)}</code>"
-    if base and run.page:
-        key = f'<a href="{escape(base)}/{escape(run.page)}">{key}</a>'
-    ended = datetime.fromtimestamp(run.time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    facts = [ended, run.tags.get("lab.cpu", ""), f"commit {run.tags.get('lab.git_commit', '')[:12]}"]
-    stale = (
-        ""
-        if current
-        else two(
-            "The code, image, data or settings have changed since this run. ",
-            "이 실행 이후로 코드, 이미지, 데이터 또는 설정이 바뀌었습니다. ",
-            "strong",
-        )
-    )
-    return (
-        f'<p class="run">{stale}{two("Run", "실행")} {key} ({escape(", ".join(filter(None, facts)))}, '
-        f"digest {run.tags.get('lab.result_digest', '')[:16]}). {two('Repeat it:', '다시 실행:')} "
-        f"<code>{escape(command_of(lab, run))}</code></p>"
-    )
+def _translated(texts: Texts, key: str, english: str) -> Text:
+    """A recorded English text with the Korean one of the lab's texts, or English where they have none."""
+    text = texts.both(key)
+    return Text(english, text.ko if text else english)
 
 
 def rows_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -190,44 +204,65 @@ def rows_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return rows
 
 
-def summary(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
-    """All sentences with their verdicts, as links."""
-    lines = []
-    for lab, run, _ in found:
-        for row, records in rows_of(run.claims).items() if run else []:
-            sentence = sentence_of(lab, row, records)
-            link = f'<a href="#{row}">{two(sentence.english, sentence.korean)}</a>'
-            lines.append(f"<tr><td>{escape(lab.name)}</td><td>{link}</td><td>{badge(records[0]['verdict'])}</td></tr>")
-        if run is None:
-            link = f'<a href="#{lab.name}">{two(lab.summary, lab.korean)}</a>'
-            lines.append(f"<tr><td>{escape(lab.name)}</td><td>{link}</td><td>{badge('not measured')}</td></tr>")
-    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
-
-
-def page(found: Sequence[tuple[Lab, Recorded | None, bool]]) -> str:
-    """The whole page, from the labs, the runs that speak for them, and whether each run is current."""
-    title = ("Don't be afraid of deep learning, measured", "쫄지말자 딥러닝, 측정하다")
-    intro = two(*INTRODUCTION, "p")
-    sections = "".join("".join(lab_section(*each)) for each in found)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title[0])}</title><style>{STYLE}</style></head><body><header>"
-        '<p class="languages"><label><input type="radio" name="language" id="en" checked> English</label> '
-        '<label><input type="radio" name="language" id="ko"> 한국어</label></p>'
-        f"<h1>{two(*title)}</h1>{intro}</header><main>{summary(found)}{sections}</main></body></html>\n"
+def row_of(texts: Texts, run: Record, id_: str, records: Sequence[Mapping[str, Any]], shown: set[str]) -> Row:
+    """A row of the lecture; one without a sentence is named by its claim. Its picture joins those that are `shown`."""
+    sentence = texts.both(f"rows.{id_}.sentence") or _translated(
+        texts, f"claims.{id_}.statement", records[0]["statement"]
     )
+    figure = texts.figures.get(id_, "")
+    picture = picture_of(texts, run, figure, sentence) if figure and figure not in shown else None
+    shown.add(figure)
+    verdict = records[0]["verdict"]
+    parts = [part_of(texts, record) for record in records if "part" not in record]
+    return Row(id_, sentence, verdict, texts.lesson(id_, verdict), picture, parts)
+
+
+def section_of(lab: Lab, run: Record | None, current: bool) -> Section:
+    """A lab's part of the page. `current`: whether the run is of the present code, image, data and settings."""
+    summary = Text(lab.summary, lab.korean or lab.summary)
+    if run is None:
+        return Section(lab.name, lab.chapter, summary)
+    texts, shown = texts_of(lab), set[str]()
+    rows = [row_of(texts, run, id_, records, shown) for id_, records in rows_of(run.claims).items()]
+    rest = [name for name in (*lab.figures, *lab.animations) if name not in shown]
+    pictures = [picture_of(texts, run, name, Text(*[name.replace("_", " ")] * 2)) for name in rest]
+    return Section(lab.name, lab.chapter, summary, rows, [*filter(None, pictures)], run_of(lab, run, current))
+
+
+def run_of(lab: Lab, run: Record, current: bool) -> Run:
+    """The run behind a section."""
+    base = os.environ.get("LAB_MLFLOW_URL")
+    ended = datetime.fromtimestamp(run.time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    facts = [
+        ended,
+        run.tags.get("lab.cpu", ""),
+        f"commit {run.tags.get('lab.git_commit', '')[:12]}",
+        f"digest {run.tags.get('lab.result_digest', '')[:16]}",
+    ]
+    address = f"{base}/{run.page}" if base and run.page else ""
+    return Run(run.key, address, [fact for fact in facts if fact], command_of(lab, run), current)
+
+
+def page(sections: Sequence[Section]) -> str:
+    """The whole page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    template = environment.get_template("report.html.j2")
+    return template.render(title=TITLE, introduction=INTRODUCTION, sections=sections, verdicts=KOREAN_VERDICTS)
 
 
 def print_report(root: Path, words: Sequence[str]) -> int:
-    """Print the page for the labs that are named, the lecture's if none is: from the newest finished run of each.
-
-    Returns 0.
-    """
-    found = []
+    """Print the page for the named labs, or for the lecture's: each with its newest finished run. Returns 0."""
+    sections = []
     for entry in chosen(root, words):
         lab = load(entry)
         run = newest(lab.name)
-        found.append((lab, run, run is not None and is_current(entry, lab, run)))
-    sys.stdout.buffer.write(page(found).encode())
+        sections.append(section_of(lab, run, run is not None and is_current(entry, lab, run)))
+    sys.stdout.buffer.write(page(sections).encode())
     return 0

@@ -76,7 +76,7 @@ def _best_accuracy(results: Results) -> np.ndarray:
     names = [v for v in results.variants("train/") if v != "train/sigmoid-shallow"]
     if not names:
         raise LookupError("no finished trial of training")
-    return np.asarray(np.max([results.series(name, "test_accuracy") for name in names], axis=0))
+    return np.asarray(np.max(np.stack([results.series(name, "test_accuracy") for name in names], axis=1), axis=1))
 
 
 def _dead(results: Results) -> np.ndarray:

@@ -38,16 +38,17 @@ def sizes(results: Results) -> list[int]:
     return sorted(int(variant.partition("/")[2]) for variant in results.variants("fine-tuned/"))
 
 
-def more_reviews(better: str, than: str) -> Callable[[Results], np.ndarray]:
+def more_reviews(better: str, than: str) -> Callable[[Results], Series]:
     """By how much one way of learning reviews is right more often than another, mean over the numbers of labels."""
 
-    def measure(results: Results) -> np.ndarray:
-        found = []
-        for size in sizes(results):
-            found.append(results.series(f"{better}/{size}", "accuracy") - results.series(f"{than}/{size}", "accuracy"))
-        if not found:
+    def measure(results: Results) -> Series:
+        gains = [
+            results.series(f"{better}/{size}", "accuracy") - results.series(f"{than}/{size}", "accuracy")
+            for size in sizes(results)
+        ]
+        if not gains:
             raise LookupError("no finished trial of variant 'fine-tuned'")
-        return np.asarray(np.mean(found, axis=0))
+        return sum(gains[1:], start=gains[0]) / len(gains)
 
     return measure
 

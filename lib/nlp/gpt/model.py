@@ -15,7 +15,7 @@ import numpy as np
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.harness.errors import UserError
-from lib.models.language_models import descend
+from lib.models.descent import descend
 from lib.models.precision import Precision
 from lib.nlp.gpt.text import all_blocks, characters, checked, draw_blocks
 

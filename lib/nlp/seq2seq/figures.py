@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.drawing import PALETTE, canvas
+from lib.harness.contract.drawing import PALETTE, canvas, shared_legend
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import Texts, current
 from lib.harness.judging.intervals import mean_interval
@@ -27,11 +27,18 @@ FINALS = "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t"
 def romanised(symbol: str) -> str:
     """A Hangul syllable in Roman letters, on its own (Revised Romanization, without changes between syllables)."""
     if not "가" <= symbol <= "힣":
-        return "space" if symbol == " " else unicodedata.normalize("NFKD", symbol)
+        return unicodedata.normalize("NFKD", symbol)
     number = ord(symbol) - ord("가")
     places = (number // 588, number // 28 % 21, number % 28)
     parts = (letters.split()[place] for letters, place in zip((INITIALS, VOWELS, FINALS), places, strict=True))
     return "".join(parts).replace("-", "")
+
+
+def _written(symbol: str) -> str:
+    """A symbol of a Korean answer, for readers of the current language."""
+    if symbol == " ":
+        return TEXTS("labels.space")
+    return symbol if current() == "ko" else romanised(symbol)
 
 
 def _label(arm: str) -> str:
@@ -93,7 +100,7 @@ def length(results: Results, config: Any) -> Any:
     axes[0].set_xticks([*x, x[-1] + 2], [*map(str, x), longer])
     axes[0].set(xlabel=TEXTS("figures.length.xlabel"), ylabel=TEXTS("figures.length.errors-axis"), ylim=(0, None))
     axes[0].set_title(TEXTS("figures.length.errors"))
-    axes[0].legend(loc="upper left", bbox_to_anchor=(0.12, 1))
+    shared_legend(figure, axes[0])
     gains = 100 * gain_by_length(results).values
     for row in gains:
         axes[1].plot(x, row, color=BEAM, linewidth=0.8, alpha=0.45, marker=".", markersize=4)
@@ -136,8 +143,7 @@ def translation(results: Results, config: Any) -> Any:
     """One sentence and where the network looks; BLEU with and without attention and by looking up, and by length."""
     figure, (axes,) = canvas(1, 3, 15.5, 5.4, width_ratios=(5, 3, 3))
     attended = results.of("sentences/with")[0].measurements["map"]
-    answer = attended["answer"] if current() == "ko" else [romanised(symbol) for symbol in attended["answer"]]
-    image = _heat(axes[0], attended, answer)
+    image = _heat(axes[0], attended, [*map(_written, attended["answer"])])
     axes[0].tick_params(axis="x", rotation=35)
     axes[0].tick_params(axis="y", labelsize=8)
     axes[0].set(xlabel=TEXTS("figures.translation.xlabel"), ylabel=TEXTS("figures.translation.ylabel"))
@@ -164,7 +170,7 @@ def translation(results: Results, config: Any) -> Any:
     axes[2].set_xticks(range(3), [TEXTS(f"figures.translation.{length}") for length in lengths])
     axes[2].set(xlabel=TEXTS("figures.translation.thirds-axis"), ylabel=TEXTS("figures.translation.bleu-axis"))
     axes[2].set(ylim=(0, None), title=TEXTS("figures.translation.thirds"))
-    axes[2].legend()
+    shared_legend(figure, axes[2])
     return figure
 
 

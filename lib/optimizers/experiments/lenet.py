@@ -236,8 +236,8 @@ def below_the_others(results: Results) -> np.ndarray:
     others = [name for name in others if name in LECTURE and name != "Adam"]
     if not others:
         raise LookupError("no final trials of LeNet to compare Adam with")
-    losses = [final_values(results, name, "test_loss") for name in others]
-    return np.asarray(np.median(losses, axis=0) - final_values(results, "Adam", "test_loss"))
+    losses = np.stack([final_values(results, name, "test_loss") for name in others], axis=1)
+    return np.asarray(np.median(losses, axis=1) - final_values(results, "Adam", "test_loss"))
 
 
 def lower_loss(better: str, worse: str) -> Callable[[Results], Series]:

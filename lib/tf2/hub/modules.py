@@ -137,7 +137,7 @@ def keras_layer(module: Module, images: np.ndarray) -> dict[str, Any]:
     """
     import keras
 
-    from lib.tf2.tf2.old_code import error_of
+    from lib.models.error_text import error_of
 
     hub = tensorflow_hub()
     with warnings.catch_warnings():

@@ -11,7 +11,7 @@ import numpy as np
 
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
-from lib.tf2.tf2.old_code import error_of
+from lib.models.error_text import error_of
 from lib.tf2.tf2.programs import FROZEN, PROGRAMS, REFUSED, absolute, collatz, square_root
 
 LONG = 27

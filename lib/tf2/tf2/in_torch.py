@@ -17,7 +17,7 @@ import numpy as np
 
 from lib.harness.contract.trial import Runtime
 from lib.harness.machine import determinism
-from lib.tf2.tf2.old_code import error_of
+from lib.models.error_text import error_of
 
 MODEL, PICTURES, ARRAYS, USES, SERVED = "model.keras", "pictures.npz", "torch.npz", "torch.json", "served"
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lib.data import fashion_mnist
+from lib.models.error_text import error_of
 
 Names = Mapping[str, Any]
 
@@ -164,27 +164,6 @@ answer = served.signatures["serving_default"](tf.constant(x))["output_0"]
         _exported,
     ),
 }
-
-
-def error_of(call: Callable[[], Any]) -> str:
-    """``Type: what it says`` of what a call raises, in one line; empty if it raises nothing.
-
-    What differs from run to run is left out: addresses in memory, files, the numbers that make names unique. Of an
-    error in a graph it is the last line, as the first ones say where.
-    """
-    try:
-        call()
-    except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-        if not lines[0].startswith("in user code"):
-            return f"{type(error).__name__}: {_steady(lines[0])}"
-        kind = f"{type(error).__name__}: "
-        return kind + _steady(lines[-1].removeprefix(kind))
-    return ""
-
-
-def _steady(text: str) -> str:
-    return re.sub(r" at 0x[0-9a-fA-F]+|,? ?id=\d+|\S*\.py:\d+:? ?|(?<=[a-z])_\d+\b", "", text)
 
 
 def run(code: str, names: dict[str, Any]) -> str:

@@ -182,7 +182,7 @@ def test_pictures(small: Results) -> None:
     with style():
         for name, draw in LAB.figures.items():
             figure = draw(small, config)
-            figure.canvas.draw()
+            figure.draw_without_rendering()
             assert all(axis.get_title() for axis in figure.axes)
             assert all(axis.has_data() for axis in figure.axes) or name == "never-seen"
 

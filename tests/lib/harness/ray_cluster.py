@@ -13,11 +13,9 @@ from pathlib import Path
 import psutil
 
 from lib.harness.machine import determinism
-from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import free_port, living, send_signal, until
 
 LOCK = "l" * 64  # what the test labs say of their image
-MODULES = ROOT / "lib" / "harness" / "running" / "ray_modules"
 
 
 class RayCluster:
@@ -28,7 +26,7 @@ class RayCluster:
 
     def __init__(self, path: Path | None = None, token: str | None = None) -> None:
         self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {}
-        self._path = os.pathsep.join(str(folder) for folder in (MODULES, path) if folder)
+        self._path = str(path or "")
         self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # its sockets have long names
         self._port, self._client_port = free_port(), free_port()
         self._nodes: list[subprocess.Popen[bytes]] = []

@@ -1,4 +1,4 @@
-"""Intervals against SciPy and against their coverage in simulation; verdicts at and around the threshold."""
+"""Intervals against their closed forms and their coverage in simulation; verdicts at and around the threshold."""
 
 from __future__ import annotations
 
@@ -40,11 +40,17 @@ def exact(measure: Callable[[Results], Any], **words: Any) -> Claim:
 @pytest.mark.parametrize("n", [2, 3, 5, 30])
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
 def test_the_mean_interval_is_students(n: int, confidence: float) -> None:
+    """The closed form: mean +- t s / sqrt(n) (Student 1908)."""
     values = np.random.default_rng(n).lognormal(size=n)
     center, low, high = mean_interval(values, confidence)
-    peer = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
+    half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
     assert center == pytest.approx(values.mean(), rel=1e-14)
-    assert [low, high] == pytest.approx([peer.low, peer.high], rel=1e-9)
+    assert [low, high] == pytest.approx([values.mean() - half, values.mean() + half], rel=1e-12)
+
+
+def test_equal_values_have_a_mean_interval_without_width() -> None:
+    assert mean_interval(np.full(4, 2.0)) == (2.0, 2.0, 2.0)
+    assert mean_interval(np.full(3, 0.1)) == pytest.approx((0.1, 0.1, 0.1), rel=1e-12)
 
 
 @pytest.mark.parametrize("n", [5, 6, 7, 8, 9, 20, 25, 100])
@@ -61,13 +67,16 @@ def test_the_median_interval_is_the_sign_test_turned_round(n: int) -> None:
         assert kept == (low < edge < high)
 
 
-@pytest.mark.parametrize("n", [6, 10, 25])
-def test_the_median_interval_contains_scipys_one_sided_bounds(n: int) -> None:
-    values = np.random.default_rng(n).exponential(size=n)
-    _, low, high = median_interval(values)
-    below = stats.quantile_test(values, q=0, p=0.5, alternative="greater").confidence_interval(0.975)
-    above = stats.quantile_test(values, q=0, p=0.5, alternative="less").confidence_interval(0.975)
-    assert (low, high) == (below.low, above.high)
+@pytest.mark.parametrize("n", range(1, 61))
+def test_the_median_interval_lies_between_order_statistics(n: int) -> None:
+    """The closed form: x_(k) and x_(n+1-k), k the largest with 2 P(Binomial(n, 1/2) < k) <= 0.05; infinite without."""
+    rng = np.random.default_rng(n)
+    values = np.round(rng.normal(size=n), 1)  # with ties
+    values[rng.random(n) < 0.2] = rng.choice([-INF, INF])
+    ordered = np.sort(values)
+    k = max((k for k in range(1, n // 2 + 1) if 2 * stats.binom.cdf(k - 1, n, 0.5) <= 0.05), default=0)
+    expected = (ordered[k - 1], ordered[n - k]) if k else (-INF, INF)
+    assert median_interval(values)[1:] == expected
 
 
 @pytest.mark.parametrize(("n", "mean"), [(6, True), (6, False), (15, True), (15, False)])

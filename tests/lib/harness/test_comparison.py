@@ -7,17 +7,21 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
 from lib.harness.commands.sweep import Sweep
-from lib.harness.comparing import comparison
-from lib.harness.comparing.records import Child, Record
+from lib.harness.comparing import comparison, from_journals, from_mlflow
+from lib.harness.comparing.records import Record, RecordedTrial, digest_of
 from lib.harness.contract.search import Choices, Range
-from lib.harness.recording.trace import canonical, encode
+from lib.harness.errors import UserError
+from lib.harness.recording.provenance import archive, sha256_of_files
+from lib.harness.recording.trace import canonical, encode, parent_digest, trace_lines
 from tests.lib.harness.support import Clone, Server, said, tags_of
 
 
@@ -28,15 +32,46 @@ def trace(losses: list[float], w: np.ndarray | None = None, accuracy: float = 0.
     return [*lines, canonical({"measurements": encode({"accuracy": accuracy, "curve": [1.0, 2.0]})})]
 
 
-def record(traces: Mapping[tuple[str, int], list[str]], **tags: str) -> Record:
-    """A record with these trials."""
-    children = {key: Child(*key, {}, "FINISHED", lines) for key, lines in traces.items()}
-    usual = dict.fromkeys(comparison.CAUSES, "same") | {"lab.seed": "0"}
-    code = {"lib/a.py": b"x = 1\n", "lib/b.py": b"y = 2\n"}
-    environment = {"packages": {"numpy": "2.0", "torch": "2.13"}, "cpu_flags": ["avx2", "fma"], "python": "3.11"}
-    return Record(
-        "key", "id", usual | tags, "FINISHED", {"epochs": 3, "batch": 16}, environment, code, b"", None, children
-    )
+@dataclass
+class Memory:
+    """A record's source that was made up: its files and its trials."""
+
+    files: Mapping[str, bytes]
+    recorded: list[RecordedTrial]
+
+    def file(self, name: str) -> bytes | None:
+        return self.files.get(name)
+
+    def trials(self) -> list[RecordedTrial]:
+        return self.recorded
+
+
+CODE = {"lib/a.py": b"x = 1\n", "lib/b.py": b"y = 2\n"}
+CONFIG = {"epochs": 3, "batch": 16}
+ENVIRONMENT = {"packages": {"numpy": "2.0", "torch": "2.13"}, "cpu_flags": ["avx2", "fma"], "python": "3.11"}
+
+
+def record(
+    traces: Mapping[tuple[str, int], list[str]],
+    code: Mapping[str, bytes] = CODE,
+    config: Mapping[str, Any] = CONFIG,
+    environment: Mapping[str, Any] = ENVIRONMENT,
+    **tags: str,
+) -> Record:
+    """A whole record with these trials."""
+    trials = []
+    for number, ((variant, seed), lines) in enumerate(traces.items()):
+        own = {"lab.variant": variant, "lab.seed": str(seed), "lab.result_digest": digest_of(lines)}
+        trials.append(RecordedTrial(f"key.trial-{number:04d}", own, "FINISHED", "".join(trace_lines(lines))))
+    files = {
+        "code.tar.gz": archive(code),
+        "config.json": json.dumps(config).encode(),
+        "environment.json": json.dumps(environment).encode(),
+    }
+    digest = parent_digest(trial.tags["lab.result_digest"] for trial in trials)
+    own = {"lab.seed": "0", "lab.code_sha256": sha256_of_files(code), "lab.result_digest": digest}
+    usual = dict.fromkeys(comparison.CAUSES, "same") | own
+    return Record("key", usual | tags, {}, "FINISHED", 0, "", Memory(files, trials)).require_whole()
 
 
 SAME = {("adam", 3): trace([1.0, 0.5, 0.25]), ("sgd", 3): trace([1.0, 0.75, 0.5])}
@@ -96,19 +131,20 @@ def test_the_code_paths_are_a_cause_and_old_records_had_the_usual_ones() -> None
     assert "  --portable: false -> true" in text
     assert "  scope: machine -> portable:intel" in text
     old = record(SAME)
-    old = Record(**{**vars(old), "tags": {k: v for k, v in old.tags.items() if k != "lab.portable"}})
+    old = replace(old, tags={k: v for k, v in old.tags.items() if k != "lab.portable"})
     assert comparison.causes(one, old) == []
     assert comparison.causes(old, other) == ["the code paths (--portable)"]
 
 
 def test_all_that_differs_is_described() -> None:
     one = record(SAME)
-    other = record(SAME, **{"lab.seed": "1", "lab.data_sha256": "other"})
-    changed = Record(
-        "key2", "id2", other.tags, "FINISHED", {"epochs": 5, "batch": 32},
-        {**one.environment, "packages": {"numpy": "2.1"}}, {"lib/a.py": b"x = 2\n", "lib/b.py": b"y = 2\n"}, b"", None,
-        {**one.children, ("adam", 3): Child("adam", 3, {}, "FINISHED", trace([2.0]))},
-    )  # fmt: skip
+    changed = record(
+        {**SAME, ("adam", 3): trace([2.0])},
+        code={**CODE, "lib/a.py": b"x = 2\n"},
+        config={"epochs": 5, "batch": 32},
+        environment={**ENVIRONMENT, "packages": {"numpy": "2.1"}},
+        **{"lab.seed": "1", "lab.data_sha256": "other"},
+    )
     text = "\n".join(comparison.described(one, changed))
     for line in ("  -x = 1", "  +x = 2", "  epochs: 3 -> 5", '  root seed: "0" -> "1"', "  numpy: 2.0 -> 2.1"):
         assert line in text
@@ -166,6 +202,57 @@ def test_a_record_is_enough_to_run_it_again_and_the_verdict_is_kept(tracked: Clo
     assert 'root seed: "5" -> "6"' in ended.out
     assert "results: differs in 4 of 4 trials, first from step 0 of trial fast, seed 0: loss" in ended.out
     assert tracked.run("diff", original, again).code == 0
+
+
+def test_journals_and_mlflow_have_the_same_record(tracked: Clone, server: Server) -> None:
+    assert tracked.run("tiny", "--quick").code == 0
+    one = from_journals.read(tracked.newest())
+    assert one is not None
+    client = MlflowClient(server.url)
+    other = from_mlflow.read(client, from_mlflow.find(client, one.key))
+    assert comparison.compare(one, other).identical
+    for name in ("key", "params", "status", "time", "page", "config", "environment", "claims", "code", "recipe"):
+        assert getattr(one, name) == getattr(other, name), name
+    assert one.tags.items() <= other.tags.items()
+    assert [child.tags["lab.result_digest"] for child in one.require_whole().children.values()] == [
+        child.digest for child in other.children.values()
+    ]
+
+
+def test_a_run_is_found_behind_any_number_of_trials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of 2 runs in a real store: a parent is older than its trials, so it is on the last page."""
+    monkeypatch.setattr(from_mlflow, "PAGE", 2)
+    client = MlflowClient(server.url)
+    for number in range(3):
+        client.create_experiment(f"other{number}")
+    experiment = client.create_experiment("many")
+    keys = ["20990101-000000-many-aaaaaa", "20990101-000001-many-bbbbbb", "20990101-000002-many-cccccc"]
+    ids = {}
+    for start, key in enumerate(keys, start=1):
+        again = {"lab.reproduces": keys[0]} if key == keys[2] else {}
+        own = {"lab.run": key, "lab.variant": "all", **again}
+        ids[key] = client.create_run(experiment, start_time=100 * start, tags=own).info.run_id
+        for number in range(7):
+            trial = {
+                "lab.run": f"{key}.trial-{number:04d}",
+                "lab.variant": "all",  # as a lab may call a variant
+                "mlflow.parentRunId": ids[key],
+                **again,
+            }
+            child = client.create_run(experiment, start_time=100 * start + 1 + number, tags=trial)
+            client.set_terminated(child.info.run_id)
+        client.set_terminated(ids[key])
+
+    for key in keys:
+        for name in (key, key[:-3], f"{key}.trial-0005", ids[key], ids[key][:12]):
+            assert from_mlflow.find(client, name).info.run_id == ids[key], name
+        assert len(list(from_mlflow.child_runs(client, from_mlflow.find(client, key)))) == 7
+    assert from_mlflow.find(client, "last:many").info.run_id == ids[keys[1]], "a reproduction is no original"
+    original = record(SAME, **{"lab.name": "many"})
+    assert from_mlflow.reproduction_of(client, replace(original, key=keys[0])).info.run_id == ids[keys[2]]
+    assert [run.info.run_id for run in from_mlflow.all_of(client, "many")] == list(ids.values())
+    with pytest.raises(UserError, match="3 runs begin so"):
+        from_mlflow.find(client, "20990101")
 
 
 def test_a_reproduction_that_could_not_measure_a_claim_differs(tracked: Clone, server: Server) -> None:

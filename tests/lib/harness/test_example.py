@@ -25,9 +25,9 @@ def test_it_is_the_same_in_both_readmes_and_short() -> None:
     formatted = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--config", str(ROOT / "pyproject.toml"), "-"],
         input=code,
-        check=False,
         capture_output=True,
         text=True,
+        check=False,
     )
     assert (formatted.returncode, formatted.stdout) == (0, code), formatted.stderr
     assert len([line for line in code.splitlines() if line.strip()]) <= 22

@@ -102,7 +102,9 @@ def test_a_run_of_a_lab_with_a_longer_name_is_not_this_labs(measured: Measured, 
     other = clone.journals / "29991231-235959-not-tiny-abcdef"
     shutil.copytree(clone.newest(), other)
     text = (other / "run.jsonl").read_text()
-    (other / "run.jsonl").write_text(text.replace('"experiment":"tiny"', '"experiment":"not-tiny"'))
+    for field in ("experiment", "lab.name"):
+        text = text.replace(f'"{field}":"tiny"', f'"{field}":"not-tiny"')
+    (other / "run.jsonl").write_text(text)
     (other / "run.files" / "claims.json").write_text("[]")
     try:
         assert "not run" not in clone.run("labs").out

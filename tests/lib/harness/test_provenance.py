@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.harness.contract.imports import imported
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
+from lib.harness.recording.imports import imported
 from tests.lib.harness.support import Clone
 
 # Runs the test lab as the command does, and says which files of the clone this process has loaded in the end.

@@ -192,6 +192,20 @@ def test_bad_input_is_one_line(clone: Clone, words: list[str], expected: list[st
     assert clone.runs() == []
 
 
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [("ask-nothing", ["the study asks for no trial"]), ("ask-twice", ["variant 'fast' with seed 0 twice"])],
+)
+def test_a_study_that_cannot_begin_is_one_line_and_leaves_nothing(clone: Clone, action: str, words: list[str]) -> None:
+    clone.tiny(seeds=1, action=action).assert_one_line(2, *words)
+    assert clone.runs() == []
+
+
+def test_a_name_that_mlflow_refuses_ends_the_lab_in_one_line(clone: Clone) -> None:
+    clone.tiny(seeds=1, action="misname").assert_one_line(2, "fast, seed 0", "MLflow would refuse the name 'loss@10'")
+    assert json.loads((clone.newest() / "run.jsonl").read_text().splitlines()[-1])["status"] == "FAILED"
+
+
 def test_no_folder_for_the_journal_is_one_line(clone: Clone) -> None:
     clone.journals = clone.journals / "missing"
     clone.tiny().assert_one_line(2, str(clone.journals), "LAB_JOURNAL")

@@ -135,14 +135,18 @@ def test_fields_that_do_not_go_together_are_no_trial_and_cost_none(sampler: str,
     assert len(set(sampled(first))) == 24
     assert {steps % 2 for _, steps in sampled(first)} == {0}
     assert [r.trial.variant for r in first] == [f"{number}" for number in range(24)]
-    numbers = [r.trial.pruning.number for r in first if r.trial.pruning]
+    numbers = [r.trial.stop_rule.number for r in first if isinstance(r.trial.stop_rule, Pruning)]
     assert len(numbers) == 24 and numbers[-1] > 24, "its pruner counts what was refused as its sampler does"
 
 
 def test_a_sampler_is_told_what_was_refused() -> None:
     """TPE comes to the one choice that is even, where one that is told nothing asks for another three times of four."""
     space: Space = {**SPACE, "steps": Choices((10, 11, 13, 15))}
-    numbers = [r.trial.pruning.number for r in search(flat, space=space, trials=60, config=EVEN) if r.trial.pruning]
+    numbers = [
+        r.trial.stop_rule.number
+        for r in search(flat, space=space, trials=60, config=EVEN)
+        if isinstance(r.trial.stop_rule, Pruning)
+    ]
     assert numbers[59] - numbers[29] < 100  # 276 if told nothing
 
 

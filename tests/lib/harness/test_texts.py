@@ -14,10 +14,10 @@ import pytest
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.drawing import canvas, has_hangul, style
-from lib.harness.contract.imports import imported
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.texts import LANGUAGES, Language, Text, Texts, current, language
 from lib.harness.errors import UserError
+from lib.harness.recording.imports import imported
 
 ROOT = Path(__file__).resolve().parents[3]
 LABS = find_labs(ROOT)
@@ -206,4 +206,16 @@ def test_hangul_latin_greek_and_signs_are_drawn(code: Language) -> None:
         axis.set(title="가각힣 뷁 드롭아웃", xlabel="h² p / (1 - p) → σ ≤ ½ · × …", ylabel="−1 “따옴표” ‘따옴표’")
         axis.text(0.5, 0.5, "굵게 bold ∞ − ±", weight="bold")
         axis.plot((-1, 1), (-1, 1))
-        figure.canvas.draw()
+        figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_logarithmic_axis_has_its_minus_signs(code: Language, caplog: pytest.LogCaptureFixture) -> None:
+    """In a formula, a glyph that the font lacks becomes a dummy symbol, which matplotlib logs."""
+    with language(code), style():
+        figure, ((axis,),) = canvas(1, 1, 3, 2)
+        axis.plot((1, 2), (1e-5, 1))
+        axis.set(yscale="log")
+        figure.draw_without_rendering()
+    assert "10^{-" in axis.get_yticklabels()[1].get_text()
+    assert caplog.text == ""

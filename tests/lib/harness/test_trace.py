@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal, read
 from lib.harness.recording.recorder import Recorder, plain
 from lib.harness.recording.trace import array_record, canonical, encode, parent_digest, trace_lines
@@ -151,6 +152,13 @@ def test_parameters_and_measurements_can_be_read_back(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("name", ["loss@10", "", "/a", "a//b", "../a", "a\nb", "ünfug!"])
-def test_a_measurement_that_mlflow_would_refuse_fails_at_once(journal: Journal, name: str) -> None:
-    with pytest.raises(ValueError, match="a name is made of letters"):
-        Recorder(journal).measurements({name: 1.0})
+def test_a_name_that_mlflow_would_refuse_fails_at_once(journal: Journal, name: str) -> None:
+    recorder = Recorder(journal)
+    for record in (
+        lambda: recorder(0, **{name: 1.0}),
+        lambda: recorder.timing(**{name: 1.0}),
+        lambda: recorder.parameters({name: np.zeros(1)}),
+        lambda: recorder.measurements({name: 1.0}),
+    ):
+        with pytest.raises(UserError, match="MLflow would refuse the name"):
+            record()

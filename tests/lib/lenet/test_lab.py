@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from lib.cnn.lenet import lab
-from lib.cnn.lenet.lab import LAB, LenetConfig
+from lib.cnn.lenet.config import ALL_PICTURES, FRAMEWORKS, VARIANTS, LenetConfig
+from lib.cnn.lenet.lab import LAB
 from lib.data import fashion_mnist, files, mnist_5k
 from lib.data.pictures import Split
 from lib.harness.contract.drawing import style
@@ -58,7 +59,7 @@ def test_it_asks_for_everything(whole: Results) -> None:
 
 
 def test_the_grids_choice_is_used(whole: Results) -> None:
-    for variant in lab.VARIANTS:
+    for variant in VARIANTS:
         losses = {
             rate: whole.values(f"grid/{variant}/{rate:g}", "validation_loss")[0] for rate in SMALL["learning_rates"]
         }
@@ -114,7 +115,7 @@ def test_it_learns_and_the_report_is_that_of_the_final_weights() -> None:
 def test_keras_trains_as_torch_does() -> None:
     """float32 and other kernels: alike, not equal."""
     logs = [Recording(), Recording()]
-    torch, keras = (train(log, framework=f) for log, f in zip(logs, lab.FRAMEWORKS, strict=True))
+    torch, keras = (train(log, framework=f) for log, f in zip(logs, FRAMEWORKS, strict=True))
     assert torch["train_loss_curve"] == pytest.approx(keras["train_loss_curve"], abs=0.03)
     for name, array in logs[1].final.items():
         assert array.shape == lenet.SHAPES[name]
@@ -170,7 +171,7 @@ def claim_of(part: str) -> Any:
     return next(claim for claim in LAB.claims if claim.id == f"lenet-learns/{part}")
 
 
-def made_up(by_variant: dict[str, list[float]], pictures: int = lab.ALL_PICTURES) -> Results:
+def made_up(by_variant: dict[str, list[float]], pictures: int = ALL_PICTURES) -> Results:
     """The test accuracies of variants, one for each seed."""
     config = LenetConfig(pictures=pictures)
     return Results(
@@ -235,7 +236,7 @@ def agreeing(
     return Results(
         [
             Result(Trial(f"agree/{framework}", config, 0), "", "FINISHED", one(framework == "keras"))
-            for framework in lab.FRAMEWORKS
+            for framework in FRAMEWORKS
         ]
     )
 

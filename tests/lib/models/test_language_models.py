@@ -11,6 +11,7 @@ import torch
 from lib.data import brown
 from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
+from lib.models import descent
 from lib.models import language_models as lm
 from lib.models.training import DivergedError
 from tests.lib.support import Recording
@@ -98,7 +99,7 @@ def test_products_in_bfloat16_train_and_repeat_and_leave_weights_in_float32() ->
     def losses(**said: Any) -> np.ndarray:
         network, supply = build("causal", SHAPE, SEED), lm.batches(TEXTS, 256, SEED)
         rng = SEED.rng("mask")
-        found = lm.descend(
+        found = descent.descend(
             network, lambda: lm.loss_of(network, next(supply), rng), steps=25, learning_rate=2e-2, log=quiet, **said
         )
         assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
@@ -184,6 +185,6 @@ def test_a_block_is_torchs_own_encoder_layer() -> None:
 
 
 def test_the_learning_rate_rises_and_falls_to_a_tenth() -> None:
-    rates = [lm.rate_at(step, 2000, 1e-3) for step in range(2000)]
+    rates = [descent.rate_at(step, 2000, 1e-3) for step in range(2000)]
     assert rates[0] < 2e-5 and np.argmax(rates) == 100 and max(rates) == pytest.approx(1e-3)
     assert rates[-1] == pytest.approx(1e-4, rel=1e-3) and np.all(np.diff(rates[100:]) < 0)

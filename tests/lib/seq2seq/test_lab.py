@@ -146,7 +146,7 @@ def test_the_whole_study_with_its_pictures() -> None:
     with style():
         for draw in LAB.figures.values():
             figure = draw(results, config)
-            figure.canvas.draw()
+            figure.draw_without_rendering()
             assert all(axis.get_title() or axis.get_ylabel() for axis in figure.axes)
 
 

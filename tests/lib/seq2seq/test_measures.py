@@ -57,7 +57,7 @@ def test_a_sound_for_each_letter() -> None:
 def test_syllables_in_roman_letters() -> None:
     """Revised Romanization of single syllables; what is not Hangul stays."""
     assert [romanised(each) for each in "문서의 한국어, 값"] == [
-        "mun", "seo", "ui", "space", "han", "guk", "eo", ",", "space", "gap",
+        "mun", "seo", "ui", " ", "han", "guk", "eo", ",", " ", "gap",
     ]  # fmt: skip
     every = [romanised(chr(code)) for code in range(ord("가"), ord("힣") + 1)]
     assert len(every) == 11172 and all(each.isascii() and each.isalpha() for each in every)

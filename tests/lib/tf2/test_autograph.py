@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lib.harness.contract.seeds import Seed
+from lib.models.error_text import error_of
 from lib.tf2.tf2 import autograph, old_code, programs
 from tests.lib.tf2.support import Timed
 
@@ -61,6 +62,6 @@ def test_errors_are_one_line_without_addresses() -> None:
     def fail() -> None:
         raise ValueError("\n  <thing at 0x7f00>\nmore")
 
-    assert old_code.error_of(fail) == "ValueError: <thing>"
+    assert error_of(fail) == "ValueError: <thing>"
     assert old_code.run("x = 1 / 0", {}) == "ZeroDivisionError: division by zero"
     assert old_code.run("x = 1", {}) == ""

@@ -6,9 +6,7 @@ import atexit
 import logging
 import os
 import re
-import shutil
 import socket
-import sys
 import tempfile
 import threading
 import warnings
@@ -22,20 +20,13 @@ from lib.harness.machine import determinism, gpus
 from lib.harness.recording import provenance
 
 CONNECT_SECONDS = 3.0
-
-
+"""How long the head may take to accept a connection."""
 LEAVE_SECONDS = 5.0
-
-
-LEFT_OUT = "rfc3987_syntax"  # see lib/harness/running/ray_modules
-
-
-SILENT = logging.CRITICAL + 1  # what goes wrong is said here, in one line; Ray's threads would add tracebacks
-
-
+"""How long it may take to let a client go."""
+SILENT = logging.CRITICAL + 1
+"""The level of Ray's own logs: errors are reported here, in one line; Ray's threads would add tracebacks."""
 RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
-
-
+"""The line of a traceback that names its error."""
 CUDA = "CUDA_VISIBLE_DEVICES"
 
 
@@ -98,7 +89,6 @@ def connect(address: str, module: str) -> None:
     os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of a trial whose result nobody waits for any more
     os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "5"
-    sys.modules.setdefault(LEFT_OUT, None)  # type: ignore[arg-type]  # importing it fails
     import ray
 
     logging.getLogger("ray").setLevel(SILENT)
@@ -110,7 +100,6 @@ def connect(address: str, module: str) -> None:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        shutil.copy(Path(__file__).parents[1] / "ray_modules" / f"{LEFT_OUT}.py", folder)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

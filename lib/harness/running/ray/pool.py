@@ -39,17 +39,14 @@ from lib.harness.running.ray.task import Returned, begin_there, run_there
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Runtime, Trial
 
-
-LOOK_SECONDS = 5.0  # how often a lab that waits looks whether there is still a worker
-
-
-EMPTY_SECONDS = 60.0  # how long it waits for another one
-
-
-RETRIES = 3  # of a trial whose worker was killed
-
-
-GPU_SHARE = 0.25  # of a GPU for a trial that computes there: CUDA's own state takes half a GiB of its memory each time
+LOOK_SECONDS = 5.0
+"""How often a lab that waits looks whether there is still a worker."""
+EMPTY_SECONDS = 60.0
+"""How long it waits for another one."""
+RETRIES = 3
+"""Of a trial whose worker was killed."""
+GPU_SHARE = 0.25
+"""Of a GPU for a trial that computes there: CUDA's own state takes half a GiB of its memory each time."""
 
 
 class RayWorkers(Workers):

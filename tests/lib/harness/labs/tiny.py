@@ -46,6 +46,10 @@ def study(config: TinyConfig) -> Study:
     trials = list(_trials(config))
     if config.backwards:
         trials.reverse()
+    if config.action == "ask-nothing":
+        return
+    if config.action == "ask-twice":
+        trials.append(trials[0])
     yield from batches(trials, config.batch)
     if config.action == "break":
         raise LookupError("no trial of the grid has a finite score")
@@ -72,19 +76,21 @@ def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
             time.sleep(0.05)
         if config.action == "unsteady":
             log(step, clock=time.perf_counter())
-    _act(config)
+    _act(config, log)
     log.parameters({"w": w})
     log.timing(step=config.steps, clock=time.perf_counter())
     _leave_dirt()
     return {"loss": float(np.sum((A @ w - target) ** 2)), "noise": noise, "path": w, "capped": float("inf")}
 
 
-def _act(config: TinyConfig) -> None:
+def _act(config: TinyConfig, log: Log) -> None:
     slow = config.learning_rate == VARIANTS["slow"]["learning_rate"]
     if config.action == "fail" or (config.action == "fail-slow" and slow):
         raise ValueError("the trial fails on purpose\nand says more")
     if config.action == "say":
         raise UserError("action=say: choose another")
+    if config.action == "misname":
+        log(0, **{"loss@10": 0.0})
     if config.action == "say-gpu":
         raise UserError(f"sees GPU {os.environ['CUDA_VISIBLE_DEVICES'] or 'none'}")
     if config.action == "die" and slow:

@@ -1,0 +1,104 @@
+"""Records in the journals of this machine, read from there so that none of it waits for MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.harness.comparing.records import Record, RecordedTrial
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.settings import Options, as_params, configure
+from lib.harness.contract.source import LabEntry
+from lib.harness.contract.texts import FILE as TEXTS
+from lib.harness.recording import journal, provenance
+from lib.harness.recording.trace import canonical, trace_lines
+from lib.harness.shipping.state import page_of
+
+CURRENT_TAGS = ("lab.image", "lab.data_sha256", "lab.lock_sha256")
+
+
+@dataclass(frozen=True)
+class JournalFolder:
+    """A run's folder of journals as a `Source`."""
+
+    folder: Path
+
+    def file(self, name: str) -> bytes | None:
+        """A file of the run; None where it is missing."""
+        path = journal.files_of(self.folder / "run.jsonl") / name
+        return path.read_bytes() if path.is_file() else None
+
+    def trials(self) -> Iterator[RecordedTrial]:
+        """The run's trials that have ended."""
+        for path in sorted(self.folder.glob("trial-*.jsonl")):
+            lines = [record for _, record in journal.read(path)]
+            trace = (canonical(line["record"]) for line in lines if line["kind"] == "log")
+            tags = lines[0]["tags"] | lines[-1].get("tags", {})
+            status = lines[-1].get("status", "RUNNING")
+            yield RecordedTrial(lines[0]["key"], tags, status, "".join(trace_lines(trace)))
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+
+def read(folder: Path) -> Record | None:
+    """The record of the run in a folder of the journal; None where its journal has nothing."""
+    path = folder / "run.jsonl"
+    lines = [line for _, line in journal.read(path)]
+    if not lines:
+        return None
+    first, last = lines[0], lines[-1]
+    return Record(
+        key=first["key"],
+        tags=first["tags"] | last.get("tags", {}),
+        params=first["params"],
+        status=last.get("status", "RUNNING"),
+        time=last["time"] if "status" in last else 0,
+        page=page_of(path),
+        source=JournalFolder(folder),
+    )
+
+
+def finished(lab: str) -> Iterator[Record]:
+    """The finished runs of a lab, newest first."""
+    for path in sorted(journal.journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
+        record = read(path.parent)
+        if record is not None and record.status == "FINISHED" and record.tags["lab.name"] == lab:
+            yield record
+
+
+def newest(lab: str) -> Record | None:
+    """The finished run that speaks for a lab: the newest full one, as a quick one says less.
+
+    A run with a searched config, or one that reproduces older code, is used only if there is no other.
+    """
+
+    def rank(record: Record) -> tuple[bool, bool]:
+        tags = record.tags
+        return "lab.config_from" in tags or "lab.reproduces" in tags, tags.get("lab.quick") == "true"
+
+    return min(finished(lab), key=rank, default=None)
+
+
+def is_current(entry: LabEntry, lab: Lab, record: Record, options: Options | None = None) -> bool:
+    """Whether a run has this config, root seed, data, lock, image, code paths, and the lab's code with all it imports.
+
+    Without `options`, the config and the code paths are not compared. Texts never are: they measure nothing.
+    """
+    if options is not None:
+        config = configure(lab, options)
+        if record.params != {**as_params(config), "root_seed": str(options.seed)}:
+            return False
+        if record.tags.get("lab.portable", "false") != str(options.portable).lower():
+            return False
+    now = provenance.tags(provenance.read_code(entry.module), lab.data, record.params["framework"])
+    if any(record.tags.get(name) != now[name] for name in CURRENT_TAGS):
+        return False
+    files = provenance.files_of([entry.module])
+    return all(record.code.get(name) == data for name, data in files.items() if Path(name).name != TEXTS)
+
+
+def current(entry: LabEntry, lab: Lab, options: Options) -> Record | None:
+    """The newest run that is current; None when there is none."""
+    return next((record for record in finished(lab.name) if is_current(entry, lab, record, options)), None)

@@ -1,0 +1,200 @@
+"""Records that MLflow has: found by the name that a user gives, and read whole.
+
+Every look-up reads all of MLflow's pages: a parent run is older than its trials, so it is on the last one.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.harness.comparing.records import Record, RecordedTrial
+from lib.harness.errors import UserError
+from lib.harness.shipping import server
+
+KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
+PAGE = 1000
+"""Runs that MLflow is asked for at a time."""
+PARENT = "tags.`lab.variant` = 'all'"
+ARRIVAL_SECONDS = 60.0
+"""How long a reproduction that has just ended may take to reach MLflow."""
+
+
+def connect() -> Any:
+    """A client of MLflow.
+
+    Raises:
+        UserError: it does not answer.
+    """
+    if not server.comes_up():
+        raise UserError("MLflow does not answer, and records are read from it: ./invoke up")
+    return server.connect()
+
+
+def search(client: Any, experiments: Sequence[str], condition: str, order: Sequence[str] = ()) -> Iterator[Any]:
+    """All runs of experiments that meet a condition of MLflow's, page by page."""
+    token = None
+    while True:
+        page = client.search_runs(
+            list(experiments), condition, max_results=PAGE, order_by=list(order), page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def find(client: Any, name: str) -> Any:
+    """The parent run of this name: its key or MLflow's id, a beginning of one that no other run has, or last:NAME.
+
+    The key of a trial stands for the run that it belongs to.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    if name.startswith("last:"):
+        return _newest(client, name.removeprefix("last:"))
+    if not KEY.fullmatch(name):
+        raise UserError(f"{name}: a run is its key (lab.run), MLflow's id, a beginning of one of them, or last:NAME")
+    experiments = _experiments(client)
+    parents = _parents(client, experiments, f"LIKE '{name.partition('.')[0]}%'")
+    if not parents:
+        by_id = search(client, experiments, f"attributes.run_id LIKE '{name}%'")
+        keys = {run.data.tags.get("lab.run", "").partition(".")[0] for run in by_id} - {""}
+        parents = [run for key in sorted(keys) for run in _parents(client, experiments, f"= '{key}'")]
+    if len(parents) == 1:
+        return parents[0]
+    if parents:
+        keys_found = ", ".join(sorted(run.data.tags["lab.run"] for run in parents)[:3])
+        raise UserError(f"{name}: {len(parents)} runs begin so ({keys_found}, …): say more of it")
+    raise UserError(f"{name}: MLflow has no such run (./invoke sync sends what it has not got yet)")
+
+
+def _experiments(client: Any) -> list[str]:
+    found, token = [], None
+    while True:
+        page = client.search_experiments(max_results=PAGE, page_token=token)
+        found += [experiment.experiment_id for experiment in page]
+        token = page.token
+        if not token:
+            return found
+
+
+def _parents(client: Any, experiments: Sequence[str], key: str) -> list[Any]:
+    """The parent runs whose key meets this comparison."""
+    runs = search(client, experiments, f"tags.`lab.run` {key} AND {PARENT}")
+    return [run for run in runs if _is_parent(run)]
+
+
+def _is_parent(run: Any) -> bool:
+    """Whether a run is a lab's own; a trial's variant may be called ``all``, too."""
+    return "lab.run" in run.data.tags and "mlflow.parentRunId" not in run.data.tags
+
+
+def _newest(client: Any, lab: str) -> Any:
+    experiment = client.get_experiment_by_name(lab)
+    if experiment is not None:
+        condition = f"{PARENT} AND attributes.status = 'FINISHED'"
+        for run in search(client, [experiment.experiment_id], condition, ["start_time DESC"]):
+            if _is_parent(run) and "lab.reproduces" not in run.data.tags:
+                return run
+    raise UserError(f"last:{lab}: MLflow has no finished run of a lab '{lab}' (./invoke labs lists the labs)")
+
+
+def reproduction_of(client: Any, original: Record) -> Any:
+    """The newest run that reproduces `original`; its end, whichever it is, may still be on the way to MLflow.
+
+    One that measured too little for a claim is FAILED; what it has measured is compared like any other.
+
+    Raises:
+        UserError: none has arrived in time.
+    """
+    experiment = client.get_experiment_by_name(original.tags["lab.name"])
+    condition = f"tags.`lab.reproduces` = '{original.key}' AND {PARENT}"
+    deadline = time.monotonic() + ARRIVAL_SECONDS
+    while True:
+        runs = search(client, [experiment.experiment_id], condition, ["start_time DESC"])
+        newest = next(filter(_is_parent, runs), None)
+        if newest is not None and newest.info.status != "RUNNING":
+            return newest
+        if time.monotonic() > deadline:
+            raise UserError(f"{original.key}: its reproduction has not reached MLflow: ./invoke sync, then look there")
+        time.sleep(0.5)
+
+
+def all_of(client: Any, lab: str) -> list[Any]:
+    """The parent runs of a lab that have ended, oldest first.
+
+    Raises:
+        UserError: there are none.
+    """
+    experiment = client.get_experiment_by_name(lab)
+    runs = search(client, [experiment.experiment_id], PARENT) if experiment is not None else iter(())
+    ended = [run for run in runs if _is_parent(run) and run.info.status != "RUNNING"]
+    if not ended:
+        raise UserError(f"all:{lab}: MLflow has no run of a lab '{lab}' that has ended (./invoke labs lists the labs)")
+    return sorted(ended, key=lambda run: str(run.data.tags["lab.run"]))
+
+
+def child_runs(client: Any, run: Any) -> Iterator[Any]:
+    """The runs of the trials of a parent run."""
+    return search(client, [run.info.experiment_id], f"tags.mlflow.parentRunId = '{run.info.run_id}'")
+
+
+def read(client: Any, run: Any) -> Record:
+    """The whole record of a parent run.
+
+    Raises:
+        UserError: a part of it is missing, or is not what its digest says.
+    """
+    return Record(
+        key=run.data.tags["lab.run"],
+        tags=dict(run.data.tags),
+        params=dict(run.data.params),
+        status=run.info.status,
+        time=run.info.end_time or 0,
+        page=f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}",
+        source=MlflowRun(client, run),
+    ).require_whole()
+
+
+@dataclass(frozen=True)
+class MlflowRun:
+    """A parent run as a `Source`."""
+
+    client: Any
+    run: Any
+
+    def file(self, name: str) -> bytes | None:
+        """An artifact of the run; None where it is missing."""
+        return _artifact(self.client, self.run, name)
+
+    def trials(self) -> Iterator[RecordedTrial]:
+        """The run's trials."""
+        for child in child_runs(self.client, self.run):
+            tags = dict(child.data.tags)
+            trace = _artifact(self.client, child, "trace.jsonl")
+            if trace is None:
+                raise UserError(
+                    f"{self.run.data.tags['lab.run']}: its trace.jsonl is missing in MLflow "
+                    f"(run {child.info.run_id}): the record is not whole"
+                )
+            yield RecordedTrial(tags["lab.run"], tags, child.info.status, trace.decode("ascii"))
+
+    def __str__(self) -> str:
+        return f"MLflow (run {self.run.info.run_id})"
+
+
+def _artifact(client: Any, run: Any, name: str) -> bytes | None:
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return Path(client.download_artifacts(run.info.run_id, name, folder)).read_bytes()
+        except (MlflowException, OSError):
+            return None

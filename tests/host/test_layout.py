@@ -1,0 +1,41 @@
+"""The layout of the code: files that can be read at one sitting, folders that can be taken in at a glance."""
+
+import ast
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LINES = 400
+FILES = 18
+
+
+def sources(*folders: str) -> list[Path]:
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert len(paths) > 100
+    return paths
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources("lib", "host")}
+    lengths[ROOT / "tasks.py"] = len((ROOT / "tasks.py").read_text(encoding="utf-8").splitlines())
+    assert {path.relative_to(ROOT).as_posix(): n for path, n in lengths.items() if n > LINES} == {}
+
+
+def test_no_folder_has_more_than_18_files_side_by_side() -> None:
+    folders = {path.parent for path in sources("lib", "host")}
+    counts = {folder: sum(path.is_file() for path in folder.iterdir()) for folder in folders}
+    assert {folder.relative_to(ROOT).as_posix(): n for folder, n in counts.items() if n > FILES} == {}
+
+
+def test_bootstrap_needs_the_standard_library_alone() -> None:
+    """import-linter can forbid the packages that it is told of; this forbids all that are not Python's own."""
+    paths = list((ROOT / "host" / "bootstrap").glob("*.py"))
+    assert paths
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or "." * node.level]
+            for name in names:
+                own = name.startswith(("host.bootstrap", "lib.harness.errors"))
+                assert own or name.partition(".")[0] in sys.stdlib_module_names, f"{path}: {name}"
