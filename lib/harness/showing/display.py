@@ -143,6 +143,28 @@ def print_results(results: Results) -> None:
     console.print()
 
 
+def print_measurements(measurements: Mapping[str, Any]) -> None:
+    """What one trial measured, a row per measurement; of a long one its beginning."""
+    table = _table("Measurements")
+    table.add_column("name")
+    table.add_column("value", no_wrap=True, overflow="ellipsis")
+    for name, value in measurements.items():
+        table.add_row(escape(name), escape(str(value)))
+    console.print(table)
+
+
+def print_rehearsal(rows: Iterable[tuple[str, str, str, str]]) -> None:
+    """How the parts of a lab were rehearsed: kind of part, name, outcome, more about it."""
+    table = _table("Rehearsal")
+    for column in ("part", "name", "outcome"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("", overflow="fold")
+    colours = {"ok": "green", "error": "red", "not rehearsed": "yellow"}
+    for part, name, outcome, more in rows:
+        table.add_row(part, escape(name), f"[{colours[outcome]}]{outcome}", escape(more))
+    console.print(table)
+
+
 BEST_SHOWN = 5
 
 
