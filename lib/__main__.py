@@ -20,6 +20,8 @@ from lib.harness.contract.catalogue import find_lab, is_path
 from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
 from lib.harness.errors import UserError
+from lib.harness.recording.journal import share
+from lib.harness.showing.progress import end_with_reader
 
 if TYPE_CHECKING:
     from lib.harness.contract.settings import Options
@@ -221,6 +223,8 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     args = parse(arguments)
+    share()
+    end_with_reader()
     inside = args.debug or args.rehearse
     interrupted = resumed(args) if args.resume is not None and not inside else None
     if args.gpu:

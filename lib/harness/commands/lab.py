@@ -30,6 +30,7 @@ from lib.harness.searching import best
 from lib.harness.shipping.model import export_model
 from lib.harness.shipping.tracking import Tracking
 from lib.harness.showing import display
+from lib.harness.showing.progress import tell
 
 NO_EXTRAS = Extras()
 
@@ -135,6 +136,7 @@ def carry_out(
         f"scope {places['lab.scope']}"
     )
     if tracking.finish():
+        tell(url=tracking.where())
         display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
     else:
         display.warn(
