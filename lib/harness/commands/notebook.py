@@ -210,7 +210,7 @@ def _shown(name: str, events: Iterable[str]) -> dict[str, Any]:
     from IPython.display import display
 
     progress = Progress(name)
-    handle = display(progress, display_id=True)
+    handle = display(progress, display_id=True)  # type: ignore[no-untyped-call]
     facts: dict[str, Any] = {"warnings": []}
     for event in map(json.loads, events):
         if "warning" in event:
