@@ -113,6 +113,7 @@ def carry_out(
             interrupted=interrupted,
         ) as run:
             tracking.begin()
+            tell(run=run.key)
             jobs = [run.job(trial) for trial in batch]
             repeated = workers.start_again(jobs[0])
             with sampled(run.journal), display.counting(lab.name) as counter:

@@ -15,8 +15,10 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from lib.harness.contract.catalogue import find_lab
+from lib.harness.contract.catalogue import OUTSIDE, PACKAGES, find_lab
 from lib.harness.contract.lab import Lab
+from lib.harness.contract.loading import place
+from lib.harness.contract.source import LabEntry
 from lib.harness.errors import UserError
 from lib.harness.recording.journal import files_of, journal_root
 from lib.harness.recording.provenance import ROOT, read_code
@@ -26,6 +28,7 @@ from lib.harness.showing.progress import PIPE
 
 OF_THE_KERNEL = ("MPLBACKEND", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
 """Variables that Jupyter sets for what a kernel itself prints and draws."""
+PATHS = "LAB_PATHS"  # folders of labs, for this process and those that it starts
 OF_THE_START = ("LAB_GIT_COMMIT", "LAB_GIT_DIRTY")
 """What was known of the code when JupyterLab was started; it may be another by now, so a run says ``unknown``."""
 COLUMNS = ("claim", "verdict", "effect", "95 % interval", "holds when", "unit")
@@ -121,7 +124,7 @@ def run(
         entry = find_lab(ROOT, _word(lab))
         journal = journal_root()
         with TemporaryDirectory(prefix="lab-") as folder:
-            _copy(read_code(entry.module).files, Path(folder, "code"))
+            _copy(_code_of(entry), Path(folder, "code"))
             facts = _follow(entry.name, options, Path(folder))
     except UserError as error:
         raise LabError(str(error)) from None
@@ -150,6 +153,27 @@ def _word(lab: str | Path | Lab | ModuleType) -> str:
             "run(lab): this lab is in no file, so nobody could run it again: write the cell to one (%%writefile)"
         )
     return str(module.LAB.name) if Path(file).is_relative_to(ROOT / "lib") else str(file)  # type: ignore[union-attr]
+
+
+def _code_of(entry: LabEntry) -> dict[str, bytes]:
+    """The files of a run of a lab, as its record will have them, by their paths in a clone.
+
+    They are found as the lab's own process finds them, from where the kernel's folder says nothing.
+    """
+    paths, variable = list(sys.path), os.environ.get(PATHS)
+    sys.path[:] = [path for path in paths if Path(path).resolve() != entry.root.resolve()]
+    try:
+        place(entry)
+        files = read_code(entry.module).files
+    finally:
+        sys.path[:] = paths
+        os.environ.pop(PATHS, None)
+        if variable is not None:
+            os.environ[PATHS] = variable
+    return {
+        f"{PACKAGES}{name.removeprefix(OUTSIDE)}" if name.startswith(f"{OUTSIDE}/") else name: data
+        for name, data in files.items()
+    }
 
 
 def _copy(files: Mapping[str, bytes], folder: Path) -> None:
@@ -199,7 +223,7 @@ def _follow(name: str, options: Iterable[str], folder: Path) -> dict[str, Any]:
 
 def _environment(code: Path, pipe: int) -> dict[str, str]:
     """The environment of the lab's process: the kernel's, with the copy in the place of the code that was copied."""
-    kept = {name: value for name, value in os.environ.items() if name not in (*OF_THE_KERNEL, *OF_THE_START)}
+    kept = {name: value for name, value in os.environ.items() if name not in (*OF_THE_KERNEL, *OF_THE_START, PATHS)}
     others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     paths = [str(code), *(path for path in others if not Path(path).is_relative_to(ROOT))]
     return kept | {"PYTHONPATH": os.pathsep.join(paths), PIPE: str(pipe)}
@@ -207,17 +231,19 @@ def _environment(code: Path, pipe: int) -> dict[str, str]:
 
 def _shown(name: str, events: Iterable[str]) -> dict[str, Any]:
     """Show the progress that a lab tells, until it has ended. Returns the last of each fact, and all warnings."""
+    from IPython.core.getipython import get_ipython
     from IPython.display import display
 
     progress = Progress(name)
-    handle = display(progress, display_id=True)  # type: ignore[no-untyped-call]
+    in_cell = get_ipython() is not None
+    handle = display(progress, display_id=True) if in_cell else None  # type: ignore[no-untyped-call]
     facts: dict[str, Any] = {"warnings": []}
     for event in map(json.loads, events):
         if "warning" in event:
             facts["warnings"].append(event["warning"])
         elif "asked" in event:
             progress = Progress(name, **event)
-            if handle is not None:  # outside a kernel there is none
+            if handle is not None:
                 handle.update(progress)
         else:
             facts |= event

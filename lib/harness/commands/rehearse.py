@@ -19,6 +19,7 @@ from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import measured
+from lib.harness.running.draw import pictures
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
 from lib.harness.running.rehearsal import SECONDS, Rehearsed, one_line, rehearse_figure, rehearse_trial
@@ -69,6 +70,7 @@ class Rehearsal:
         self.workers, self.folder = workers, folder
         self.results: list[Result] = []
         self._rehearsed: dict[str, Rehearsed] = {}
+        self._names: dict[str, str] = {}
 
     def trials(self) -> Iterator[Row]:
         """Follow the study to its end, with the first trial of each variant. Yields a row per variant."""
@@ -88,7 +90,7 @@ class Rehearsal:
                 raise
             except Exception as error:
                 trouble = one_line(error, self.entry.module)
-        yield from (_trial_row(variant, rehearsed) for variant, rehearsed in self._rehearsed.items())
+        yield from (_trial_row(self._names[variant], rehearsed) for variant, rehearsed in self._rehearsed.items())
         if trouble:
             yield self._study_row(trouble)
 
@@ -103,6 +105,7 @@ class Rehearsal:
         for trial in batch:
             if trial.variant not in self._rehearsed:
                 new.setdefault(trial.variant, trial)
+                self._names[trial.variant] = f"{trial.variant} ({trial.function})" if trial.function else trial.variant
         jobs = [self._job(trial, len(self._rehearsed) + number) for number, trial in enumerate(new.values())]
         counter.asked(len(jobs))
         ended = self.workers.each(
@@ -151,11 +154,12 @@ class Rehearsal:
                 yield "claim", claim.id, OK, ""
 
     def figures(self) -> Iterator[Row]:
-        """Draw each figure and animation once. Yields a row per picture."""
-        names = [*self.lab.figures, *self.lab.animations]
+        """Draw each figure and animation once, in each of its languages. Yields a row per picture."""
+        wanted = list(pictures(self.lab))
         results = Results(self.results)
-        arguments = [(self.entry.module, name, results, self.config, self.folder / "figures") for name in names]
-        for name, drawn in zip(names, self.workers.call(rehearse_figure, arguments), strict=True):
+        arguments = [(self.entry.module, picture, results, self.config, self.folder / "figures") for picture in wanted]
+        for picture, drawn in zip(wanted, self.workers.call(rehearse_figure, arguments), strict=True):
+            name = picture.name if picture.language == "en" else f"{picture.language}/{picture.name}"
             if isinstance(drawn, Exception):
                 raise drawn
             if drawn.stopped:
@@ -171,12 +175,12 @@ class Rehearsal:
         return what, name, OPEN if missing else ERROR, error
 
 
-def _trial_row(variant: str, rehearsed: Rehearsed) -> Row:
+def _trial_row(name: str, rehearsed: Rehearsed) -> Row:
     """The row of a variant."""
     if rehearsed.error:
-        return "trial", variant, ERROR, rehearsed.error
+        return "trial", name, ERROR, rehearsed.error
     if rehearsed.measurements is not None:
-        return "trial", variant, OK, f"{rehearsed.seconds:.1f} s"
+        return "trial", name, OK, f"{rehearsed.seconds:.1f} s"
     if rehearsed.first is None:
-        return "trial", variant, OPEN, f"no record within {SECONDS:.0f} s"
-    return "trial", variant, OK, f"first record after {rehearsed.first:.1f} s; not at its end after {SECONDS:.0f} s"
+        return "trial", name, OPEN, f"no record within {SECONDS:.0f} s"
+    return "trial", name, OK, f"first record after {rehearsed.first:.1f} s; not at its end after {SECONDS:.0f} s"

@@ -20,6 +20,7 @@ from lib.harness.running.job import Job, train
 if TYPE_CHECKING:
     from lib.harness.contract.config import Config
     from lib.harness.contract.results import Results
+    from lib.harness.running.draw import Picture
 
 SECONDS = 10.0  # for one trial, or one figure
 HARNESS = Path(__file__).resolve().parents[1]
@@ -100,15 +101,15 @@ def rehearse_trial(job: Job) -> Rehearsed:
     return Rehearsed(seconds, error, first, measurements, recorder.timings, alarm.rang)
 
 
-def rehearse_figure(module: str, name: str, results: Results, config: Config, folder: Path) -> Rehearsed:
-    """Draw a figure or an animation of a lab into `folder`, for at most `SECONDS`."""
+def rehearse_figure(module: str, picture: Picture, results: Results, config: Config, folder: Path) -> Rehearsed:
+    """Draw a picture of a lab into `folder`, for at most `SECONDS`."""
     from lib.harness.running.draw import draw
 
     started = time.perf_counter()
     error, alarm = "", Alarm(SECONDS)
     try:
         with alarm:
-            draw(module, name, results, config, folder)
+            draw(module, picture, results, config, folder)
     except TimeUpError:
         pass
     except Exception as raised:

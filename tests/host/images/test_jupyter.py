@@ -5,7 +5,7 @@ from pathlib import Path
 
 from docker.client import DockerClient
 
-from host.shared_journal import OPEN
+from host.services.shared_journal import OPEN
 from tests.host.images.support import Stack, http
 
 CELL = """
@@ -21,7 +21,7 @@ print("RUN", run.info.run_id)
 
 LAB_CELL = """
 import os
-from lib.harness.commands.notebook import run
+from fearless_labs import run
 outcome = run("optimizers", seeds=2)
 print("RUN", outcome.run, outcome.url, os.getuid())
 """

@@ -16,11 +16,7 @@ from tests.lib.harness.support import Clone, Ended, descendants, end_of, living,
 
 FAULTY = '''"""A lab with one of each mistake."""
 
-from lib.harness.contract.claim import Claim
-from lib.harness.contract.config import Config
-from lib.harness.contract.lab import Lab
-from lib.harness.contract.studies import batches, variants_by_seeds
-from lib.harness.contract.trial import Runtime
+from fearless_labs import Claim, Config, Lab, Runtime, batches, variants_by_seeds
 
 
 class FaultyConfig(Config):
@@ -33,53 +29,50 @@ def study(config):
     yield from batches(variants_by_seeds(config, variants, Runtime("numpy")), config.batch)
 
 
-def trial(config, seed, log):
+def train(config, seed, log):
     log(0, loss=1.0)
     if config.broken:
-        raise ZeroDivisionError("the network is empty")  # line 24
+        raise ZeroDivisionError("the network is empty")
     return {"accuracy": 0.5 + config.wide * seed.rng("x").random()}
 
 
 def wider(results):
-    first, second = results.paired("wide", "narrow", "acuracy")  # line 29
-    return first - second
+    wide = results["wide"].acuracy
+    return wide - results["narrow"].accuracy
 
 
 def figure(results, config):
-    raise TypeError("no axes")  # line 34
+    raise TypeError("no axes")
 
 
 LAB = Lab(
     name="faulty",
     summary="Mistakes",
-    chapter=2,
-    minutes=0.1,
     config=FaultyConfig,
-    quick={},
+    trials=train,
     study=study,
-    trial=trial,
     claims=(
-        Claim("right", "it trains", "statistical", lambda results: results.values("wide", "accuracy"), "", at_least=0),
-        Claim("misspelt", "wider is better", "statistical", wider, "", at_least=0),
-        Claim("open", "a variant without results", "statistical", lambda r: r.values("broken", "x"), "", at_most=1),
+        Claim("right", measure=lambda results: results["wide"].accuracy, at_least=0),
+        Claim("misspelt", measure=wider, at_least=0),
+        Claim("open", measure=lambda results: results["broken"].accuracy, at_most=1),
     ),
     figures={"bars": figure},
-    frameworks=("torch",),
 )
 '''
 
 
 @pytest.fixture
 def faulty(clone: Clone, tmp_path: Path) -> Clone:
-    """A clone with the lab above beside the others."""
+    """A clone with the lab above in the caller's own folder."""
     root = tmp_path / "clone"
     shutil.copytree(clone.root, root)
-    next(root.rglob("tiny.py")).with_name("faulty.py").write_text(FAULTY, encoding="utf-8")
+    (root / "labs" / "mine").mkdir(parents=True)
+    (root / "labs" / "mine" / "faulty.py").write_text(FAULTY, encoding="utf-8")
     return Clone(root, clone.journals)
 
 
 def line_of(text: str) -> int:
-    return 1 + next(number for number, line in enumerate(FAULTY.splitlines()) if text in line)
+    return next(number for number, line in enumerate(FAULTY.splitlines(), 1) if text in line)
 
 
 def row(ended: Ended, name: str) -> str:
@@ -176,9 +169,9 @@ def test_a_rehearsal_finds_each_mistake_and_its_line(faulty: Clone) -> None:
     assert ended.code == 1, ended
     assert not list(faulty.journals.iterdir())
     for part, error, text in (
-        ("broken", "ZeroDivisionError: the network is empty", "# line 24"),
-        ("misspelt", "acuracy", "# line 29"),
-        ("bars", "TypeError: no axes", "# line 34"),
+        ("broken", "ZeroDivisionError: the network is empty", "raise ZeroDivisionError"),
+        ("misspelt", "acuracy", "wide = results"),
+        ("bars", "TypeError: no axes", "raise TypeError"),
     ):
         found = row(ended, part)
         assert " error  " in found, found

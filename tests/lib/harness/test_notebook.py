@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import stat
 import tarfile
 import threading
@@ -20,7 +21,7 @@ from traitlets.config import Config
 
 from tests.lib.harness.support import Clone, digests, finished, journals_of, statuses, until
 
-IMPORT = "from lib.harness.commands.notebook import run\n"
+IMPORT = "from fearless_labs import run\n"
 
 
 class Notebook:
@@ -35,10 +36,15 @@ class Notebook:
             kernel_name="python3",
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         )
-        environment = clone.environment() | {"PYTHONPATH": str(clone.root), "LAB_GIT_COMMIT": "an earlier one"}
+        environment = clone.environment() | {
+            "PYTHONPATH": os.pathsep.join([str(clone.root), str(clone.root / "lib" / "public")]),  # as in the image
+            "LAB_GIT_COMMIT": "an earlier one",
+        }
         self.client.create_kernel_manager()
         self.client.start_new_kernel(cwd=str(clone.root), env=environment)
         self.client.start_new_kernel_client()
+        (printed,) = self.cell("import os; print(os.getpid())")
+        self.kernel = int(printed["text"])
 
     def cell(self, source: str) -> list[Any]:
         """Run a cell and return its outputs."""
@@ -48,9 +54,8 @@ class Notebook:
         return outputs
 
     def interrupt(self) -> None:
-        """Press the button."""
-        assert self.client.km is not None
-        self.client.km.interrupt_kernel()
+        """Press the button: Jupyter sends SIGINT to the kernel's process group."""
+        os.killpg(self.kernel, signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +93,7 @@ def test_what_is_edited_while_it_runs_changes_nothing(notebook: Notebook) -> Non
     source = file.read_bytes()
 
     def edit() -> None:
-        until(lambda: len(clone.runs()) > before and finished(clone.newest()), what="a trial has ended")
+        until(lambda: len(clone.runs()) > before and finished(clone.newest()), 200, "a trial has ended")
         file.write_bytes(b"raise SystemExit\n")
 
     editor = threading.Thread(target=edit)
@@ -111,7 +116,7 @@ def test_an_interrupted_kernel_interrupts_the_lab(notebook: Notebook) -> None:
     clone, before = notebook.clone, len(notebook.clone.runs())
 
     def interrupt() -> None:
-        until(lambda: len(clone.runs()) > before and finished(clone.newest()), what="a trial has ended")
+        until(lambda: len(clone.runs()) > before and finished(clone.newest()), 200, "a trial has ended")
         notebook.interrupt()
 
     pressing = threading.Thread(target=interrupt)
