@@ -20,6 +20,8 @@ from lib.harness.contract.catalogue import find_lab, is_path
 from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
 from lib.harness.errors import UserError
+from lib.harness.recording.journal import share
+from lib.harness.showing.progress import end_with_reader
 
 if TYPE_CHECKING:
     from lib.harness.contract.settings import Options
@@ -221,7 +223,10 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     args = parse(arguments)
-    interrupted = resumed(args) if args.resume is not None else None
+    share()
+    end_with_reader()
+    inside = args.debug or args.rehearse
+    interrupted = resumed(args) if args.resume is not None and not inside else None
     if args.gpu:
         from lib.harness.machine import gpus
 
@@ -233,16 +238,48 @@ def main(arguments: list[str]) -> int:
 
         scope.require_portable()
         os.environ.update(determinism.portable())  # workers inherit it, and NumPy here reads it when it is loaded
+    if inside:
+        return look_inside(args)
     asked = command(args, interrupted)
     if asked is not None:
         return asked()
     entry = find_lab(ROOT, args.name)
-    if args.debug or args.rehearse:
-        raise UserError(f"--{'debug' if args.debug else 'rehearse'}: this version cannot do it yet")
     with workers_of(args, entry) as workers:  # their processes start while this one loads the rest
         from lib.harness.commands.lab import run_lab
 
         return run_lab(entry, options(args), workers, interrupted)
+
+
+def look_inside(args: argparse.Namespace) -> int:
+    """Run ``--debug`` or ``--rehearse`` of a lab. Returns the exit code.
+
+    Raises:
+        UserError: an option that has no meaning with it.
+    """
+    asked = "debug" if args.debug else "rehearse"
+    others = {
+        "rehearse": args.debug and args.rehearse,
+        "resume": args.resume is not None,
+        "on": args.on == "ray",
+        "workers": args.debug and args.workers is not None,
+    }
+    for option in (name for name, given in others.items() if given):
+        raise UserError(f"--{asked} and --{option} cannot be combined")
+    if args.name in COMMANDS:
+        raise UserError(f"--{asked} is for a lab, as in ./invoke lab tiny --{asked}; {args.name} is a command")
+    entry = find_lab(ROOT, args.name)
+    if args.debug:
+        from lib.harness.commands.debug import debug
+
+        return debug(entry, options(args))
+    with workers_of(args, entry) as workers:
+        from lib.harness.commands.rehearse import rehearse
+
+        try:
+            return rehearse(entry, options(args), workers)
+        except KeyboardInterrupt:
+            print("Interrupted; nothing was recorded", file=sys.stderr)
+            return 130
 
 
 def interrupt(*_: object) -> NoReturn:

@@ -12,6 +12,7 @@ from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images
 from host.engine.compose import Container, containers
 from host.machine import env_file, instance, labs_owner
+from host.services import shared_journal
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Service, answers, choose_port, url
 from lib.harness.errors import UserError
 
@@ -98,6 +99,7 @@ def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
     built = images.must_inspect(image)
     chosen = start(built, gpu.variables(way, built) if way else None)
     wait(chosen)
+    shared_journal.open_to_jupyter(_variables(chosen, built))
     return chosen
 
 

@@ -30,6 +30,7 @@ from lib.harness.searching import best
 from lib.harness.shipping.model import export_model
 from lib.harness.shipping.tracking import Tracking
 from lib.harness.showing import display
+from lib.harness.showing.progress import tell
 
 NO_EXTRAS = Extras()
 
@@ -62,14 +63,11 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
         UserError: bad options, a run that cannot be taken up, or what `carry_out` raises.
     """
     lab = load(entry)
-    command = Command(f"lab {shlex.quote(entry.word)}")
-    if interrupted is not None:
-        config = config_of(interrupted, entry, lab)
-    elif options.config is None:
-        config = configure(lab, options)
+    if interrupted is None:
+        config, tags = config_for(lab, options)
     else:
-        config, found = best.adopted(lab, options)
-        command = Command(command.words, Extras(tags={"lab.config_from": found.run}))
+        config, tags = config_of(interrupted, entry, lab), {}
+    command = Command(f"lab {shlex.quote(entry.word)}", Extras(tags=tags))
     return carry_out(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
 
 
@@ -115,6 +113,7 @@ def carry_out(
             interrupted=interrupted,
         ) as run:
             tracking.begin()
+            tell(run=run.key)
             jobs = [run.job(trial) for trial in batch]
             repeated = workers.start_again(jobs[0])
             with sampled(run.journal), display.counting(lab.name) as counter:
@@ -138,6 +137,7 @@ def carry_out(
         f"scope {places['lab.scope']}"
     )
     if tracking.finish():
+        tell(url=tracking.where())
         display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
     else:
         display.warn(
@@ -145,6 +145,14 @@ def carry_out(
             "When MLflow is up again (./invoke up), send it with: ./invoke sync"
         )
     return 0 if all_measured(claims) else 1
+
+
+def config_for(lab: Lab, options: Options) -> tuple[Config, dict[str, str]]:
+    """The config of a new run, and the tags that say where it comes from. Raises `UserError` for bad options."""
+    if options.config is None:
+        return configure(lab, options), {}
+    config, registered = best.adopted(lab, options)
+    return config, {"lab.config_from": registered.run}
 
 
 def config_of(interrupted: Interrupted, entry: LabEntry, lab: Lab) -> Config:

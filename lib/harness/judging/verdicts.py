@@ -13,6 +13,19 @@ from lib.harness.contract.results import Results
 from lib.harness.judging.intervals import mean_interval, median_interval
 
 
+def measured(claim: Claim, results: Results) -> np.ndarray:
+    """The measurement of a claim: shape (seeds,), or () for an exact one.
+
+    Raises:
+        ValueError: the measure returned another shape.
+        Exception: whatever the measure raises.
+    """
+    values = np.asarray(claim.measure(results), dtype=float)
+    if values.size == 0 or values.ndim != (claim.kind == "statistical"):
+        raise ValueError(f"the measure of a claim of kind {claim.kind} has the shape {values.shape}")
+    return values
+
+
 def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
     """The record of a claim as it stands in ``claims.json``; computed from the trials' measurements alone.
 
@@ -36,9 +49,7 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
         "note": claim.note,
     }
     try:
-        measured = np.asarray(claim.measure(results), dtype=float)
-        if measured.size == 0 or measured.ndim != (claim.kind == "statistical"):
-            raise ValueError(f"the measure of a claim of kind {claim.kind} has the shape {measured.shape}")
+        values = measured(claim, results)
     except InconclusiveError as why:
         return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
     except Exception as missing:  # one claim's trouble must not take the others' verdicts with it
@@ -46,12 +57,12 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
         reason = missing.args[0] if known else f"{type(missing).__name__}: {missing}"
         return {**record, "note": f"not measured: {reason}"}
     if claim.kind == "exact":
-        effect = low = high = float(measured)
+        effect = low = high = float(values)
         verdict: Verdict = "holds" if claim.at_least <= effect <= claim.at_most else "fails"
         seeds = 0
     else:
-        seeds = len(measured)
-        effect, low, high = (mean_interval if claim.interval == "mean" else median_interval)(measured)
+        seeds = len(values)
+        effect, low, high = (mean_interval if claim.interval == "mean" else median_interval)(values)
         verdict = _verdict(claim, low, high)
     return {**record, "verdict": verdict, "effect": effect, "low": low, "high": high, "seeds": seeds}
 

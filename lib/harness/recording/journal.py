@@ -23,10 +23,11 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,35 @@ from lib.harness.errors import UserError
 SYNC_SECONDS = 1.0
 
 
+def journal_folder() -> Path:
+    """The folder of all journals, whether it is there or not: ``LAB_JOURNAL``."""
+    return Path(os.environ.get("LAB_JOURNAL", "/journal"))
+
+
 def journal_root() -> Path:
     """The folder of all journals: ``LAB_JOURNAL``.
 
     Raises:
         UserError: it is missing or cannot be written.
     """
-    root = Path(os.environ.get("LAB_JOURNAL", "/journal"))
+    root = journal_folder()
     if not os.access(root, os.W_OK):
         raise UserError(
-            f"The journal's folder {root} cannot be written: run labs with ./invoke lab, or set LAB_JOURNAL"
+            f"The journal's folder {root} cannot be written: run labs with ./invoke lab, start JupyterLab with "
+            "./invoke up, or set LAB_JOURNAL"
         )
     return root
+
+
+def share() -> None:
+    """Let the group of the journal's folder write what this process and its workers make, if it may write the folder.
+
+    So it is in containers: JupyterLab runs as the owner of ``labs/``, all other commands as another user, and each
+    sends to MLflow, ends and resumes what the other has recorded.
+    """
+    with suppress(OSError):
+        if journal_folder().stat().st_mode & stat.S_IWGRP:
+            os.umask(0o002)
 
 
 class JournalFullError(UserError):
@@ -85,7 +103,7 @@ class Journal:
         self.path = path
         self._folder = path.parent
         self._writing = threading.Lock()
-        self._fd = os.open(path, flags, 0o644)
+        self._fd = os.open(path, flags, 0o666)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -54,7 +54,7 @@ def run_job(job: Job) -> Result:
             journal.files.mkdir()
             for name, data in job.files.items():
                 (journal.files / name).write_bytes(data)
-            measurements, pruned = _train(job, recorder, watched)
+            measurements, pruned = train(job, recorder, watched)
         except Exception as error:
             if is_full(error):
                 raise
@@ -87,7 +87,7 @@ def beginning(job: Job) -> list[str]:
     return log.lines
 
 
-def _train(job: Job, recorder: Recorder, watched: WatchedLog | None) -> tuple[dict[str, Any], bool]:
+def train(job: Job, recorder: Recorder, watched: WatchedLog | None) -> tuple[dict[str, Any], bool]:
     """The trial itself: its measurements, recorded, and whether it was pruned."""
     from lib.harness.contract.trial import StoppedEarlyError
 

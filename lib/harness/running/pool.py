@@ -15,7 +15,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus
@@ -24,6 +24,8 @@ from lib.harness.running.process import call_in_worker, start
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Runtime, Trial
+
+R = TypeVar("R")
 
 
 def _start_trackers() -> None:
@@ -147,7 +149,17 @@ class Workers:
     def run(
         self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result, str], None]
     ) -> list[Result]:
-        """Run a batch; `started` and `ended` are called as it goes.
+        """Run a batch of trials and record them, as `each` does."""
+        return self.each(run_job, jobs, started, ended)
+
+    def each(
+        self,
+        work: Callable[[Job], R],
+        jobs: list[Job],
+        started: Callable[[Job], None],
+        ended: Callable[[R, str], None],
+    ) -> list[R]:
+        """Do `work` for each job of a batch; `started` and `ended` are called as it goes.
 
         Jobs of one runtime go together; those of which there are few come first, so that none is left alone at the end.
 
@@ -162,14 +174,14 @@ class Workers:
         for job in jobs:
             by_runtime.setdefault(job.trial.runtime, []).append(job)
         queue = [job for group in sorted(by_runtime.values(), key=len) for job in group]
-        running: dict[Future[Result], Job] = {}
-        results: dict[str, Result] = {}
+        running: dict[Future[R], Job] = {}
+        results: dict[str, R] = {}
         while queue or running:
             while queue and len(running) < self.count:
                 job = queue.pop(0)
                 runtime = job.trial.runtime
                 pool = self._pool(runtime, len(by_runtime[runtime]))
-                running[pool.submit(call_in_worker, runtime, self.log, run_job, job)] = job
+                running[pool.submit(call_in_worker, runtime, self.log, work, job)] = job
                 started(job)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 try:

@@ -44,7 +44,7 @@ _logs: list[Path] = []  # where this worker prints to: the file of the lab that 
 def call_in_worker(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call `function` in this worker of this runtime."""
     if _logs != [log]:
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
         os.close(descriptor)
         _logs[:] = [log]

@@ -24,7 +24,10 @@ BACKLOG_SECONDS = 5.0
 
 @contextlib.contextmanager
 def shipping(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Whether this process may ship `folder`: only one does at a time."""
+    """Whether this process may ship `folder`: only one does at a time, and none that may not write there."""
+    if not os.access(folder, os.W_OK):
+        yield False
+        return
     with (folder / "shipping.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

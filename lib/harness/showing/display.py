@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from lib.harness.contract.results import Results
+from lib.harness.showing.progress import tell
 
 WIDTH = None if sys.stdout.isatty() else 160  # a file or a pipe has no width of its own
 console = Console(highlight=False, width=WIDTH)
@@ -24,6 +25,7 @@ _COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not mea
 def warn(text: str) -> None:
     """Say what went wrong without ending the command: one line."""
     console.print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
+    tell(warning=text)
 
 
 def heading(text: str) -> None:
@@ -62,14 +64,19 @@ class Counter:
         self._by_worker: dict[str, int] = {}
         self._task = progress.add_task(name, total=None) if progress else None
 
+    def _tell(self, trial: str = "") -> None:
+        tell(asked=self._asked, ended=self._ended, failed=self._failed, trial=trial)
+
     def asked(self, number: int) -> None:
         """The study has asked for `number` more trials."""
         self._asked += number
+        self._tell()
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, total=self._asked)
 
     def started(self, what: str) -> None:
         """A trial has begun."""
+        self._tell(what)
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, description=f"{self._name} [dim]{escape(what)}")
 
@@ -77,6 +84,7 @@ class Counter:
         """A trial has ended. `worker`: the machine that ran it, if not this one."""
         self._ended += 1
         self._failed += failed
+        self._tell()
         if worker:
             self._by_worker[worker] = self._by_worker.get(worker, 0) + 1
         workers = ", ".join(f"{name}: {number}" for name, number in sorted(self._by_worker.items()))
@@ -141,6 +149,28 @@ def print_results(results: Results) -> None:
             table.add_row(escape(variant), str(len(finished)), escape(shown))
     console.print(table)
     console.print()
+
+
+def print_measurements(measurements: Mapping[str, Any]) -> None:
+    """What one trial measured, a row per measurement; of a long one its beginning."""
+    table = _table("Measurements")
+    table.add_column("name")
+    table.add_column("value", no_wrap=True, overflow="ellipsis")
+    for name, value in measurements.items():
+        table.add_row(escape(name), escape(str(value)))
+    console.print(table)
+
+
+def print_rehearsal(rows: Iterable[tuple[str, str, str, str]]) -> None:
+    """How the parts of a lab were rehearsed: kind of part, name, outcome, more about it."""
+    table = _table("Rehearsal")
+    for column in ("part", "name", "outcome"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("", overflow="fold")
+    colours = {"ok": "green", "error": "red", "not rehearsed": "yellow"}
+    for part, name, outcome, more in rows:
+        table.add_row(part, escape(name), f"[{colours[outcome]}]{outcome}", escape(more))
+    console.print(table)
 
 
 BEST_SHOWN = 5

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from docker.client import DockerClient
 
+from host.services.shared_journal import OPEN
 from tests.host.images.support import Stack, http
 
 CELL = """
@@ -15,7 +16,14 @@ mlflow.set_experiment("from a notebook")
 with mlflow.start_run() as run:
     mlflow.log_metric("loss", 0.5)
     mlflow.log_dict({"a": 1}, "config.json")
-print("RUN", run.info.run_id, os.environ["LAB_JOURNAL"])
+print("RUN", run.info.run_id)
+"""
+
+LAB_CELL = """
+import os
+from fearless_labs import run
+outcome = run("optimizers", seeds=2)
+print("RUN", outcome.run, outcome.url, os.getuid())
 """
 
 # Runs beside the server: starts a kernel through the API and sends it a cell over its web socket.
@@ -55,13 +63,12 @@ def test_cell_imports_lib_and_logs_a_run(client: DockerClient, stack: Stack) -> 
     output = result.output.decode()
     assert result.exit_code == 0, output
     (line,) = [line for line in output.splitlines() if line.startswith("RUN ")]
-    _, run, journal = line.split()
+    _, run = line.split()
     found = http("GET", f"{stack.mlflow}/api/2.0/mlflow/runs/get?run_id={run}").json()["run"]
     assert found["info"]["status"] == "FINISHED"
     assert [(m["key"], m["value"]) for m in found["data"]["metrics"]] == [("loss", 0.5)]
     listed = http("GET", f"{stack.mlflow}/api/2.0/mlflow/artifacts/list?run_id={run}").json()
     assert [f["path"] for f in listed["files"]] == ["config.json"]
-    assert journal == "/tmp/journal"
     written = stack.folder / "labs" / "from-a-cell.txt"
     assert (written.stat().st_uid, written.stat().st_gid) == (stack.uid, stack.uid)
 
@@ -89,3 +96,46 @@ def test_lib_is_there_to_read_only(client: DockerClient, stack: Stack) -> None:
     assert jupyter.exec_run(["python", "-c", "import lib"]).exit_code == 0
     assert jupyter.exec_run(["touch", "/workspace/lib/x"]).exit_code != 0
     assert not Path(stack.folder, "lib", "x").exists()
+
+
+def test_a_cell_runs_a_lab_into_the_journal_of_all_labs(client: DockerClient, stack: Stack) -> None:
+    """JupyterLab's user is another one than the labs', who read, send and resume what a notebook has recorded."""
+    result = stack.container(client, "jupyter").exec_run(["python", "-c", DRIVER, LAB_CELL])
+    output = result.output.decode()
+    assert result.exit_code == 0, output
+    (line,) = [line for line in output.splitlines() if line.startswith("RUN ")]
+    _, key, url, uid = line.split()
+    assert int(uid) == stack.uid
+    experiment = http("GET", f"{stack.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=optimizers").json()
+    search = {"experiment_ids": [experiment["experiment"]["experiment_id"]], "filter": f"tags.`lab.run` = '{key}'"}
+    (run,) = http("POST", f"{stack.mlflow}/api/2.0/mlflow/runs/search", search).json()["runs"]
+    assert run["info"]["status"] == "FINISHED"
+    assert url.endswith(run["info"]["run_id"])
+    unwritable = f"import subprocess as s; s.run(['find', '/journal/{key}', '!', '-writable'], check=True)"
+    looked = stack.lab(unwritable)
+    assert (looked.returncode, looked.stdout) == (0, ""), looked
+    assert stack.compose("run", "--rm", "--no-deps", "-T", "lab", "sync", check=False).returncode == 0
+
+
+def test_jupyter_writes_where_a_lab_has_recorded(client: DockerClient, stack: Stack) -> None:
+    made = stack.lab("import os; from lib.harness.recording.journal import share; share(); os.makedirs('/journal/x/y')")
+    assert made.returncode == 0, made
+    written = stack.container(client, "jupyter").exec_run(["touch", "/journal/x/y/z"])
+    assert written.exit_code == 0, written.output
+    assert stack.lab("import shutil; shutil.rmtree('/journal/x')").returncode == 0
+
+
+def test_a_journal_of_an_earlier_version_is_opened(client: DockerClient, stack: Stack) -> None:
+    """What `up` does where JupyterLab's user cannot write the journal."""
+    earlier = (
+        "import os; os.makedirs('/journal/old'); open('/journal/old/run.jsonl', 'w'); os.chmod('/journal/old', 0o755)"
+    )
+    assert (
+        stack.lab(f"{earlier}; os.chmod('/journal/old/run.jsonl', 0o644); os.chmod('/journal', 0o755)").returncode == 0
+    )
+    jupyter = stack.container(client, "jupyter")
+    assert jupyter.exec_run(["test", "-w", "/journal"]).exit_code != 0
+    stack.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "lab", "-c", OPEN)
+    for path in ("/journal", "/journal/old", "/journal/old/run.jsonl"):
+        assert jupyter.exec_run(["test", "-w", path]).exit_code == 0, path
+    assert stack.lab("import shutil; shutil.rmtree('/journal/old')").returncode == 0

@@ -74,6 +74,8 @@ def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
         w = w - config.learning_rate / 30 * (A.T @ residual)
         if config.action == "sleep":
             time.sleep(0.05)
+        if config.action == "stop":
+            breakpoint()
         if config.action == "unsteady":
             log(step, clock=time.perf_counter())
     _act(config, log)

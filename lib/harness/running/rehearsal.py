@@ -1,0 +1,138 @@
+"""The rehearsal of a trial or a figure in a worker: for a few seconds, in a folder that goes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import sysconfig
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib.harness.contract.loading import lab_of
+from lib.harness.errors import UserError
+from lib.harness.recording.journal import Journal, now_ms, read
+from lib.harness.running.job import Job, train
+
+if TYPE_CHECKING:
+    from lib.harness.contract.config import Config
+    from lib.harness.contract.results import Results
+    from lib.harness.running.draw import Picture
+
+SECONDS = 10.0  # for one trial, or one figure
+HARNESS = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """How the rehearsal of a trial or a figure went.
+
+    Attributes:
+        seconds: that it took; `SECONDS` or more where it was stopped.
+        error: one line with the file and the line that raised it; empty: it raised nothing.
+        first: seconds from the start of a trial to its first record; None: it recorded nothing.
+        measurements: of a trial that came to its end; None: it did not.
+        timings: that such a trial recorded.
+        stopped: whether it was stopped as its time was up.
+    """
+
+    seconds: float
+    error: str = ""
+    first: float | None = None
+    measurements: Mapping[str, Any] | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    stopped: bool = False
+
+
+class TimeUpError(BaseException):
+    """Ends what is rehearsed from within; no `Exception`, so that no trial takes it for a failure of its own."""
+
+
+class Alarm:
+    """Raises `TimeUpError` in the main thread after `seconds`, at its next step in Python, and again every second.
+
+    Attributes:
+        rang: whether it did; a library may have turned the error into one of its own.
+    """
+
+    def __init__(self, seconds: float):
+        self.rang = False
+        self._seconds = seconds
+
+    def __enter__(self) -> Alarm:
+        self._before = signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, 1.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._before)
+
+    def _ring(self, *_: object) -> None:
+        self.rang = True
+        raise TimeUpError
+
+
+def rehearse_trial(job: Job) -> Rehearsed:
+    """Run a trial as `run_job` does, for at most `SECONDS`; its journal belongs in a folder that goes."""
+    from lib.harness.recording.recorder import Recorder
+
+    lab_of(job.module)  # its time is not the trial's
+    journal = Journal.create(job.journal, job.header)
+    journal.files.mkdir()
+    recorder = Recorder(journal)
+    measurements: Mapping[str, Any] | None = None
+    error, alarm = "", Alarm(SECONDS)
+    began, started = now_ms(), time.perf_counter()
+    try:
+        with alarm:
+            measurements, _ = train(job, recorder, None)
+    except TimeUpError:
+        pass
+    except Exception as raised:
+        error = "" if alarm.rang else one_line(raised, job.module)
+    seconds = time.perf_counter() - started
+    journal.close()
+    recorded = [record["time"] for _, record in read(job.journal) if record["kind"] == "log"]
+    first = (recorded[0] - began) / 1000 if recorded else None
+    return Rehearsed(seconds, error, first, measurements, recorder.timings, alarm.rang)
+
+
+def rehearse_figure(module: str, picture: Picture, results: Results, config: Config, folder: Path) -> Rehearsed:
+    """Draw a picture of a lab into `folder`, for at most `SECONDS`."""
+    from lib.harness.running.draw import draw
+
+    started = time.perf_counter()
+    error, alarm = "", Alarm(SECONDS)
+    try:
+        with alarm:
+            draw(module, picture, results, config, folder)
+    except TimeUpError:
+        pass
+    except Exception as raised:
+        error = "" if alarm.rang else one_line(raised, module)
+    return Rehearsed(time.perf_counter() - started, error, stopped=alarm.rang)
+
+
+def one_line(error: Exception, module: str) -> str:
+    """An exception that the lab in `module` raised, in one line with its file and line.
+
+    The place is the innermost one in code of the clone or of the user, not in a library that it called.
+    """
+    text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    libraries = (str(HARNESS), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<")
+    lab = str(Path(str(sys.modules[module].__file__)).parent)
+    own = [frame for frame in frames if not frame.filename.startswith(libraries)]
+    own = own or [frame for frame in frames if frame.filename.startswith(lab)] or frames[-1:]
+    return " ".join(text.split()) + "".join(f" ({_short(frame.filename)}:{frame.lineno})" for frame in own[-1:])
+
+
+def _short(name: str) -> str:
+    """A file's path below the folder of ``lib``, or the whole of it."""
+    root = HARNESS.parents[1]
+    path = Path(name)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else name
