@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from host.bootstrap.paths import LABS, ROOT
+from host.bootstrap.paths import LABS
 from host.machine import instance
 from lib.harness.contract.catalogue import MINE, PACKAGES
 
@@ -26,7 +26,7 @@ def jupyter_user() -> tuple[int, int]:
 
 def make_folders() -> None:
     """Before a container: labs/ and the folders for one's own labs and for packages exist, of the owner of labs/."""
-    for folder in (LABS, *(ROOT / name for name in (MINE, PACKAGES))):
+    for folder in (LABS, *(LABS / Path(name).name for name in (MINE, PACKAGES))):
         if not folder.exists():
             folder.mkdir()
             if os.getuid() == 0:

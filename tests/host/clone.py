@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MADE = (".git", ".venv", ".local", ".env", "__pycache__", ".*_cache")
-"""What ./invoke, git and tools make in a clone."""
+MADE = (".git", ".venv", ".local", ".env", "__pycache__", ".*_cache", "mine", "packages")
+"""What ./invoke, git and tools make in a clone, and the user in labs/."""
 
 
 def copy_clone(target: Path, *, history: bool = False) -> Path:

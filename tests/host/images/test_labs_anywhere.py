@@ -1,0 +1,71 @@
+"""Labs from outside `lib`, each way: tracked, and reproduced from the record when their files are gone."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from host.machine import ports
+from tests.host.clone import ROOT, Instance, copy_clone, share_venv
+
+TINY = (ROOT / "tests" / "lib" / "harness" / "labs" / "tiny.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """A copy of the clone with MLflow and journals of its own, which are deleted at the end."""
+    root = share_venv(copy_clone(tmp_path_factory.mktemp("anywhere") / "clone"))
+    made = Instance(root, {"MLFLOW_PORT": str(ports.next_free(5700, set()))})
+    yield made
+    made.remove()
+
+
+def lab(path: Path, name: str, imports: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        TINY.replace('name="tiny"', f'name="{name}"').replace(
+            "import numpy as np\n", f"import numpy as np\n{imports}\n", 1
+        )
+    )
+    return path
+
+
+def beside_the_clone(root: Path) -> tuple[str, str, Path]:
+    lab(root.parent / "mine.py", "by-path", "from helper import x")
+    (root.parent / "helper.py").write_text("x = 1\n")
+    return os.path.relpath(root.parent / "mine.py"), "by-path", root.parent / "mine.py"
+
+
+def a_folder(root: Path) -> tuple[str, str, Path]:
+    lab(root.parent / "study" / "lab.py", "in-a-folder", "from .helper import x")
+    (root.parent / "study" / "helper.py").write_text("x = 1\n")
+    return os.path.relpath(root.parent / "study"), "in-a-folder", root.parent / "study"
+
+
+def in_labs_mine(root: Path) -> tuple[str, str, Path]:
+    return "own", "own", lab(root / "labs" / "mine" / "own.py", "own", "")
+
+
+def a_package(root: Path) -> tuple[str, str, Path]:
+    packages = root / "labs" / "packages"
+    lab(packages / "theirs" / "lab.py", "packed", "from theirs import x")
+    (packages / "theirs" / "__init__.py").write_text("x = 1\n")
+    (packages / "theirs-1.0.dist-info").mkdir()
+    points = "[fearless_labs.labs]\npacked = theirs.lab\n"
+    (packages / "theirs-1.0.dist-info" / "entry_points.txt").write_text(points)
+    return "packed", "packed", packages / "theirs"
+
+
+@pytest.mark.parametrize("make", [beside_the_clone, a_folder, in_labs_mine, a_package])
+def test_it_runs_and_is_reproduced_when_it_is_gone(
+    clone: Instance, make: Callable[[Path], tuple[str, str, Path]]
+) -> None:
+    word, name, files = make(clone.root)
+    clone.must("lab", word, "--quick")
+    if files.is_dir():
+        shutil.rmtree(files)
+    else:
+        files.unlink()
+    assert clone.must("reproduce", f"last:{name}").splitlines()[-1].startswith("identical (")
