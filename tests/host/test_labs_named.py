@@ -82,7 +82,7 @@ def test_what_cannot_be_mounted_is_one_line(work: Path) -> None:
 
 
 def test_a_broken_lab_costs_no_container(invoke: Invoke, tmp_path: Path) -> None:
-    (tmp_path / "half.py").write_text("LAB = Lab(\n    name=\n")
+    (tmp_path / "half.py").write_text("x = 1\nLAB = = Lab()\n")
     said = {
         "./half.py": "./half.py, line 2: ",
         "nowhere.py": "nowhere.py: there is no such file",
