@@ -26,9 +26,9 @@ def _bars(axis: Any, groups: list[str], series: dict[str, tuple[np.ndarray, str]
         axis.bar(x, means, 0.92 * width, color=colour, label=label)
         for row in values:
             axis.plot(x, 100 * row, ".", color="black", markersize=3, alpha=0.5)
-        for at, mean in zip(x, means, strict=True):
+        for at, mean, top in zip(x, means, 100 * values.max(axis=0), strict=True):
             look = {"horizontalalignment": "center", "verticalalignment": "bottom", "fontsize": 8, "color": GREY}
-            axis.text(at, mean + 1.5, f"{mean:.0f}", **look)
+            axis.text(at, top + 1, f"{mean:.0f}", **look)
     axis.set_xticks(range(len(groups)), groups)
     axis.grid(axis="x", visible=False)
     axis.set(ylabel=TEXTS("labels.top10"), ylim=(0, 112))
@@ -125,7 +125,7 @@ def compared_with_gensim(results: Results, config: Any) -> Any:
             axis.plot(values, np.full(len(values), row), "o", color=colour, markersize=4, alpha=0.7)
             axis.plot(center, row, "|", color=colour, markersize=18, markeredgewidth=2.4)
             text = f"{center:.2f}" if scale == 1 else f"{center:.0f}%"
-            axis.text(center, row - 0.27, text, color=colour, horizontalalignment="center")
+            axis.text(center, row - 0.27, text, color=GREY, horizontalalignment="center")
         axis.set_yticks(range(len(shown)), [TEXTS(f"figures.gensim.{name.replace('/', '-')}") for name in shown])
         axis.set(ylim=(len(shown) - 0.5, -0.6))
         axis.grid(axis="y", visible=False)
