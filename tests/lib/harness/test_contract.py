@@ -15,8 +15,8 @@ import pytest
 
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.config import Config
-from lib.harness.contract.source import refuse_old_contract
 from lib.harness.contract.lab import Lab
+from lib.harness.contract.source import refuse_old_contract
 from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
 from lib.harness.recording.recorder import check_names
