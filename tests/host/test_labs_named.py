@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from host.bootstrap.paths import ROOT
 from host.command.place import _on_this_machine
 from host.engine import images
 from host.machine import labs_named, labs_owner
@@ -113,7 +114,7 @@ def test_ones_own_folders_are_there_and_belong_to_the_owner_of_labs(
 
 
 def test_git_leaves_ones_own_labs_alone() -> None:
-    root = labs_named.ROOT
+    root = ROOT
     paths = ["labs/mine/mine.py", "labs/packages/theirs/lab.py"]
     ran = subprocess.run(["git", "check-ignore", *paths], cwd=root, capture_output=True, text=True, check=False)
     assert ran.stdout.split() == paths
