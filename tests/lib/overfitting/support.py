@@ -16,7 +16,7 @@ from tests.lib.support import run_trial
 
 def run_variants(lab: Lab, config: Config, prefixes: tuple[str, ...] = ("",)) -> Results:
     """The results of a study; only the variants that start with one of `prefixes` are run."""
-    batches = [batch for batch in lab.study(config) if batch]
+    batches = [batch for batch in lab.begin(config, 0) if batch]
     return Results([run_trial(lab, t) for batch in batches for t in batch if t.variant.startswith(prefixes)])
 
 
