@@ -7,12 +7,10 @@ optimizer, for fresh seeds. Each experiment is a file of `lib.optimizers.experim
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import batches, best, changed, gather
-from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
+from lib.harness.contract.trial import Result, Runtime, Study, Trial
 from lib.optimizers import figures
 from lib.optimizers.experiments import (
     descent,
@@ -25,42 +23,32 @@ from lib.optimizers.experiments import (
     stochastic,
 )
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
-from lib.optimizers.sentences import KOREAN, SENTENCES
+from lib.optimizers.figures.common import TEXTS
 
 NUMPY = Runtime("numpy", "float64")
-EXPERIMENTS = {
+TRIALS = {
     "descent": descent.trial,
     "stochastic": stochastic.trial,
     "forms": forms.trial,
     "rates": rates.trial,
     "identities": identities.trial,
     "frameworks": frameworks.trial,
-    "functions": functions.trial,
-    "lenet": lenet.trial,
+    "functions-grid": functions.grid,
+    "functions-final": functions.final,
+    "functions-paths": functions.paths,
+    "lenet-grid": lenet.grid,
+    "lenet-final": lenet.final,
+    "lenet-coincide": lenet.coincide,
 }
+GRIDS = ("functions-grid", "lenet-grid")
 ONCE = ("forms", "rates", "identities")
 """Exact experiments in NumPy: one trial each."""
 
 
-def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """One trial of the experiment that the config names."""
-    return EXPERIMENTS[config.experiment](config, seed, log)
-
-
 def study(config: OptimizersConfig) -> Study:
     """Exact experiments and grids, then fresh seeds at the best learning rates."""
-    wanted = EXPERIMENTS if config.experiment == "all" else (config.experiment,)
-    first = [trial for trial in first_stage(config) if _experiment(trial.variant) in wanted]
-    results = yield from gather(batches(first, config.batch))
+    results = yield from gather(batches(first_stage(config), config.batch))
     yield from batches(second_stage(config, results), config.batch)
-
-
-def _experiment(variant: str) -> str:
-    return variant.partition("/")[0]
-
-
-def _trial(config: OptimizersConfig, variant: str, runtime: Runtime, seed: int = 0, **changes: Any) -> Trial:
-    return Trial(variant, changed(config, {"experiment": _experiment(variant), **changes}), seed, runtime)
 
 
 def _optimizers(config: OptimizersConfig, names: Sequence[str] = LECTURE) -> list[str]:
@@ -70,20 +58,21 @@ def _optimizers(config: OptimizersConfig, names: Sequence[str] = LECTURE) -> lis
 def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
     """The trials that need no choice. Those whose framework is slow to load come first, the short ones last."""
     network = Runtime(config.framework, "float32")
-    yield _trial(config, "frameworks/keras", Runtime("keras", "float64"), framework="keras")
+    keras, torch = (changed(config, {"framework": name}) for name in ("keras", "torch"))
+    yield Trial("frameworks/keras", keras, 0, Runtime("keras", "float64"), "frameworks")
     for name in _optimizers(config, config.lenet_optimizers):
         for rate in lenet.learning_rates(config):
-            changes: dict[str, Any] = {"stage": "grid", "optimizer": name, "learning_rates": {"lenet": float(rate)}}
-            yield _trial(config, f"lenet/grid/{name}/{rate:.2g}", network, **changes)
-    yield _trial(config, "frameworks/torch", Runtime("torch", "float64"), framework="torch")
+            one = changed(config, {"optimizer": name, "learning_rates": {"lenet": float(rate)}})
+            yield Trial(f"lenet/grid/{name}/{rate:.2g}", one, 0, network, "lenet-grid")
+    yield Trial("frameworks/torch", torch, 0, Runtime("torch", "float64"), "frameworks")
     for name in _optimizers(config):
-        yield _trial(config, f"functions/grid/{name}", NUMPY, stage="grid", optimizer=name)
+        yield Trial(f"functions/grid/{name}", changed(config, {"optimizer": name}), 0, NUMPY, "functions-grid")
     for seed in range(config.seeds):
-        yield _trial(config, "descent", NUMPY, seed)
-        yield _trial(config, "stochastic", NUMPY, seed)
-    yield _trial(config, "functions/paths", NUMPY, stage="paths")
+        yield Trial("descent", config, seed, NUMPY, "descent")
+        yield Trial("stochastic", config, seed, NUMPY, "stochastic")
+    yield Trial("functions/paths", config, 0, NUMPY, "functions-paths")
     for name in ONCE:
-        yield _trial(config, name, NUMPY)
+        yield Trial(name, config, 0, NUMPY, name)
 
 
 def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterator[Trial]:
@@ -91,17 +80,17 @@ def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterato
     network = Runtime(config.framework, "float32")
     grids: dict[str, list[Result]] = {}
     for result in results:
-        if result.trial.config.stage == "grid" and result.status == "FINISHED":  # type: ignore[attr-defined]
+        if result.trial.function in GRIDS and result.status == "FINISHED":
             grids.setdefault("/".join(result.trial.variant.split("/")[:3]), []).append(result)
     chosen = {}
     for name in _optimizers(config, config.lenet_optimizers):
         if f"lenet/grid/{name}" in grids:
-            found = best(grids[f"lenet/grid/{name}"], lambda result: result.measurements["validation_loss"])
-            chosen[name] = found.trial.config.learning_rates  # type: ignore[attr-defined]
+            lowest = best(grids[f"lenet/grid/{name}"], lambda result: result.measurements["validation_loss"])
+            chosen[name] = lowest.trial.config.learning_rates  # type: ignore[attr-defined]
     for seed in range(config.lenet_seeds):
         for name, rates_of_name in chosen.items():
-            changes: dict[str, Any] = {"stage": "final", "optimizer": name, "learning_rates": rates_of_name}
-            yield _trial(config, f"lenet/{name}", network, seed, **changes)
+            one = changed(config, {"optimizer": name, "learning_rates": rates_of_name})
+            yield Trial(f"lenet/{name}", one, seed, network, "lenet-final")
     learning_rates = {
         f"{name}/{function}": rate
         for name in _optimizers(config)
@@ -109,11 +98,11 @@ def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterato
         for function, rate in grid.measurements["best"].items()
     }
     # here and not in the first stage: the worker that has the framework in float64 is free again
-    if config.experiment in ("all", "lenet"):
-        yield _trial(config, "lenet/coincide", Runtime(config.framework, "float64"), stage="coincide")
+    yield Trial("lenet/coincide", config, 0, Runtime(config.framework, "float64"), "lenet-coincide")
     if learning_rates:
         for seed in range(config.seeds):
-            yield _trial(config, "functions/final", NUMPY, seed, stage="final", learning_rates=learning_rates)
+            chosen_config = changed(config, {"learning_rates": learning_rates})
+            yield Trial("functions/final", chosen_config, seed, NUMPY, "functions-final")
 
 
 _ALL = [
@@ -150,7 +139,7 @@ LAB = Lab(
         "lenet_coincide": 3,
     },
     study=study,
-    trials=trial,
+    trials=TRIALS,
     claims=tuple(sorted(_ALL, key=lambda claim: ROWS.index(claim.row))),
     figures=figures.FIGURES,
     animations=figures.ANIMATIONS,
@@ -158,6 +147,5 @@ LAB = Lab(
     data=("fashion_mnist",),
     portable={"numpy": ("amd", "intel")},
     search="the learning rate of each optimizer is all that it sets, and its study tries a grid of those itself",
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=TEXTS,
 )

@@ -10,7 +10,6 @@ import lib.optimizers
 from lib.harness.contract.config import Config
 from lib.optimizers.base import Optimizer
 
-Experiment = Literal["all", "descent", "stochastic", "forms", "rates", "identities", "frameworks", "functions", "lenet"]
 OptimizerName = Literal[
     "all", "GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam"
 ]
@@ -30,17 +29,13 @@ LECTURE: tuple[OptimizerName, ...] = (
 
 
 class OptimizersConfig(Config):
-    """Settings of the whole lab. `experiment`, `optimizer`, `stage` and `learning_rates` tell the trials apart."""
+    """Settings of the whole lab. `optimizer` and `learning_rates` tell the trials apart."""
 
     seeds: int = Field(6, ge=1, le=1000, description="6 is the fewest for which a median has a 95 % interval")
     batch: int = Field(
         128, ge=1, le=1024, description="trials asked for at a time; more than a stage has, so that no core waits in it"
     )
-    experiment: Experiment = Field("all", description="all eight claims need all of them; name one to run it alone")
     optimizer: OptimizerName = Field("all", description="a trial has one; name one to try it alone, without verdicts")
-    stage: Literal["all", "grid", "final", "paths", "coincide"] = Field(
-        "all", description="what a trial of functions or lenet does; set by the study"
-    )
     learning_rates: dict[str, float] = Field(
         default_factory=dict, description="by optimizer/function, or for lenet; the grid chooses, the study sets them"
     )

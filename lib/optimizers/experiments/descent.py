@@ -139,38 +139,8 @@ def _lowest(results: Results) -> np.ndarray:
 
 
 CLAIMS = (
-    Claim(
-        "gradient-descends/step",
-        statement="a small step against the gradient goes down, by the learning rate times the squared slope",
-        kind="exact",
-        measure=_worst_step,
-        unit="relative deviation",
-        at_most=1e-3,
-        note="seven functions, random points, steps of 1e-3 over curvature and slope; worst of all",
-    ),
-    Claim(
-        "gradient-descends/divergence",
-        statement="on a ravine descent converges up to the learning rate 2/L and diverges beyond",
-        kind="exact",
-        measure=_worst_limit,
-        unit="relative deviation from 2/L",
-        at_most=1e-3,
-        note="largest converging rate by bisection; condition numbers 10, 30 and 100",
-    ),
-    Claim(
-        "gradient-descends/minimum",
-        statement="with the learning rate 1/L nearly every random start comes to rest in a minimum",
-        measure=_rest,
-        unit="share of starts",
-        at_least=0.95,
-        note="the worse of ravine and Rastrigin; 1,000 starts a seed",
-    ),
-    Claim(
-        "gradient-descends/not-the-lowest",
-        statement="which minimum, the start decides: on Rastrigin it is mostly not the lowest",
-        measure=_lowest,
-        unit="share of starts that find the lowest",
-        at_most=0.5,
-        note="a condition that the sentence leaves out: descent follows the slope, it does not search",
-    ),
+    Claim("gradient-descends/step", kind="exact", measure=_worst_step, at_most=1e-3),
+    Claim("gradient-descends/divergence", kind="exact", measure=_worst_limit, at_most=1e-3),
+    Claim("gradient-descends/minimum", measure=_rest, at_least=0.95),
+    Claim("gradient-descends/not-the-lowest", measure=_lowest, at_most=0.5),
 )

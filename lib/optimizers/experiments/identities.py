@@ -134,52 +134,14 @@ def _of(name: str) -> Callable[[Results], float]:
     return lambda results: float(results.of("identities")[0].measurements[name])
 
 
-def _identity(claim: str, name: str, statement: str, at_most: float, note: str) -> Claim:
-    return Claim(
-        claim,
-        statement=statement,
-        kind="exact",
-        measure=_of(name),
-        unit="largest difference in theta",
-        at_most=at_most,
-        note=note,
-    )
+def _identity(claim: str, name: str, at_most: float) -> Claim:
+    return Claim(claim, kind="exact", measure=_of(name), at_most=at_most)
 
 
 CLAIMS = (
-    _identity(
-        "adam-is-the-sum/rmsprop",
-        "rmsprop",
-        "Adam with beta1 = 0 is RMSprop with bias correction",
-        1e-12,
-        "condition: epsilon at the bare root, as in Keras; without the correction the paths part by far more",
-    ),
-    _identity(
-        "adam-is-the-sum/adagrad",
-        "adagrad",
-        "Adam with beta1 = 0, beta2 -> 1 and the rate eta/sqrt(t) is Adagrad",
-        1e-6,
-        "at 1 - beta2 = 1e-8, 100 steps; the difference shrinks in proportion to 1 - beta2",
-    ),
-    _identity(
-        "adam-is-the-sum/momentum",
-        "momentum",
-        "Adam with a huge epsilon and the rate scaled by it is momentum",
-        1e-9,
-        "epsilon 1e13; the rate is eta (1 - beta1) / (1 - beta1^t); roots of squares here are below 1e4",
-    ),
-    _identity(
-        "adamax-nadam/infinity-norm",
-        "infinity-norm",
-        "AdaMax divides by the largest of all past gradients, each faded by beta2 per step",
-        1e-12,
-        "against the definition over all past gradients; epsilon 0",
-    ),
-    _identity(
-        "adamax-nadam/nesterov",
-        "nesterov",
-        "NAdam is to Nesterov momentum what Adam is to momentum",
-        1e-9,
-        "epsilon 1e13, bias correction and warm-up over: Nesterov momentum at the rate eta (1 - beta1)",
-    ),
+    _identity("adam-is-the-sum/rmsprop", "rmsprop", 1e-12),
+    _identity("adam-is-the-sum/adagrad", "adagrad", 1e-6),
+    _identity("adam-is-the-sum/momentum", "momentum", 1e-9),
+    _identity("adamax-nadam/infinity-norm", "infinity-norm", 1e-12),
+    _identity("adamax-nadam/nesterov", "nesterov", 1e-9),
 )

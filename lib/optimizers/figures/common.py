@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lib.harness.contract.drawing import PALETTE
+from lib.harness.contract.texts import Texts
+
+TEXTS = Texts.beside(str(Path(__file__).parent))
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK, GREY = PALETTE
 
@@ -24,9 +28,9 @@ LINES = {"Nesterov": (0, (5, 1.5)), "AdaMax": (0, (5, 1.5)), "NAdam": (0, (2, 1)
 
 def look(optimizer: str) -> dict[str, Any]:
     """The keywords of an optimizer's line."""
-    return {"color": COLOURS[optimizer], "linestyle": LINES.get(optimizer, "-"), "label": words(optimizer)}
+    return {"color": COLOURS[optimizer], "linestyle": LINES.get(optimizer, "-"), "label": name_of(optimizer)}
 
 
-def words(optimizer: str) -> str:
-    """An optimizer's name in a picture."""
-    return "gradient descent" if optimizer == "GradientDescent" else optimizer
+def name_of(optimizer: str) -> str:
+    """An optimizer's name in a picture; all but gradient descent have one name in every language."""
+    return TEXTS("labels.GradientDescent") if optimizer == "GradientDescent" else optimizer

@@ -9,7 +9,7 @@ import numpy as np
 from lib.harness.contract.drawing import canvas
 from lib.harness.contract.results import Results
 from lib.optimizers.experiments.stochastic import COST_BATCHES, EXAMPLES, NOISE_BATCHES
-from lib.optimizers.figures.common import BLACK, BLUE, GREEN, PINK, RED, SKY
+from lib.optimizers.figures.common import BLACK, BLUE, GREEN, PINK, RED, SKY, TEXTS
 
 
 def divergence(results: Results, config: Any) -> Any:
@@ -22,8 +22,7 @@ def divergence(results: Results, config: Any) -> Any:
         axis.semilogy(values, color=colour, linestyle="--" if factor == "2.0" else "-")
         keywords = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "color": colour}
         axis.annotate(f"{float(factor):g}/L", (100, values[-1]), **keywords)
-    axis.set(xlabel="step", ylabel="f", xlim=(0, 108))
-    axis.set_title("Gradient descent on the ravine: beyond 2/L it climbs (L = 100, the curvature across)")
+    axis.set(xlabel=TEXTS("labels.step"), ylabel="f", xlim=(0, 108), title=TEXTS("figures.divergence.title"))
     return figure
 
 
@@ -31,22 +30,27 @@ def stochastic(results: Results, config: Any) -> Any:
     """Left: variance of a mini-batch's gradient by batch size. Right: excess loss by examples looked at."""
     figure, (axes,) = canvas(1, 2, 11, 4.5)
     noise, cost = axes
-    found = results.of("stochastic")
+    finished = results.of("stochastic")
     sizes = np.array(NOISE_BATCHES, dtype=float)
-    variances = np.array([r.measurements["variances"] for r in found])
+    variances = np.array([r.measurements["variances"] for r in finished])
     noise.loglog(sizes, variances.T, color=SKY, linewidth=1)
-    noise.loglog(sizes, variances.mean(axis=0), "o", color=BLUE, label=f"measured, {len(found)} seeds")
-    noise.loglog(sizes, variances.mean(axis=0)[0] / sizes, "--", color=BLACK, label="theory: 1 / batch size")
-    noise.set(xlabel="batch size", ylabel="variance of the gradient", title="Noise falls as 1 / batch size")
+    measured = TEXTS("figures.stochastic.measured", seeds=len(finished))
+    noise.loglog(sizes, variances.mean(axis=0), "o", color=BLUE, label=measured)
+    noise.loglog(sizes, variances.mean(axis=0)[0] / sizes, "--", color=BLACK, label=TEXTS("figures.stochastic.theory"))
+    noise.set(xlabel=TEXTS("figures.stochastic.noise_xlabel"), ylabel=TEXTS("figures.stochastic.noise_ylabel"))
+    noise.set_title(TEXTS("figures.stochastic.noise_title"))
     noise.legend()
-    first = found[0].measurements
+    first = finished[0].measurements
     for size, colour in zip(COST_BATCHES, (RED, GREEN, BLACK), strict=True):
         examples, share = np.array(first["curves"][str(size)]).T
-        name = "full batch of 200" if size == EXAMPLES else f"batch of {size}"
-        label = f"{name}, rate {first['rates'][str(size)]:.2g}"
+        rate = first["rates"][str(size)]
+        if size == EXAMPLES:
+            label = TEXTS("figures.stochastic.full", rate=rate)
+        else:
+            label = TEXTS("figures.stochastic.batch", size=size, rate=rate)
         cost.loglog(np.maximum(examples, 0.8), share, color=colour, label=label)
     cost.axhline(0.01, color=BLACK, linewidth=0.8, linestyle=":")
-    cost.set(xlabel="examples looked at", ylabel="excess loss, share of the start's", ylim=(1e-4, 2), xlim=(0.8, 5e3))
-    cost.set_title("Each at its best rate for a hundredth of the excess loss")
+    cost.set(xlabel=TEXTS("figures.stochastic.cost_xlabel"), ylabel=TEXTS("figures.stochastic.cost_ylabel"))
+    cost.set(ylim=(1e-4, 2), xlim=(0.8, 5e3), title=TEXTS("figures.stochastic.cost_title"))
     cost.legend(loc="lower left")
     return figure

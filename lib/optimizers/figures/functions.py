@@ -10,7 +10,7 @@ from lib.harness.contract.drawing import canvas
 from lib.harness.contract.results import Results
 from lib.optimizers.experiments.config import LECTURE
 from lib.optimizers.experiments.functions import TESTED, geometric_mean, steps
-from lib.optimizers.figures.common import look, words
+from lib.optimizers.figures.common import TEXTS, look, name_of
 
 
 def _grid_of_six() -> tuple[Any, list[Any], Any]:
@@ -35,9 +35,10 @@ def loss_curves(results: Results, config: Any) -> Any:
                 keywords = look(name) if number == 0 else {**look(name), "label": None, "alpha": 0.25}
                 axis.loglog(np.maximum(step, 0.8), np.maximum(loss, 1e-6), **keywords)
         axis.axhline(config.target, color="#666666", linewidth=0.8, linestyle=":")
-        axis.set(title=function, xlabel="step", ylabel="f above the minimum", ylim=(1e-5, 1e5))
+        axis.set(title=TEXTS(f"labels.{function}"), xlabel=TEXTS("labels.step"), ylim=(1e-5, 1e5))
+        axis.set(ylabel=TEXTS("figures.loss-curves.ylabel"))
     _legend(spare, axes[0])
-    figure.suptitle("Each optimizer at its best learning rate: median over random starts, dotted the target")
+    figure.suptitle(TEXTS("figures.loss-curves.title"))
     return figure
 
 
@@ -52,9 +53,10 @@ def sensitivity(results: Results, config: Any) -> Any:
             best = int(np.argmin(needed))
             axis.plot(rates[best], needed[best], "o", color=look(name)["color"], markersize=5)
         axis.axhline(config.steps, color="#666666", linewidth=0.8, linestyle=":")
-        axis.set(title=function, xlabel="learning rate", ylabel="steps to the target")
+        axis.set(title=TEXTS(f"labels.{function}"), xlabel=TEXTS("labels.learning_rate"))
+        axis.set(ylabel=TEXTS("figures.learning-rate-sensitivity.ylabel"))
     _legend(spare, axes[0])
-    figure.suptitle("Sensitivity to the learning rate (dots: best; dotted: the cap, target not reached)")
+    figure.suptitle(TEXTS("figures.learning-rate-sensitivity.title"))
     return figure
 
 
@@ -67,14 +69,15 @@ def table(results: Results, config: Any) -> Any:
     figure, axes = canvas(1, 1, 9, 5)
     axis = axes[0, 0]
     image = axis.imshow(np.log10(times), cmap="Blues", vmin=0, vmax=2, aspect="auto")
-    axis.set_xticks(range(len(TESTED)), list(TESTED))
-    axis.set_yticks(range(len(LECTURE)), [words(name) for name in LECTURE])
+    axis.set_xticks(range(len(TESTED)), [TEXTS(f"labels.{name}") for name in TESTED])
+    axis.set_yticks(range(len(LECTURE)), [name_of(name) for name in LECTURE])
     for (row, column), count in np.ndenumerate(needed):
         shade = "white" if np.log10(times[row, column]) > 1.1 else "black"
         axis.text(column, row, f"{count:,.0f}", ha="center", va="center", color=shade)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axis, ticks=[0, 1, 2])
-    bar.set_ticklabels(["fastest", "10 times", "100 times"])
-    axis.set_title("Steps to the target, each at its best learning rate (geometric mean, cap counted)")
+    slower = [TEXTS("figures.steps-to-target.times", times=factor) for factor in (10, 100)]
+    bar.set_ticklabels([TEXTS("figures.steps-to-target.fastest"), *slower])
+    axis.set_title(TEXTS("figures.steps-to-target.title"))
     return figure

@@ -10,7 +10,7 @@ from lib.harness.contract.drawing import canvas, shared_legend
 from lib.harness.contract.results import Results
 from lib.harness.judging.intervals import mean_interval
 from lib.optimizers.experiments.config import LECTURE
-from lib.optimizers.figures.common import look, words
+from lib.optimizers.figures.common import TEXTS, look, name_of
 
 
 def sensitivity(results: Results, config: Any) -> Any:
@@ -26,8 +26,8 @@ def sensitivity(results: Results, config: Any) -> Any:
         if points:
             axis.semilogx(*zip(*sorted(points), strict=True), marker="o", markersize=4, **look(name))
     axis.axhline(np.log(10), color="#666666", linewidth=0.8, linestyle=":")
-    axis.set(xlabel="learning rate", ylabel="validation loss (2.6: diverged; dotted: chance)", ylim=(None, 2.65))
-    axis.set_title(f"LeNet-5 on {config.lenet_subset:,} pictures, {config.lenet_epochs} epochs")
+    axis.set(xlabel=TEXTS("labels.learning_rate"), ylabel=TEXTS("figures.lenet-sensitivity.ylabel"), ylim=(None, 2.65))
+    axis.set_title(TEXTS("figures.lenet-sensitivity.title", images=config.lenet_subset, epochs=config.lenet_epochs))
     shared_legend(figure, axis, columns=4)
     return figure
 
@@ -50,14 +50,15 @@ def curves(results: Results, config: Any) -> Any:
             test.plot([low, high], [row, row], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
         test.plot(accuracy, np.full(len(accuracy), row), "o", color=colour, markersize=4, alpha=0.7)
         test.plot(center, row, "|", color=colour, markersize=18, markeredgewidth=2)
-    training.set(xlabel="step", ylabel="training loss", yscale="log")
-    training.set_title(f"LeNet-5 on {config.lenet_pictures:,} pictures, batch {config.lenet_batch}")
+    training.set(xlabel=TEXTS("labels.step"), ylabel=TEXTS("figures.lenet-curves.ylabel"), yscale="log")
+    training.set_title(TEXTS("figures.lenet-curves.title", images=config.lenet_pictures, batch=config.lenet_batch))
     training.yaxis.set_major_formatter("{x:.1f}")
     training.yaxis.set_minor_formatter("{x:.1f}")
     training.legend(ncols=2)
-    test.set_yticks(range(len(names)), [words(name) for name in names])
+    test.set_yticks(range(len(names)), [name_of(name) for name in names])
     test.invert_yaxis()
     values = [100 * results.values(f"lenet/{name}", "test_accuracy") for name in names]
     test.set_xlim(max(0.0, float(np.median(np.min(values, axis=1))) - 2), float(np.max(values)) + 1)
-    test.set(xlabel="test accuracy in %", title=f"After {config.lenet_epochs} epochs: mean, 95 % interval, every seed")
+    test.set_xlabel(TEXTS("figures.lenet-curves.accuracy_xlabel"))
+    test.set_title(TEXTS("figures.lenet-curves.accuracy_title", epochs=config.lenet_epochs))
     return figure

@@ -8,7 +8,8 @@ import numpy as np
 
 from lib.harness.contract.drawing import canvas, shared_legend
 from lib.harness.contract.results import Results
-from lib.optimizers.figures.common import look
+from lib.harness.contract.texts import current, language
+from lib.optimizers.figures.common import TEXTS, look
 from lib.optimizers.surfaces import SURFACES, Surface
 
 PLACES = ("beale", "rosenbrock", "himmelblau", "ravine", "plateau", "saddle")
@@ -70,9 +71,9 @@ def contours(results: Results, config: Any) -> Any:
         _draw_ground(axis, surface)
         for optimizer, path in _paths(results, name).items():
             axis.plot(*path.T, **look(optimizer), alpha=0.9, linewidth=1.5)
-        axis.set_title(f"{name}:  ${surface.formula}$", fontsize=9)
+        axis.set_title(f"{TEXTS(f'labels.{name}')}:  ${surface.formula}$", fontsize=9)
     shared_legend(figure, axes[0, 0])
-    figure.suptitle("300 steps of each optimizer from the white dot; stars are minima")
+    figure.suptitle(TEXTS("figures.paths.title"))
     return figure
 
 
@@ -92,7 +93,7 @@ def surface(results: Results, config: Any) -> Any:
     top = _height(beale.value(np.array(beale.start)))
     axis.scatter(*beale.start, top, s=40, color="white", edgecolor="black", zorder=5)
     axis.view_init(elev=48, azim=-118)
-    axis.set(xlabel="x", ylabel="y", zlabel="log10(f + 0.1)", title="Beale's function, and eight ways down")
+    axis.set(xlabel="x", ylabel="y", zlabel="log10(f + 0.1)", title=TEXTS("figures.surface.title"))
     shared_legend(figure, axis, columns=4)
     return figure
 
@@ -116,14 +117,16 @@ def animation(results: Results, config: Any) -> Any:
         (head,) = axis.plot([], [], marker="o", markersize=6, color=line.get_color(), linestyle="")
         lines.append((path, line, head))
     axis.legend(loc="lower right", fontsize=8, handlelength=2.5)
-    title = axis.set_title("step 0")
+    title = axis.set_title(TEXTS("figures.paths-animated.title", step=0))
+    code = current()
 
     def draw(frame: int) -> list[Any]:
         step = 4 * frame
         for path, line, head in lines:
             line.set_data(*path[: step + 1].T)
             head.set_data(*path[step : step + 1].T)
-        title.set_text(f"step {step}")
+        with language(code):  # frames are drawn when the file is written
+            title.set_text(TEXTS("figures.paths-animated.title", step=step))
         return [title]
 
     return FuncAnimation(figure, draw, frames=31, blit=False)

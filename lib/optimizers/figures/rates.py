@@ -9,7 +9,7 @@ import numpy as np
 from lib.harness.contract.drawing import canvas
 from lib.harness.contract.results import Results
 from lib.optimizers.experiments.rates import CHANGE_AT, TINY
-from lib.optimizers.figures.common import COLOURS, look
+from lib.optimizers.figures.common import COLOURS, TEXTS, look
 
 
 def effective_rate(results: Results, config: Any) -> Any:
@@ -22,13 +22,17 @@ def effective_rate(results: Results, config: Any) -> Any:
         keywords = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "color": look(name)["color"]}
         change.annotate(look(name)["label"], (len(series), series[-1]), **keywords)
     change.axvline(CHANGE_AT, color="#666666", linewidth=0.8, linestyle=":")
-    change.annotate("the gradient falls\nfrom 1 to 0.01", (CHANGE_AT, 0.25), xytext=(6, 0), textcoords="offset points")
-    change.set(xlabel="step", ylabel="effective learning rate (learning rate 1)")
-    change.set_title("RMSprop forgets within hundreds of steps, Adagrad never")
+    text = TEXTS("figures.effective-rate.change")
+    change.annotate(text, (CHANGE_AT, 0.25), xytext=(6, 0), textcoords="offset points")
+    change.set(xlabel=TEXTS("labels.step"), ylabel=TEXTS("figures.effective-rate.change_ylabel"))
+    change.set_title(TEXTS("figures.effective-rate.change_title"))
     change.set_xlim(-60, 3200)
     for name, steps in found["valley"].items():
         valley.loglog([20, 200], steps, marker="o", **look(name))
-    valley.set(xlabel="way, in lengths of the first step", ylabel="steps", title="Down a valley of constant slope")
+    valley.set(
+        xlabel=TEXTS("figures.effective-rate.valley_xlabel"), ylabel=TEXTS("figures.effective-rate.valley_ylabel")
+    )
+    valley.set_title(TEXTS("figures.effective-rate.valley_title"))
     valley.set_xticks([20, 50, 100, 200], ["20", "50", "100", "200"])
     valley.minorticks_off()
     valley.legend()
@@ -41,9 +45,10 @@ def epsilon(results: Results, config: Any) -> Any:
     for axis, name in zip(axes[0], ("Adagrad", "RMSprop", "Adam"), strict=True):
         for convention, framework, dashes in (("torch", "torch", "-"), ("keras", "Keras", "--")):
             steps = np.array(results.of("rates")[0].measurements["first_step"][f"{name}/{convention}"])
-            axis.loglog(TINY, steps, dashes, color=COLOURS[name], label=f"{framework}: its convention and defaults")
-        axis.set(xlabel="size of the gradient", title=name)
+            label = TEXTS("figures.epsilon.convention", framework=framework)
+            axis.loglog(TINY, steps, dashes, color=COLOURS[name], label=label)
+        axis.set(xlabel=TEXTS("figures.epsilon.xlabel"), title=name)
         axis.legend(loc="lower right")
-    axes[0, 0].set_ylabel("first step / learning rate")
-    figure.suptitle("Epsilon is a hyperparameter: the first step for gradients smaller than it")
+    axes[0, 0].set_ylabel(TEXTS("figures.epsilon.ylabel"))
+    figure.suptitle(TEXTS("figures.epsilon.title"))
     return figure

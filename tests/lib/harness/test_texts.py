@@ -53,7 +53,7 @@ def test_every_claim_row_and_picture_has_its_texts(name: str) -> None:
 def test_every_text_is_korean_in_korean_and_english_in_english(name: str) -> None:
     for key, texts in lab_of(name).texts.entries.items():
         assert not HANGUL.search(texts.get("en", "")), key
-        if re.fullmatch(r"(lab|rows|claims)\..*|figures\..*\.caption", key) and re.search("[a-z]{4}", texts["ko"]):
+        if re.fullmatch(r"(lab|rows|claims)\..*|figures\..*\.caption", key) and re.search("[a-z]{5}", texts["ko"]):
             assert HANGUL.search(texts["ko"]), key
 
 

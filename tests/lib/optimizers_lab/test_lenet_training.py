@@ -14,10 +14,10 @@ from lib.models import evaluation
 from lib.optimizers.experiments import lenet
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.lab import LAB
+from tests.lib.optimizers_lab.support import only
 from tests.lib.support import Recording, run_study, run_trial
 
 SMALL: dict[str, Any] = {
-    "experiment": "lenet",
     "lenet_pictures": 512,
     "lenet_subset": 256,
     "lenet_judged": 200,
@@ -38,10 +38,8 @@ def float64(keras_float64: Any) -> Iterator[None]:
 
 def final(framework: str = "torch", rate: float = 3e-3, **changes: Any) -> Trial:
     rates = {"lenet": rate}
-    config = OptimizersConfig(
-        framework=framework, stage="final", optimizer="Adam", learning_rates=rates, **SMALL | changes
-    )
-    return Trial("lenet/Adam", config, 0)
+    config = OptimizersConfig(framework=framework, optimizer="Adam", learning_rates=rates, **SMALL | changes)
+    return Trial("lenet/Adam", config, 0, function="lenet-final")
 
 
 def test_it_learns_and_reports() -> None:
@@ -89,8 +87,8 @@ def test_a_training_that_diverges_ends_at_once_with_infinite_loss() -> None:
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("framework", ["torch", "keras"])
 def test_ours_and_the_frameworks_own_coincide(framework: str) -> None:
-    config = OptimizersConfig(framework=framework, stage="coincide", **SMALL)
-    found = run_trial(LAB, Trial("lenet/coincide", config, 0)).measurements
+    config = OptimizersConfig(framework=framework, **SMALL)
+    found = run_trial(LAB, Trial("lenet/coincide", config, 0, function="lenet-coincide")).measurements
     assert max(found["deviation"].values()) <= 1e-12
     assert max(found["predictions"].values()) == 0
 
@@ -132,7 +130,7 @@ def test_the_whole_of_lenet_with_its_pictures() -> None:
     import torch
 
     before = torch.get_default_dtype()
-    results = run_study(LAB, config)
+    results = run_study(LAB, config, only("lenet-grid", "lenet-final", "lenet-coincide"))
     assert torch.get_default_dtype() == before
     assert len(results.of("lenet/Adam")) == 2
     assert results.of("lenet/coincide")[0].measurements["deviation"].keys() == set(LECTURE)

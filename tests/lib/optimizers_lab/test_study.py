@@ -13,16 +13,26 @@ from lib.harness.contract.trial import Result, Trial
 from lib.harness.judging.verdicts import judge_all
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.lab import LAB, ROWS
+from tests.lib.optimizers_lab.support import only
 from tests.lib.support import Recording, run_study, run_trial
 
 TINY = {"steps": 60, "grid_points": 8, "starts": 4, "seeds": 2}
-NUMPY = ("descent", "stochastic", "forms", "rates", "identities", "functions")
+NUMPY = (
+    "descent",
+    "stochastic",
+    "forms",
+    "rates",
+    "identities",
+    "functions-grid",
+    "functions-final",
+    "functions-paths",
+)
 
 
 @pytest.fixture(scope="module")
 def measured() -> Results:
     """All experiments that need no framework, tiny, really run."""
-    return Results([r for name in NUMPY for r in run_study(LAB, OptimizersConfig(experiment=name, **TINY))])
+    return run_study(LAB, OptimizersConfig(**TINY), only(*NUMPY))
 
 
 def answers(trials: list[Trial]) -> list[Result]:
@@ -42,7 +52,7 @@ def answers(trials: list[Trial]) -> list[Result]:
 
 
 def asked(config: OptimizersConfig) -> list[list[Trial]]:
-    study = LAB.study(config)
+    study = LAB.begin(config, 0)
     batches = [next(study)]
     while True:
         try:
@@ -65,7 +75,7 @@ def test_the_study_asks_the_same_whatever_the_batch() -> None:
 
 def test_finals_have_the_rates_that_the_grids_chose() -> None:
     trials = [trial for batch in asked(OptimizersConfig()) for trial in batch]
-    finals = {t.variant: t.config for t in trials if t.config.stage == "final" and t.seed == 0}  # type: ignore[attr-defined]
+    finals = {t.variant: t.config for t in trials if t.function in ("lenet-final", "functions-final") and t.seed == 0}
     rates = {name: finals[f"lenet/{name}"].learning_rates["lenet"] for name in LECTURE}  # type: ignore[attr-defined]
     assert rates["GradientDescent"] == pytest.approx(10**-1.5)
     assert rates["NAdam"] == pytest.approx(10**-3.0, rel=1e-6) or rates["NAdam"] == pytest.approx(10**-3.5, rel=1e-6)
@@ -79,7 +89,7 @@ def test_every_optimizer_has_every_seed_so_that_claims_are_paired() -> None:
 
 
 def test_a_grid_that_failed_leaves_its_optimizer_out() -> None:
-    study = LAB.study(OptimizersConfig())
+    study = LAB.begin(OptimizersConfig(), 0)
     results = [
         Result(r.trial, r.run, "FAILED") if r.trial.variant.endswith("grid/Adam") else r for r in answers(next(study))
     ]
@@ -88,9 +98,8 @@ def test_a_grid_that_failed_leaves_its_optimizer_out() -> None:
     assert "Adam/beale" not in final
 
 
-def test_one_experiment_alone() -> None:
-    variants = {trial.variant for batch in asked(OptimizersConfig(experiment="rates")) for trial in batch}
-    assert variants == {"rates"}
+def test_the_study_runs_every_trial_function_of_the_lab() -> None:
+    assert {trial.function for batch in asked(OptimizersConfig()) for trial in batch} == LAB.trials.keys()  # type: ignore[union-attr]
 
 
 def test_keras_runs_the_keras_side() -> None:
@@ -157,8 +166,8 @@ def test_claims_are_functions_of_the_measurements(measured: Results) -> None:
 
 
 def test_a_trial_repeats_and_another_seed_differs() -> None:
-    trial = Trial("stochastic", OptimizersConfig(experiment="stochastic", **TINY), 0)
-    other = Trial("stochastic", trial.config, 1)
+    trial = Trial("stochastic", OptimizersConfig(**TINY), 0, function="stochastic")
+    other = Trial("stochastic", trial.config, 1, function="stochastic")
     logs = [Recording(), Recording()]
     first, again = (run_trial(LAB, trial, log) for log in logs)
     assert first.measurements == again.measurements
