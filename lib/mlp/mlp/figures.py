@@ -195,7 +195,7 @@ def accuracy(results: Results, config: Any) -> Any:
             if np.isfinite(low):
                 axis.plot([low, high], [row, row], color=colour, linewidth=7, alpha=0.3, solid_capstyle="butt")
             axis.plot(values, np.full(len(values), row), "o", color=colour, markersize=4, alpha=0.7)
-            axis.annotate(f"{center:.1f} %", (center, row), xytext=(0, 9), textcoords="offset points", ha="center")
+            axis.annotate(f"{center:.1f}", (center, row), xytext=(0, 9), textcoords="offset points", ha="center")
         axis.set_yticks(range(len(networks)), [TEXTS(f"labels.{name}") for name in networks])
         axis.set_ylim(len(networks) - 0.5, -0.7)
         axis.set(xlabel=TEXTS("figures.accuracy.xlabel"), title=TEXTS(f"figures.accuracy.{task}"))
@@ -216,13 +216,8 @@ def folding(results: Results, config: Any) -> Any:
         axis.set(xlabel=TEXTS("figures.folding.xlabel"), ylabel=TEXTS("figures.folding.ylabel"))
         deviation = TEXTS("figures.folding.deviation", deviation=measured["folding"])
         axis.set_title(f"{TEXTS(f'figures.folding.{name}')}\n{deviation}")
-        axis.annotate(
-            TEXTS("figures.folding.equal"),
-            (ends[0], ends[0]),
-            xytext=(12, 4),
-            textcoords="offset points",
-            color="#777777",
-        )
+        equal, look = TEXTS("figures.folding.equal"), {"ha": "center", "color": "#777777"}
+        axis.annotate(equal, (ends[1], ends[1]), xytext=(0, -28), textcoords="offset points", **look)
     return figure
 
 
