@@ -1,11 +1,13 @@
-"""Activations: how the gradient vanishes on the way back, under which activation and start, and that ReLU keeps it.
+"""Activations: with which activation and initialisation the gradient vanishes on its way back, and that ReLU keeps it.
+
+Trial functions:
 
 - **functions**: the activations themselves and their derivatives.
-- **gradient**: networks of 2 to 30 hidden layers at their start, on random inputs, with six activations and four ways
-  to start (`lib.mlp.activations.gradients`).
-- **train**: networks of 20 hidden layers on digits, with Adam, which evens out gradients of different sizes and so
-  gives the deep nets every chance. A grid of learning rates is judged by the loss on validation pictures; then fresh
-  seeds at the best; the test pictures are read once, when the training is over.
+- **gradient**: networks of 2 to 30 hidden layers before training, on random inputs, with six activations and four
+  initialisations (`lib.mlp.activations.gradients`).
+- **tune**, **train**: networks of 20 hidden layers on digits, with Adam, which evens out gradients of different sizes
+  and so gives the deep networks every chance. A grid of learning rates is judged by the loss on validation images; then
+  fresh seeds at the best; the test images are read once, when the training is over.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import batches, changed, gather, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
-from lib.mlp.activations import claims as activations_claims
-from lib.mlp.activations import figures as activations_figures
+from lib.mlp.activations.claims import CLAIMS
+from lib.mlp.activations.figures import FIGURES, TEXTS
 from lib.mlp.activations.gradients import (
     CLASSES,
     SCHEMES,
@@ -38,21 +40,16 @@ from lib.mlp.activations.gradients import (
     network,
     probe,
 )
-from lib.mlp.activations.sentences import KOREAN, SENTENCES
 from lib.models import evaluation
 from lib.models.training import DivergedError, TorchClassifier, train
 
 
 class ActivationsConfig(Config):
-    """Settings of the whole lab. `experiment`, `stage`, `activation`, `depth` and `learning_rate` tell trials apart."""
+    """Settings of the whole lab. `activation`, `depth` and `learning_rate` tell trials apart."""
 
     framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
     seeds: int = Field(20, ge=1, le=1000, description="single starts scatter by a factor of 5: a mean needs 20")
     batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    experiment: Literal["all", "functions", "gradient", "train"] = Field(
-        "all", description="the claims need all of them; name one to run it alone"
-    )
-    stage: Literal["grid", "final"] = Field("final", description="the grid reads no test pictures; set by the study")
     activation: Activation = Field("relu", description="what a trial of training has; set by the study")
     depth: int = Field(20, ge=1, le=100, description="hidden layers of a trial of training; set by the study")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="the grid chooses, the study sets it")
@@ -75,13 +72,11 @@ class ActivationsConfig(Config):
     epochs: int = Field(40, ge=1, le=10_000, description="four times what the networks need that learn at all")
 
 
-def trial(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """One trial of the experiment that the config names."""
-    if config.experiment == "functions":
-        found = functions()
-        log(0, **{f"flat_{name}": facts["flat"] for name, facts in found.items()})
-        return found
-    return gradient(config, seed, log) if config.experiment == "gradient" else learn(config, seed, log)
+def facts(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Facts of each activation (`lib.mlp.activations.gradients.functions`)."""
+    measured = functions()
+    log(0, **{f"flat_{name}": each["flat"] for name, each in measured.items()})
+    return measured
 
 
 def gradient(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -93,41 +88,47 @@ def gradient(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         for scheme in SCHEMES:
             for depth in config.depths:
                 start = seed.child(scheme, depth)
-                found = probe(network(name, scheme, depth, start), inputs, labels)
+                probed = probe(network(name, scheme, depth, start), inputs, labels)
                 key = f"{name}/{scheme}/{depth}"
-                measured["weight"][key] = found.weights[0] / found.weights[-1]
-                measured["derivative"][key] = found.derivatives[0] / found.derivatives[-1]
-                measured["product"] = max(measured["product"], found.product)
+                measured["weight"][key] = probed.weights[0] / probed.weights[-1]
+                measured["derivative"][key] = probed.derivatives[0] / probed.derivatives[-1]
+                measured["product"] = max(measured["product"], probed.product)
                 log(depth, **{f"{name}_{scheme}": measured["weight"][key]})
                 if scheme == usual:
-                    measured["layers"][f"{name}/{depth}"] = found.weights / found.weights[-1]
+                    measured["layers"][f"{name}/{depth}"] = probed.weights / probed.weights[-1]
     return measured
 
 
-def learn(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train one network on digits. Validation loss; in the final stage also test accuracy, curves and dead units."""
+def _classifier(config: ActivationsConfig, seed: Seed) -> TorchClassifier:
+    """The network of the config, ready to be trained on digits with Adam."""
     import torch
 
-    final = config.stage == "final"
-    training, validation = digits.train(), digits.validation()
-    inputs = _rows(training)
+    training = digits.train()
     model = network(config.activation, USUAL[config.activation], config.depth, seed)
-    dead = [dead_units(model, inputs)] if final else []
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate)
-    classifier = TorchClassifier(model, optimizer, inputs, training.labels, config.batch_size)
-    losses, accuracies = [], []
+    return TorchClassifier(model, optimizer, _rows(training), training.labels, config.batch_size)
+
+
+def tune(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train one network to choose its learning rate: the validation loss, infinite where it diverges."""
+    classifier, validation = _classifier(config, seed), digits.validation()
     try:
-        for each in train(classifier, config.epochs, seed, log):
-            losses.append(float(each.mean()))
-            if final:
-                accuracies.append(evaluation.accuracy(classifier.logits(_rows(validation)), validation.labels))
+        for _ in train(classifier, config.epochs, seed, log):
+            pass
     except DivergedError:
-        if final:
-            raise
         return {"validation_loss": np.inf}
+    return {"validation_loss": evaluation.cross_entropy(classifier.logits(_rows(validation)), validation.labels)}
+
+
+def learn(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train one network on digits: validation loss, curves, test accuracy, and dead units before and after."""
+    classifier, validation, inputs = _classifier(config, seed), digits.validation(), _rows(digits.train())
+    dead = [dead_units(classifier.model, inputs)]
+    losses, accuracies = [], []
+    for each in train(classifier, config.epochs, seed, log):
+        losses.append(float(each.mean()))
+        accuracies.append(evaluation.accuracy(classifier.logits(_rows(validation)), validation.labels))
     loss = evaluation.cross_entropy(classifier.logits(_rows(validation)), validation.labels)
-    if not final:
-        return {"validation_loss": loss}
     test = digits.test()
     log.parameters(classifier.weights())
     return {
@@ -135,7 +136,7 @@ def learn(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "losses": losses,
         "validation_accuracies": accuracies,
         "test_accuracy": evaluation.accuracy(classifier.logits(_rows(test)), test.labels),
-        "dead": np.stack([*dead, dead_units(model, inputs)]),
+        "dead": np.stack([*dead, dead_units(classifier.model, inputs)]),
     }
 
 
@@ -152,26 +153,22 @@ def study(config: ActivationsConfig) -> Study:
 
 def _trained(config: ActivationsConfig) -> dict[str, dict[str, Any]]:
     """The networks that are trained: names and config changes."""
-    if config.experiment not in ("all", "train"):
-        return {}
-    common = {"experiment": "train", "depth": config.deep}
-    networks: dict[str, dict[str, Any]] = {name: {**common, "activation": name} for name in config.activations}
-    return {**networks, "sigmoid-shallow": {**common, "activation": "sigmoid", "depth": config.shallow}}
+    return {
+        **{name: {"activation": name, "depth": config.deep} for name in config.activations},
+        "sigmoid-shallow": {"activation": "sigmoid", "depth": config.shallow},
+    }
 
 
 def first_stage(config: ActivationsConfig) -> Iterator[Trial]:
     """The trials that need no choice."""
-    if config.experiment in ("all", "gradient"):
-        for seed in range(config.seeds):
-            changes = {"experiment": "gradient"}
-            yield Trial("gradient", changed(config, changes), seed, Runtime("torch", "float64"))
+    for seed in range(config.seeds):
+        yield Trial("gradient", config, seed, Runtime("torch", "float64"), "gradient")
     for name, changes in _trained(config).items():
         for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
-            grid = changed(config, {**changes, "stage": "grid", "learning_rate": rate})
+            grid = changed(config, {**changes, "learning_rate": rate})
             for seed in range(config.grid_seeds):  # other seeds than those of the finals
-                yield Trial(f"grid/{name}/{rate:.2g}", grid, config.training_seeds + seed, Runtime("torch"))
-    if config.experiment in ("all", "functions"):
-        yield Trial("functions", changed(config, {"experiment": "functions"}), 0, Runtime("torch", "float64"))
+                yield Trial(f"grid/{name}/{rate:.2g}", grid, config.training_seeds + seed, Runtime("torch"), "tune")
+    yield Trial("functions", config, 0, Runtime("torch", "float64"), "functions")
 
 
 def second_stage(config: ActivationsConfig, results: Sequence[Result]) -> Iterator[Trial]:
@@ -188,17 +185,18 @@ def second_stage(config: ActivationsConfig, results: Sequence[Result]) -> Iterat
         chosen[name] = min(losses, key=losses.__getitem__, default=config.learning_rates[0])
     for seed in range(config.training_seeds):
         for name, changes in networks.items():
-            final = changed(config, {**changes, "stage": "final", "learning_rate": chosen[name]})
-            yield Trial(f"train/{name}", final, seed, Runtime("torch"))
+            final = changed(config, {**changes, "learning_rate": chosen[name]})
+            yield Trial(f"train/{name}", final, seed, Runtime("torch"), "train")
 
 
 SEARCH = Search(
     space={"learning_rate": Range(1e-4, 1e-1, log=True), "batch_size": Range(10, 250, log=True)},
     trial=lambda config: Trial(
         "relu",
-        changed(config, {"experiment": "train", "stage": "grid", "activation": "relu", "depth": config.deep}),
+        changed(config, {"activation": "relu", "depth": config.deep}),
         0,
         Runtime("torch"),
+        "tune",
     ),
     measure="validation_loss",
     goal="minimize",
@@ -208,7 +206,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="activations",
-    summary="how the gradient vanishes layer by layer, under which activation and start, and that ReLU keeps it",
+    summary="with which activation and initial weights the gradient vanishes layer by layer, and how ReLU keeps it",
     chapter=4,
     minutes=4,
     config=ActivationsConfig,
@@ -222,11 +220,10 @@ LAB = Lab(
         "epochs": 25,
     },
     study=study,
-    trials=trial,
-    claims=activations_claims.CLAIMS,
-    figures=activations_figures.FIGURES,
+    trials={"functions": facts, "gradient": gradient, "tune": tune, "train": learn},
+    claims=CLAIMS,
+    figures=FIGURES,
     data=("digits",),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=TEXTS,
 )

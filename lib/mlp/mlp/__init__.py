@@ -1,1 +1,1 @@
-"""The lab ``mlp``: a neuron, layers of them, and why nothing works without the non-linearity."""
+"""The lab ``mlp``: a neuron, layers of neurons, and why layers add nothing without a non-linearity between them."""

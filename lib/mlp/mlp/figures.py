@@ -1,4 +1,4 @@
-"""The pictures of the mlp lab."""
+"""Figures of the mlp lab."""
 
 from __future__ import annotations
 
@@ -9,23 +9,37 @@ import numpy as np
 
 from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
+from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
 from lib.mlp.mlp import neuron, threshold
 
 BLUE, ORANGE, GREEN = PALETTE[:3]
 SIDE = 90
-"""Points along each side of the pictures of decision regions."""
+"""Points along each side of the figures of decision regions."""
 EXTENT = 1.15
-WORDS = {
-    "one-layer": "one linear layer",
-    "identity": "four layers,\nno activation",
-    "tanh": "four layers,\ntanh",
-    "relu": "four layers,\nReLU",
+NETWORKS = ("one-layer", "identity", "tanh", "relu")
+FUNCTIONS = {
+    1: "NOR",
+    2: "$x_2$, not $x_1$",
+    3: "not $x_1$",
+    4: "$x_1$, not $x_2$",
+    5: "not $x_2$",
+    6: "XOR",
+    7: "NAND",
+    8: "AND",
+    9: "XNOR",
+    10: "$x_2$",
+    11: r"$x_1 \Rightarrow x_2$",
+    12: "$x_1$",
+    13: r"$x_2 \Rightarrow x_1$",
+    14: "OR",
 }
+"""Names of functions of two bits by their index in `threshold.table`."""
+TEXTS = Texts.beside(__file__)
 
 
 def grid_points() -> np.ndarray:
-    """The points of a picture of the spirals' plane, row by row: (SIDE², 2) float32."""
+    """The points of a figure of the spirals' plane, row by row: (SIDE², 2) float32."""
     line = np.linspace(-EXTENT, EXTENT, SIDE, dtype=np.float32)
     return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
 
@@ -41,49 +55,51 @@ def _regions(axis: Any, values: np.ndarray, extent: tuple[float, float, float, f
 
 
 def threshold_units(results: Results, config: Any) -> Any:
-    """What three units pass on of their weighted sum."""
+    """The output of three units by their weighted sum."""
     figure, axes = canvas(1, 3, 10.5, 3.4, sharex=True)
     z = np.linspace(-4, 4, 801)
     units = (
-        ("threshold unit (1943): all or nothing", (z > 0).astype(float), BLUE),
-        ("ReLU (today): what exceeds the threshold", np.maximum(z, 0), GREEN),
-        ("sigmoid: a little always passes", neuron.sigmoid(z), ORANGE),
+        ("threshold", (z > 0).astype(float), BLUE),
+        ("relu", np.maximum(z, 0), GREEN),
+        ("sigmoid", neuron.sigmoid(z), ORANGE),
     )
-    for axis, (title, values, colour) in zip(axes[0], units, strict=True):
+    for axis, (unit, values, colour) in zip(axes[0], units, strict=True):
         axis.axvspan(-4, 0, color="#999999", alpha=0.15, linewidth=0)
         axis.plot(z, values, color=colour, linewidth=2.4)
-        axis.text(-2, axis.get_ylim()[1] * 0.9, "below the\nthreshold", ha="center", va="top", color="#555555")
-        axis.set(title=title, xlabel="weighted sum of the inputs − threshold", xlim=(-4, 4))
-    axes[0, 0].set_ylabel("what the neuron passes on")
+        below = TEXTS("figures.threshold-units.below")
+        axis.text(-2, axis.get_ylim()[1] * 0.9, below, ha="center", va="top", color="#555555")
+        axis.set(title=TEXTS(f"figures.threshold-units.{unit}"), xlim=(-4, 4))
+    axes[0, 1].set_xlabel(TEXTS("figures.threshold-units.xlabel"))
+    axes[0, 0].set_ylabel(TEXTS("figures.threshold-units.ylabel"))
     return figure
 
 
 def boolean(results: Results, config: Any) -> Any:
     """The sixteen functions of two bits; a line separates fourteen."""
-    found = results.of("neuron")[0].measurements
-    names = {8: "AND", 14: "OR", 6: "XOR", 9: "XNOR", 7: "NAND", 1: "NOR", 0: "never", 15: "always"}
-    figure, axes = canvas(2, 8, 12, 4.1)
+    separable = results.of("neuron")[0].measurements["by_programming"]
+    ends = {0: TEXTS("figures.one-neuron-one-line.never"), 15: TEXTS("figures.one-neuron-one-line.always")}
+    names = FUNCTIONS | ends
+    figure, axes = canvas(2, 8, 12.5, 4.1)
     line = np.linspace(-0.4, 1.4, 100)
     plane = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
     for index, axis in enumerate(axes.flat):
         targets = threshold.table(index)
-        separable = index in found["by_programming"]
-        if separable:
+        if index in separable:
             learned = neuron.perceptron(threshold.ROWS, targets).weights
             _regions(axis, (plane @ learned[:2] + learned[2] > 0).reshape(100, 100), (-0.4, 1.4, -0.4, 1.4))
         for value, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
             axis.plot(*threshold.ROWS[targets == value].T, marker, color=colour, markersize=9)
         axis.set(xlim=(-0.4, 1.4), ylim=(-0.4, 1.4), aspect="equal", xticks=[0, 1], yticks=[0, 1])
         axis.grid(False)
-        title = names.get(index, "")
-        axis.set_title(title if separable else f"{title}: no line", color="black" if separable else "#B00000")
-        if not separable:
+        if index in separable:
+            axis.set_title(names[index])
+        else:
+            axis.set_title(TEXTS("figures.one-neuron-one-line.inseparable", name=names[index]), color="#B00000")
             for side in axis.spines.values():
                 side.set(visible=True, color="#B00000", linewidth=2)
-    count = len(found["by_programming"])
-    figure.suptitle(f"One neuron can draw one straight line: it computes {count} of the 16 functions of two bits")
-    figure.supxlabel("first input  (● 0, ■ 1 wanted; shade: what the perceptron learned)", fontsize=10)
-    figure.supylabel("second input", fontsize=10)
+    figure.suptitle(TEXTS("figures.one-neuron-one-line.title", count=len(separable)))
+    figure.supxlabel(TEXTS("figures.one-neuron-one-line.xlabel"), fontsize=10)
+    figure.supylabel(TEXTS("figures.one-neuron-one-line.ylabel"), fontsize=10)
     return figure
 
 
@@ -92,13 +108,13 @@ def xor(results: Results, config: Any) -> Any:
     runs = [result.measurements for result in results.of("neuron")]
     figure, (axes,) = canvas(1, 4, 15, 4)
     errors, plane, hidden, share = axes
-    for (name, found), colour in zip(runs[0]["perceptron"].items(), (BLUE, GREEN, ORANGE), strict=True):
-        mistakes = list(found["mistakes"][0])
-        if cycle := found["cycle"][0]:  # the weights are back where they were, so it goes on like this
+    for (name, learned), colour in zip(runs[0]["perceptron"].items(), (BLUE, GREEN, ORANGE), strict=True):
+        mistakes = list(learned["mistakes"][0])
+        if cycle := learned["cycle"][0]:  # the weights are back where they were, so it goes on like this
             mistakes += (mistakes[-cycle:] * 10)[:10]
         errors.plot(range(1, len(mistakes) + 1), mistakes, "o-", color=colour, label=name, markersize=4)
-    errors.set(xlabel="epoch", ylabel="mistakes on the four rows", ylim=(-0.2, 5), yticks=range(5))
-    errors.set_title("One neuron: AND, OR end, XOR never")
+    errors.set(xlabel=_xor("mistakes_xlabel"), ylabel=_xor("mistakes_ylabel"), ylim=(-0.2, 5), yticks=range(5))
+    errors.set_title(_xor("mistakes"))
     errors.legend(loc="upper right", ncols=3)
 
     network = next((run["xor"]["2"]["network"] for run in runs if "network" in run["xor"]["2"]), None)
@@ -111,13 +127,17 @@ def xor(results: Results, config: Any) -> Any:
     for row in solved:
         share.plot(widths, row, "o", color=BLUE, alpha=0.4, markersize=5)
     share.plot(widths, solved.mean(axis=0), "-", color=BLUE)
-    share.set(xlabel="hidden units", ylabel="starts that end with all four right in %", ylim=(-4, 104))
-    share.set_title(f"By hand from {config.xor_starts} starts, {len(runs)} seeds")
+    share.set(xlabel=_xor("share_xlabel"), ylabel=_xor("share_ylabel"), ylim=(-4, 104))
+    share.set_title(_xor("share", starts=config.xor_starts, seeds=len(runs)))
     return figure
 
 
+def _xor(text: str, **fields: Any) -> str:
+    return TEXTS(f"figures.xor-needs-two-layers.{text}", **fields)
+
+
 def _draw_xor(plane: Any, hidden: Any, weights: dict[str, np.ndarray]) -> None:
-    """A solved network: what it says of the inputs, and where its hidden layer puts the four rows."""
+    """A network that has learned XOR: its answer by input, and where its hidden layer puts the four rows."""
     line = np.linspace(-0.4, 1.4, 100)
     points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
     logits = neuron.forward(weights, "sigmoid", points).logits
@@ -141,35 +161,33 @@ def _draw_xor(plane: Any, hidden: Any, weights: dict[str, np.ndarray]) -> None:
             ha="right" if left else "left",
             va="center",
         )
-    plane.set(xlabel="first input", ylabel="second input", title="Two layers: XOR of the inputs", aspect="equal")
-    hidden.set(
-        xlabel="hidden unit 1", ylabel="hidden unit 2", title="What the hidden layer sees: one line", aspect="equal"
-    )
+    plane.set(xlabel=_xor("plane_xlabel"), ylabel=_xor("plane_ylabel"), title=_xor("plane"), aspect="equal")
+    units = (_xor("hidden_label", number=number) for number in (1, 2))
+    hidden.set(xlabel=next(units), ylabel=next(units), title=_xor("hidden"), aspect="equal")
 
 
 def regions(results: Results, config: Any) -> Any:
     """The spirals and what each network makes of the plane; the first seed."""
-    networks = [name for name in WORDS if f"spirals/{name}" in results.variants("spirals/")]
+    networks = [name for name in NETWORKS if f"spirals/{name}" in results.variants("spirals/")]
     figure, (axes,) = canvas(1, len(networks), 3 * len(networks), 3.9)
     for axis, name in zip(axes, networks, strict=True):
-        found = results.of(f"spirals/{name}")[0].measurements
-        _regions(axis, np.reshape(found["regions"], (SIDE, SIDE)), (-EXTENT, EXTENT, -EXTENT, EXTENT))
-        points = np.asarray(found["points"])
+        measured = results.of(f"spirals/{name}")[0].measurements
+        _regions(axis, np.reshape(measured["regions"], (SIDE, SIDE)), (-EXTENT, EXTENT, -EXTENT, EXTENT))
+        points = np.asarray(measured["points"])
         for arm, colour in enumerate((BLUE, ORANGE)):
             axis.plot(*points[arm::2].T, ".", color=colour, markersize=3)
-        accuracy = 100 * found["test_accuracy"]
-        words = WORDS[name].replace("\n", " ")
-        axis.set(title=f"{words}\n{accuracy:.0f} % of new points right", xticks=[], yticks=[], aspect="equal")
-    figure.suptitle("Without a non-linearity, layers draw one straight line, however many there are")
+        label = TEXTS(f"labels.{name}").replace("\n", " ")
+        right = TEXTS("figures.spirals.accuracy", accuracy=100 * measured["test_accuracy"])
+        axis.set(title=f"{label}\n{right}", xticks=[], yticks=[], aspect="equal")
+    figure.suptitle(TEXTS("figures.spirals.title"))
     return figure
 
 
 def accuracy(results: Results, config: Any) -> Any:
     """Test accuracy of every network on both tasks: mean, 95 % interval, every seed."""
     figure, (axes,) = canvas(1, 2, 11, 3.8)
-    titles = {"spirals": "Two spirals (chance: 50 %)", "digits": "Handwritten digits, MNIST-5k (chance: 10 %)"}
-    for axis, (task, title) in zip(axes, titles.items(), strict=True):
-        networks = [name for name in WORDS if f"{task}/{name}" in results.variants(f"{task}/")]
+    for axis, task in zip(axes, ("spirals", "digits"), strict=True):
+        networks = [name for name in NETWORKS if f"{task}/{name}" in results.variants(f"{task}/")]
         for row, name in enumerate(networks):
             values = 100 * results.values(f"{task}/{name}", "test_accuracy")
             center, low, high = mean_interval(values)
@@ -177,31 +195,29 @@ def accuracy(results: Results, config: Any) -> Any:
             if np.isfinite(low):
                 axis.plot([low, high], [row, row], color=colour, linewidth=7, alpha=0.3, solid_capstyle="butt")
             axis.plot(values, np.full(len(values), row), "o", color=colour, markersize=4, alpha=0.7)
-            axis.annotate(f"{center:.1f} %", (center, row), xytext=(0, 9), textcoords="offset points", ha="center")
-        axis.set_yticks(range(len(networks)), [WORDS[name] for name in networks])
+            axis.annotate(f"{center:.1f}", (center, row), xytext=(0, 9), textcoords="offset points", ha="center")
+        axis.set_yticks(range(len(networks)), [TEXTS(f"labels.{name}") for name in networks])
         axis.set_ylim(len(networks) - 0.5, -0.7)
-        axis.set(xlabel="accuracy on new data in %", title=title)
+        axis.set(xlabel=TEXTS("figures.accuracy.xlabel"), title=TEXTS(f"figures.accuracy.{task}"))
         axis.margins(x=0.12)
-    figure.suptitle("Linear (orange): four layers are worth one. With a non-linearity (blue) they are worth more")
+    figure.suptitle(TEXTS("figures.accuracy.title"))
     return figure
 
 
 def folding(results: Results, config: Any) -> Any:
     """Outputs of the product of all matrices against the network's own; digits, first seed."""
     figure, (axes,) = canvas(1, 2, 10, 4.6)
-    panels = (
-        ("identity", "No activation: the product of four matrices\nis the network", ORANGE),
-        ("relu", "ReLU: it is not", BLUE),
-    )
-    for axis, (name, title, colour) in zip(axes, panels, strict=True):
-        found = results.of(f"digits/{name}")[0].measurements
-        network, folded = np.asarray(found["logits"])
+    for axis, name, colour in zip(axes, ("identity", "relu"), (ORANGE, BLUE), strict=True):
+        measured = results.of(f"digits/{name}")[0].measurements
+        network, folded = np.asarray(measured["logits"])
         ends = [network.min(), network.max()]
         axis.plot(ends, ends, color="#777777", linewidth=1)
         axis.plot(network.ravel(), folded.ravel(), ".", color=colour, markersize=4, alpha=0.6)
-        axis.set(xlabel="output of the network", ylabel="output of the one folded layer")
-        axis.set_title(f"{title}\nlargest deviation {found['folding']:.1g} of the largest output")
-        axis.annotate("equal", (ends[0], ends[0]), xytext=(12, 4), textcoords="offset points", color="#777777")
+        axis.set(xlabel=TEXTS("figures.folding.xlabel"), ylabel=TEXTS("figures.folding.ylabel"))
+        deviation = TEXTS("figures.folding.deviation", deviation=measured["folding"])
+        axis.set_title(f"{TEXTS(f'figures.folding.{name}')}\n{deviation}")
+        equal, look = TEXTS("figures.folding.equal"), {"ha": "center", "color": "#777777"}
+        axis.annotate(equal, (ends[1], ends[1]), xytext=(0, -28), textcoords="offset points", **look)
     return figure
 
 

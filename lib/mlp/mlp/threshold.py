@@ -46,8 +46,8 @@ def trial(config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "xor": {},
     }
     for hidden in HIDDEN:
-        measured["xor"][str(hidden)] = found = learn_xor(config, hidden, seed)
-        log(hidden, solved=found["solved"])
+        measured["xor"][str(hidden)] = learned = learn_xor(config, hidden, seed)
+        log(hidden, solved=learned["solved"])
     return measured
 
 
@@ -92,7 +92,7 @@ def by_search() -> set[int]:
     """The functions that units with weights -2 to 2 and thresholds halfway between whole numbers compute."""
     whole, halves = range(-2, 3), np.arange(-4.5, 5)
     outputs = [ROWS @ np.array(weights) > limit for weights in product(whole, whole) for limit in halves]
-    return {int(found @ (1 << np.arange(4))) for found in outputs}
+    return {int(output @ (1 << np.arange(4))) for output in outputs}
 
 
 def separable(targets: np.ndarray) -> bool:
@@ -100,10 +100,10 @@ def separable(targets: np.ndarray) -> bool:
     from scipy.optimize import linprog
 
     signs = np.where(targets == 1, 1, -1)[:, None]
-    found = linprog(
+    solution = linprog(
         np.zeros(3), A_ub=-signs * np.column_stack([ROWS, -np.ones(4)]), b_ub=-np.ones(4), bounds=(None, None)
     )
-    return bool(found.status == 0)
+    return bool(solution.status == 0)
 
 
 def xor_by_hand(rows: np.ndarray) -> np.ndarray:
@@ -124,10 +124,10 @@ def learn_xor(config: MlpConfig, hidden: int, seed: Seed) -> dict[str, Any]:
         together, "sigmoid", rows, TARGETS["XOR"], rate=config.xor_learning_rate, steps=config.xor_steps
     )
     right = (neuron.forward(weights, "sigmoid", rows).logits.argmax(axis=-1) == TARGETS["XOR"]).all(axis=-1)
-    found: dict[str, Any] = {"solved": float(right.mean()), "losses": losses[-1]}
+    learned: dict[str, Any] = {"solved": float(right.mean()), "losses": losses[-1]}
     if right.any():
-        found["network"] = {name: array[int(right.argmax())] for name, array in weights.items()}
-    return found
+        learned["network"] = {name: array[int(right.argmax())] for name, array in weights.items()}
+    return learned
 
 
 def _measured(results: Results) -> list[Any]:
@@ -137,83 +137,44 @@ def _measured(results: Results) -> list[Any]:
 def _bound(results: Results) -> float:
     """Worst mistakes over Novikoff's bound; infinite where an order did not learn."""
     worst = 0.0
-    for found in _measured(results):
+    for measured in _measured(results):
         for name, line in LINES.items():
-            runs = found["perceptron"][name]
+            runs = measured["perceptron"][name]
             ratio = runs["most_mistakes"] / novikoff(line, TARGETS[name])
             worst = max(worst, ratio if runs["learned"] == 24 else np.inf)
     return worst
 
 
 def _best_on_xor(results: Results) -> int:
-    reached = {index for found in _measured(results) for key in ("by_search", "by_programming") for index in found[key]}
+    reached = {index for each in _measured(results) for key in ("by_search", "by_programming") for index in each[key]}
     return max(int((table(index) == TARGETS["XOR"]).sum()) for index in reached)
 
 
 def _solved(hidden: int) -> Callable[[Results], np.ndarray]:
-    return lambda results: np.array([found["xor"][str(hidden)]["solved"] for found in _measured(results)])
+    return lambda results: np.array([each["xor"][str(hidden)]["solved"] for each in _measured(results)])
 
 
 CLAIMS = (
     Claim(
         "threshold-neuron/threshold",
-        statement="a unit passes nothing on until its weighted sum exceeds the threshold, and something from there on",
         kind="exact",
-        measure=lambda results: max(found["wrong_units"] for found in _measured(results)),
-        unit="units of 4,000 that do otherwise",
+        measure=lambda results: max(each["wrong_units"] for each in _measured(results)),
         at_most=0,
-        note="threshold units and ReLU units; whole numbers, so that sums equal to the threshold occur",
     ),
-    Claim(
-        "threshold-neuron/and-or",
-        statement="one neuron learns AND and OR, with no more mistakes than Novikoff's theorem allows",
-        kind="exact",
-        measure=_bound,
-        unit="mistakes / bound",
-        at_most=1,
-        note="perceptron rule from zero weights, all 24 orders of the rows; infinite if one did not learn",
-    ),
-    Claim(
-        "threshold-neuron/xor-best",
-        statement="XOR no single neuron can: whatever its weights and threshold, at most 3 of the 4 rows are right",
-        kind="exact",
-        measure=_best_on_xor,
-        unit="rows right",
-        at_most=3,
-        note="best of all functions that a line separates: 14 of 16 by linear programming, the same 14 by search",
-    ),
+    Claim("threshold-neuron/and-or", kind="exact", measure=_bound, at_most=1),
+    Claim("threshold-neuron/xor-best", kind="exact", measure=_best_on_xor, at_most=3),
     Claim(
         "threshold-neuron/xor-never",
-        statement="on XOR the perceptron rule never ends: its weights come back to where they were",
         kind="exact",
-        measure=lambda results: min(found["perceptron"]["XOR"]["cycles"] for found in _measured(results)),
-        unit="orders of 24 that cycle",
+        measure=lambda results: min(each["perceptron"]["XOR"]["cycles"] for each in _measured(results)),
         at_least=24,
-        note="exact arithmetic: weights that come back are a proof",
     ),
     Claim(
         "threshold-neuron/two-layers",
-        statement="two layers of threshold units compute XOR: at least one input, but not both",
         kind="exact",
-        measure=lambda results: min(found["two_layers_right"] for found in _measured(results)),
-        unit="rows right",
+        measure=lambda results: min(each["two_layers_right"] for each in _measured(results)),
         at_least=4,
-        note="weights written down by hand",
     ),
-    Claim(
-        "threshold-neuron/two-layers-learn",
-        statement="with 2 hidden units back-propagation finds XOR from most starts",
-        measure=_solved(2),
-        unit="share of starts",
-        at_least=0.5,
-        note="sigmoid units, by hand in NumPy; 2 are the fewest that can, so some starts get stuck",
-    ),
-    Claim(
-        "threshold-neuron/more-units-learn",
-        statement=f"with {MOST} hidden units it does from nearly every start",
-        measure=_solved(MOST),
-        unit="share of starts",
-        at_least=0.95,
-        note="more units than needed make learning easier, not only the function richer",
-    ),
+    Claim("threshold-neuron/two-layers-learn", measure=_solved(2), at_least=0.5),
+    Claim("threshold-neuron/more-units-learn", measure=_solved(MOST), at_least=0.95),
 )

@@ -29,16 +29,12 @@ TASKS: dict[Task, tuple[Network, ...]] = {
 
 
 class MlpConfig(Config):
-    """Settings of the whole lab. `experiment`, `network`, `stage` and `learning_rate` tell the trials apart."""
+    """Settings of the whole lab. `network` and `learning_rate` tell the trials apart."""
 
     seeds: int = Field(10, ge=1, le=1000, description="the digits' gain is two or three points: 5 do not settle it")
     batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    experiment: Literal["all", "neuron", "hand", "spirals", "digits"] = Field(
-        "all", description="the claims need all of them; name one to run it alone"
-    )
     network: Network = Field("relu", description="what a trial of spirals or digits trains; set by the study")
     grid_seeds: int = Field(3, ge=1, le=1000, description="one start is lucky at some rate: the mean over 3 chooses")
-    stage: Literal["grid", "final"] = Field("final", description="the grid reads no test data; set by the study")
     learning_rate: float = Field(3e-3, gt=0, le=1, description="Adam's; the grid chooses, the study sets it")
     learning_rates: tuple[float, ...] = Field(
         (3e-4, 1e-3, 3e-3, 1e-2), min_length=1, description="the grid: half decades around Adam's usual 1e-3"
@@ -62,9 +58,9 @@ class MlpConfig(Config):
     xor_learning_rate: float = Field(1.0, gt=0, le=100, description="four rows, no noise: large steps are safe")
 
 
-def examples(config: MlpConfig, split: Literal["train", "validation", "test"], seed: Seed) -> Examples:
+def examples(config: MlpConfig, task: Task, split: Literal["train", "validation", "test"], seed: Seed) -> Examples:
     """Inputs (n, d) float32 and labels (n,) of a split. Spirals are drawn anew for every seed and split."""
-    if config.experiment == "spirals":
+    if task == "spirals":
         return two_spirals(seed.rng("spirals", split), config.spirals_points if split == "train" else 1_000)
     pictures = getattr(mnist_5k, split)()
     if split == "train":
@@ -72,11 +68,9 @@ def examples(config: MlpConfig, split: Literal["train", "validation", "test"], s
     return pictures.scaled().reshape(len(pictures), -1), pictures.labels
 
 
-def widths(config: MlpConfig) -> tuple[int, ...]:
+def widths(config: MlpConfig, task: Task) -> tuple[int, ...]:
     """Inputs, hidden layers (none for one linear layer) and classes."""
-    ends, hidden = (
-        ((2, 2), config.spirals_hidden) if config.experiment == "spirals" else ((784, 10), config.digits_hidden)
-    )
+    ends, hidden = ((2, 2), config.spirals_hidden) if task == "spirals" else ((784, 10), config.digits_hidden)
     return (ends[0], *(() if config.network == "one-layer" else hidden), ends[1])
 
 
@@ -85,10 +79,11 @@ def activation(config: MlpConfig) -> Activation:
     return "identity" if config.network == "one-layer" else config.network
 
 
-def make_classifier(config: MlpConfig, seed: Seed, inputs: np.ndarray, labels: np.ndarray) -> Classifier:
-    """The network of the config with Adam, in its framework. He's start for ReLU, Xavier's for the others."""
-    weights = initial_weights(seed, widths(config), "he" if config.network == "relu" else "xavier")
-    check_data(inputs, labels, (widths(config)[0],), widths(config)[-1])
+def make_classifier(config: MlpConfig, task: Task, seed: Seed, inputs: np.ndarray, labels: np.ndarray) -> Classifier:
+    """The network of the config with Adam, in its framework. He's initialisation for ReLU, Xavier's for the others."""
+    sizes = widths(config, task)
+    weights = initial_weights(seed, sizes, "he" if config.network == "relu" else "xavier")
+    check_data(inputs, labels, (sizes[0],), sizes[-1])
     if config.framework == "torch":
         import torch
 
@@ -108,42 +103,50 @@ def make_classifier(config: MlpConfig, seed: Seed, inputs: np.ndarray, labels: n
 
 def weights_of(classifier: Classifier) -> dict[str, np.ndarray]:
     """The weights by the names and in the shapes of `lib.models.mlp`, whichever framework they come from."""
-    found = classifier.weights()
-    return found if "dense1.weight" in found else named_weights(list(found.values()))
+    weights = classifier.weights()
+    return weights if "dense1.weight" in weights else named_weights(list(weights.values()))
 
 
-def learn(config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train one network. Validation loss; in the final stage also test accuracy, folding, and pictures' data."""
-    final = config.stage == "final"
-    inputs, labels = examples(config, "train", seed)
-    validation = examples(config, "validation", seed)
-    classifier = make_classifier(config, seed, inputs, labels)
-    epochs = config.spirals_epochs if config.experiment == "spirals" else config.digits_epochs
-    try:
-        losses = [float(each.mean()) for each in train(classifier, epochs, seed, log)]
-    except DivergedError:
-        if final:
-            raise
-        return {"validation_loss": np.inf}
-    measured: dict[str, Any] = {
+def fit(task: Task, config: MlpConfig, seed: Seed, log: Log) -> tuple[Classifier, dict[str, Any]]:
+    """Train one network. Returns it, its validation loss, its training accuracy and the training losses by epoch.
+
+    Raises:
+        DivergedError: the training diverged.
+    """
+    inputs, labels = examples(config, task, "train", seed)
+    validation = examples(config, task, "validation", seed)
+    classifier = make_classifier(config, task, seed, inputs, labels)
+    epochs = config.spirals_epochs if task == "spirals" else config.digits_epochs
+    losses = [float(each.mean()) for each in train(classifier, epochs, seed, log)]
+    return classifier, {
         "validation_loss": evaluation.cross_entropy(classifier.logits(validation[0]), validation[1]),
         "train_accuracy": evaluation.accuracy(classifier.logits(inputs), labels),
         "losses": losses,
     }
-    if not final:
-        return measured
-    test_inputs, test_labels = examples(config, "test", seed)
-    logits = classifier.logits(test_inputs)
-    measured["test_accuracy"] = evaluation.accuracy(logits, test_labels)
+
+
+def tune(task: Task, config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train one network to choose a learning rate: infinite validation loss where it diverges; no test data."""
+    try:
+        return fit(task, config, seed, log)[1]
+    except DivergedError:
+        return {"validation_loss": np.inf}
+
+
+def learn(task: Task, config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train one network and measure test accuracy, folding, and what the figures need."""
+    classifier, measured = fit(task, config, seed, log)
+    inputs, labels = examples(config, task, "test", seed)
+    logits = classifier.logits(inputs)
+    measured["test_accuracy"] = evaluation.accuracy(logits, labels)
     weights = weights_of(classifier)
     matrix, bias = neuron.fold(weights)
-    folded = test_inputs.astype(np.float64) @ matrix.T + bias
+    folded = inputs.astype(np.float64) @ matrix.T + bias
     measured["folding"] = float(np.abs(folded - logits).max() / np.abs(logits).max())
     measured["logits"] = np.stack([logits[:60], folded[:60]])
-    if config.experiment == "spirals":
-        grid = grid_points()
-        scores = classifier.logits(grid)
+    if task == "spirals":
+        scores = classifier.logits(grid_points())
         measured["regions"] = (scores[:, 1] > scores[:, 0]).astype(np.uint8)
-        measured["points"] = np.round(inputs, 3)
+        measured["points"] = np.round(examples(config, task, "train", seed)[0], 3)
     log.parameters(weights)
     return measured

@@ -1,6 +1,6 @@
-"""What the overfitting lab measures for the lecture's sentences: functions of its trials' results.
+"""Measures of the overfitting lab for the lecture's sentences: functions of its trials' results.
 
-The least difference that counts is 0.1 nats of a loss and one picture in a hundred of an error.
+The least difference that counts is 0.1 nats of a loss and one image in a hundred of an error.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def settings(results: Results) -> Any:
     raise LookupError("no finished trial of a network's width or of random features")
 
 
-def widths(results: Results, experiment: str = "width") -> list[int]:
-    """The widths of the networks that have finished, from the narrowest on; `experiment`: width or descent."""
-    return sorted(int(variant.removeprefix(f"{experiment}/")) for variant in results.variants(f"{experiment}/"))
+def widths(results: Results, prefix: str = "width") -> list[int]:
+    """The widths of the networks that have finished, from the narrowest on; `prefix`: width or descent."""
+    return sorted(int(variant.removeprefix(f"{prefix}/")) for variant in results.variants(f"{prefix}/"))
 
 
 def threshold(results: Results) -> int:
@@ -91,7 +91,7 @@ def _stopped(measurement: str) -> Callable[[Results], np.ndarray]:
 def valley(errors: np.ndarray) -> np.ndarray:
     """For each seed the index with the least mean error of all *other* seeds. errors: (seeds, sizes) on validation.
 
-    So neither a seed's own luck nor a test picture has a part in the choice.
+    So neither a seed's own luck nor a test image has a part in the choice.
     """
     others = errors.sum(axis=0) - errors
     return np.asarray(others.argmin(axis=1))
@@ -99,8 +99,8 @@ def valley(errors: np.ndarray) -> np.ndarray:
 
 def network_errors(results: Results) -> dict[str, np.ndarray]:
     """Test error of the true digits: in the `valley` below the threshold, at the `threshold` and `beyond`: (seeds,)."""
-    edge, found = threshold(results), widths(results, "descent")
-    narrow = [width for width in found if width < edge]
+    edge, finished = threshold(results), widths(results, "descent")
+    narrow = [width for width in finished if width < edge]
     if not narrow:
         raise LookupError("no network is narrower than the threshold")
     validation, test = (
@@ -110,15 +110,15 @@ def network_errors(results: Results) -> dict[str, np.ndarray]:
     return {
         "valley": test[np.arange(len(test)), valley(validation)],
         "threshold": results.values(f"descent/{edge}", "test_true_error"),
-        "beyond": results.values(f"descent/{found[-1]}", "test_true_error"),
+        "beyond": results.values(f"descent/{finished[-1]}", "test_true_error"),
     }
 
 
 def feature_errors(results: Results, labels: str = "noisy", name: str = "test_error") -> dict[str, np.ndarray]:
     """The same of random features, with `noisy` or `clean` labels; beyond is the largest number."""
-    found = [r.measurements for r in results.of("features")]
-    ratios = np.array(found[0]["ratios"])
-    test, validation = (np.array([f[labels][key] for f in found]) for key in (name, "validation_error"))
+    measured = [r.measurements for r in results.of("features")]
+    ratios = np.array(measured[0]["ratios"])
+    test, validation = (np.array([m[labels][key] for m in measured]) for key in (name, "validation_error"))
     below = ratios < 1
     return {
         "valley": test[:, below][np.arange(len(test)), valley(validation[:, below])],
@@ -133,9 +133,9 @@ def _falls(errors: dict[str, np.ndarray], high: str, low: str) -> np.ndarray:
 
 def largest_residual(results: Results) -> float:
     """The largest |A B - Y| of any size from the threshold on, of any seed."""
-    found = [r.measurements for r in results.of("features")]
-    beyond = np.array(found[0]["ratios"]) >= 1
-    return float(max(np.array(f["noisy"]["residual"])[beyond].max() for f in found))
+    measured = [r.measurements for r in results.of("features")]
+    beyond = np.array(measured[0]["ratios"]) >= 1
+    return float(max(np.array(m["noisy"]["residual"])[beyond].max() for m in measured))
 
 
 def peak_left(results: Results) -> np.ndarray:
@@ -145,152 +145,64 @@ def peak_left(results: Results) -> np.ndarray:
     return np.asarray(left / np.maximum(_falls(plain, "threshold", "beyond"), SHARE))
 
 
-_SAME = "same training length; losses for labels with the same noise; test pictures read once, at the end"
-_DIGIT = "errors by the true digit; the valley is chosen on validation pictures by the other seeds"
 CLAIMS = (
     Claim(
         "complexity-overfits/does-well-on-training-data",
-        statement="the training loss of the large network is lower than that of the small one",
         measure=_more("train_loss", "small"),
-        unit="nats",
         at_least=NATS,
-        note=_SAME,
     ),
-    Claim(
-        "complexity-overfits/worse-on-new-data",
-        statement="its test loss is higher",
-        measure=_more("test_loss", "large"),
-        unit="nats",
-        at_least=NATS,
-        note=_SAME,
-    ),
-    Claim(
-        "complexity-overfits/gap",
-        statement="the gap between test and training loss is larger for the large network",
-        measure=wider_gap,
-        unit="nats",
-        at_least=NATS,
-        note=_SAME,
-    ),
-    Claim(
-        "complexity-overfits/more-data",
-        statement="with five times as many examples the large network's gap is smaller",
-        measure=shrunk_by_data,
-        unit="nats",
-        at_least=NATS,
-        note="as many epochs and as many steps; 1,000 examples instead of 200 unless the config says otherwise",
-    ),
-    Claim(
-        "more-wrong-answers",
-        statement="the large network also gives more wrong answers on new pictures than the small one",
-        measure=_more("test_true_error", "large"),
-        unit="share of pictures",
-        at_least=SHARE,
-        note="judged by the true digit; the loss sees overconfidence, the answer does not",
-    ),
-    Claim(
-        "early-stopping/loss",
-        statement="the large network has a lower test loss where its validation loss was lowest than at the end",
-        measure=_stopped("loss"),
-        unit="nats",
-        at_least=NATS,
-        note="the epoch is chosen on validation pictures",
-    ),
-    Claim(
-        "early-stopping/error",
-        statement="and gives fewer wrong answers there",
-        measure=_stopped("true_error"),
-        unit="share of pictures",
-        at_least=SHARE,
-        note="judged by the true digit",
-    ),
+    Claim("complexity-overfits/worse-on-new-data", measure=_more("test_loss", "large"), at_least=NATS),
+    Claim("complexity-overfits/gap", measure=wider_gap, at_least=NATS),
+    Claim("complexity-overfits/more-data", measure=shrunk_by_data, at_least=NATS),
+    Claim("more-wrong-answers", measure=_more("test_true_error", "large"), at_least=SHARE),
+    Claim("early-stopping/loss", measure=_stopped("loss"), at_least=NATS),
+    Claim("early-stopping/error", measure=_stopped("true_error"), at_least=SHARE),
     Claim(
         "learns-by-heart/training",
-        statement="trained on labels that are all random, the large network knows nearly all of them",
         measure=lambda results: 1 - results.values("random labels", "train_error"),
-        unit="accuracy",
         at_least=0.99,
-        note="Zhang et al. 2017: a network that can fit anything has not learned because it fits",
     ),
     Claim(
         "learns-by-heart/chance",
-        statement="and of new pictures as many as chance would",
         measure=lambda results: 1 - results.values("random labels", "test_true_error"),
-        unit="accuracy",
         at_least=0.05,
         at_most=0.15,
-        note="judged by the true digit; chance is 0.1",
     ),
-    Claim(
-        "double-descent/features-interpolate",
-        statement="from as many random features as examples on, least squares hits every noisy label",
-        kind="exact",
-        measure=largest_residual,
-        unit="largest difference from a label",
-        at_most=1e-6,
-    ),
+    Claim("double-descent/features-interpolate", kind="exact", measure=largest_residual, at_most=1e-6),
     Claim(
         "double-descent/features-rise",
-        statement="random features: the error at the threshold is higher than in the valley before it",
         measure=lambda results: _falls(feature_errors(results), "threshold", "valley"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=f"threshold by theory: as many features as examples; {_DIGIT}",
     ),
     Claim(
         "double-descent/features-fall",
-        statement="random features: far beyond the threshold the error is lower again",
         measure=lambda results: _falls(feature_errors(results), "threshold", "beyond"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=f"50 features an example unless the config says otherwise; {_DIGIT}",
     ),
     Claim(
         "double-descent/networks-rise",
-        statement="trained networks: the error at the threshold is higher than in the valley before it",
         measure=lambda results: _falls(network_errors(results), "threshold", "valley"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=f"threshold by theory: as many weights as examples x classes; {_DIGIT}",
     ),
     Claim(
         "double-descent/networks-fall",
-        statement="trained networks: far beyond the threshold the error is lower again",
         measure=lambda results: _falls(network_errors(results), "threshold", "beyond"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=f"the widest network; {_DIGIT}",
     ),
     Claim(
         "larger-is-better/clean-features",
-        statement="random features, clean labels: far beyond is better than the valley",
         measure=lambda results: _falls(feature_errors(results, "clean"), "valley", "beyond"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=_DIGIT,
     ),
     Claim(
         "larger-is-better/noisy-features",
-        statement="random features, noisy labels: far beyond is better than the valley",
         measure=lambda results: _falls(feature_errors(results), "valley", "beyond"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=_DIGIT,
     ),
     Claim(
         "larger-is-better/networks",
-        statement="trained networks, noisy labels: far beyond is better than the valley",
         measure=lambda results: _falls(network_errors(results), "valley", "beyond"),
-        unit="share of pictures",
         at_least=SHARE,
-        note=_DIGIT,
     ),
-    Claim(
-        "ridge-flattens-the-peak",
-        statement="with a ridge chosen on validation at most half of the peak is left",
-        measure=peak_left,
-        unit="share of the peak's height",
-        at_most=0.5,
-        note="random features, noisy labels; Nakkiran et al. 2021, Optimal regularization can mitigate double descent",
-    ),
+    Claim("ridge-flattens-the-peak", measure=peak_left, at_most=0.5),
 )

@@ -1,21 +1,24 @@
 """Overfitting: what a network too complex for its data does, and what happens when it is made more complex still.
 
-Three experiments on digits with noisy labels:
+Three parts, all on digits with noisy labels:
 
-- **networks**: 200 digits, one hidden layer of ReLU, by width and by number of examples, all trained equally long.
+- **width**: 200 digits, one hidden layer of ReLU, by width and by number of examples, all trained equally long.
 - **descent**: 1,000 digits, through the interpolation threshold, where a network has as many weights as numbers to fit,
   examples x classes (Belkin et al. 2019); with 75 weights a unit it is at 133 units. With fewer digits the widths below
   it are too few for ten classes, and there is no valley to rise from.
 - **features**: random ReLU features with least squares of minimum norm, the exact case of double descent.
 
-Choices (the epoch to stop at, the valley, the ridge) are made on the validation pictures; the test pictures are read
+Trial functions: **network** trains one network, of the first or of the second part; **features** are all sizes of the
+third.
+
+Choices (the epoch to stop at, the valley, the ridge) are made on the validation images; the test images are read
 once, at the end of a training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -30,7 +33,6 @@ from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.mlp.overfitting import figures
 from lib.mlp.overfitting.claims import CLAIMS, threshold_width
 from lib.mlp.overfitting.random_features import random_weights, relu_features, ridge_solutions
-from lib.mlp.overfitting.sentences import KOREAN, SENTENCES
 from lib.models.mlp import initial_weights, torch_mlp
 from lib.models.training import TorchClassifier, train
 
@@ -40,15 +42,12 @@ Ratio = Annotated[float, Field(gt=0, le=200)]
 
 
 class OverfittingConfig(Config):
-    """Settings of the whole lab; `experiment` and `width` tell the trials apart."""
+    """Settings of the whole lab; `width` and what belongs to a part tell the trials apart."""
 
     seeds: int = Field(
         10, ge=1, le=1000, description="twice the 5 that an interval needs: a network's error varies by a few per cent"
     )
     batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    experiment: Literal["all", "networks", "descent", "features"] = Field(
-        "all", description="the claims need all; name one to run it alone"
-    )
     label_noise: float = Field(
         0.3, ge=0, le=1, description="share of labels drawn at random: clean digits are too easy to overfit visibly"
     )
@@ -101,11 +100,6 @@ class OverfittingConfig(Config):
         return ratios
 
 
-def trial(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """One network, or the random features of all sizes."""
-    return features(config, seed, log) if config.experiment == "features" else network(config, seed, log)
-
-
 def network(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Train one network; losses and errors along the way, at the end, and where the validation loss was lowest."""
     import torch
@@ -120,13 +114,13 @@ def network(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
     best_loss, best_epoch, best_weights = np.inf, 0, classifier.weights()
     for epoch, _ in enumerate(train(classifier, config.epochs, seed, log), 1):
         if epoch in looks:
-            here = judged(classifier.logits(data.train.inputs), data.train)
-            there = judged(classifier.logits(data.validation.inputs), data.validation)
-            seen = (here["loss"], here["error"], there["loss"], there["true_error"])
-            for values, value in zip(path.values(), seen, strict=True):
+            trained = judged(classifier.logits(data.train.inputs), data.train)
+            validated = judged(classifier.logits(data.validation.inputs), data.validation)
+            now = (trained["loss"], trained["error"], validated["loss"], validated["true_error"])
+            for values, value in zip(path.values(), now, strict=True):
                 values.append(value)
-            if there["loss"] < best_loss:
-                best_loss, best_epoch, best_weights = there["loss"], epoch, classifier.weights()
+            if validated["loss"] < best_loss:
+                best_loss, best_epoch, best_weights = validated["loss"], epoch, classifier.weights()
     log.parameters(classifier.weights())
     measured: dict[str, Any] = {
         "looks": looks,
@@ -193,15 +187,15 @@ def study(config: OverfittingConfig) -> Study:
 
 
 def _trials(config: OverfittingConfig) -> Iterator[Trial]:
-    wanted = ("networks", "descent", "features") if config.experiment == "all" else (config.experiment,)
-    for experiment in wanted:
-        runtime = Runtime("numpy", "float64") if experiment == "features" else Runtime("torch")
+    for variants in (_width_variants(config), _descent_variants(config)):
         for seed in range(config.seeds):
-            for variant, changes in VARIANTS[experiment](config).items():
-                yield Trial(variant, changed(config, {"experiment": experiment, **changes}), seed, runtime)
+            for variant, changes in variants.items():
+                yield Trial(variant, changed(config, changes), seed, Runtime("torch"), "network")
+    for seed in range(config.seeds):
+        yield Trial("features", config, seed, Runtime("numpy", "float64"), "features")
 
 
-def _network_variants(config: OverfittingConfig) -> dict[str, dict[str, Any]]:
+def _width_variants(config: OverfittingConfig) -> dict[str, dict[str, Any]]:
     widths = sorted({*config.widths, config.small, config.large})
     return {
         **{f"width/{width}": {"width": width} for width in widths},
@@ -221,21 +215,13 @@ def _descent_variants(config: OverfittingConfig) -> dict[str, dict[str, Any]]:
     return {f"descent/{width}": {"width": width, **settings} for width in widths}
 
 
-VARIANTS: dict[str, Callable[[OverfittingConfig], dict[str, dict[str, Any]]]] = {
-    "networks": _network_variants,
-    "descent": _descent_variants,
-    "features": lambda config: {"features": {}},
-}
-
 SEARCH = Search(
     space={
         "large": Range(8, 1024, log=True),
         "epochs": Range(10, 300, log=True),
         "learning_rate": Range(2e-4, 2e-2, log=True),
     },
-    trial=lambda config: Trial(
-        "large", changed(config, {"experiment": "networks", "width": config.large}), 0, Runtime("torch")
-    ),
+    trial=lambda config: Trial("large", changed(config, {"width": config.large}), 0, Runtime("torch"), "network"),
     measure="validation_true_error",
     goal="minimize",
 )
@@ -243,7 +229,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="overfitting",
-    summary="a model too complex for its data learns the noise by heart; and beyond, the error falls again",
+    summary="a model too complex for its data learns the noise by heart; more complex still, the error falls again",
     chapter=2,
     minutes=4,
     config=OverfittingConfig,
@@ -255,7 +241,7 @@ LAB = Lab(
         "ratios": (0.1, 0.25, 0.5, 1, 2, 10),
     },
     study=study,
-    trials=trial,
+    trials={"network": network, "features": features},
     claims=CLAIMS,
     figures={
         "complexity": figures.complexity,
@@ -267,6 +253,5 @@ LAB = Lab(
     data=("digits",),
     portable={"numpy": ("amd", "intel"), "torch": ("intel",)},
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

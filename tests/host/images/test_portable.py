@@ -16,8 +16,8 @@ CPUS = {"intel": ("Haswell", "Skylake-Client"), "amd": ("EPYC",)}
 SMALL: tuple[tuple[str, ...], ...] = (
     ("lenet", "torch", "clothes/modern", "stage=clothes", "pictures=200", "epochs=1", "judged=100"),
     ("dropout", "torch", "with", "epochs=2"),
-    ("overfitting", "torch", "width/32", "experiment=networks", "widths=[32]", "epochs=2"),
-    ("overfitting", "numpy", "features", "experiment=features", "ratios=[0.5,2]", "examples=100"),
+    ("overfitting", "torch", "width/32", "widths=[32]", "epochs=2"),
+    ("overfitting", "numpy", "features", "ratios=[0.5,2]", "examples=100"),
     ("optimizers", "numpy", "descent", "steps=50"),
     ("optimizers", "numpy", "stochastic", "steps=50"),
     ("optimizers", "numpy", "functions/grid/Adam", "steps=50"),
@@ -25,7 +25,7 @@ SMALL: tuple[tuple[str, ...], ...] = (
     ("convolution", "numpy", "order", "experiment=order"),
     ("convolution", "numpy", "size", "experiment=size"),
     ("convolution", "numpy", "edges", "experiment=edges"),
-    ("mlp", "numpy", "neuron", "experiment=neuron"),
+    ("mlp", "numpy", "neuron"),
 )
 """Lab, framework, variant and settings of small trials of each lab and framework that says it is portable."""
 SECONDS = 3600

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.harness.contract.drawing import style
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
@@ -14,9 +13,9 @@ from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge
 from lib.mlp.mlp import by_hand
 from lib.mlp.mlp.lab import LAB
-from lib.mlp.mlp.training import MlpConfig, activation, examples, make_classifier, weights_of, widths
+from lib.mlp.mlp.training import TASKS, MlpConfig, activation, examples, make_classifier, weights_of, widths
 from lib.models.mlp import initial_weights
-from tests.lib.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "seeds": 2,
@@ -60,15 +59,18 @@ def measured() -> Results:
 
 def test_the_frameworks_agree_from_the_same_weights() -> None:
     """Outputs, gradients and one training step, to 1e-5 of the largest."""
-    configs = [MlpConfig(framework=f, experiment="digits", **SMALL) for f in ("torch", "keras")]
-    inputs, labels = examples(configs[0], "train", SEED)
+    configs = [MlpConfig(framework=f, **SMALL) for f in ("torch", "keras")]
+    inputs, labels = examples(configs[0], "digits", "train", SEED)
     inputs, labels = inputs[:40], labels[:40]
-    weights = initial_weights(SEED, widths(configs[0]), "he")
-    found = [by_hand.framework_gradients(c.framework, weights, activation(c), inputs, labels) for c in configs]
-    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-5)
-    for name, gradient in found[0][1].items():
-        np.testing.assert_allclose(gradient, found[1][1][name], atol=1e-5)
-    classifiers = [make_classifier(config, SEED, inputs, labels) for config in configs]
+    weights = initial_weights(SEED, widths(configs[0], "digits"), "he")
+    outputs, gradients = zip(
+        *(by_hand.framework_gradients(c.framework, weights, activation(c), inputs, labels) for c in configs),
+        strict=True,
+    )
+    np.testing.assert_allclose(*outputs, atol=1e-5)
+    for name, gradient in gradients[0].items():
+        np.testing.assert_allclose(gradient, gradients[1][name], atol=1e-5)
+    classifiers = [make_classifier(config, "digits", SEED, inputs, labels) for config in configs]
     losses = [classifier.epoch(np.arange(40)) for classifier in classifiers]
     assert losses[0].shape == (1,)
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
@@ -77,43 +79,54 @@ def test_the_frameworks_agree_from_the_same_weights() -> None:
     for name, array in torch_weights.items():
         assert np.abs(array - weights[name]).max() > 1e-4  # it has moved
         # Adam's first step is g / (|g| + eps), and Keras' eps weighs 32 times torch's: not where g is next to 0
-        sure = np.abs(found[0][1][name]) > 3e-4
+        sure = np.abs(gradients[0][name]) > 3e-4
         assert sure.any()
         np.testing.assert_allclose(array[sure], keras_weights[name][sure], atol=1e-5)
 
 
 def test_a_whole_trial_in_keras() -> None:
-    config = MlpConfig(framework="keras", experiment="spirals", **SMALL)
+    config = MlpConfig(framework="keras", **SMALL)
     log = Recording()
-    found = run_trial(LAB, Trial("spirals/relu", config, 0), log).measurements
+    measured = run_trial(LAB, Trial("spirals/relu", config, 0, function="spirals"), log).measurements
     assert [array.shape for array in log.final.values()] == [(16, 2), (16,), (16, 16), (16,), (2, 16), (2,)]
-    assert found["losses"][-1] < found["losses"][0]
-    assert found["folding"] > 0.1
+    assert measured["losses"][-1] < measured["losses"][0]
+    assert measured["folding"] > 0.1
 
 
 def test_splits_share_no_example() -> None:
-    for experiment in ("spirals", "digits"):
-        config = MlpConfig(experiment=experiment)
-        splits = [{row.tobytes() for row in examples(config, s, SEED)[0]} for s in ("train", "validation", "test")]
+    for task in TASKS:
+        inputs = [examples(MlpConfig(), task, s, SEED)[0] for s in ("train", "validation", "test")]
+        splits = [{row.tobytes() for row in rows} for rows in inputs]
         assert not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])
 
 
 def test_grids_read_no_test_data() -> None:
-    trial = Trial("grid", MlpConfig(experiment="spirals", stage="grid", **SMALL), 0)
+    trial = Trial("grid", MlpConfig(**SMALL), 0, function="tune-spirals")
     assert set(run_trial(LAB, trial).measurements) == {"validation_loss", "train_accuracy", "losses"}
 
 
 def test_finals_have_the_rate_that_their_grid_chose() -> None:
-    study = LAB.study(MlpConfig(experiment="digits", seeds=5, learning_rates=(1e-3, 1e-2)))
-    wanted = {"one-layer": 1e-2, "identity": 1e-3, "relu": 1e-2}
+    study = LAB.begin(MlpConfig(seeds=5, learning_rates=(1e-3, 1e-2)), 0)
+    rates = {
+        ("spirals", "one-layer"): 1e-3,
+        ("spirals", "identity"): 1e-2,
+        ("spirals", "tanh"): 1e-3,
+        ("spirals", "relu"): 1e-2,
+        ("digits", "one-layer"): 1e-2,
+        ("digits", "identity"): 1e-3,
+        ("digits", "relu"): 1e-2,
+    }
     answers = []
     for trial in next(study):
         config = trial.config
         assert isinstance(config, MlpConfig)
-        loss = abs(np.log(config.learning_rate / wanted[config.network]))
-        answers.append(Result(trial, "", "FINISHED", {"validation_loss": loss}))
+        if trial.function.startswith("tune-"):
+            rate = rates[trial.function.removeprefix("tune-"), config.network]
+            loss = abs(np.log(config.learning_rate / rate))
+            answers.append(Result(trial, "", "FINISHED", {"validation_loss": loss}))
     finals = study.send(answers)
-    assert {t.config.network: t.config.learning_rate for t in finals} == wanted  # type: ignore[attr-defined]
+    chosen = {(t.function, t.config.network): t.config.learning_rate for t in finals}  # type: ignore[attr-defined]
+    assert chosen == rates
     assert sorted(t.seed for t in finals if t.variant == "digits/relu") == list(range(5))
 
 
@@ -126,11 +139,7 @@ def test_exact_claims_hold_even_when_tiny(measured: Results) -> None:
 def test_every_claim_is_measured_and_every_picture_is_drawn(measured: Results) -> None:
     for claim in LAB.claims:
         assert verdict(claim.id, measured) != "not measured", claim.id
-    with style():
-        for name, figure in LAB.figures.items():
-            drawing = figure(measured, MlpConfig(**SMALL))
-            drawing.canvas.draw()
-            assert all(axis.has_data() for axis in drawing.axes), name
+    assert_drawn(LAB, measured, MlpConfig(**SMALL))
 
 
 def test_decisions_on_made_up_accuracies() -> None:
@@ -166,9 +175,10 @@ def test_decisions_on_made_up_neurons() -> None:
 
 def test_without_the_activation_the_claims_fall() -> None:
     """The arm that should have ReLU has none: no gain, and it folds."""
-    config = MlpConfig(experiment="spirals", network="identity", **SMALL)
+    config = MlpConfig(network="identity", **SMALL)
     arms = ("spirals/relu", "spirals/identity")
-    results = Results([run_trial(LAB, Trial(arm, config, seed)) for arm in arms for seed in range(3)])
+    trials = [Trial(arm, config, seed, function="spirals") for arm in arms for seed in range(3)]
+    results = Results([run_trial(LAB, trial) for trial in trials])
     assert verdict("nonlinearity-is-the-core/spirals", results) == "fails"
     relu = [result for result in results if result.trial.variant == "spirals/relu"]
     assert all(result.measurements["folding"] < 1e-5 for result in relu)
@@ -185,13 +195,9 @@ def test_with_permuted_labels_relu_gains_nothing(monkeypatch: pytest.MonkeyPatch
         return inputs, rng.permutation(labels)
 
     monkeypatch.setattr(mlp_training, "two_spirals", shuffled)
-    results = Results(
-        [
-            run_trial(LAB, Trial(f"spirals/{network}", MlpConfig(experiment="spirals", network=network, **SMALL), seed))
-            for network in ("relu", "identity")
-            for seed in range(3)
-        ]
-    )
+    configs = {f"spirals/{network}": MlpConfig(network=network, **SMALL) for network in ("relu", "identity")}
+    trials = [Trial(arm, config, seed, function="spirals") for arm, config in configs.items() for seed in range(3)]
+    results = Results([run_trial(LAB, trial) for trial in trials])
     assert verdict("nonlinearity-is-the-core/spirals", results) != "holds"
 
 

@@ -146,7 +146,7 @@ def test_complexity_holds_and_with_the_same_network_on_both_sides_it_does_not() 
     rows = ("complexity-overfits/does-well-on-training-data", "complexity-overfits/gap")
     claims = tuple(claim for claim in CLAIMS if claim.id in rows)
     for small, verdict in ((8, "holds"), (512, "fails")):
-        config = OverfittingConfig(**SMALL, small=small, experiment="networks")
+        config = OverfittingConfig(**SMALL, small=small)
         results = run_variants(LAB, config, (f"width/{small}", "width/512"))
         assert set(verdicts(claims, results).values()) == {verdict}
 
@@ -154,17 +154,17 @@ def test_complexity_holds_and_with_the_same_network_on_both_sides_it_does_not() 
 def test_double_descent_holds_and_with_a_large_ridge_it_does_not() -> None:
     claims = tuple(claim for claim in CLAIMS if claim.id.startswith("double-descent/features"))
     for ridge, broken in ((0, False), (1.0, True)):
-        config = OverfittingConfig(**SMALL, ridge=ridge, experiment="features")
-        found = verdicts(claims, run_variants(LAB, config))
-        assert (set(found.values()) == {"holds"}) != broken
-        assert (found["double-descent/features-fall"] == "holds") != broken
-        assert (found["double-descent/features-rise"] == "holds") != broken
+        config = OverfittingConfig(**SMALL, ridge=ridge)
+        judged_claims = verdicts(claims, run_variants(LAB, config, ("features",)))
+        assert (set(judged_claims.values()) == {"holds"}) != broken
+        assert (judged_claims["double-descent/features-fall"] == "holds") != broken
+        assert (judged_claims["double-descent/features-rise"] == "holds") != broken
 
 
 def test_a_trial_reports_its_final_weights_and_those_where_it_should_have_stopped() -> None:
-    config = OverfittingConfig(experiment="networks", width=64, epochs=120)
+    config = OverfittingConfig(width=64, epochs=120)
     log = Recording()
-    found = run_trial(LAB, Trial("width/64", config, 0, Runtime("torch")), log).measurements
+    found = run_trial(LAB, Trial("width/64", config, 0, Runtime("torch"), "network"), log).measurements
     import torch
 
     data = noisy_digits(Seed(0).child("trial", 0), 200, 0.3)
@@ -182,9 +182,9 @@ def test_a_trial_reports_its_final_weights_and_those_where_it_should_have_stoppe
 
 def test_all_trainings_take_the_same_number_of_steps() -> None:
     for examples in (10, 100, 200, 999):
-        config = OverfittingConfig(experiment="networks", width=1, epochs=2, examples=examples)
+        config = OverfittingConfig(width=1, epochs=2, examples=examples)
         log = Recording()
-        run_trial(LAB, Trial("examples", config, 0, Runtime("torch")), log)
+        run_trial(LAB, Trial("examples", config, 0, Runtime("torch"), "network"), log)
         assert [len(values["losses"]) for _, values in log.values] == [5, 5]
 
 
