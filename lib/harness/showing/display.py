@@ -151,13 +151,17 @@ def print_results(results: Results) -> None:
     console.print()
 
 
+VALUE_LENGTH = 100  # of a measurement in a table
+
+
 def print_measurements(measurements: Mapping[str, Any]) -> None:
     """What one trial measured, a row per measurement; of a long one its beginning."""
     table = _table("Measurements")
-    table.add_column("name")
-    table.add_column("value", no_wrap=True, overflow="ellipsis")
+    table.add_column("name", no_wrap=True)
+    table.add_column("value", overflow="fold")
     for name, value in measurements.items():
-        table.add_row(escape(name), escape(str(value)))
+        text = str(value)
+        table.add_row(escape(name), escape(text if len(text) <= VALUE_LENGTH else f"{text[: VALUE_LENGTH - 1]}…"))
     console.print(table)
 
 
