@@ -201,6 +201,7 @@ def slices(picture: Picture) -> Any:
     """The value over each field, one picture a field; later trials are darker."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
+    from matplotlib.ticker import MaxNLocator
 
     blues = ListedColormap(colormaps["Blues"](np.linspace(0.3, 1, 256)))  # its lightest ones are hardly seen
     fields = list(picture.space)
@@ -223,7 +224,7 @@ def slices(picture: Picture) -> Any:
         axis.set_visible(False)
     for row in axes:
         row[0].set_ylabel(picture.label)
-    figure.colorbar(points, ax=axes, label="trial").locator.set_params(integer=True)
+    figure.colorbar(points, ax=axes, label="trial", ticks=MaxNLocator(integer=True))
     figure.suptitle("Where the search has been, and what it found there (the best one is circled)")
     return figure
 

@@ -99,7 +99,7 @@ def test_a_search_whose_trials_all_fail_leaves_its_claim_unmeasured_and_the_othe
 def test_gains_are_paired_over_searches() -> None:
     found = results()
     accuracies = {arm: found.values(f"final/{arm}", "test_accuracy") for arm in ARMS}
-    assert gain("tpe", "default")(found).tolist() == (accuracies["tpe"] - accuracies["default"]).tolist()
+    assert gain("tpe", "default")(found).values.tolist() == (accuracies["tpe"] - accuracies["default"]).tolist()
 
 
 @pytest.mark.parametrize("changes", [{}, {"variant": "original", "schedule": "cosine", "weight_decay": 0.1}])

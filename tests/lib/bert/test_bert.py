@@ -223,7 +223,7 @@ def test_the_grid_does_not_read_the_test_reviews(monkeypatch: pytest.MonkeyPatch
 def test_the_study_chooses_on_validation_and_then_asks_for_every_final_once() -> None:
     """The better rate of each goes to all its finals; a rate without a rival is not tried."""
     config = BertConfig(seeds=2, pretrained_seeds=2, word_rates=(1e-3, 1e-2), scratch_rates=(5e-4,))
-    study = LAB.study(config)
+    study = LAB.begin(config, 0)
     grid = next(study)
     assert {t.seed for t in grid} == {GRID_SEED} and not any(t.config.model_dump()["final"] for t in grid)
     assert len(grid) == 2 * len(KINDS) + 2

@@ -154,7 +154,7 @@ def test_a_trial_repeats() -> None:
 
 
 def test_the_study_asks_for_every_strength_and_seed_once() -> None:
-    trials = [trial for batch in LAB.study(DropoutConfig(seeds=2)) for trial in batch]
+    trials = [trial for batch in LAB.begin(DropoutConfig(seeds=2), 0) for trial in batch]
     names = [(trial.variant, trial.seed) for trial in trials]
     assert len(names) == len(set(names)) == 2 * (4 + 7)
     rates = {trial.variant: trial.config.model_dump()["rate"] for trial in trials}

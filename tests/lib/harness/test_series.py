@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,12 +29,12 @@ def test_operators_align_as_pandas_does(operator: str) -> None:
 
 
 def test_numpys_functions_align_and_say_whether_values_still_belong_to_seeds() -> None:
-    larger = np.maximum(LEFT, RIGHT)
+    larger: Any = np.maximum(LEFT, RIGHT)
     assert (larger.seeds, larger.values.tolist()) == ((1, 4), [10.0, 40.0])
-    chosen = np.where(LEFT > 3, LEFT, RIGHT)
+    chosen: Any = np.where(LEFT > 3, LEFT, RIGHT)
     assert (chosen.seeds, chosen.values.tolist()) == ((1, 4), [10.0, 4.0])
-    stacked = np.stack([LEFT, RIGHT, RIGHT], axis=1)
-    middle = np.median(stacked, axis=1)
+    stacked: Any = np.stack([LEFT, RIGHT, RIGHT], axis=1)
+    middle: Any = np.median(stacked, axis=1)
     assert (middle.seeds, middle.values.tolist()) == ((1, 4), [10.0, 40.0])
     assert (stacked.seeds, stacked.values.tolist()) == ((1, 4), [[2.0, 10.0, 10.0], [4.0, 40.0, 40.0]])
     assert np.mean(LEFT) == LEFT.mean() == 2.5

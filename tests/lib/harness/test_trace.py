@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +153,13 @@ def test_parameters_and_measurements_can_be_read_back(journal: Journal) -> None:
 
 @pytest.mark.parametrize("name", ["loss@10", "", "/a", "a//b", "../a", "a\nb", "ünfug!"])
 def test_a_name_that_mlflow_would_refuse_fails_at_once(journal: Journal, name: str) -> None:
-    recorder = Recorder(journal)
-    for record in (
-        lambda: recorder(0, **{name: 1.0}),
-        lambda: recorder.timing(**{name: 1.0}),
+    recorder, values = Recorder(journal), dict[str, Any]({name: 1.0})
+    records: list[Callable[[], None]] = [
+        lambda: recorder(0, **values),
+        lambda: recorder.timing(**values),
         lambda: recorder.parameters({name: np.zeros(1)}),
-        lambda: recorder.measurements({name: 1.0}),
-    ):
+        lambda: recorder.measurements(values),
+    ]
+    for record in records:
         with pytest.raises(UserError, match="MLflow would refuse the name"):
             record()

@@ -189,7 +189,7 @@ def test_all_trainings_take_the_same_number_of_steps() -> None:
 
 
 def test_the_study_asks_for_every_width_and_seed_once() -> None:
-    trials = [trial for batch in LAB.study(OverfittingConfig(seeds=2)) for trial in batch]
+    trials = [trial for batch in LAB.begin(OverfittingConfig(seeds=2), 0) for trial in batch]
     names = [(trial.variant, trial.seed) for trial in trials]
     assert len(names) == len(set(names)) == 2 * (7 + 3 + 1 + 7 + 1)
     assert {"width/8", "descent/133", "examples/1000", "random labels", "features"} <= {name for name, _ in names}

@@ -12,7 +12,7 @@ from tests.lib.support import run_trial
 
 def run(config: ParadigmsConfig, *variants: str) -> Results:
     """The trials of these variants (all where none is named), really run."""
-    batch = next(LAB.study(config))
+    batch = next(LAB.begin(config, 0))
     return Results([run_trial(LAB, trial) for trial in batch if not variants or trial.variant in variants])
 
 

@@ -83,7 +83,7 @@ def good(variant: str, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
 def made_up(**changes: dict[str, Any]) -> Results:
     """The results of a study; `changes` by variant with / and blanks as _."""
     results = []
-    for trial in next(LAB.study(CONFIG)):
+    for trial in next(LAB.begin(CONFIG, 0)):
         found, times = good(trial.variant, trial.seed)
         changed = changes.get(trial.variant.replace("/", "_").replace(" ", "_"), {})
         found |= {name: value for name, value in changed.items() if name in found}
@@ -155,7 +155,7 @@ def test_figures(name: str) -> None:
 
 
 def test_the_study_asks_for_all() -> None:
-    (trials,) = list(LAB.study(CONFIG))
+    (trials,) = list(LAB.begin(CONFIG, 0))
     counts = {v: sum(t.variant == v for t in trials) for v in dict.fromkeys(t.variant for t in trials)}
     assert counts == {"portable": 1, "agree/float32": 3, "autograph": 3, "old code": 1, "agree/float64": 1}
     assert {t.runtime for t in trials if t.variant == "agree/float64"} == {Runtime("keras", "float64")}
@@ -182,4 +182,4 @@ def test_a_bad_setting_is_one_line_that_names_it(setting: str) -> None:
 def test_it_runs_in_keras_alone() -> None:
     with pytest.raises(UserError, match="runs in keras"):
         configure(LAB, Options(framework="torch"))
-    assert np.all([isinstance(t, Trial) for t in next(LAB.study(CONFIG))])
+    assert np.all([isinstance(t, Trial) for t in next(LAB.begin(CONFIG, 0))])
