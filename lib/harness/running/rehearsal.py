@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.contract.loading import lab_of
@@ -54,6 +55,8 @@ class TimeUpError(BaseException):
 class Alarm:
     """Raises `TimeUpError` in the main thread after `seconds`, at its next step in Python, and again every second.
 
+    An import is not interrupted: half a module would be left to the next trial of this process.
+
     Attributes:
         rang: whether it did; a library may have turned the error into one of its own.
     """
@@ -71,9 +74,10 @@ class Alarm:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._before)
 
-    def _ring(self, *_: object) -> None:
-        self.rang = True
-        raise TimeUpError
+    def _ring(self, _: int, frame: FrameType | None) -> None:
+        if not any(step.f_code.co_filename.startswith("<frozen importlib") for step, _ in traceback.walk_stack(frame)):
+            self.rang = True
+            raise TimeUpError
 
 
 def rehearse_trial(job: Job) -> Rehearsed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.harness.running.rehearsal import Alarm, TimeUpError
 from tests.lib.harness.support import Clone, Ended, descendants, end_of, living, until
 
 FAULTY = '''"""A lab with one of each mistake."""
@@ -210,3 +212,15 @@ def test_an_interrupted_rehearsal_leaves_nothing(clone: Clone, tmp_path: Path) -
     until(lambda: not living(processes), what="no process is left")
     assert not list(clone.journals.iterdir())
     assert not list(Path(clone.variables["TMPDIR"]).glob("lab-rehearsal-*"))
+
+
+def test_time_that_is_up_leaves_no_half_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slowly_loaded.py").write_text("import signal\nsignal.raise_signal(signal.SIGALRM)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with Alarm(1000) as alarm:
+        module = importlib.import_module("slowly_loaded")
+        assert not alarm.rang
+        with pytest.raises(TimeUpError):
+            signal.raise_signal(signal.SIGALRM)
+    assert module.whole
+    assert alarm.rang
