@@ -1,10 +1,12 @@
-"""BERT: from both sides a hidden word is easier to guess, and what was learned by guessing is of use elsewhere.
+"""BERT: a hidden word is easier to guess from both sides, and what was learned by guessing is useful elsewhere.
 
-1. words: a biLM (ELMo), a causal (GPT) and a masked (BERT) language model learn from the Brown corpus, with as many
-   parameters, the same batches and as many steps. Then a word of a new sentence is hidden.
-2. reviews: film reviews, good or bad, from a few labelled sentences: MiniLM, a pretrained BERT, fine-tuned or frozen,
-   beside TF-IDF and a BERT that starts from chance.
-3. senses: what a word means in a sentence, by its vector there.
+Trial functions:
+
+- **words** trains a biLM (ELMo), a causal (GPT) or a masked (BERT) language model on the Brown corpus, with as many
+  parameters, the same batches and as many steps. Then a word of a new sentence is hidden.
+- **reviews** learns from a few labelled sentences whether a film review is good or bad: with MiniLM, a pretrained BERT,
+  fine-tuned or frozen, with TF-IDF, or with a BERT trained from scratch.
+- **senses** recognises what a word means in a sentence from its vector there.
 
 The small models share one learning rate. Those of the reviews are chosen on validation sentences, of starts and
 labelled sentences that no result is taken of; test sentences are read once, at the end.
@@ -13,7 +15,7 @@ labelled sentences that no result is taken of; test sentences are read once, at 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -31,7 +33,6 @@ from lib.nlp.bert import reviews as bert_reviews
 from lib.nlp.bert import senses as bert_senses
 from lib.nlp.bert import words as bert_words
 from lib.nlp.bert.claims import CLAIMS
-from lib.nlp.bert.sentences import KOREAN, SENTENCES
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=10, le=5000)]
@@ -43,7 +44,7 @@ GRID_SEED = 1000
 
 
 class BertConfig(Config):
-    """Settings of the whole lab; the last six tell the trials apart."""
+    """Settings of the whole lab; the last five tell the trials apart."""
 
     seeds: int = Field(3, ge=1, le=GRID_SEED, description="of small models: a start of all three takes ten minutes")
     pretrained_seeds: int = Field(
@@ -82,7 +83,6 @@ class BertConfig(Config):
     probe: int = Field(800, ge=10, le=5000, description="labelled reviews for the small models' vectors")
     shown: int = Field(4, ge=1, le=bert_senses.EACH - 1, description="sentences of each meaning that are shown")
     draws: int = Field(4, ge=1, le=100, description="of the shown sentences, for each seed")
-    task: Literal["words", "reviews", "senses"] = Field("words", description="what a trial does; set by the study")
     kind: lm.Kind = Field("masked", description="which small model; set by the study")
     arm: bert_reviews.Arm = Field("frozen", description="how reviews are learned; set by the study")
     examples: Count = Field(50, description="labelled sentences of a trial; set by the study")
@@ -93,11 +93,6 @@ class BertConfig(Config):
     def shape(self) -> lm.Shape:
         """Of the small models."""
         return lm.Shape(self.vocabulary, self.width, self.layers)
-
-
-def trial(config: BertConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Do the trial's task once."""
-    return {"words": words, "reviews": reviews, "senses": senses}[config.task](config, seed, log)
 
 
 def words(config: BertConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -114,13 +109,13 @@ def words(config: BertConfig, seed: Seed, log: Log) -> dict[str, Any]:
         log=log,
         share=config.masked_share,
     )
-    found: dict[str, Any] = {
+    measurements: dict[str, Any] = {
         "parameters": lm.parameter_count(network),
         "first_loss": losses[0],
         "validation": bert_words.guessed(network, "validation", config.shape, "middle", config.hidden),
     }
     if not config.final:
-        return found
+        return measurements
     log.parameters(lm.weights(network))
     own, around = bert_words.sense_vectors(network, config.shape)
     reviews = {
@@ -132,7 +127,7 @@ def words(config: BertConfig, seed: Seed, log: Log) -> dict[str, Any]:
         part: (bert_words.review_vectors(network, rated, config.shape), bert_reviews.labels_of(rated))
         for part, rated in reviews.items()
     }
-    return found | {
+    return measurements | {
         "test": {
             place: bert_words.guessed(network, "test", config.shape, place, config.hidden)
             for place in bert_words.PLACES
@@ -209,42 +204,43 @@ def _chosen(grid: Sequence[Result], name: str, rivals: Sequence[float]) -> float
     """The best of the learning rates; one without a rival needs no trial."""
     if len(rivals) == 1:
         return rivals[0]
-    found = best([result for result in grid if result.trial.variant.startswith(f"grid/{name}/")], _score)
-    return float(found.trial.config.model_dump()["learning_rate"])
+    winner = best([result for result in grid if result.trial.variant.startswith(f"grid/{name}/")], _score)
+    return float(winner.trial.config.model_dump()["learning_rate"])
 
 
 def _score(result: Result) -> float:
     """Of a trial of the grid, on validation sentences; lower is better."""
-    found = result.measurements
-    return float(found["validation"]["nats"]) if "validation" in found else -float(found["validation_accuracy"])
+    measurements = result.measurements
+    if "validation" in measurements:
+        return float(measurements["validation"]["nats"])
+    return -float(measurements["validation_accuracy"])
 
 
 def _grid(config: BertConfig) -> Iterator[Trial]:
     """The trials that choose."""
     middle = sorted(config.labelled)[len(config.labelled) // 2]
     for name, rates in _rates(config).items():
-        settings: dict[str, Any] = (
-            {"kind": name} if name in KINDS else {"task": "reviews", "arm": name, "examples": middle}
-        )
+        settings: dict[str, Any] = {"kind": name} if name in KINDS else {"arm": name, "examples": middle}
+        function = "words" if name in KINDS else "reviews"
         for rate in rates if len(rates) > 1 else ():
             changes = {**settings, "learning_rate": rate, "final": False}
-            yield Trial(f"grid/{name}/{rate:g}", changed(config, changes), GRID_SEED, TORCH)
+            yield Trial(f"grid/{name}/{rate:g}", changed(config, changes), GRID_SEED, TORCH, function)
 
 
 def _finals(config: BertConfig, rates: Mapping[str, float]) -> Iterator[Trial]:
     """The trials of which the results are taken: those that take long first."""
     for seed in range(config.seeds):
         for kind in KINDS:
-            settings = {"task": "words", "kind": kind, "learning_rate": rates[kind]}
-            yield Trial(kind, changed(config, settings), seed, TORCH)
+            settings = {"kind": kind, "learning_rate": rates[kind]}
+            yield Trial(kind, changed(config, settings), seed, TORCH, "words")
     for seed in range(config.pretrained_seeds):
         for examples in sorted(config.labelled, reverse=True):
             for arm in bert_reviews.ARMS:
-                changes: dict[str, Any] = {"task": "reviews", "arm": arm, "examples": examples}
+                changes: dict[str, Any] = {"arm": arm, "examples": examples}
                 changes |= {"learning_rate": rates[arm]} if arm in rates else {}
-                yield Trial(f"{arm}/{examples}", changed(config, changes), seed, TORCH)
+                yield Trial(f"{arm}/{examples}", changed(config, changes), seed, TORCH, "reviews")
     for seed in range(config.seeds):
-        yield Trial("minilm", changed(config, {"task": "senses"}), seed, TORCH)
+        yield Trial("minilm", config, seed, TORCH, "senses")
 
 
 SEARCH = Search(
@@ -256,9 +252,10 @@ SEARCH = Search(
     },
     trial=lambda config: Trial(
         "masked",
-        changed(config, {"task": "words", "kind": "masked", "final": False, "steps": max(1, config.steps // 4)}),
+        changed(config, {"kind": "masked", "final": False, "steps": max(1, config.steps // 4)}),
         0,
         TORCH,
+        "words",
     ),
     measure="validation_nats",
     goal="minimize",
@@ -286,7 +283,7 @@ LAB = Lab(
         "probe": 300,
     },
     study=study,
-    trials=trial,
+    trials={"words": words, "reviews": reviews, "senses": senses},
     claims=CLAIMS,
     figures={
         "hidden-word": figures.hidden_word,
@@ -297,6 +294,5 @@ LAB = Lab(
     },
     data=("brown", "movie_reviews", "minilm"),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

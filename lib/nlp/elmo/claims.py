@@ -1,4 +1,4 @@
-"""What the ELMo lab measures for the lecture's sentences: functions of its trials' results."""
+"""Measures of the ELMo lab's claims: functions of its trials' results."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import numpy as np
 
 from lib.harness.contract.claim import Claim, InconclusiveError
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import Series
 
 CLEARLY = 0.03
 """An accuracy counts as higher when it is so by three occurrences in a hundred."""
 
 
-def accuracies(results: Results, name: str, measurement: str = "accuracy") -> np.ndarray:
+def accuracies(results: Results, name: str, measurement: str = "accuracy") -> Series:
     """Accuracy on one kind of vector: (seeds,)."""
-    return np.array([r.measurements[measurement][name] for r in results.of("biLM")])
+    return results.series("biLM", measurement).map(lambda by_kind: by_kind[name])
 
 
-def gain(better: str, worse: str, measurement: str = "accuracy") -> Callable[[Results], np.ndarray]:
+def gain(better: str, worse: str, measurement: str = "accuracy") -> Callable[[Results], Series]:
     """By how much the probe is right more often on one kind of vector than on another: (seeds,)."""
     return lambda results: accuracies(results, better, measurement) - accuracies(results, worse, measurement)
 
 
-def gain_of_first_layer(results: Results) -> np.ndarray:
+def gain_of_first_layer(results: Results) -> Series:
     """Accuracy on the first layer less that on the last: (seeds,).
 
     Raises:
@@ -35,16 +36,14 @@ def gain_of_first_layer(results: Results) -> np.ndarray:
     return gain("layer 1", last)(results)
 
 
-def cosine(results: Results) -> np.ndarray:
+def cosine(results: Results) -> Series:
     """Mean cosine of two occurrences of a word, same tag or not, at the layer where it is nearest to 1: (seeds,)."""
-    both = [
-        (np.asarray(r.measurements["cosine_same"]) + np.asarray(r.measurements["cosine_different"])) / 2
-        for r in results.of("biLM")
-    ]
-    return np.array([each[1:].max() for each in both])
+    same, different = (results.series("biLM", name) for name in ("cosine_same", "cosine_different"))
+    mean: Series = ((same + different) / 2)[:, 1:].max(axis=1)
+    return mean
 
 
-def tag_moves_the_vector(results: Results) -> np.ndarray:
+def tag_moves_the_vector(results: Results) -> Series:
     """Cosine with the same tag less that with another, mean over the layers but the static one: (seeds,).
 
     Raises:
@@ -52,89 +51,29 @@ def tag_moves_the_vector(results: Results) -> np.ndarray:
     """
     if gain("mix", "untrained")(results).mean() < CLEARLY:
         raise InconclusiveError("the network has hardly learned to tell parts of speech: train it longer")
-    same, different = (results.values("biLM", name) for name in ("cosine_same", "cosine_different"))
-    return np.asarray((same - different)[:, 1:].mean(axis=1))
+    same, different = (results.series("biLM", name) for name in ("cosine_same", "cosine_different"))
+    mean: Series = (same - different)[:, 1:].mean(axis=1)
+    return mean
 
 
-_TEST = "occurrences of ambiguous words in test sentences, read once, at the end; linear probe; paired over seeds"
 CLAIMS = (
-    Claim(
-        "context-changes-vectors/part-of-speech",
-        statement=(
-            "the part of speech of an ambiguous word is told more often by vectors "
-            "from context than by one for each word"
-        ),
-        measure=gain("mix", "static"),
-        unit="accuracy gained",
-        at_least=CLEARLY,
-        note=f"the model's layers mixed against its own word embeddings; {_TEST}",
-    ),
-    Claim(
-        "context-changes-vectors/mean-of-contexts",
-        statement="it is the context: the mean of the same vectors over a word's occurrences tells it less often",
-        measure=gain("mix", "mean"),
-        unit="accuracy gained",
-        at_least=CLEARLY,
-        note=_TEST,
-    ),
-    Claim(
-        "context-changes-vectors/new-words",
-        statement="it holds for words too that the probe has not learned from",
-        measure=gain("mix", "static", "new_words"),
-        unit="accuracy gained",
-        at_least=CLEARLY,
-        note=f"words dealt into four parts, each asked of a probe that learned the others; mean over words; {_TEST}",
-    ),
+    Claim("context-changes-vectors/part-of-speech", measure=gain("mix", "static"), at_least=CLEARLY),
+    Claim("context-changes-vectors/mean-of-contexts", measure=gain("mix", "mean"), at_least=CLEARLY),
+    Claim("context-changes-vectors/new-words", measure=gain("mix", "static", "new_words"), at_least=CLEARLY),
     Claim(
         "context-changes-vectors/static-is-one",
-        statement="the vector that a word has before context is the same in every sentence",
-        kind="exact",
         measure=lambda results: float(results.values("biLM", "static_spread").max()),
-        unit="largest difference",
+        kind="exact",
         at_most=0.0,
-        note="equal to the last bit, so the cosine of two occurrences is 1",
     ),
-    Claim(
-        "context-changes-vectors/cosine",
-        statement="in two contexts a word has two vectors: their cosine is below 1",
-        measure=cosine,
-        unit="mean cosine",
-        at_most=0.99,
-        note="two occurrences of one ambiguous word; the layer whose cosine is nearest to 1",
-    ),
-    Claim(
-        "meaning-moves-the-vector",
-        statement="two occurrences of a word are more alike when it is the same part of speech",
-        measure=tag_moves_the_vector,
-        unit="difference of mean cosines",
-        at_least=0.02,
-        note="mean over ambiguous words and layers",
-    ),
-    Claim(
-        "learned-not-built-in",
-        statement=(
-            "what it knows is learned: the same network untrained, which sees the context too, tells it less often"
-        ),
-        measure=gain("mix", "untrained"),
-        unit="accuracy gained",
-        at_least=CLEARLY,
-        note=_TEST,
-    ),
-    Claim(
-        "syntax-sits-low",
-        statement="of the two layers the first tells the part of speech at least as often as the last",
-        measure=gain_of_first_layer,
-        unit="accuracy gained",
-        at_least=0.0,
-        note=f"Peters et al. 2018, section 5.3: 97.3 and 96.8 % of all words there; {_TEST}",
-    ),
+    Claim("context-changes-vectors/cosine", measure=cosine, at_most=0.99),
+    Claim("meaning-moves-the-vector", measure=tag_moves_the_vector, at_least=0.02),
+    Claim("learned-not-built-in", measure=gain("mix", "untrained"), at_least=CLEARLY),
+    Claim("syntax-sits-low", measure=gain_of_first_layer, at_least=0.0),
     Claim(
         "the-mixture-is-a-mean",
-        statement="the weights with which the layers are mixed sum to 1",
-        kind="exact",
         measure=lambda results: float(np.abs(results.values("biLM", "mixture_sum") - 1).max()),
-        unit="largest deviation",
+        kind="exact",
         at_most=1e-12,
-        note="softmax of learned numbers",
     ),
 )

@@ -19,14 +19,13 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, changed, variants_by_seeds
-from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.harness.contract.studies import changed
+from lib.harness.contract.trial import Log, Runtime, Trial
 from lib.harness.errors import UserError
 from lib.models import language_models as lm
 from lib.nlp.elmo import figures
 from lib.nlp.elmo.claims import CLAIMS
 from lib.nlp.elmo.mix import learn_probe, mixture_weights
-from lib.nlp.elmo.sentences import KOREAN, SENTENCES
 from lib.nlp.elmo.words import Places, ambiguous, labels, most_frequent_tag, occurrences
 
 if TYPE_CHECKING:
@@ -61,16 +60,16 @@ class ElmoConfig(Config):
 def vectors(network: torch.nn.Module, texts: Sequence[lm.Ids], places: Places) -> np.ndarray:
     """The vectors of these occurrences at every layer, float32 (n, layers + 1, features)."""
     needed, row = np.unique(places.sentence, return_inverse=True)
-    found = np.empty(0)
+    collected = np.empty(0)
     for start in range(0, len(needed), 500):
         part = needed[start : start + 500]
         here = np.flatnonzero((row >= start) & (row < start + len(part)))
         features = lm.features(network, [texts[i] for i in part])
         taken = np.stack([features[row[i] - start][:, places.place[i]] for i in here])
-        if not found.size:
-            found = np.empty((len(places), *taken.shape[1:]), dtype=taken.dtype)
-        found[here] = taken
-    return found
+        if not collected.size:
+            collected = np.empty((len(places), *taken.shape[1:]), dtype=taken.dtype)
+        collected[here] = taken
+    return collected
 
 
 def word_in_context(network: torch.nn.Module, text: str, word: str, shape: lm.Shape) -> np.ndarray:
@@ -194,18 +193,18 @@ def on_new_words(
     return {"new_words": {name: float(np.mean(each)) for name, each in scores.items()}}
 
 
-def likeness(places: Places, found: np.ndarray) -> dict[str, Any]:
+def likeness(places: Places, features: np.ndarray) -> dict[str, Any]:
     """Mean cosine of two occurrences of one word at every layer, with the same tag and with different ones.
 
     The mean over the words with at least two occurrences of each of two tags. `static_spread`: the largest
     difference of a static feature between two occurrences of one word.
     """
-    unit = found.astype(np.float64)
+    unit = features.astype(np.float64)
     unit /= np.linalg.norm(unit, axis=2, keepdims=True)
     same, different, spread = [], [], 0.0
     for word in np.unique(places.word):
         here = places.word == word
-        spread = max(spread, float(np.ptp(found[here, 0], axis=0).max()))
+        spread = max(spread, float(np.ptp(features[here, 0], axis=0).max()))
         groups = [unit[here & (places.label == tag)] for tag in np.unique(places.label[here])]
         groups = [group for group in groups if len(group) >= 2]
         if len(groups) < 2:
@@ -216,27 +215,22 @@ def likeness(places: Places, found: np.ndarray) -> dict[str, Any]:
         different.append((sums[0] * sums[1]).sum(axis=1) / (len(groups[0]) * len(groups[1])))
     return {
         "static_spread": spread,
-        "cosine_same": np.mean(same, axis=0) if same else np.full(found.shape[1], np.nan),
-        "cosine_different": np.mean(different, axis=0) if same else np.full(found.shape[1], np.nan),
+        "cosine_same": np.mean(same, axis=0) if same else np.full(features.shape[1], np.nan),
+        "cosine_different": np.mean(different, axis=0) if same else np.full(features.shape[1], np.nan),
     }
 
 
-def pictures(config: ElmoConfig, places: Places, found: np.ndarray) -> dict[str, Any]:
+def pictures(config: ElmoConfig, places: Places, features: np.ndarray) -> dict[str, Any]:
     """For the words of `SHOWN` their first-layer vectors on two principal components, with their tags."""
     index, names = lm.vocabulary(config.vocabulary).index, np.array(labels(config.vocabulary))
     shown = {}
     for word in SHOWN:
         here = np.flatnonzero(places.word == index.get(word, -1))[:150]
         if len(here) >= 3:
-            centred = found[here, 1].astype(np.float64) - found[here, 1].mean(axis=0)
+            centred = features[here, 1].astype(np.float64) - features[here, 1].mean(axis=0)
             _, _, directions = np.linalg.svd(centred, full_matrices=False)
             shown[word] = {"at": centred @ directions[:2].T, "tags": names[places.label[here]].tolist()}
     return shown
-
-
-def study(config: ElmoConfig) -> Study:
-    """One network for each seed."""
-    yield from batches(variants_by_seeds(config, {"biLM": {}}, Runtime("torch")), config.batch)
 
 
 SEARCH = Search(
@@ -257,12 +251,12 @@ SEARCH = Search(
 
 LAB = Lab(
     name="elmo",
-    summary="a word's vector from its sentence: it tells parts of speech that one vector for each word cannot",
+    summary="word vectors from the sentence: they distinguish parts of speech that one vector per word cannot",
     chapter=13,
     minutes=4,
     config=ElmoConfig,
     quick={"seeds": 3, "steps": 200, "probe_examples": 1500, "test_examples": 800},
-    study=study,
+    variants={"biLM": {}},
     trials=trial,
     claims=CLAIMS,
     figures={
@@ -273,6 +267,5 @@ LAB = Lab(
     },
     data=("brown",),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

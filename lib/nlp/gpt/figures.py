@@ -1,4 +1,4 @@
-"""The pictures of the GPT lab. Thin lines and dots are seeds."""
+"""Figures of the GPT lab. Thin lines and dots are seeds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
+from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
 
 MODEL, COUNTING, GREY = PALETTE[0], PALETTE[1], "#666666"
+TEXTS = Texts.beside(__file__)
 
 
 def _counted(results: Results) -> np.ndarray:
@@ -24,37 +26,36 @@ def learning(results: Results, config: Any) -> Any:
     stages, watched = results.of("gpt")[0].measurements["stages"], results.values("gpt", "watched")
     axis.plot(stages, watched.T, color=MODEL, linewidth=0.8, alpha=0.4)
     axis.plot(stages, watched.mean(axis=0), color=MODEL, marker="o", linewidth=2.4)
-    guess = np.log(results.of("gpt")[0].measurements["vocabulary"])
+    characters = int(results.of("gpt")[0].measurements["vocabulary"])
+    guess = np.log(characters)
     axis.axhline(guess, color=GREY, linestyle=":", linewidth=1.2)
-    axis.text(
-        stages[-1], guess, "guessing: ln 81" if round(np.exp(guess)) == 81 else "guessing", color=GREY, ha="right"
-    )
-    knows = {1: "how frequent each character is", 2: "pairs of characters", 3: "triples"}
+    guessing = TEXTS("figures.learning.guessing", characters=characters)
+    axis.text(stages[-1], guess, guessing, color=GREY, ha="right", va="bottom")
     for order, loss in enumerate(_counted(results)[:3], 1):
         axis.axhline(loss, color=COUNTING, linestyle="--", linewidth=1)
-        axis.text(stages[-1], loss, f"counting {knows[order]}", color=COUNTING, ha="right", va="bottom")
+        axis.text(stages[-1], loss, TEXTS(f"figures.learning.counted-{order}"), color=COUNTING, ha="right", va="bottom")
     last = watched[:, -1].mean()
     axis.annotate(f"{last:.2f}", (stages[-1], last), (6, 0), textcoords="offset points", color=MODEL, va="center")
-    axis.set(xlabel="step", ylabel="loss on new text (nats a character)", ylim=(0, guess + 0.25))
-    axis.set_title("Loss on new text as it learns, beside what counting knows")
+    axis.set(xlabel=TEXTS("figures.learning.xlabel"), ylabel=TEXTS("labels.loss"), ylim=(0, guess + 0.4))
+    axis.set_title(TEXTS("figures.learning.title"))
     return figure
 
 
 def writing(results: Results, config: Any) -> Any:
     """What the model writes at each stage of its training, with its loss."""
-    found = results.of("gpt")[0]
-    stages, losses = found.measurements["stages"], found.measurements["watched"]
-    prompt = found.trial.config.prompt
+    first = results.of("gpt")[0]
+    stages, losses = first.measurements["stages"], first.measurements["watched"]
+    prompt = first.trial.config.prompt
     rows = []
-    for step, loss, text in zip(stages, losses, found.measurements["written"], strict=True):
+    for step, loss, text in zip(stages, losses, first.measurements["written"], strict=True):
         shown = (prompt + text).replace("\n", " / ")
         rows.append((step, loss, textwrap.wrap(shown, 92, drop_whitespace=False) or [""]))
     height = sum(len(lines) + 0.8 for _, _, lines in rows)
     figure, ((axis,),) = canvas(1, 1, 12, 0.9 + 0.23 * height)
     at = 0.0
     for step, loss, lines in rows:
-        axis.text(0, at, f"step {step}", fontweight="bold", va="top")
-        axis.text(0.085, at, f"loss {loss:.2f}", color=MODEL, va="top")
+        axis.text(0, at, TEXTS("figures.writing.step", step=step), fontweight="bold", va="top")
+        axis.text(0.085, at, TEXTS("figures.writing.loss", loss=loss), color=MODEL, va="top")
         written = "\n".join(line.replace("$", r"\$") for line in lines)
         axis.text(0.165, at, written, family="monospace", fontsize=9.5, va="top", linespacing=1.25)
         at += len(lines) + 0.8
@@ -62,7 +63,7 @@ def writing(results: Results, config: Any) -> Any:
     axis.plot(0, 0, alpha=0)
     axis.set(xlim=(0, 1), ylim=(at - 0.4, -0.4))
     axis.set_axis_off()
-    axis.set_title(f'What it writes after "{prompt.strip()}" as it learns')
+    axis.set_title(TEXTS("figures.writing.title", prompt=prompt.strip()))
     return figure
 
 
@@ -76,12 +77,13 @@ def context(results: Results, config: Any) -> Any:
     axis.text(read[-1], by_place[:, -1].mean() + 0.06, "GPT", color=MODEL, ha="right", fontweight="bold")
     counted = _counted(results)
     axis.plot(np.arange(1, len(counted)), counted[1:], "s--", color=COUNTING, markersize=5, linewidth=1)
-    axis.text(len(counted) - 0.9, counted[-1], " counting so many", color=COUNTING, va="top")
-    axis.set(xscale="log", xlabel="characters read before the one to predict", ylabel="loss on new text (nats)")
+    label = TEXTS("figures.context.counted")
+    axis.text(1, counted[1] + 0.06, label, color=COUNTING, va="bottom")
+    axis.set(xscale="log", xlabel=TEXTS("figures.context.xlabel"), ylabel=TEXTS("labels.loss"))
     ticks = [tick for tick in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if tick <= read[-1]]
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
-    axis.set_title("What each further character of context buys")
+    axis.set_title(TEXTS("figures.context.title"))
     return figure
 
 
@@ -101,14 +103,7 @@ def counting(results: Results, config: Any) -> Any:
     axis.text(at, center + 0.04, f"{center:.2f}", color=MODEL, ha="center", fontweight="bold")
     names = [f"{order - 1}" for order in range(1, len(counted) + 1)]
     axis.set_xticks(range(1, at + 1), [*names, f"GPT\n({config.context})"])
-    axis.set(xlabel="characters of context that are counted with", ylabel="loss on new text (nats a character)")
-    beaten = int((counted > center).sum())
-    if beaten == len(counted):
-        title = "After this training it is better than counting with any of these contexts"
-    elif beaten:
-        title = f"After this training it is better than counting with a context of {beaten - 1}, not of more"
-    else:
-        title = "After this training it is not yet better than counting"
-    axis.set_title(title)
+    axis.set(xlabel=TEXTS("figures.counting.xlabel"), ylabel=TEXTS("labels.loss"))
+    axis.set_title(TEXTS("figures.counting.title"))
     axis.grid(axis="x", visible=False)
     return figure

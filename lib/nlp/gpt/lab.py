@@ -1,14 +1,14 @@
-"""GPT: predict the next character from those before it, from left to right. What does the context buy?
+"""GPT: predict the next character from those before it, from left to right. How much does context help?
 
 A causal transformer of 0.8 million parameters learns Jane Austen's novels, character by character (Radford et al. 2018,
 "Improving language understanding by generative pre-training"), with the size and the recipe of karpathy/nanoGPT for a
-CPU. It is judged on the validation part of the novels along the way, and on the test part once, at the end; beside it
-stand n-gram models that only count. Nothing is chosen here: the recipe is nanoGPT's.
+CPU. It is judged on the validation part of the novels along the way, and on the test part once, at the end, and is
+compared with n-gram models, which only count. Nothing is chosen here: the recipe is nanoGPT's.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -25,7 +25,6 @@ from lib.nlp.gpt import figures
 from lib.nlp.gpt.claims import CLAIMS, FEWEST
 from lib.nlp.gpt.model import build, go_on, later_changes_earlier, losses_by_place, losses_of_the_same, train
 from lib.nlp.gpt.ngrams import KneserNey
-from lib.nlp.gpt.sentences import KOREAN, SENTENCES
 from lib.nlp.gpt.text import characters, novels
 
 
@@ -34,7 +33,6 @@ class GptConfig(Config):
 
     seeds: int = Field(3, ge=1, le=1000, description="the fewest with an interval: one costs three minutes of a core")
     batch: int = Field(256, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    task: Literal["gpt", "counting"] = Field("gpt", description="what a trial does; set by the study")
     layers: int = Field(4, ge=1, le=24, description="nanoGPT's recipe for a CPU")
     heads: int = Field(4, ge=1, le=24, description="nanoGPT's recipe for a CPU")
     width: int = Field(128, ge=4, le=1024, description="nanoGPT's recipe for a CPU; a multiple of the heads")
@@ -67,11 +65,6 @@ WATCHED = 400
 """Pieces of the validation text that are looked at along the way."""
 LENGTH = 1_600
 """Of a stretch of the test text in which the loss is measured by what the model has read."""
-
-
-def trial(config: GptConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Do the trial's task once."""
-    return {"gpt": learn, "counting": count}[config.task](config, seed, log)
 
 
 def learn(config: GptConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -130,8 +123,8 @@ def count(config: GptConfig, seed: Seed, log: Log) -> dict[str, Any]:
 
 def study(config: GptConfig) -> Study:
     """The model with every seed, and the counting once, which draws nothing."""
-    trials = [Trial("gpt", changed(config, {"task": "gpt"}), seed, Runtime("torch")) for seed in range(config.seeds)]
-    yield from batches([*trials, Trial("counting", changed(config, {"task": "counting"}), 0, Runtime())], config.batch)
+    trials = [Trial("gpt", config, seed, Runtime("torch"), "learn") for seed in range(config.seeds)]
+    yield from batches([*trials, Trial("counting", config, 0, Runtime(), "count")], config.batch)
 
 
 SEARCH = Search(
@@ -142,7 +135,9 @@ SEARCH = Search(
         "heads": Choices((1, 2, 4, 8)),
         "width": Range(32, 160, step=32),
     },
-    trial=lambda config: Trial("gpt", changed(config, {"steps": max(1, config.steps // 4)}), 0, Runtime("torch")),
+    trial=lambda config: Trial(
+        "gpt", changed(config, {"steps": max(1, config.steps // 4)}), 0, Runtime("torch"), "learn"
+    ),
     measure="validation_loss",
     goal="minimize",
 )
@@ -150,13 +145,13 @@ SEARCH = Search(
 
 LAB = Lab(
     name="gpt",
-    summary="a small GPT learns to write like Jane Austen from left to right: what context buys, beside counting",
+    summary="a small GPT learns to write like Jane Austen: how much context helps, compared with counting n-grams",
     chapter=14,
     minutes=8,
     config=GptConfig,
     quick={"layers": 2, "width": 64, "steps": 550, "learning_rate": 3e-3, "orders": 3, "stretches": 4, "sample": 80},
     study=study,
-    trials=trial,
+    trials={"learn": learn, "count": count},
     claims=CLAIMS,
     figures={
         "learning": figures.learning,
@@ -166,6 +161,5 @@ LAB = Lab(
     },
     data=("austen",),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

@@ -145,7 +145,7 @@ def test_only_the_causal_model_never_sees_the_right(kind: lm.Kind) -> None:
 
 def test_a_trial_of_words_repeats_and_starts_at_the_logarithm_of_the_vocabulary() -> None:
     logs = [Recording(), Recording()]
-    trial = Trial("masked", BertConfig(**SMALL, kind="masked", learning_rate=1e-2), 0, TORCH)
+    trial = Trial("masked", BertConfig(**SMALL, kind="masked", learning_rate=1e-2), 0, TORCH, "words")
     found = [run_trial(LAB, trial, log).measurements for log in logs]
     assert found[0] == found[1]
     assert all(np.array_equal(array, logs[1].final[name]) for name, array in logs[0].final.items())
@@ -213,10 +213,10 @@ def test_the_grid_does_not_read_the_test_reviews(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(movie_reviews, "test", refuse)
     for arm in bert_reviews.ARMS:
-        config = BertConfig(**SMALL, task="reviews", arm=arm, examples=20, final=False)
-        found = run_trial(LAB, Trial("any", config, GRID_SEED, TORCH)).measurements
+        config = BertConfig(**SMALL, arm=arm, examples=20, final=False)
+        found = run_trial(LAB, Trial("any", config, GRID_SEED, TORCH, "reviews")).measurements
         assert found.keys() == {"validation_accuracy"}
-    words = run_trial(LAB, Trial("any", BertConfig(**SMALL, final=False), GRID_SEED, TORCH)).measurements
+    words = run_trial(LAB, Trial("any", BertConfig(**SMALL, final=False), GRID_SEED, TORCH, "words")).measurements
     assert "test" not in words
 
 
@@ -248,14 +248,14 @@ def test_the_study_chooses_on_validation_and_then_asks_for_every_final_once() ->
 
 @pytest.mark.parametrize("arm", ["fine-tuned", "scratch"])
 def test_a_trial_of_reviews_repeats_whatever_is_cached(arm: bert_reviews.Arm) -> None:
-    config = BertConfig(**SMALL, task="reviews", arm=arm, examples=20, learning_rate=3e-4)
+    config = BertConfig(**SMALL, arm=arm, examples=20, learning_rate=3e-4)
     losses = []
     for clear in (True, False):
         if clear:
             bert_reviews._frozen.cache_clear()
             bert_reviews._of_part.cache_clear()
         log = Recording()
-        run_trial(LAB, Trial("any", config, 0, TORCH), log)
+        run_trial(LAB, Trial("any", config, 0, TORCH, "reviews"), log)
         losses.append([values["loss"] for _, values in log.values])
     assert losses[0] == losses[1]
 

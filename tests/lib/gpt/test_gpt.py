@@ -306,7 +306,7 @@ def test_a_trial_repeats() -> None:
     logs = [Recording(), Recording()]
     config = GptConfig(**SMALL | {"steps": 5})
     for log in logs:
-        run_trial(LAB, Trial("gpt", config, 0, Runtime("torch")), log)
+        run_trial(LAB, Trial("gpt", config, 0, Runtime("torch"), "learn"), log)
     for name, array in logs[0].final.items():
         assert np.array_equal(array, logs[1].final[name])
 
