@@ -99,7 +99,7 @@ def probe(model: torch.nn.Sequential, inputs: np.ndarray, labels: np.ndarray) ->
     return Probe(np.array(weights), np.array(derivatives), product)
 
 
-def dead_units(model: torch.nn.Sequential, inputs: np.ndarray) -> np.ndarray:
+def dead_units(model: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
     """By layer (depth + 1,), the share of units whose derivative is exactly 0 on every input: no input teaches them."""
     import torch
 

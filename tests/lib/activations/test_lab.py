@@ -125,7 +125,7 @@ def test_every_claim_is_measured_and_every_picture_is_drawn(measured: Results) -
         with language(code), style():
             for name, figure in LAB.figures.items():
                 drawing = figure(measured, ActivationsConfig(**SMALL))
-                drawing.canvas.draw()
+                drawing.draw_without_rendering()
                 assert all(axis.has_data() for axis in drawing.axes), name
 
 

@@ -108,7 +108,7 @@ def test_pictures() -> None:
     with style():
         for name, draw in LAB.figures.items():
             figure = draw(results(), CONFIG)
-            figure.canvas.draw()
+            figure.draw_without_rendering()
             assert all(axis.get_title() for axis in figure.axes)
             assert name == "blanks" or all(axis.has_data() for axis in figure.axes)
 

@@ -112,7 +112,7 @@ def test_a_rate_beyond_its_range_is_refused() -> None:
 def test_pictures_are_drawn(name: str, whole: Results) -> None:
     with style():
         figure = LAB.figures[name](whole, ConvolutionConfig(**SMALL))
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     assert figure.get_suptitle()
     for axis in figure.axes:
         assert axis.has_data() or axis.texts, "an empty panel"

@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def record(
     code: Mapping[str, bytes] = CODE,
     config: Mapping[str, Any] = CONFIG,
     environment: Mapping[str, Any] = ENVIRONMENT,
-    **tags: str,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> Record:
     """A whole record with these trials."""
     trials = []
@@ -71,7 +72,7 @@ def record(
     digest = parent_digest(trial.tags["lab.result_digest"] for trial in trials)
     own = {"lab.seed": "0", "lab.code_sha256": sha256_of_files(code), "lab.result_digest": digest}
     usual = dict.fromkeys(comparison.CAUSES, "same") | own
-    return Record("key", usual | tags, {}, "FINISHED", 0, "", Memory(files, trials)).require_whole()
+    return Record("key", {**usual, **tags}, {}, "FINISHED", 0, "", Memory(files, trials)).require_whole()
 
 
 SAME = {("adam", 3): trace([1.0, 0.5, 0.25]), ("sgd", 3): trace([1.0, 0.75, 0.5])}
@@ -117,15 +118,15 @@ def test_negative_zero_and_nan_are_compared_by_their_bits() -> None:
 
 def test_what_can_change_bits_is_named() -> None:
     assert comparison.causes(record(SAME), record(SAME)) == []
-    assert comparison.causes(record(SAME), record(SAME, **{"lab.cpu": "another", "lab.lock_sha256": "x"})) == [
+    assert comparison.causes(record(SAME), record(SAME, tags={"lab.cpu": "another", "lab.lock_sha256": "x"})) == [
         "the lock",
         "the CPU model",
     ]
 
 
 def test_the_code_paths_are_a_cause_and_old_records_had_the_usual_ones() -> None:
-    one = record(SAME, **{"lab.portable": "false", "lab.scope": "machine"})
-    other = record(SAME, **{"lab.portable": "true", "lab.scope": "portable:intel"})
+    one = record(SAME, tags={"lab.portable": "false", "lab.scope": "machine"})
+    other = record(SAME, tags={"lab.portable": "true", "lab.scope": "portable:intel"})
     assert comparison.causes(one, other) == ["the code paths (--portable)"]
     text = "\n".join(comparison.described(one, other))
     assert "  --portable: false -> true" in text
@@ -143,7 +144,7 @@ def test_all_that_differs_is_described() -> None:
         code={**CODE, "lib/a.py": b"x = 2\n"},
         config={"epochs": 5, "batch": 32},
         environment={**ENVIRONMENT, "packages": {"numpy": "2.1"}},
-        **{"lab.seed": "1", "lab.data_sha256": "other"},
+        tags={"lab.seed": "1", "lab.data_sha256": "other"},
     )
     text = "\n".join(comparison.described(one, changed))
     for line in ("  -x = 1", "  +x = 2", "  epochs: 3 -> 5", '  root seed: "0" -> "1"', "  numpy: 2.0 -> 2.1"):
@@ -157,7 +158,7 @@ def test_all_that_differs_is_described() -> None:
 def test_what_a_sweep_was_asked_is_a_part_of_its_config() -> None:
     words = Sweep(12, batch=2).words("tiny", {"steps": Range(10, 20), "text": Choices(("a", "b"))})
     others = Sweep(14, sampler="random", batch=2).words("tiny", {"steps": Range(10, 20, step=5)})
-    one, other = (record(SAME, **{"lab.sweep": json.dumps(said)}) for said in (words, others))
+    one, other = (record(SAME, tags={"lab.sweep": json.dumps(said)}) for said in (words, others))
     assert comparison.config_changes(one, one) == []
     assert comparison.config_changes(one, other) == [
         '--sampler: "tpe" -> "random"',
@@ -248,7 +249,7 @@ def test_a_run_is_found_behind_any_number_of_trials(server: Server, monkeypatch:
             assert from_mlflow.find(client, name).info.run_id == ids[key], name
         assert len(list(from_mlflow.child_runs(client, from_mlflow.find(client, key)))) == 7
     assert from_mlflow.find(client, "last:many").info.run_id == ids[keys[1]], "a reproduction is no original"
-    original = record(SAME, **{"lab.name": "many"})
+    original = record(SAME, tags={"lab.name": "many"})
     assert from_mlflow.reproduction_of(client, replace(original, key=keys[0])).info.run_id == ids[keys[2]]
     assert [run.info.run_id for run in from_mlflow.all_of(client, "many")] == list(ids.values())
     with pytest.raises(UserError, match="3 runs begin so"):

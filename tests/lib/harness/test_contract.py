@@ -86,7 +86,7 @@ def test_a_study_without_trials_or_with_one_twice_is_refused(trials: list[tuple[
 
 
 @pytest.mark.parametrize("bounds", [{}, {"at_least": 2, "at_most": 1}, {"at_least": float("nan")}])
-def test_a_claim_needs_a_range_that_contains_a_number(bounds: dict[str, float]) -> None:
+def test_a_claim_needs_a_range_that_contains_a_number(bounds: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="claim 'row/part'"):
         Claim("row/part", measure=lambda results: 0, **bounds)
 

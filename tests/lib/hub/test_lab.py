@@ -152,7 +152,7 @@ def test_a_trial(small: Results) -> None:
 def test_figures(small: Results, name: str) -> None:
     with style():
         figure = LAB.figures[name](small, CONFIG)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         assert all(axis.has_data() or axis.texts for axis in figure.axes)
 
 

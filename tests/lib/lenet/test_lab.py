@@ -86,7 +86,7 @@ def test_fewer_pictures_decide_nothing_about_what_can_be_reached(whole: Results)
 def test_figures(whole: Results, name: str) -> None:
     with style():
         figure = LAB.figures[name](whole, LenetConfig(**SMALL))
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         assert all(axis.has_data() for axis in figure.axes if axis.axison)
 
 

@@ -67,7 +67,7 @@ def test_the_frameworks_agree_from_the_same_weights() -> None:
         *(by_hand.framework_gradients(c.framework, weights, activation(c), inputs, labels) for c in configs),
         strict=True,
     )
-    np.testing.assert_allclose(*outputs, atol=1e-5)
+    np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-5)
     for name, gradient in gradients[0].items():
         np.testing.assert_allclose(gradient, gradients[1][name], atol=1e-5)
     classifiers = [make_classifier(config, "digits", SEED, inputs, labels) for config in configs]

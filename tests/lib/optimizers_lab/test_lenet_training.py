@@ -137,5 +137,5 @@ def test_the_whole_of_lenet_with_its_pictures() -> None:
     with style():
         for name in ("lenet-sensitivity", "lenet-curves"):
             figure = LAB.figures[name](results, config)
-            figure.canvas.draw()
+            figure.draw_without_rendering()
             assert all(axis.has_data() for axis in figure.axes)

@@ -182,7 +182,7 @@ WITHOUT_FRAMEWORK = sorted(LAB.figures.keys() - {"frameworks", "lenet-sensitivit
 def test_pictures_are_drawn(name: str, measured: Results) -> None:
     with style():
         figure = LAB.figures[name](measured, OptimizersConfig(**TINY))
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     axes: Iterator[object] = iter(figure.axes)
     assert any(axis.has_data() for axis in axes)  # type: ignore[attr-defined]
 

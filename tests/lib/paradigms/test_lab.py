@@ -123,7 +123,7 @@ def test_the_small_lab_runs_every_variant_with_every_seed(small: Results) -> Non
 def test_figures_are_drawn(small: Results, name: str) -> None:
     with style():
         figure = LAB.figures[name](small, ParadigmsConfig(**SMALL))
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     assert all(axis.has_data() or axis.images or name == "without_labels" for axis in figure.axes)
 
 

@@ -150,7 +150,7 @@ def test_a_gain_within_the_clocks_noise_is_inconclusive() -> None:
 def test_figures(name: str) -> None:
     with style():
         figure = LAB.figures[name](made_up(), CONFIG)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         assert all(axis.has_data() or axis.texts for axis in figure.axes)
 
 
