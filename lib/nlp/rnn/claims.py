@@ -66,8 +66,14 @@ def text_remaining(network: str) -> Callable[[Results], Series]:
 
 
 def text_more(network: str) -> Callable[[Results], Series]:
-    """The same minus that of the vanilla network: (seeds,)."""
-    return lambda results: text_remaining(network)(results) - text_remaining("rnn")(results)
+    """log10 of that fraction over the vanilla network's: (seeds,)."""
+
+    def measure(results: Results) -> Series:
+        gated, vanilla = (results.series(f"text/{name}", "gradient")[:, LAG] for name in (network, "rnn"))
+        ratio: Series = np.log10(gated / vanilla)
+        return ratio
+
+    return measure
 
 
 CLAIMS = (
