@@ -104,9 +104,9 @@ def grid(results: Results, config: Any) -> Any:
         axis.set_yticks(range(len(USUAL)), [_label(name) for name in USUAL])
         for row, name in enumerate(USUAL):
             for column, scheme in enumerate(SCHEMES):
-                text = f"{10 ** values[row, column]:.1g}"
+                text = f"{float(f'{10 ** values[row, column]:.1g}'):g}"
                 weight = "bold" if USUAL[name] == scheme else "normal"
-                dark = values[row, column] < -9
+                dark = not -9 < values[row, column] < 1.2
                 axis.text(
                     column, row, text, ha="center", va="center", weight=weight, color="white" if dark else "black"
                 )
