@@ -26,9 +26,9 @@ def python(program: str) -> str:
 BEGIN = """
 import random
 import numpy as np
-from lib.harness import determinism
-from lib.harness.contract import Runtime
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Runtime
+from lib.harness.machine import determinism
 runtime = Runtime({0!r}, {1!r})
 determinism.prepare(runtime)
 seed = Seed(0).child("trial", 0)

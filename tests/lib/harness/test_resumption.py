@@ -203,9 +203,10 @@ def test_a_run_that_another_resume_has_finished_is_not_taken_up_again(clone: Clo
 CUT_SHORT = """
 import os, sys
 from pathlib import Path
-from lib.harness.cluster import Returned, _write
 from lib.harness.recording.journal import Journal
-from lib.harness.workers import Job
+from lib.harness.running.job import Job
+from lib.harness.running.ray.pool import _write
+from lib.harness.running.ray.task import Returned
 
 path = Path(sys.argv[2])
 os.link = os.fdatasync = lambda *_: os.kill(os.getpid(), 9)

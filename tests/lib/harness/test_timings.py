@@ -22,8 +22,8 @@ def test_the_last_of_each_is_kept(tmp_path: Path) -> None:
 TWICE = """
 import sys
 from pathlib import Path
-from lib.harness.contract import Runtime, Trial
-from lib.harness.workers import Job, run_job
+from lib.harness.contract.trial import Runtime, Trial
+from lib.harness.running.job import Job, run_job
 from tests.lib.harness.labs import tiny
 trial = Trial("fast", tiny.TinyConfig(steps=2), 0, Runtime())
 for name in ("first", "second"):
