@@ -72,7 +72,7 @@ def require(*, gpu: bool = False) -> dict[str, str]:
     if gpu and not elsewhere:
         raise UserError(
             "--gpu --on ray: workers with GPUs are a cluster of yours: set RAY_ADDRESS=ray://HOST:10001 "
-            "(docs/ray.md); --gpu alone spreads the trials over the GPUs of this machine"
+            "(docs/cluster.md); --gpu alone spreads the trials over the GPUs of this machine"
         )
     docker.require()
     if elsewhere:

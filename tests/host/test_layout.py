@@ -1,12 +1,14 @@
 """The layout of the code: files that can be read at one sitting, folders that can be taken in at a glance."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 400
 FILES = 18
+PAGE = re.compile(r"\bdocs/[\w-]+\.md\b")
 
 
 def sources(*folders: str) -> list[Path]:
@@ -39,3 +41,9 @@ def test_bootstrap_needs_the_standard_library_alone() -> None:
             for name in names:
                 own = name.startswith(("host.bootstrap", "lib.harness.errors"))
                 assert own or name.partition(".")[0] in sys.stdlib_module_names, f"{path}: {name}"
+
+
+def test_pages_that_messages_name_exist() -> None:
+    named = {page for path in sources("lib", "host") for page in PAGE.findall(path.read_text(encoding="utf-8"))}
+    assert "docs/cluster.md" in named
+    assert {page for page in named if not (ROOT / page).is_file()} == set()
