@@ -53,7 +53,7 @@ COMMANDS = {
     "import": 1,
     "sync": 0,
 }
-"""The commands that are no labs, and how many runs, folders or labs are named after each; None: any number."""
+"""The commands other than labs, and how many arguments (runs, folders or labs) each takes; None: any number."""
 
 
 def parser() -> Parser:
@@ -114,7 +114,7 @@ SWEEP_OPTIONS = ("trials", "sampler", "pruner", "space", "batch", "fresh")
 
 
 def sweep(args: argparse.Namespace, interrupted: Interrupted | None) -> int:
-    """Run a sweep of the lab that is named after it. Returns the exit code."""
+    """Run a sweep of the lab whose name follows ``sweep``. Returns the exit code."""
     entry = find_lab(ROOT, args.runs[0])
     if args.trials is None:
         raise UserError(f"sweep {entry.name}: {NO_TRIALS}")
@@ -196,8 +196,9 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
     """The command that is asked for, if it is not a lab."""
     named = COMMANDS.get(args.name, 0)
     if named is not None and len(args.runs) != named:
+        arguments = "argument" if named == 1 else "arguments"
         raise UserError(
-            f"{args.name}: {named} runs are named after it, not {len(args.runs)}. All options: python -m lib --help"
+            f"{args.name} takes {named} {arguments}, but you gave {len(args.runs)}. All options: python -m lib --help"
         )
     match args.name:
         case "sweep":
@@ -231,7 +232,7 @@ def main(arguments: list[str]) -> int:
         from lib.harness.machine import gpus
 
         if args.portable:
-            raise UserError("--gpu --portable: one of them; the same bits on every CPU are not to be had on a GPU")
+            raise UserError("--gpu and --portable cannot be combined: a GPU cannot give a CPU's bits; leave one out")
         gpus.enable(elsewhere=args.on == "ray")
     if args.portable:
         from lib.harness.machine import determinism, scope

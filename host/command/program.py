@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run(argv: list[str]) -> int:
     """Exit code of Invoke on `argv`; without arguments it lists the commands.
 
-    `./invoke lab NAME --help` says, too, which keys `--set` takes.
+    `./invoke lab NAME --help` also lists the keys that `--set` takes.
     """
     if argv in ([], ["--list"], ["-l"]):
         print("\n".join(["Commands (./invoke COMMAND --help explains one):\n", *_list(), ""]))

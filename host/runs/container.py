@@ -38,7 +38,7 @@ def in_container(
     `tracked`: the arguments ask for MLflow, which is started if need be. `output`: a file that takes what they print.
     `lib`, `image`, `more`: other code than the clone's, in another image, with more variables of compose.yaml.
     `on_ray`: the trials run on a Ray cluster. `interactive`: it reads this command's standard input, terminal or not.
-    `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` is said, too.
+    `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` names another.
 
     Raises:
         UserError: with `gpu_image`, before anything is built: what of a GPU is missing.

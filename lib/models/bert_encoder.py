@@ -20,7 +20,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Size:
-    """How large an encoder is: tokens that it knows, width, layers, heads, width inside a layer, longest text."""
+    """The size of an encoder: vocabulary, width, layers, heads, width inside a layer, longest text in tokens."""
 
     vocabulary: int
     width: int

@@ -167,7 +167,7 @@ def build(kind: Kind, shape: Shape, seed: Seed) -> torch.nn.Module:
 
 
 def kind_of(network: torch.nn.Module) -> Kind:
-    """Which of the three it is."""
+    """Return the kind of a network: one of the three."""
     from lib.models.language_networks import Transformer
 
     if not isinstance(network, Transformer):
@@ -183,7 +183,7 @@ def parameter_count(network: torch.nn.Module) -> int:
 def batches(texts: Sequence[Ids], tokens: int, seed: Seed) -> Iterator[np.ndarray]:
     """Batches for ever: ids (n, T) of sentences of one length, as many as `tokens` allow and at least one.
 
-    An epoch brings every sentence once; which ones go together and in what order is drawn anew from the seed.
+    An epoch brings every sentence once; batches and their order are drawn anew from the seed.
     """
     by_length = _by_length(texts)
     epoch = 0

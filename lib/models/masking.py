@@ -28,7 +28,7 @@ def mask_words(
     *,
     share: float = CHOSEN,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees, and where it has to guess.
+    """Hide words, and mark the places where the network has to guess.
 
     Args:
         words: numbers of words, whole numbers of any shape.

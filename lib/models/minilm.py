@@ -112,7 +112,7 @@ def renamed(theirs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def encoded(encoder: Encoder, texts: Sequence[np.ndarray], end: int | None = None, batch: int = 32) -> list[Any]:
-    """What the layers before `end` make of token numbers: of each text a tensor (T, width). Nothing is learned."""
+    """Encode token numbers by the layers before `end`: a tensor (T, width) for each text. Nothing is learned."""
     import torch
 
     from lib.models.bert_encoder import padded

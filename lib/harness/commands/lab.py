@@ -36,11 +36,11 @@ NO_EXTRAS = Extras()
 
 
 class Command:
-    """What a command prints, and adds to its parent run, besides what every run does. A lab's own run has nothing more.
+    """The part of a run that differs between commands: its output and additions to its parent run. A lab has none.
 
     Attributes:
-        words: with which ``./invoke`` starts it.
-        extras: of the parent run.
+        words: the arguments of ``./invoke`` that start the command.
+        extras: additions to the parent run.
     """
 
     def __init__(self, words: str, extras: Extras = NO_EXTRAS):
@@ -57,10 +57,10 @@ class Command:
 
 
 def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: Interrupted | None = None) -> int:
-    """Run a lab in `workers`, or one that was interrupted, from where it was. Returns the exit code of `carry_out`.
+    """Run a lab in `workers`, or resume one that was interrupted. Returns the exit code of `carry_out`.
 
     Raises:
-        UserError: bad options, a run that cannot be taken up, or what `carry_out` raises.
+        UserError: bad options, a run that cannot be resumed, or what `carry_out` raises.
     """
     lab = load(entry)
     if interrupted is None:
@@ -156,7 +156,7 @@ def config_for(lab: Lab, options: Options) -> tuple[Config, dict[str, str]]:
 
 
 def config_of(interrupted: Interrupted, entry: LabEntry, lab: Lab) -> Config:
-    """The config of a run that is taken up. Raises `UserError` when its code, image or data is not the present one."""
+    """The config of a resumed run. Raises `UserError` if its code, image or data is not the present one."""
     interrupted.require_same(provenance.tags(provenance.read_code(entry.module), lab.data, lab.frameworks[0]))
     return lab.config.model_validate(interrupted.config())
 

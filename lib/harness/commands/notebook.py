@@ -44,13 +44,13 @@ class LabError(UserError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has shown; as the value of a cell, the table of verdicts.
+    """The outcome of a run; as the value of a cell, the table of verdicts.
 
     Attributes:
-        run: its key, which every command takes for a RUN.
-        url: its page in MLflow; empty where MLflow was away (``./invoke sync`` sends the run later).
+        run: its key, which every command accepts for RUN.
+        url: its page in MLflow; empty if MLflow was not running (``./invoke sync`` sends the run later).
         claims: the records of ``claims.json``, each row of the lecture followed by its parts.
-        warnings: a line each, as of trials that failed.
+        warnings: one line each, for example for trials that failed.
     """
 
     run: str
@@ -75,7 +75,7 @@ class Outcome:
 
 @dataclass
 class Progress:
-    """How far a run is, as a cell shows it."""
+    """The progress of a run, as a cell shows it."""
 
     name: str
     asked: int = 0
@@ -133,10 +133,10 @@ def run(
 
 
 def _word(lab: str | Path | Lab | ModuleType) -> str:
-    """What names a lab on the command line: its name, or its file.
+    """Return the word that names a lab on the command line: its name, or its file.
 
     Raises:
-        UserError: it is no lab, or is in no file.
+        UserError: it is not a lab, or not in a file.
     """
     if isinstance(lab, (str, Path)):
         return str(lab)
@@ -251,7 +251,7 @@ def _shown(name: str, events: Iterable[str]) -> dict[str, Any]:
 
 
 def _text(file: Any) -> str:
-    """What a program has written to a file of its own."""
+    """Return the output that a program has written to its own file."""
     file.seek(0)
     return str(file.read().decode(errors="replace").strip())
 

@@ -96,7 +96,7 @@ class Rehearsal:
 
     @property
     def stopped(self) -> bool:
-        """Whether a trial did not come to its end in time."""
+        """Return whether a trial did not end in time."""
         return any(rehearsed.stopped for rehearsed in self._rehearsed.values())
 
     def _rehearse(self, batch: list[Trial], counter: display.Counter) -> None:

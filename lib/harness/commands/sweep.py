@@ -2,8 +2,8 @@
 
 A sweep is made into a lab of its own, ``NAME-sweep``: its study asks a sampler for trials
 (`lib.harness.searching.search`), its trial is the lab's, its one claim compares the best config with the default on
-seeds that the search has not seen. So it runs, is recorded and is repeated as every lab. The winner of a search was
-lucky too: what it gains is what it gains on those seeds.
+seeds that the search has not seen. It therefore runs, is recorded and is reproduced like any
+other lab. The best of many trials is partly luck, so its gain is measured on fresh seeds.
 
 The best fields are registered in the run's record, as ``best.json``; ``./invoke lab NAME --config best`` runs with it.
 """
@@ -53,13 +53,13 @@ SEARCHED = "search/"
 
 @dataclass(frozen=True)
 class Sweep:
-    """What was said of a sweep.
+    """The options of a sweep.
 
     Attributes:
-        trials: how many the search asks for.
-        space: changes of the lab's space, as ``--space`` has them.
-        batch: trials asked for at a time, from the same knowledge; fixed, so that no sweep depends on its workers.
-        fresh: seeds on which the best config meets the default afterwards; 0 leaves that out.
+        trials: number of trials of the search.
+        space: changes to the lab's space, in the form of ``--space``.
+        batch: trials chosen at a time, from the same results; fixed, so that no sweep depends on its workers.
+        fresh: number of new seeds on which the best config is compared with the default afterwards; 0 leaves that out.
     """
 
     trials: int
@@ -83,7 +83,7 @@ def run_sweep(
     """Run a sweep, or one that was interrupted, to the registered config. Returns the exit code of `carry_out`.
 
     Raises:
-        UserError: the lab has nothing to search, bad options, or a run that cannot be taken up.
+        UserError: the lab has nothing to search, bad options, or a run that cannot be resumed.
     """
     lab = load(entry)
     if isinstance(lab.search, str):
@@ -104,7 +104,7 @@ def run_sweep(
 
 
 class SweepCommand(Command):
-    """What a sweep records and prints besides what every run does."""
+    """The part of a sweep that a plain run lacks: its records and what it prints."""
 
     def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space):
         self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
@@ -244,9 +244,9 @@ class SweepCommand(Command):
 
 
 def savings(tried: Sequence[Result]) -> str:
-    """What pruning has saved, in one line; empty where nothing was pruned.
+    """Return one line on the work that pruning has saved; empty if no trial was pruned.
 
-    A pruned trial would have reported as often as the longest of the others, each report at its own pace.
+    A pruned trial is taken to have reported as often as the longest of the others, each report at the trial's own pace.
     """
     pruned = [result for result in tried if result.status == "PRUNED"]
     full = max((len(result.reports) for result in tried if result.status == "FINISHED"), default=0)

@@ -37,7 +37,7 @@ IGNORED = ("batch",)
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two trials part first. `step`: None where it is in no step; `names`: the values that differ there."""
+    """The first place where two trials differ. `step`: None outside a step; `names`: the values that differ there."""
 
     trial: str
     step: int | None
@@ -50,7 +50,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the results of two runs compare. `values`: of the first run's traces, which were all compared."""
+    """The comparison of the results of two runs. `values`: number of compared values in the first run's traces."""
 
     trials: int
     values: int
@@ -59,7 +59,7 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
-        """Whether every trial of each run is in the other one, with the same bits."""
+        """Return whether both runs have the same trials, with the same bits."""
         return not (self.differences or self.missing)
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ def _nothing() -> Child:
 
 
 def first_difference(one: Child, other: Child) -> Difference:
-    """Where the traces of two trials part first."""
+    """Return the first place where the traces of two trials differ."""
     for mine, theirs in zip(one.trace, other.trace, strict=False):
         if mine != theirs:
             a, b = json.loads(mine), json.loads(theirs)
@@ -115,7 +115,7 @@ def _unequal(a: Mapping[str, Any], b: Mapping[str, Any], group: str) -> list[str
 
 
 def _count(value: Any) -> int:
-    """How many values a record holds; an array counts its elements."""
+    """Count the values of a record; an array counts its elements."""
     if isinstance(value, Mapping):
         if value.keys() == {"dtype", "shape", "sha256"}:
             size = 1
@@ -129,7 +129,7 @@ def _count(value: Any) -> int:
 
 
 def causes(first: Record, second: Record) -> list[str]:
-    """What of the two runs' surroundings differs that can change bits."""
+    """List the differences between the surroundings of two runs that can change bits."""
     found = [CAUSES[tag] for tag in _unequal_tags(first, second, *CAUSES)]
     flags = [set(record.environment.get("cpu_flags", [])) for record in (first, second)]
     if first.tags.get("lab.cpu") == second.tags.get("lab.cpu") and flags[0] != flags[1]:

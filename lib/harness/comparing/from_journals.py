@@ -82,7 +82,7 @@ def newest(lab: str) -> Record | None:
 
 
 def is_current(entry: LabEntry, lab: Lab, record: Record, options: Options | None = None) -> bool:
-    """Whether a run has this config, root seed, data, lock, image, code paths, and the lab's code with all it imports.
+    """Return whether a run has this config, root seed, data, lock, image, code paths, and the lab's code with imports.
 
     Without `options`, the config and the code paths are not compared. Texts never are: they measure nothing.
     """

@@ -92,7 +92,7 @@ def _parents(client: Any, experiments: Sequence[str], key: str) -> list[Any]:
 
 
 def _is_parent(run: Any) -> bool:
-    """Whether a run is a lab's own; a trial's variant may be called ``all``, too."""
+    """Return whether a run is a lab's own run and not a trial, whose variant may also be called ``all``."""
     return "lab.run" in run.data.tags and "mlflow.parentRunId" not in run.data.tags
 
 

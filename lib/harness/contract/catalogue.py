@@ -105,7 +105,7 @@ def chosen(root: Path, words: Sequence[str]) -> list[LabEntry]:
 
 
 def is_path(word: str) -> bool:
-    """Whether a word on the command line is the path of a lab and not its name."""
+    """Return whether a word on the command line is the path of a lab and not its name."""
     return "/" in word or word.endswith(".py")
 
 

@@ -36,9 +36,9 @@ STYLE: Mapping[str, Any] = {
 
 @functools.cache
 def has_hangul() -> bool:
-    """Whether the font with Hangul is installed; outside the image it may be missing.
+    """Return whether the font with Hangul is installed; outside the image it may be missing.
 
-    Fonts that were installed after matplotlib made its list of them are not in it: they are added.
+    Matplotlib keeps a list of fonts; those installed after it was made are added to it.
     """
     from matplotlib.font_manager import findSystemFonts, fontManager
 
@@ -50,14 +50,14 @@ def has_hangul() -> bool:
 
 
 def can_draw(code: Language) -> bool:
-    """Whether there is a font for the letters of this language."""
+    """Return whether there is a font for the letters of this language."""
     return code != "ko" or has_hangul()
 
 
 def fonts() -> list[str]:
     """The fonts, in the order in which they are asked for a glyph.
 
-    The Latin one comes first in Korean, too: formulas and the labels of a logarithmic axis ask no other, and the one
+    The Latin one also comes first in Korean: formulas and the labels of a logarithmic axis ask no other, and the one
     with Hangul has no minus sign.
     """
     return [LATIN, HANGUL] if has_hangul() else [LATIN]

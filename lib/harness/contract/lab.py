@@ -33,7 +33,7 @@ TrialFunction = Callable[[Any, Seed, Log], Measurements]
 
 @dataclass(frozen=True)
 class Sentence:
-    """What the lecture says, for the report.
+    """A sentence of the lecture, for the report.
 
     Attributes:
         english, korean: the sentence.

@@ -44,7 +44,7 @@ class Option:
         choices: the values that it may have; empty where they are not listed.
         form: the form of a value KEY=…, with an example.
         repeatable: it may be given several times.
-        in_container: the program in the container takes it, too.
+        in_container: the program in the container also takes it.
     """
 
     name: str

@@ -23,7 +23,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether only whole numbers are meant."""
+        """Return whether the range holds whole numbers only."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
@@ -45,19 +45,20 @@ def as_found(config: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Search:
-    """How a lab's settings are searched for (``invoke sweep``).
+    """The search for a lab's settings (``invoke sweep``).
 
     Attributes:
-        space: what may vary; the rest is the config's.
-        trial: from a config with sampled fields to the one trial, of seed 0, that judges them: one network, few epochs.
-        measure: what it is judged by, on validation data, never on test data: a measurement of that trial, if `value`
+        space: the fields that vary; all others keep the config's values.
+        trial: function from a config with sampled fields to the one trial, of seed 0, that judges them: one network,
+            few epochs.
+        measure: the score of a trial, on validation data, never on test data: a measurement of that trial, if `value`
             is missing.
-        goal: what is wanted of it.
-        reported: a value on the same scale that the trial logs at every epoch or so, by which it may be pruned;
-            empty where it logs none.
-        adopt: from the config of a run of the lab and the fields found to the changes with which it runs with them
-            (``--config best``). A lab whose study chooses a field by a grid of its own says how the two go together.
-        value: from the finished trial to `measure`, where that is a part of a measurement or was logged only.
+        goal: whether the score is to be as high or as low as possible.
+        reported: a value on the same scale that the trial logs about once an epoch, by which it may be pruned;
+            empty if it logs none.
+        adopt: function from the config of a run of the lab and the best fields to the changes with which the lab runs
+            with them (``--config best``). A lab whose study chooses a field by a grid says how grid and field combine.
+        value: function from the finished trial to `measure`, if that is part of a measurement or was only logged.
     """
 
     space: Space
@@ -69,5 +70,5 @@ class Search:
     value: Callable[[Result], float] | None = None
 
     def judged(self, result: Result) -> float:
-        """What a finished trial is judged by."""
+        """Return the score of a finished trial."""
         return float(self.value(result) if self.value else result.measurements[self.measure])

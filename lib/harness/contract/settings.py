@@ -18,7 +18,7 @@ from lib.harness.errors import UserError
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say about a lab's run, as it came from the command line."""
+    """The options of a lab's run, as they stand on the command line."""
 
     quick: bool = False
     seeds: int | None = None
@@ -50,8 +50,8 @@ def configure(lab: Lab, options: Options, found: Mapping[str, Any] | None = None
         return lab.config.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        if not first["loc"]:  # fields that do not go together, in the config's own words
-            raise UserError(f"The settings do not fit: {first['ctx']['error']}") from None
+        if not first["loc"]:  # a combination that the config refuses, in its own words
+            raise UserError(f"Invalid combination of settings: {first['ctx']['error']}") from None
         name = str(first["loc"][0])
         field = lab.config.model_fields.get(name)
         allowed = f" (allowed: {allowed_values(field)})" if field else ""

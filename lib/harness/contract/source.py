@@ -77,7 +77,7 @@ class LabEntry:
 
     @property
     def of_lecture(self) -> bool:
-        """Whether it is one of the lecture's, and not the user's own or a package's."""
+        """Return whether it is one of the lecture's labs, and not the user's own or a package's."""
         return self.module.startswith("lib.")
 
 
@@ -164,7 +164,7 @@ def _lab_call(tree: ast.Module) -> ast.Call | None:
 
 
 def _fields(call: ast.Call, shown: str) -> dict[str, Any]:
-    """What a lab says of itself in literals. Raises `UserError` for one that is missing or wrong."""
+    """Return the fields that a lab sets by literals. Raises `UserError` for one that is missing or wrong."""
     given = dict(zip(("name", "summary"), call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
     fields: dict[str, Any] = {}
     for name, (kinds, meant) in _KINDS.items():

@@ -159,7 +159,7 @@ class Texts:
         return replace(claim, **texts)
 
     def has_own(self, figure: str) -> bool:
-        """Whether a figure has texts of its own besides its caption, so that it differs by language."""
+        """Return whether a figure has texts of its own besides its caption, so that it differs by language."""
         prefix = f"figures.{figure}."
         return any(key.startswith(prefix) and key != f"{prefix}caption" for key in self.entries)
 

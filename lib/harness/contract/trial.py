@@ -50,7 +50,7 @@ class Result:
     """A trial that has ended. `measurements` is empty when `status` is neither FINISHED nor PRUNED.
 
     PRUNED: its stop rule has ended it early, as others were better by then; `measurements` says after how many reports.
-    `timings`: the last of each that it recorded by ``log.timing``; outside the digest, and other in every run.
+    `timings`: the last value of each timing. Not part of the digest: timings differ from run to run.
     `reports`: in a search, the successive values of the metric that the stop rule watches.
     """
 
@@ -65,7 +65,7 @@ class Result:
 
 
 class Log(Protocol):
-    """What a trial records while it runs. Everything but timings enters the trial's digest."""
+    """The record of a running trial. Everything but timings enters the trial's digest."""
 
     def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
         """Record values at a step: numbers become metrics, arrays are recorded by dtype, shape and SHA-256."""

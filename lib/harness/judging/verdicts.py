@@ -103,5 +103,5 @@ def judge_all(claims: Sequence[Claim], results: Results, lab: str) -> list[dict[
 
 
 def all_measured(claims: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether each of the claims has a verdict."""
+    """Return whether each of the claims has a verdict."""
     return all(record["verdict"] != "not measured" for record in claims)

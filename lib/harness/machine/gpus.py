@@ -1,4 +1,4 @@
-"""The GPUs of a run: which there are, which worker gets which one, and what they do meanwhile. NVML is asked (NVIDIA).
+"""Finds the GPUs (through NVIDIA's NVML), assigns them to workers, and samples their memory and utilisation.
 
 `--gpu` enables them for the framework that the image has in its build for CUDA; trials in the other one, and in NumPy,
 compute on the CPU. A worker sees one GPU, so several of them share the trials. Where there are different models, the
@@ -43,7 +43,7 @@ class Gpus:
 
     @property
     def label(self) -> str:
-        """What the tag ``lab.gpu`` says: model and driver."""
+        """Return the value of the tag ``lab.gpu``: model and driver."""
         return f"{self.devices[0].name}, driver {self.driver}"
 
 
@@ -99,7 +99,7 @@ def listed() -> tuple[str, tuple[Gpu, ...]]:
 
 
 def computes(framework: str) -> bool:
-    """Whether trials of this framework compute on a GPU in this process."""
+    """Return whether trials of this framework compute on a GPU in this process."""
     return os.environ.get(ENABLED) == framework
 
 
@@ -119,7 +119,7 @@ def label(framework: str) -> str:
 
 
 def facts() -> dict[str, Any] | None:
-    """What ``environment.json`` says of the GPUs; None for a run without."""
+    """Describe the GPUs for ``environment.json``; None for a run without."""
     if ENABLED not in os.environ:
         return None
     gpus = found()

@@ -1,9 +1,9 @@
 """Where the same bits can be expected again: the scope that each run states in its tag ``lab.scope``.
 
-- ``portable:intel``: on any Intel CPU of x86-64-v3, with ``--portable``; ``portable:amd,intel``: on AMD's, too
+- ``portable:intel``: on any Intel CPU of x86-64-v3, with ``--portable``; ``portable:amd,intel``: also on AMD's
 - ``machine``: in the same image on the same CPU model
 - ``device``: in the same image on the same GPU model
-- ``none: WHAT``: nowhere; WHAT is the operation that has no repeatable form, or what was not the same again
+- ``none: WHAT``: nowhere; WHAT is the operation that has no repeatable form, or the values that differed when repeated
 
 A scope is proven once per lab and framework, by tests (`Lab.portable`). What a run sees can only lower it: at its start
 the first trial's first lines are recorded a second time and compared.
@@ -33,7 +33,7 @@ REFUSALS = (
 
 
 def cpu_lines(field: str) -> str:
-    """What the kernel says of the first processor in this field of /proc/cpuinfo; empty where it says nothing."""
+    """Return the first processor's value of this field in /proc/cpuinfo; empty if the kernel gives none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -83,7 +83,7 @@ def of_repetition(first: Sequence[str], again: Sequence[str]) -> str | None:
 
 
 def _difference(first: Mapping[str, Any], again: Mapping[str, Any]) -> str:
-    """What is not the same in two records of a trace."""
+    """Describe the difference between two records of a trace."""
     if first.keys() != again.keys() or first.get("step") != again.get("step"):
         return "other things logged"
     group = next(name for name in first if name != "step" and first[name] != again[name])

@@ -59,7 +59,7 @@ def outside_folders(root: Path) -> list[Path]:
 
 
 class _Finder:
-    """Where modules are. `tops`: top-level modules that are wanted even out of Python's own folder of packages."""
+    """A finder of modules. `tops`: top-level modules that are wanted even from Python's own folder of packages."""
 
     def __init__(self, root: Path, tops: set[str]):
         self._root, self._tops = root, tops

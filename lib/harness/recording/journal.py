@@ -7,7 +7,7 @@ Each line is one JSON record with a ``kind``:
 - ``timing``: step, values, time
 - ``tags``: tags that are only known later
 - ``end``: status, tags, time (the last line)
-- ``resume``: tags, time (of a lab that was interrupted and is taken up; its first ``end``, if it had one, is void)
+- ``resume``: tags, time (an interrupted lab is resumed; its first ``end``, if it had one, is void)
 
 Times are milliseconds since the epoch. Files that belong to a run lie in the folder ``<key>.files`` beside the journal.
 
@@ -72,7 +72,7 @@ class JournalFullError(UserError):
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether `error` says that a disk is full."""
+    """Return whether `error` says that a disk is full."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return full or isinstance(error, JournalFullError)
 
@@ -210,7 +210,7 @@ def read(path: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def is_orphan(path: Path) -> bool:
-    """Whether nobody writes this journal any more. (Whether it ended properly is another question.)"""
+    """Return whether no process writes this journal any more. (It may have ended properly or not.)"""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -57,7 +57,7 @@ def unpacked(archived: bytes) -> dict[str, bytes]:
 
 
 def recipe_files() -> dict[str, bytes]:
-    """What the image is made of (Dockerfile, lock and all that they read), by their paths; empty outside an image."""
+    """Return the files that the image is built from (Dockerfile, lock and the like) by path; empty outside an image."""
     root = os.environ.get("LAB_RECIPE")
     paths = sorted(path for path in Path(root).rglob("*") if path.is_file()) if root else []
     return {path.relative_to(root or "").as_posix(): path.read_bytes() for path in paths}
@@ -129,7 +129,7 @@ def place() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """What ``environment.json`` holds: Python, the system, the processor, all installed packages."""
+    """Return the content of ``environment.json``: Python, the system, the processor, all installed packages."""
     # the folders' names say it all; reading 230 METADATA files would hold up the first trial
     installed = (path.stem.split("-")[:2] for path in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
     return {

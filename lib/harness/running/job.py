@@ -104,7 +104,7 @@ def train(job: Job, recorder: Recorder, watched: WatchedLog | None) -> tuple[dic
 
 
 def _measure(job: Job, log: Log) -> dict[str, Any]:
-    """What the trial returns, from the state that a fresh process has."""
+    """Run the trial from the state of a fresh process and return its measurements."""
     from lib.harness.contract.seeds import Seed
     from lib.harness.recording.recorder import plain
 

@@ -167,7 +167,7 @@ class ParentRun:
         )
 
     def code_changed(self) -> bool:
-        """Whether a file of the lab's code was edited while it ran."""
+        """Return whether a file of the lab's code was edited while it ran."""
         return provenance.read_code(self.entry.module).sha256 != self._code.sha256
 
     def finish(

@@ -135,7 +135,7 @@ class Workers:
     ) -> list[Any]:
         """Call `function` for each of `arguments` in workers of `runtime` (default: without a framework).
 
-        Returns the results; an exception is one, too.
+        Returns the results; an exception is returned as a result, not raised.
         """
         from lib.harness.contract.trial import Runtime
 
@@ -161,9 +161,9 @@ class Workers:
     ) -> list[R]:
         """Do `work` for each job of a batch; `started` and `ended` are called as it goes.
 
-        Jobs of one runtime go together; those of which there are few come first, so that none is left alone at the end.
+        Jobs are grouped by runtime; the smallest groups come first, so that no small group is left alone at the end.
 
-        `ended` is told where the trial ran, too: the name of another machine, empty for this one.
+        `ended` also receives where the trial ran: the name of another machine, empty for this one.
 
         Raises:
             UserError: a worker died, or the journal's disk is full.

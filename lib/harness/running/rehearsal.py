@@ -29,15 +29,15 @@ HARNESS = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """How the rehearsal of a trial or a figure went.
+    """The outcome of rehearsing a trial or a figure.
 
     Attributes:
-        seconds: that it took; `SECONDS` or more where it was stopped.
-        error: one line with the file and the line that raised it; empty: it raised nothing.
-        first: seconds from the start of a trial to its first record; None: it recorded nothing.
-        measurements: of a trial that came to its end; None: it did not.
-        timings: that such a trial recorded.
-        stopped: whether it was stopped as its time was up.
+        seconds: duration; `SECONDS` or more if it was stopped.
+        error: one line with the file and the line that raised it; empty if nothing was raised.
+        first: seconds from the start of a trial to its first record; None if it recorded nothing.
+        measurements: the measurements of a trial that ended; None if it did not.
+        timings: the timings that such a trial recorded.
+        stopped: True if it was stopped because its time was up.
     """
 
     seconds: float

@@ -1,4 +1,4 @@
-"""Takes a lab run up that was interrupted, from its journals: what it was, and which of its trials have ended well.
+"""Resumes an interrupted run from its journals: reads what it was and which of its trials succeeded.
 
 A study is a function of its config and of the results so far, so the n-th trial that it asks for now is the n-th that
 it asked for then: ``trial-0007.jsonl`` is its eighth. One that has ended well is not run again. Any other is, as
@@ -44,9 +44,10 @@ class OtherStudyError(UserError):
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that may be taken up.
+    """A run that may be resumed.
 
-    `header`: the first record of its journal. `status`: with which it ended, if it did. `times`: it was taken up.
+    `header`: the first record of its journal. `status`: its status at the end, None if it did not end. `times`: number
+    of times that it was resumed.
     """
 
     folder: Path
@@ -164,7 +165,7 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
     else:
         named = [run for run in runs if run.key.startswith(key)]
     if len(named) != 1:
-        more = f"{len(named)} runs begin so: say more of it" if named else "the journal has no such run to be taken up"
+        more = f"{len(named)} runs begin with it: give more of the key" if named else "the journal has no such run"
         raise UserError(f"--resume {said}: {more}")
     (found,) = named
     if found.header["experiment"] != lab:
@@ -196,13 +197,13 @@ def attempts(folder: Path, number: int) -> list[Path]:
 
 
 def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[str]) -> Result | None:
-    """What the attempt at `path` has measured; None unless it has ended well and is whole, as are its files.
+    """Read the result of the attempt at `path`; None unless it ended well and all its files are there and whole.
 
     Files are not forced to the disk as journals are: after a power cut they may be missing or torn. `files`: the names
-    of those that every trial begins with.
+    of the files that every trial begins with.
 
     Raises:
-        OtherStudyError: it is of another trial than `header` says.
+        OtherStudyError: the attempt belongs to another trial than `header` names.
     """
     from lib.harness.contract.trial import Result
     from lib.harness.recording import provenance
@@ -260,7 +261,7 @@ def _measured(folder: Path, lines: Sequence[str]) -> Any:
 
 
 def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
-    """What a trial of a search has reported, from the records of its journal."""
+    """Return the values that a trial of a search has reported, from the records of its journal."""
     if trial.stop_rule is None:
         return ()
     logged = (record["record"].get("values", {}) for record in records if record["kind"] == "log")
@@ -275,12 +276,12 @@ def _require_trial(recorded: Mapping[str, Any], header: Mapping[str, Any]) -> No
     if not same:
         raise OtherStudyError(
             f"{recorded['key']} is of '{recorded['name']}', and the study now asks for '{header['name']}' there: "
-            "it cannot be taken up; run the lab anew"
+            "it cannot be resumed; run the lab again from the start"
         )
 
 
 def _floats(value: Any) -> Any:
-    """What `json_bytes` has written, as it was: numbers that JSON does not have are texts there."""
+    """Undo `json_bytes` for numbers that JSON lacks (NaN, infinities): they are written as texts."""
     match value:
         case "inf" | "-inf" | "nan":
             return float(value)

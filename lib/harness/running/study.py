@@ -66,5 +66,5 @@ def run_study(run: ParentRun, study: Study, jobs: list[Job], workers: Workers, p
             raise
         except Exception as error:
             (run.journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            return [f"the study broke off: {type(error).__name__}: {error} (more in traceback.txt of the run)"]
+            return [f"the study failed: {type(error).__name__}: {error} (more in traceback.txt of the run)"]
     return []

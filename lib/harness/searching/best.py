@@ -23,7 +23,7 @@ FILE = "best.json"
 
 @dataclass(frozen=True)
 class Best:
-    """What a sweep has found. `run`: the sweep's key. `found`: the fields that it searched."""
+    """The best config of a sweep. `run`: the sweep's key. `found`: the values of the fields that it searched."""
 
     run: str
     found: Mapping[str, Any]
@@ -35,10 +35,10 @@ def experiment_of(lab: str) -> str:
 
 
 def registered(lab: str) -> Best:
-    """What the newest finished sweep of a lab has found; one that was only run again by ``reproduce`` is none.
+    """Return the best config of a lab's newest finished sweep; repetitions by ``reproduce`` do not count.
 
     Raises:
-        UserError: there is none, or what it has registered cannot be read.
+        UserError: there is none, or its record cannot be read.
     """
     name = experiment_of(lab)
     for path in sorted(journal.journal_root().glob(f"*-{name}-??????/run.jsonl"), reverse=True):

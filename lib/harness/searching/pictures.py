@@ -45,13 +45,13 @@ def best_so_far(rows: Sequence[Row], goal: Literal["minimize", "maximize"]) -> l
 
 
 class Picture:
-    """What the pictures are drawn from. Raises `LookupError` where that is too little.
+    """The data of the pictures. Raises `LookupError` if there are too few.
 
     Attributes:
-        numbers: of the trials that ran to their end, in the order in which they were asked for; (trials,).
-        values: of these; (trials,).
-        best: the place of the best among these.
-        limits: of an axis of values, so that a few very bad ones do not press the others together.
+        numbers: of the trials that ran to their end, in the order in which they were chosen; (trials,).
+        values: the scores of these trials; (trials,).
+        best: the index of the best of these trials.
+        limits: the limits of an axis of values, chosen so that a few very bad ones do not squeeze the others.
     """
 
     def __init__(self, rows: Sequence[Row], space: Space, measure: str, goal: Literal["minimize", "maximize"]):
@@ -104,7 +104,7 @@ def history(picture: Picture) -> Any:
 
 
 def importance(picture: Picture) -> Any:
-    """How much each field alone explains of what the better trials have in common."""
+    """Draw how much of the difference between better and other trials each field explains alone."""
     shares = importances(picture)
     figure, ((axis,),) = canvas(1, 1, 8, 1.4 + 0.45 * len(shares))
     names = sorted(shares, key=lambda name: shares[name])
@@ -144,7 +144,7 @@ def places(one: Range | Choices, values: Sequence[Any]) -> np.ndarray:
 
 
 def ticks(one: Range | Choices) -> tuple[list[float], list[str]]:
-    """Where along its axis a field has a label, and which."""
+    """Return the positions and labels of the ticks along a field's axis."""
     if isinstance(one, Choices):
         return [float(place) for place in places(one, one.values)], [str(value) for value in one.values]
     if one.whole and one.high - one.low < FEW:

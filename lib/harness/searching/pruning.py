@@ -30,7 +30,7 @@ STUDY = "search"  # hyperband takes a trial's bracket from the name of its study
 
 @dataclass(frozen=True)
 class Told:
-    """What a pruner knows of an earlier trial. `attributes`: what it has noted there, such as the rungs reached."""
+    """An earlier trial, as a pruner sees it. `attributes`: the pruner's own notes on it, such as the rungs reached."""
 
     state: Literal["COMPLETE", "PRUNED"]
     value: float | None
@@ -97,14 +97,14 @@ class Judge:
         self._reports = 0
 
     def prunes(self, value: float) -> bool:
-        """Whether the trial ends after this report, its next one."""
+        """Return whether the trial ends after this report, its next one."""
         self._trial.report(value, self._reports)
         self._reports += 1
         return bool(self._trial.should_prune())
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What the pruner has noted of the trial."""
+        """Return the pruner's notes on the trial."""
         return dict(self._study.trials[-1].system_attrs)
 
 

@@ -4,8 +4,8 @@ A batch is a pure function of the search's seed, its number and the results of t
 made anew for each from plain data, its sampler seeded by name. So a search asks for the same trials on any number of
 workers, and one that is run again over recorded results comes to the same place.
 
-Fields that do not go together, as a width that its heads do not divide, are no trial: the sampler is asked again, and
-from the next batch on it is told that they are the worst there is.
+Invalid combinations (a width not divisible by the number of heads, say) are not run. The sampler is asked for another
+one and, from the next batch on, told that the combination scored worst.
 
 Samplers, as Optuna has them, with its own settings:
 
@@ -105,7 +105,7 @@ def _said(found: Mapping[str, Any]) -> str:
 
 
 def distribution(one: Range | Choices) -> optuna.distributions.BaseDistribution:
-    """What Optuna calls a part of a space."""
+    """Convert a part of a space into Optuna's distribution."""
     from optuna import distributions
 
     if isinstance(one, Choices):
@@ -132,12 +132,12 @@ def grid_values(one: Range | Choices) -> list[Any]:
 
 
 def grid_size(space: Space) -> int:
-    """How many combinations a grid over `space` has."""
+    """Count the combinations of a grid over `space`."""
     return math.prod(len(grid_values(one)) for one in space.values())
 
 
 def _left(space: Space, sampler: str, asked: int) -> int:
-    """How many trials the sampler has left to ask for."""
+    """Count the trials that the sampler can still choose."""
     return grid_size(space) - asked if sampler == "grid" else 1_000_000
 
 
@@ -177,7 +177,7 @@ def sampler_of(name: str, space: Space, seed: Seed, told: int) -> optuna.sampler
 
 
 def score_of(search: Search, result: Result) -> float | None:
-    """What a trial is judged by; None where it was not trained to its end, or where that is no number."""
+    """Return the score of a trial; None if it was not trained to its end, or the score is not a number."""
     if result.status != "FINISHED":
         return None
     value = search.judged(result)
@@ -192,10 +192,10 @@ def best_of(search: Search, results: Sequence[Result]) -> Result | None:
 
 
 def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result | None) -> optuna.trial.FrozenTrial:
-    """What a sampler is told of a result; None: of fields that do not go together.
+    """Return a result in the form that a sampler learns from; None: fields that cannot be combined.
 
-    These, and a trial that failed, as one that diverges does, are told as one pruned before its first report: Optuna
-    takes that for the worst there is, where it would forget a failed one and might sample its like again.
+    Such fields, and a trial that failed (one that diverged, say), are passed on as a trial pruned before its first
+    report: Optuna ranks that as the worst, whereas it would ignore a failed trial and might sample a similar one again.
     """
     import optuna
 
@@ -217,7 +217,7 @@ def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result | No
 
 
 def _noted(result: Result, reports: Sequence[float]) -> dict[str, Any]:
-    """What the pruner has noted of a trial while it ran, from its reports given again."""
+    """Return the pruner's notes on a trial, by replaying its reports."""
     pruning = result.trial.stop_rule
     if not isinstance(pruning, Pruning) or pruning.pruner == "none":
         return {}
@@ -228,7 +228,7 @@ def _noted(result: Result, reports: Sequence[float]) -> dict[str, Any]:
 
 
 def _as_told(frozen: optuna.trial.FrozenTrial) -> Told:
-    """What a pruner needs of it."""
+    """Reduce a trial to the parts that a pruner needs."""
     rungs = {name: value for name, value in frozen.system_attrs.items() if name.startswith("completed_rung_")}
     complete = frozen.state.name == "COMPLETE"
     return Told("COMPLETE" if complete else "PRUNED", frozen.value, tuple(frozen.intermediate_values.values()), rungs)

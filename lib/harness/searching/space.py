@@ -100,7 +100,7 @@ def _parsed(config: Config, text: str) -> tuple[str, Range | Choices]:
 
 
 def _left_over(low: float, high: float, step: float) -> Decimal:
-    """What is left from the last step at or below `high` to it, of the numbers as written: 0.3 has 3 steps of 0.1."""
+    """Return the remainder of (high - low) / step in decimal arithmetic, so that 0.3 is exactly three steps of 0.1."""
     first, last, each = (Decimal(repr(number)) for number in (low, high, step))
     return (last - first) % each
 

@@ -24,7 +24,7 @@ BACKLOG_SECONDS = 5.0
 
 @contextlib.contextmanager
 def shipping(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Whether this process may ship `folder`: only one does at a time, and none that may not write there."""
+    """Yield whether this process may ship `folder`: one process at a time, and only one that may write there."""
     if not os.access(folder, os.W_OK):
         yield False
         return

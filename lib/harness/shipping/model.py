@@ -63,7 +63,7 @@ def export(module: str, result: Result, parameters: Path, folder: Path) -> None:
             path.write_bytes(content)
         example = model.example()
         answer = import_module(model.loader)._load_pyfunc(str(data)).predict(example)
-        shutil.rmtree(folder, ignore_errors=True)  # of a lab that was interrupted and has been taken up
+        shutil.rmtree(folder, ignore_errors=True)  # of a resumed lab
         mlflow.pyfunc.save_model(
             folder,
             loader_module=model.loader,

@@ -25,7 +25,7 @@ class RefusedError(UserError):
 
 
 def answers() -> bool:
-    """Whether somebody listens at ``MLFLOW_TRACKING_URI``. Costs nothing; loading MLflow's client takes seconds."""
+    """Return whether a server listens at ``MLFLOW_TRACKING_URI``. It is fast; loading MLflow's client takes seconds."""
     address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
     if address.scheme not in ("http", "https"):
         return True  # a database in a file

@@ -10,7 +10,7 @@ from lib.harness.recording import journal as journals
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """How far the journal at `path` has been sent; the beginning where that is not known."""
+    """Return how far the journal at `path` has been sent; the beginning if that is not known."""
     try:
         state: dict[str, Any] = json.loads(_state_path(path).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
@@ -31,12 +31,12 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def is_sent(path: Path, state: dict[str, Any]) -> bool:
-    """Whether the end of a run has been sent, and the run was not resumed since."""
+    """Return whether the end of a run has been sent, and the run was not resumed since."""
     return state["done"] and all(record["kind"] == "end" for _, record in journals.read(path, state["offset"]))
 
 
 def is_shipped(folder: Path) -> bool:
-    """Whether everything below `folder` has reached MLflow."""
+    """Return whether everything below `folder` has reached MLflow."""
     paths = list(folder.glob("*.jsonl"))
     return all(is_sent(path, read_state(path)) for path in paths)
 

@@ -28,7 +28,7 @@ INTERRUPTED_SECONDS = 10.0
 class Tracking:
     """The shipper of one lab's folder of journals. It starts a little after `begin`, or when it is asked to finish.
 
-    An error that leaves it as a context manager is sent, too, but not for long.
+    If an error ends the ``with`` block, records are still sent, but only for a short time.
 
     Attributes:
         trouble: the reason why not everything was sent, when `finish` says so.
@@ -108,7 +108,7 @@ class Tracking:
                 break
             time.sleep(0.05)
         process.terminate()
-        self._listener.join()  # its last words, too
+        self._listener.join()  # including its last lines
         return self._state == "done"
 
     def where(self) -> str:

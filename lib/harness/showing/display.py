@@ -29,7 +29,7 @@ def warn(text: str) -> None:
 
 
 def heading(text: str) -> None:
-    """What comes now."""
+    """Print the heading of the next part of the output."""
     console.print(f"[bold]{escape(text)}")
 
 
@@ -155,7 +155,7 @@ VALUE_LENGTH = 100  # of a measurement in a table
 
 
 def print_measurements(measurements: Mapping[str, Any]) -> None:
-    """What one trial measured, a row per measurement; of a long one its beginning."""
+    """Print the measurements of one trial, a row each; of a long one its beginning."""
     table = _table("Measurements")
     table.add_column("name", no_wrap=True)
     table.add_column("value", overflow="fold")
@@ -166,7 +166,7 @@ def print_measurements(measurements: Mapping[str, Any]) -> None:
 
 
 def print_rehearsal(rows: Iterable[tuple[str, str, str, str]]) -> None:
-    """How the parts of a lab were rehearsed: kind of part, name, outcome, more about it."""
+    """Print the outcome of a rehearsal, a row a part: its kind, its name, the outcome, details."""
     table = _table("Rehearsal")
     for column in ("part", "name", "outcome"):
         table.add_column(column, no_wrap=True)

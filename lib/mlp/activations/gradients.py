@@ -100,7 +100,7 @@ def probe(model: torch.nn.Sequential, inputs: np.ndarray, labels: np.ndarray) ->
 
 
 def dead_units(model: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
-    """By layer (depth + 1,), the share of units whose derivative is exactly 0 on every input: no input teaches them."""
+    """Return the share of dead units by layer (depth + 1,): with derivative 0 on every input, no input teaches them."""
     import torch
 
     a = torch.from_numpy(inputs).to(torch.get_default_dtype())

@@ -36,13 +36,13 @@ def gap_left(results: Results) -> Series:
 
 
 def accuracy_gain(results: Results, prefix: str = "") -> Series:
-    """By how much dropout raises the test accuracy, judged by the true digit: (seeds,)."""
+    """The rise in test accuracy through dropout, judged by the true digit: (seeds,)."""
     without, with_dropout = pair(results, "test_true_error", prefix)
     return without - with_dropout
 
 
 def gain_at_equal_fit(results: Results) -> np.ndarray:
-    """By how much dropout raises the accuracy over the network without, stopped at the same training loss: (seeds,).
+    """The rise in accuracy through dropout over the network without, stopped at the same training loss: (seeds,).
 
     On validation pictures, judged by the true digit; the stopped network's accuracy is interpolated between the looks.
     Where it never gets that low, its last accuracy counts.

@@ -104,7 +104,7 @@ def boolean(results: Results, config: Any) -> Any:
 
 
 def xor(results: Results, config: Any) -> Any:
-    """How two layers do what one cannot."""
+    """Draw how two layers compute XOR, which one layer cannot."""
     runs = [result.measurements for result in results.of("neuron")]
     figure, (axes,) = canvas(1, 4, 15, 4)
     errors, plane, hidden, share = axes

@@ -83,7 +83,7 @@ MARGIN = 0.02
 
 
 def gain(task: Task, better: str, other: str) -> Callable[[Results], Series]:
-    """By how much the test accuracy of one network exceeds the other's: (seeds,)."""
+    """The test accuracy of one network minus that of the other: (seeds,)."""
 
     return lambda results: (
         results.series(f"{task}/{better}", "test_accuracy") - results.series(f"{task}/{other}", "test_accuracy")

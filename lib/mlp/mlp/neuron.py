@@ -43,15 +43,18 @@ def threshold_unit(inputs: Array, weights: Array, threshold: float) -> Array:
 
 
 def relu_unit(inputs: Array, weights: Array, threshold: float) -> Array:
-    """What of the weighted sum exceeds the threshold, else 0: a unit of today. Shapes as in `threshold_unit`."""
+    """Return the weighted sum's excess over the threshold, else 0: a unit of today. Shapes as in `threshold_unit`."""
     return np.asarray(np.maximum(inputs @ weights - threshold, 0))
 
 
 class Learned(NamedTuple):
-    """What the perceptron rule came to.
+    """The outcome of the perceptron rule.
 
-    weights: of the inputs and of the constant input 1. mistakes: by epoch. learned: the last epoch was without any.
-    cycle: epochs after which the weights came back to what they had been, so they will for ever; 0 if they did not.
+    Attributes:
+        weights: of the inputs, then of the constant input 1.
+        mistakes: number of mistakes by epoch.
+        learned: True if the last epoch had none.
+        cycle: number of epochs after which the weights returned to earlier values, and so always will; else 0.
     """
 
     weights: Array

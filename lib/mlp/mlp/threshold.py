@@ -96,7 +96,7 @@ def by_search() -> set[int]:
 
 
 def separable(targets: np.ndarray) -> bool:
-    """Whether any real weights and threshold compute this function: s_i (w x_i - t) >= 1 has a solution."""
+    """Return whether any real weights and threshold compute this function: s_i (w x_i - t) >= 1 has a solution."""
     from scipy.optimize import linprog
 
     signs = np.where(targets == 1, 1, -1)[:, None]

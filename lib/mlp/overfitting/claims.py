@@ -64,12 +64,12 @@ def _more(measurement: str, of: str) -> Callable[[Results], np.ndarray]:
 
 
 def wider_gap(results: Results) -> np.ndarray:
-    """By how much the gap of the large network exceeds that of the small one: (seeds,)."""
+    """The gap of the large network minus that of the small one: (seeds,)."""
     return np.asarray(_more("test_loss", "large")(results) - _more("train_loss", "large")(results))
 
 
 def shrunk_by_data(results: Results) -> np.ndarray:
-    """By how much the gap of the large network shrinks with the most examples there are: (seeds,)."""
+    """The decrease of the large network's gap from the fewest to the most examples: (seeds,)."""
     few = f"width/{settings(results).large}"
     many = max(results.variants("examples/"), key=lambda v: int(v.removeprefix("examples/")), default="examples/")
     gap_of_few, gap_of_many = (

@@ -22,7 +22,7 @@ def guessed(results: Results, kind: str, place: str = "middle") -> Series:
 
 
 def more_guessed(better: str, than: str) -> Callable[[Results], Series]:
-    """By how much the share of middle words that one small model guesses is above another's: (seeds,)."""
+    """The share of middle words that one small model guesses minus that of another: (seeds,)."""
     return lambda results: guessed(results, better) - guessed(results, than)
 
 
@@ -32,7 +32,7 @@ def sizes(results: Results) -> list[int]:
 
 
 def more_reviews(better: str, than: str) -> Callable[[Results], Series]:
-    """By how much one way of learning reviews is right more often than another, mean over the numbers of labels."""
+    """The accuracy on reviews of one way of learning minus that of another, mean over the numbers of labels."""
 
     def measure(results: Results) -> Series:
         gains = [
@@ -52,12 +52,12 @@ def mean_over_words(results: Results, variant: str, measurement: str) -> Series:
 
 
 def more_meanings(variant: str) -> Callable[[Results], Series]:
-    """By how much a word's vector tells its meaning more often than the static vectors around it: (seeds,)."""
+    """The accuracy of meanings told by a word's own vector minus that by the static vectors around it: (seeds,)."""
     return lambda results: mean_over_words(results, variant, "senses") - mean_over_words(results, variant, "around")
 
 
 def better_features(better: str, than: str) -> Callable[[Results], Series]:
-    """By how much reviews are told better from one small model's vectors than from another's: (seeds,)."""
+    """The accuracy on reviews with one small model's vectors minus that with another's: (seeds,)."""
     return lambda results: results.series(better, "review_accuracy") - results.series(than, "review_accuracy")
 
 

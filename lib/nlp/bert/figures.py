@@ -68,7 +68,7 @@ def hidden_word(results: Results, config: Any) -> Any:
 
 
 def blanks(results: Results, config: Any) -> Any:
-    """What the three models put into blanks, as a table: the first seed's."""
+    """Draw a table of the words that the three models put into blanks, for the first seed."""
     figure, ((axis,),) = canvas(1, 1, 12, 4.4)
     axis.set_axis_off()
     filled = {kind: results.of(kind)[0].measurements["filled"] for kind in MODELS}

@@ -39,13 +39,13 @@ MEASURES: dict[Part, str] = {"validation": "validation_accuracy", "test": "accur
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned from and what is judged.
+    """The sentences to learn from and to be judged on.
 
     Attributes:
         labelled: number of labelled sentences.
         judged: number of held-out sentences in each part.
-        parts: which are judged; test only at the end.
-        longest: word pieces of a sentence; what is longer is cut.
+        parts: the parts on which the model is judged; test only at the end.
+        longest: word pieces of a sentence; longer ones are cut.
     """
 
     labelled: int
@@ -56,14 +56,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Training:
-    """How the arms that are trained are.
+    """The settings for the arms that are trained.
 
     Attributes:
         learning_rate: the highest, after the warm-up.
-        steps: of Adam.
+        steps: steps of Adam.
         batch: sentences a step.
-        first: layer of MiniLM that learns; those before it stay as they are.
-        precision: of its matrix products.
+        first: the first layer of MiniLM that learns; earlier ones stay as they are.
+        precision: precision of its matrix products.
     """
 
     learning_rate: float
@@ -177,7 +177,7 @@ def _ids(reviews: Sequence[movie_reviews.Review], longest: int) -> list[Any]:
 
 
 def _below(reviews: Sequence[movie_reviews.Review], longest: int, end: int) -> list[Any]:
-    """What MiniLM's layers before `end` make of sentences."""
+    """Encode sentences by MiniLM's layers before `end`."""
     return minilm.encoded(_frozen(), minilm.pieces([text for text, _ in reviews], longest, cut=True), end)
 
 

@@ -43,7 +43,7 @@ def hidden_words(
 
 
 def guessed(network: torch.nn.Module, part: lm.Part, shape: lm.Shape, place: str, sentences: int) -> dict[str, float]:
-    """How well the hidden words of a part are guessed, by the probabilities of the vocabulary's words alone.
+    """Measure how well the hidden words of a part are guessed, by the probabilities of the vocabulary's words alone.
 
     That a word is unknown is no guess: the masked and the causal model think it likely, the biLM's rule does not.
 

@@ -20,7 +20,7 @@ def accuracies(results: Results, name: str, measurement: str = "accuracy") -> Se
 
 
 def gain(better: str, worse: str, measurement: str = "accuracy") -> Callable[[Results], Series]:
-    """By how much the probe is right more often on one kind of vector than on another: (seeds,)."""
+    """The accuracy of the probe (or another measurement) on one kind of vector minus that on another: (seeds,)."""
     return lambda results: accuracies(results, better, measurement) - accuracies(results, worse, measurement)
 
 

@@ -79,7 +79,7 @@ class Places:
 
 @cache
 def occurrences(part: Part, shape: Shape) -> Places:
-    """Where ambiguous words stand with one of their frequent tags, as far as the sentence fits in the context."""
+    """Find the places of ambiguous words with one of their frequent tags, within the context's length."""
     words, index = ambiguous(shape.vocabulary), vocabulary(shape.vocabulary).index
     number = {tag: i for i, tag in enumerate(labels(shape.vocabulary))}
     found = [

@@ -24,7 +24,7 @@ def of_spelling(results: Results, variant: str, measurement: str) -> Series:
 
 
 def gain(first: str, second: str, measurement: str) -> Callable[[Results], Series]:
-    """By how much a measurement of one variant exceeds that of another: (seeds,)."""
+    """A measurement of one variant minus that of another: (seeds,)."""
 
     def measure(results: Results) -> Series:
         one, other = align(results.series(first, measurement), results.series(second, measurement))
@@ -38,7 +38,7 @@ def gain(first: str, second: str, measurement: str) -> Callable[[Results], Serie
 
 
 def gain_over_spelling(variant: str, words: str, measurement: str = "top10") -> Callable[[Results], Series]:
-    """By how much a variant's recovery exceeds that of the nearest spelling: (seeds,)."""
+    """A variant's recovery minus that of the nearest spelling: (seeds,)."""
     return lambda results: results.series(variant, measurement) - of_spelling(results, words, measurement)
 
 
@@ -48,7 +48,7 @@ def loss_at_half(accuracy: Series) -> Series:
 
 
 def less_lost(peer: str) -> Callable[[Results], Series]:
-    """By how much less accuracy FastText loses than word2vec to a typo in half of the words: (seeds,).
+    """The accuracy that word2vec loses to a typo in half of the words, minus FastText's loss: (seeds,).
 
     Args:
         peer: the measurement of word2vec, ``accuracy`` or ``spelling_accuracy``.

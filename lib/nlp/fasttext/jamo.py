@@ -31,7 +31,7 @@ KEYBOARD = ("ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ", "�
 
 
 def is_syllable(letter: str) -> bool:
-    """Whether a letter is a composed syllable of Hangul."""
+    """Return whether a letter is a composed syllable of Hangul."""
     return FIRST <= ord(letter) < FIRST + SYLLABLES
 
 
@@ -69,7 +69,7 @@ def keystrokes(word: str) -> str:
 
 
 def typed(keys: str) -> str:
-    """What an input method shows for these keys: syllables as long as they can be, and single letters elsewhere.
+    """Return the text that an input method shows for these keys: the longest possible syllables, else single letters.
 
     A consonant after a vowel is its final, unless a vowel follows: then it begins the next syllable.
     """

@@ -44,10 +44,15 @@ def ranks(found: Sequence[Sequence[int]], meant: Sequence[int]) -> np.ndarray:
 
 
 def recovery(vectors: WordVectors, pairs: Sequence[tuple[str, str]], kinds: Sequence[str]) -> dict[str, Any]:
-    """How often the word that was meant is among the ten nearest to what was written, or the first of them.
+    """Measure how often the intended word is among the ten nearest to the misspelling, or is the nearest.
 
-    `kinds` says for each misspelling which it is. A misspelling without a vector counts as not found. Returns shares:
-    ``answered`` (have a vector), ``top1``, ``top10``, and ``by_kind``: kind to top10.
+    Args:
+        vectors: the vectors under test.
+        pairs: each misspelling and the intended word. A misspelling without a vector counts as not recovered.
+        kinds: the kind of each misspelling.
+
+    Returns:
+        Shares: ``answered`` (have a vector), ``top1``, ``top10``, and ``by_kind``: kind to top10.
     """
     index = {word: i for i, word in enumerate(vectors.words)}
     place = np.full(len(pairs), NEAREST)

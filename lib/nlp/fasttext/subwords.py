@@ -11,7 +11,7 @@ table, and in fastText the mean of the word's own row and the rows of its n-gram
 
     h_c = (z_c + sum_{g in ngrams(c)} z_g) / (1 + |ngrams(c)|)
 
-So a word that was never seen has a vector, too: the mean of its n-grams'. A table with a row for every n-gram would be
+So even a word that was never seen has a vector: the mean of its n-grams'. A table with a row for every n-gram would be
 huge; a row is shared by the n-grams whose hash (FNV-1a) leaves the same remainder.
 
 Sizes: V words, B rows for n-grams, D numbers a vector, P pairs of a batch.
@@ -52,7 +52,7 @@ def _mixed(value: int, byte: int) -> int:
 
 @dataclass(frozen=True)
 class NGrams:
-    """How a word is cut: letter n-grams of `shortest` to `longest`, kept in `buckets` rows; 0 rows: not at all."""
+    """The n-grams of a word: `shortest` to `longest` letters, kept in `buckets` rows; 0 rows: no n-grams at all."""
 
     shortest: int = 3
     longest: int = 6
@@ -115,7 +115,7 @@ class WordVectors:
         return word in self._index
 
     def has_vector(self, word: str) -> bool:
-        """Whether `of` can tell the word's vector."""
+        """Return whether `of` has a vector for the word."""
         return word in self._index or bool(self.ngrams.rows(word))
 
     def of(self, words: Sequence[str]) -> np.ndarray:
@@ -160,7 +160,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Settings:
-    """How skip-gram is trained; the names of the settings are those of the config of the lab."""
+    """The settings of skip-gram training; the names are those of the lab's config."""
 
     dimensions: int = 64
     window: int = 5

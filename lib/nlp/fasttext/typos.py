@@ -11,7 +11,7 @@ from lib.data import misspellings
 from lib.nlp.fasttext import jamo
 
 KINDS = ("swap", "drop", "insert", "substitute", "several")
-"""Two neighbours changed places; one is missing; one too many (a doubled one, too); another one; more edits."""
+"""Two neighbours changed places; one is missing; one too many (or a doubled one); another one; more edits."""
 
 KEY_ERRORS = ("swap", "drop", "double", "neighbour")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -20,7 +20,7 @@ SHORTEST = 4
 
 
 def kind(written: str, meant: str) -> str:
-    """Which of `KINDS` a misspelling is: one edit, or several."""
+    """Return the kind of a misspelling, one of `KINDS`: one edit, or several."""
     longer = len(written) - len(meant)
     start = _common(written, meant)
     end = min(_common(written[::-1], meant[::-1]), len(meant) - start, len(written) - start)
@@ -37,7 +37,7 @@ def kind(written: str, meant: str) -> str:
 
 
 def _common(one: str, other: str) -> int:
-    """How many letters two words have in common from the start."""
+    """Count the letters that two words share from the start."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
@@ -77,7 +77,7 @@ def with_typos(
 ) -> list[list[list[str]]]:
     """The sentences with that share of their words of at least `SHORTEST` letters misspelled, for each of `shares`.
 
-    A word has one misspelling, and the words that have one at a small share have it at a larger one, too.
+    A word has one misspelling, and the words that have one at a small share also have it at a larger one.
     """
     versions: list[list[list[str]]] = [[] for _ in shares]
     for sentence in sentences:

@@ -13,7 +13,7 @@ FEWEST, MORE, HALF = 4, 16, 0.5
 
 
 def untrained(results: Results) -> float:
-    """How far the loss before training is from the logarithm of the number of characters, the worst seed."""
+    """The distance of the loss before training from the logarithm of the number of characters, for the worst seed."""
     first = results.values("gpt", "watched")[:, 0]
     return float(np.abs(first - np.log(results.values("gpt", "vocabulary"))).max())
 

@@ -42,7 +42,7 @@ def learning(results: Results, config: Any) -> Any:
 
 
 def writing(results: Results, config: Any) -> Any:
-    """What the model writes at each stage of its training, with its loss."""
+    """Draw a table of the text that the model writes at each stage of its training, with its loss."""
     first = results.of("gpt")[0]
     stages, losses = first.measurements["stages"], first.measurements["watched"]
     prompt = first.trial.config.prompt

@@ -45,7 +45,7 @@ class GptConfig(Config):
     )
     orders: int = Field(7, ge=2, le=8, description="longest n-gram counted: longer ones are rare")
     stretches: int = Field(
-        16, ge=1, le=1000, description="of the test text, other ones for each seed: the interval is over them, too"
+        16, ge=1, le=1000, description="of the test text, other ones for each seed: the interval is also over them"
     )
     sample: int = Field(160, ge=1, le=10_000, description="characters written at each stage: two lines")
     prompt: str = Field("She was ", min_length=1, max_length=64, description="the words that every sample goes on from")

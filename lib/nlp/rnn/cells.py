@@ -6,7 +6,7 @@
 - ``lstm``: a cell c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t behind gates (Hochreiter & Schmidhuber 1997; Gers et al. 2000);
   torch's start leaves its forget gate f half open, as σ(0) = 0.5.
 - ``lstm forget 1``: the same with 1 added to the forget gate's bias (Jozefowicz et al. 2015), σ(1) = 0.73.
-- ``gru``: h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ n_t (Cho et al. 2014); z begins half open, too.
+- ``gru``: h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ n_t (Cho et al. 2014); z also begins half open.
 
 Inputs are (T, batch, inputs), outputs the states (T, batch, units).
 """

@@ -45,7 +45,7 @@ def largest(measurement: str) -> Callable[[Results], float]:
 
 
 def doublings(task: str, network: str) -> Callable[[Results], Series]:
-    """By how many doublings `network` learns further than the vanilla network: (seeds,).
+    """The number of doublings by which `network` learns further than the vanilla network: (seeds,).
 
     A network that learns no distance counts as if it had learned half of the shortest; one that learns all, as the
     longest: it is censored there.

@@ -44,7 +44,7 @@ def relative_norms(gradient: np.ndarray) -> np.ndarray:
 
 
 def factor(norms: np.ndarray) -> float:
-    """What one step further back leaves, as the geometric mean from lag 5 to lag 25; 0 where nothing is left."""
+    """Return the factor per step back, the geometric mean from lag 5 to lag 25; 0 if nothing is left."""
     return float((norms[FAR] / norms[NEAR]) ** (1 / (FAR - NEAR)))
 
 

@@ -21,11 +21,11 @@ MOST_LETTERS, MOST_PHONEMES = 28, 40
 
 @dataclass(frozen=True)
 class Answers:
-    """What was written for each pair, in their order.
+    """The outputs of the network, one for each pair and in their order.
 
     Attributes:
-        symbols: the answers.
-        log_probability: (n,), as the network sees it; nats.
+        symbols: the outputs.
+        log_probability: (n,), by the network's own probabilities; nats.
     """
 
     symbols: list[tuple[str, ...]]
@@ -87,7 +87,7 @@ def teacher_forced(model: EncoderDecoder, examples: Examples) -> dict[str, Any]:
 def attention_map(
     model: EncoderDecoder, source: Sequence[str], sources: Vocabulary, targets: Vocabulary, longest: int
 ) -> dict[str, Any]:
-    """What the network writes for one source, greedily, and the attention of each of its steps (T, S).
+    """Write the output for one source, greedily, with the attention of each of its steps (T, S).
 
     Without attention there are no `weights`. The step that writes the `END` is the last row.
     """

@@ -29,12 +29,12 @@ def errors_by_length(results: Results, arm: str) -> Series:
 
 
 def gain_by_length(results: Results) -> Series:
-    """By how much attention lowers the phoneme error rate of words of each length: (seeds, lengths)."""
+    """The decrease of the phoneme error rate through attention, for words of each length: (seeds, lengths)."""
     return errors_by_length(results, "without") - errors_by_length(results, "with")
 
 
 def gain_on_long(results: Results) -> Series:
-    """What attention gains on long words less what it gains on short ones: (seeds,)."""
+    """The gain through attention on long words minus that on short ones: (seeds,)."""
     gains = gain_by_length(results)
     long: Series = gains[:, [letters - FIRST for letters in LONG]].mean(axis=1)
     short: Series = gains[:, [letters - FIRST for letters in SHORT]].mean(axis=1)
@@ -48,7 +48,7 @@ def lead_over_memory(results: Results) -> Series:
 
 
 def beam_gain(measurement: str, sign: int) -> Callable[[Results], Series]:
-    """What the widest beam adds to a measurement of greedy search, with attention, times `sign`: (seeds,)."""
+    """A measurement with the widest beam minus that with greedy search, with attention, times `sign`: (seeds,)."""
     return lambda results: results.series("words/with", "beam").map(
         lambda beam: sign * (beam[measurement][-1] - beam[measurement][0])
     )
@@ -60,7 +60,7 @@ def forced(results: Results, name: str) -> Series:
 
 
 def size_difference(results: Results) -> float:
-    """By how many of its parameters the network with attention differs from that without, at most over the tasks."""
+    """The largest relative difference in parameters between the networks with and without attention, over the tasks."""
     ratios = [
         results.series(f"{task}/with", "parameters") / results.series(f"{task}/without", "parameters")
         for task in ("words", "sentences")
@@ -74,7 +74,7 @@ def lead_in_bleu(results: Results) -> Series:
 
 
 def bleu_gain(results: Results) -> Series:
-    """By how much attention raises BLEU: (seeds,)."""
+    """The rise of BLEU through attention: (seeds,)."""
     return results.series("sentences/with", "bleu") - results.series("sentences/without", "bleu")
 
 

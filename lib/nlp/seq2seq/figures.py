@@ -64,7 +64,7 @@ def _heat(axis: Any, attended: Any, answer: list[str]) -> Any:
 
 
 def attention(results: Results, config: Any) -> Any:
-    """Where the network looks while it pronounces four words that it has never seen."""
+    """Draw where the network looks while it pronounces four words that it has never seen."""
     figure, axes = canvas(2, 2, 11, 8.4)
     maps = results.of("words/with")[0].measurements["maps"]
     for axis, attended in zip(axes.flat, maps, strict=True):

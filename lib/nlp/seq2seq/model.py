@@ -100,5 +100,5 @@ class EncoderDecoder(nn.Module):
 
 
 def parameter_count(model: nn.Module) -> int:
-    """How many numbers it learns."""
+    """Count the numbers that the network learns."""
     return sum(p.numel() for p in model.parameters())

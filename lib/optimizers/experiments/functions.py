@@ -186,9 +186,9 @@ def steps(results: Results, optimizer: str, function: str) -> np.ndarray:
 
 
 def times_the_steps(slower: str, faster: str, function: str) -> Callable[[Results], np.ndarray]:
-    """How many times the steps of `faster` the other one takes: the geometric mean over a seed's starts, (seeds,).
+    """The ratio of the steps of `slower` to those of `faster`, as a geometric mean over a seed's starts: (seeds,).
 
-    NaN, which leaves the claim inconclusive, where neither arrives from most starts.
+    NaN, which leaves the claim inconclusive, if neither arrives from most starts.
     """
 
     def measure(results: Results) -> np.ndarray:

@@ -134,7 +134,7 @@ def grid(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
 
 
 def final(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train on all pictures with the learning rate that the grid has chosen; judged on the test pictures, too."""
+    """Train on all pictures with the learning rate that the grid has chosen, and judge on the test pictures."""
     return train(config, seed, log, config.lenet_pictures, final=True)
 
 
@@ -233,7 +233,7 @@ def final_values(results: Results, optimizer: str, measurement: str) -> Series:
 
 
 def below_the_others(results: Results) -> np.ndarray:
-    """By how much Adam's test loss lies below the median of the other optimizers': (seeds,)."""
+    """The median of the other optimizers' test losses minus that of Adam: (seeds,)."""
     others = [v.removeprefix("lenet/") for v in results.variants("lenet/")]
     others = [name for name in others if name in LECTURE and name != "Adam"]
     if not others:
@@ -243,7 +243,7 @@ def below_the_others(results: Results) -> np.ndarray:
 
 
 def lower_loss(better: str, worse: str) -> Callable[[Results], Series]:
-    """By how much the test loss of `better` lies below that of `worse`: (seeds,)."""
+    """The test loss of `worse` minus that of `better`: (seeds,)."""
     return lambda results: final_values(results, worse, "test_loss") - final_values(results, better, "test_loss")
 
 

@@ -129,7 +129,7 @@ def test_a_study_that_breaks_off_keeps_what_it_has(clone: Clone) -> None:
     ended = clone.tiny(seeds=2, action="break")
     assert ended.code == 0
     assert ended.err == ""
-    assert "the study broke off: LookupError: no trial of the grid has a finite score" in ended.out
+    assert "the study failed: LookupError: no trial of the grid has a finite score" in ended.out
     assert "study" in (clone.newest() / "run.files" / "traceback.txt").read_text()
     assert statuses(clone.newest()) == ["FINISHED"] * 5
 

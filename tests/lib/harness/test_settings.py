@@ -75,7 +75,7 @@ def test_set_without_key_or_value_says_how_to_write_it(change: str) -> None:
 
 
 def test_fields_that_do_not_go_together_are_said_in_the_configs_own_words() -> None:
-    assert refused("text=even", "steps=7") == "The settings do not fit: 7 steps are odd"
+    assert refused("text=even", "steps=7") == "Invalid combination of settings: 7 steps are odd"
 
 
 def test_a_framework_that_the_lab_has_not_is_refused() -> None:

@@ -191,7 +191,7 @@ def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
             ["takes nothing of the space", "steps=1", "steps are odd", "change --space or --set"],
         ),
         (("tiny", "--trials", "3", "--set", "steps=no"), ["steps='no'"]),
-        ((), ["sweep: 1", "named after it"]),
+        ((), ["sweep takes 1 argument, but you gave 0"]),
     ],
 )
 def test_bad_words_get_one_line(clone: Clone, words: tuple[str, ...], wanted: list[str]) -> None:

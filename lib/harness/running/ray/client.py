@@ -120,7 +120,7 @@ def connect(address: str, module: str) -> None:
 
 
 def missing_worker(on_gpu: bool) -> str | None:
-    """Which worker the cluster has not, but needs for trials, `on_gpu` or not; None where there is one."""
+    """Return the kind of worker that trials need, `on_gpu` or not, and the cluster lacks; None if it has one."""
     import ray
 
     workers = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
@@ -130,14 +130,14 @@ def missing_worker(on_gpu: bool) -> str | None:
 
 
 def remedy() -> str:
-    """How to get a cluster that can run the trials."""
+    """Say how to get a cluster that can run the trials."""
     if gpus.chosen():
         return "docs/cluster.md says how one with GPUs is started"
     return "./invoke up --workers 2 starts one for labs in containers"
 
 
 def reason(error: Exception) -> str:
-    """What an error says in one line; of a traceback from the cluster its last error."""
+    """Return an error in one line; of a traceback from the cluster, its last error."""
     text = str(error)
     if "Traceback" in text:
         raised = [number for number, line in enumerate(text.splitlines()) if RAISED.match(line)]

@@ -141,7 +141,7 @@ class RayWorkers(Workers):
 
 
 def _on_gpu(runtime: Runtime) -> bool:
-    """Whether trials of this runtime ask for a GPU."""
+    """Return whether trials of this runtime ask for a GPU."""
     return gpus.chosen() == runtime.framework
 
 
@@ -151,10 +151,10 @@ def _bare(job: Job) -> Job:
 
 
 def _get(reference: Any, job: Job) -> Returned:
-    """What a task has returned.
+    """Return the result of a task.
 
     Raises:
-        UserError: what the worker says, or that it was killed once too often.
+        UserError: the worker's own, or the worker was killed once too often.
     """
     import ray
     from ray import exceptions
@@ -169,7 +169,7 @@ def _get(reference: Any, job: Job) -> Returned:
         raise UserError(f"A worker of the Ray cluster could not run {name}: {last}") from None
     except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError):
         raise UserError(
-            f"{1 + RETRIES} workers were killed one after the other, most likely for want of memory, while this trial "
+            f"{1 + RETRIES} workers were killed one after the other, most likely out of memory, while this trial "
             f"ran: {name}. Give the workers more memory (LAB_MEMORY)"
         ) from None
     return returned
