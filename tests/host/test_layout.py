@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 400
 FILES = 18
-PAGE = re.compile(r"\bdocs/[\w-]+\.md\b")
+PAGE = re.compile(r"(?<![\w/])docs/[\w-]+\.md\b")
 
 
 def sources(*folders: str) -> list[Path]:
