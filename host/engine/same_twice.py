@@ -2,7 +2,7 @@
 
 Compared are paths, kinds, modes, owners, links, extended attributes and contents; times are not, as a file has the
 time of the build. An engine with containerd's image store can write every file with one time (BuildKit,
-docs/build-repro.md: SOURCE_DATE_EPOCH and rewrite-timestamp): there the two images must also have the same digest.
+build-repro.md: SOURCE_DATE_EPOCH and rewrite-timestamp): there the two images must also have the same digest.
 The images that are there are left alone.
 """
 
