@@ -6,13 +6,13 @@ from typing import Any
 from lib.harness.contract.results import Results
 from lib.harness.contract.studies import changed
 from lib.harness.contract.trial import Result, Trial
-from lib.paradigms.lab import LAB, VARIANTS, ParadigmsConfig
+from lib.paradigms.lab import LAB, VARIANTS, ParadigmsConfig, study
 from tests.lib.support import run_trial
 
 
 def run(config: ParadigmsConfig, *variants: str) -> Results:
     """The trials of these variants (all where none is named), really run."""
-    batch = next(LAB.begin(config, 0))
+    batch = next(study(config))
     return Results([run_trial(LAB, trial) for trial in batch if not variants or trial.variant in variants])
 
 
