@@ -2,7 +2,8 @@
 
 - **function**: networks of growing width on a known function (`approximation`), with and without the non-linearity.
 - **labels**: a network that classifies MNIST's digits; and the same training with every picture's label swapped.
-- **pictures**: the same pictures without labels: k-means (`k_means`) and auto-encoders beside PCA (`autoencoder`).
+- **pictures**: the same pictures without labels: k-means (`k_means`), and auto-encoders compared with PCA
+  (`autoencoder`).
 - **reward**: REINFORCE on CartPole (`reinforce`); and the same training with noise for a reward.
 
 Learning rates and epochs were chosen on the validation pictures and on runs of CartPole with other seeds. The test
@@ -11,6 +12,7 @@ pictures are read once, at the end of a trial. The labels of the trial *pictures
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,16 +24,15 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, changed, variants_by_seeds
+from lib.harness.contract.studies import batches, changed
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.models import evaluation
 from lib.models.mlp import initial_weights, torch_mlp
 from lib.models.training import TorchClassifier, train
 from lib.paradigms import approximation, k_means, reinforce
-from lib.paradigms import figures as paradigms_figures
 from lib.paradigms.autoencoder import AutoEncoder, principal_components, squared_error
 from lib.paradigms.claims import CLAIMS
-from lib.paradigms.sentences import KOREAN, SENTENCES
+from lib.paradigms.figures import FIGURES, TEXTS
 
 CLASSES = len(mnist_5k.CLASSES)
 JUDGED_EPISODES = 100
@@ -44,15 +45,12 @@ Code = Annotated[int, Field(ge=1, le=784)]
 
 
 class ParadigmsConfig(Config):
-    """Settings of the whole lab. `experiment`, `labels` and `reward` tell the variants apart."""
+    """Settings of the whole lab. `labels` and `reward` tell the variants apart."""
 
     seeds: int = Field(
         9, ge=1, le=1000, description="the fewest for which a median's interval bears one seed that never gets there"
     )
     batch: int = Field(128, ge=1, le=1024, description="trials asked for at a time; all of them, so that no core waits")
-    experiment: Literal["function", "labels", "pictures", "reward"] = Field(
-        "function", description="what a trial does; set by the study, which runs all"
-    )
 
     widths: tuple[Units, ...] = Field(
         (2, 4, 8, 16, 32, 64), min_length=2, description="hidden units; doubled until the functions are hit"
@@ -90,24 +88,26 @@ class ParadigmsConfig(Config):
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "pictures": {"experiment": "pictures"},
-    "function": {"experiment": "function"},
-    "reward": {"experiment": "reward"},
-    "labels": {"experiment": "labels"},
-    "labels/swapped": {"experiment": "labels", "labels": "swapped"},
-    "reward/noise": {"experiment": "reward", "reward": "noise"},
+    "pictures": {},
+    "function": {},
+    "reward": {},
+    "labels": {},
+    "labels/swapped": {"labels": "swapped"},
+    "reward/noise": {"reward": "noise"},
 }
+"""The config changes of each variant; it runs the function that its name begins with."""
 
 
 def study(config: ParadigmsConfig) -> Study:
-    """Every variant with every seed."""
-    yield from batches(variants_by_seeds(config, VARIANTS, Runtime("torch")), config.batch)
+    """Every variant with every seed; seeds outermost, so that pairs end together."""
+    yield from batches(_trials(config), config.batch)
 
 
-def trial(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """One experiment with one seed."""
-    run = {"function": function, "labels": labels, "pictures": pictures, "reward": reward}[config.experiment]
-    return run(config, seed, log)
+def _trials(config: ParadigmsConfig) -> Iterator[Trial]:
+    for seed in range(config.seeds):
+        for variant, changes in VARIANTS.items():
+            function = variant.partition("/")[0]
+            yield Trial(variant, changed(config, changes), seed, Runtime("torch"), function)
 
 
 def function(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
@@ -162,24 +162,24 @@ def labels(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
 def pictures(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Groups and codes of the pictures; what they have to do with the digits is asked after the training."""
     x = _pixels(mnist_5k.train())
-    found = k_means.k_means(x, config.clusters, seed.rng("k-means"), config.restarts)
-    for step, inertia in enumerate(found.inertia):
+    clusters = k_means.k_means(x, config.clusters, seed.rng("k-means"), config.restarts)
+    for step, inertia in enumerate(clusters.inertia):
         log(step, inertia=inertia)
     coders = {k: AutoEncoder(seed.child(k), x.shape[1], config.hidden, k) for k in config.codes}
     linear = AutoEncoder(seed.child("linear"), x.shape[1], config.hidden, config.linear_code, "identity")
     for coder in (*coders.values(), linear):
         coder.train(x, seed, log, epochs=config.code_epochs, batch=64, learning_rate=config.code_rate)
-    return {"steps": len(found.inertia)} | _without_labels(x, found, coders, linear)
+    return {"steps": len(clusters.inertia)} | _without_labels(x, clusters, coders, linear)
 
 
 def _without_labels(
-    x: np.ndarray, found: k_means.Clusters, coders: dict[int, AutoEncoder], linear: AutoEncoder
+    x: np.ndarray, clusters: k_means.Clusters, coders: dict[int, AutoEncoder], linear: AutoEncoder
 ) -> dict[str, Any]:
     """What clusters and codes are worth on the test pictures; here the labels are read for the first time."""
     test, training = mnist_5k.test(), mnist_5k.train()
     pixels = _pixels(test)
-    groups = k_means.nearest(pixels, found.centres)[0]
-    names = k_means.names(k_means.nearest(x, found.centres)[0], training.labels, len(found.centres))
+    groups = k_means.nearest(pixels, clusters.centres)[0]
+    names = k_means.names(k_means.nearest(x, clusters.centres)[0], training.labels, len(clusters.centres))
     k = linear.code
     largest = principal_components(x, max(*coders, k))
     components = {size: largest.first(size) for size in (*coders, k)}
@@ -191,7 +191,7 @@ def _without_labels(
         "named_accuracy": float(np.mean(names[groups] == test.labels)),
         "names": names,
         "shares": np.array([np.bincount(test.labels[groups == g], minlength=CLASSES) for g in range(len(names))]),
-        "centres": _bytes(found.centres),
+        "centres": _bytes(clusters.centres),
         "codes": sorted(coders),
         "auto_encoder": [squared_error(pixels, coders[size].redrawn(pixels)) for size in sorted(coders)],
         "pca": [errors[size] for size in sorted(coders)],
@@ -203,7 +203,7 @@ def _without_labels(
 
 
 def reward(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Returns while REINFORCE learns, and those of 100 fresh episodes afterwards beside random actions'."""
+    """Returns while REINFORCE learns, and those of 100 fresh episodes afterwards, compared with random actions'."""
     env = reinforce.environments(config.environments, seed.integer("cartpole", bits=31))
     policy = reinforce.Policy(seed, config.policy_hidden, config.policy_rate)
     before = policy_map(policy)
@@ -253,9 +253,7 @@ SEARCH = Search(
         "learning_rate": Range(2e-4, 5e-2, log=True),
         "hidden": Range(16, 512, log=True),
     },
-    trial=lambda config: Trial(
-        "labels", changed(config, {"experiment": "labels", "labels": "own"}), 0, Runtime("torch")
-    ),
+    trial=lambda config: Trial("labels", changed(config, {"labels": "own"}), 0, Runtime("torch"), "labels"),
     measure="validation_accuracy",
     goal="maximize",
     reported="validation_accuracy",
@@ -281,11 +279,10 @@ LAB = Lab(
         "updates": 16,
     },
     study=study,
-    trials=trial,
+    trials={"function": function, "labels": labels, "pictures": pictures, "reward": reward},
     claims=CLAIMS,
-    figures=paradigms_figures.FIGURES,
+    figures=FIGURES,
     data=("mnist_5k",),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=TEXTS,
 )

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lib.harness.contract.drawing import style
+from lib.harness.contract.drawing import can_draw, style
 from lib.harness.contract.results import Results
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.texts import LANGUAGES, Language, language
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge
 from lib.paradigms.lab import LAB, VARIANTS, ParadigmsConfig
@@ -114,14 +115,16 @@ def small() -> Results:
 
 def test_the_small_lab_runs_every_variant_with_every_seed(small: Results) -> None:
     assert sorted(small.variants()) == sorted(VARIANTS)
+    assert {r.trial.function for r in small} == {"function", "labels", "pictures", "reward"} == set(LAB.trials)
     assert all(len(small.of(variant)) == 2 for variant in VARIANTS)
     for claim in LAB.claims:
         assert verdict(claim.id, small) != "not measured", claim.id
 
 
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if can_draw(code)])
 @pytest.mark.parametrize("name", list(LAB.figures))
-def test_figures_are_drawn(small: Results, name: str) -> None:
-    with style():
+def test_figures_are_drawn(small: Results, name: str, code: Language) -> None:
+    with language(code), style():
         figure = LAB.figures[name](small, ParadigmsConfig(**SMALL))
         figure.draw_without_rendering()
     assert all(axis.has_data() or axis.images or name == "without_labels" for axis in figure.axes)
