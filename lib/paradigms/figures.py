@@ -184,7 +184,7 @@ def _reinforced(axis: Any, results: Results, config: Any) -> None:
     axis.text(config.environments, config.threshold - 4, TEXTS("figures.three_kinds.solved"), va="top", fontsize=9)
     axis.set(xlabel=TEXTS("figures.three_kinds.episodes"), ylabel=TEXTS("figures.three_kinds.steps"), ylim=(0, 510))
     axis.set_title(TEXTS("figures.three_kinds.reinforcement-title"))
-    axis.legend(loc="center right")
+    axis.legend(loc="best")
 
 
 def without_labels(results: Results, config: Any) -> Any:
