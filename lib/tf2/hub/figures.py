@@ -10,6 +10,7 @@ import numpy as np
 from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
 from lib.tf2.hub.claims import accuracies
 from lib.tf2.hub.pictures import SOURCES, task
@@ -22,20 +23,16 @@ WAYS = {
 }
 """Way to its colour."""
 GREY = "#666666"
-
-
-NEW = {"letters": "Handwritten digits", "clothes": "Other kinds of clothes"}
-"""What a source's module is reused for, by source."""
+TEXTS = Texts.beside(__file__)
 
 
 def _shots(results: Results) -> np.ndarray:
     return np.array(results[0].trial.config.shots)
 
 
-def _learned_from(config: Any, source: str) -> str:
-    if config.module:
-        return "the module is from elsewhere"
-    return f"the module has seen {'274 printed letters' if source == 'letters' else 'five kinds'}"
+def _title(config: Any, source: str) -> str:
+    """The new classes, and what the module was trained on."""
+    return TEXTS(f"labels.given-{source}") if config.module else TEXTS(f"labels.{source}")
 
 
 def seen(results: Results, config: Any) -> Any:
@@ -43,12 +40,10 @@ def seen(results: Results, config: Any) -> Any:
     figure, axes = canvas(2, 2, 11, 4.6)
     for row, source in zip(axes, SOURCES, strict=True):
         pictures = task(source, 2000, 1, 1, Seed(0))
-        for axis, (images, labels), what in zip(
-            row, (pictures.seen, pictures.pool), ("A module sees", "and is reused for"), strict=True
-        ):
+        for axis, (images, labels), use in zip(row, (pictures.seen, pictures.pool), ("trained", "reused"), strict=True):
             axis.imshow(_sheet(images, labels, 4, 14), cmap="gray_r", interpolation="nearest")
             axis.set_axis_off()
-            axis.set_title(f"{what} {len(np.unique(labels))} kinds:")
+            axis.set_title(TEXTS(f"figures.seen.{use}", classes=len(np.unique(labels))))
     return figure
 
 
@@ -86,17 +81,16 @@ def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
     for i in range(1, len(heights)):
         heights[i] = max(heights[i], heights[i - 1] + 4)
     for height, (_, way, colour) in zip(heights, sorted(ends), strict=True):
-        axis.text(shots[-1] * 1.1, height, way, color=colour, verticalalignment="center")
-    guessing = 100 / len(results.of(source)[0].measurements["new_kinds"])
-    axis.axhline(guessing, color=GREY, linestyle=":", linewidth=1)
-    axis.text(shots[0], guessing + 0.6, "guessing", color=GREY, fontsize=8)
-    axis.set(xscale="log", xlabel="pictures of each new kind", ylabel="new kinds recognised (% of test pictures)")
+        axis.text(shots[-1] * 1.1, height, TEXTS(f"labels.{way}"), color=colour, verticalalignment="center")
+    chance = 100 / len(results.of(source)[0].measurements["new_kinds"])
+    axis.axhline(chance, color=GREY, linestyle=":", linewidth=1)
+    axis.text(shots[0], chance + 0.6, TEXTS("figures.few_shot.chance"), color=GREY, fontsize=8)
+    axis.set(xscale="log", xlabel=TEXTS("labels.shots"), ylabel=TEXTS("figures.few_shot.ylabel"))
     axis.set_xticks(shots, [str(n) for n in shots])
     axis.minorticks_off()
     axis.set_xlim(shots[0] / 1.15, shots[-1] * 3)
     axis.set_ylim(top=max(axis.get_ylim()[1], heights[-1] + 3))
-    best = max(WAYS, key=lambda way: accuracies(results, source, way).mean())
-    axis.set_title(f"{NEW[source]}: best from few pictures is '{best}'\n({_learned_from(config, source)})")
+    axis.set_title(_title(config, source))
 
 
 def advantage(results: Results, config: Any) -> Any:
@@ -110,19 +104,14 @@ def advantage(results: Results, config: Any) -> Any:
             gains = 100 * (accuracies(results, source, way) - scratch)
             center, low, high = np.array([mean_interval(column) for column in gains.T]).T
             x = np.arange(len(shots)) + 0.26 * (i - 1)
-            axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=way)
+            axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=TEXTS(f"labels.{way}"))
             if np.isfinite(low).all():
                 axis.vlines(x, low, high, color="black", linewidth=1.2)
             for row in gains:
                 axis.plot(x, row, ".", color="black", markersize=3, alpha=0.5)
         axis.axhline(0, color="black", linewidth=1)
         axis.set_xticks(range(len(shots)), [str(n) for n in shots])
-        axis.set(xlabel="pictures of each new kind", ylabel="gain over a network from scratch (% of pictures)")
-        frozen = 100 * (accuracies(results, source, "frozen module") - scratch).mean(axis=0)
-        axis.set_title(
-            f"{NEW[source]}: frozen, the module\ngains {frozen[0]:+.0f} % with the fewest pictures, "
-            f"{frozen[-1]:+.0f} % with the most"
-        )
+        axis.set(xlabel=TEXTS("labels.shots"), ylabel=TEXTS("figures.advantage.ylabel"), title=_title(config, source))
         axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
         axis.grid(axis="x", visible=False)
     return figure
@@ -143,23 +132,19 @@ def doors(results: Results, config: Any) -> Any:
     figure, ((axis,),) = canvas(1, 1, 12, 3.6)
     axis.set_axis_off()
     axis.set(xlim=(0, 10), ylim=(3.1, -0.6))
-    found = results.of(results.variants()[0])[0].measurements
-    if "doors" in found:
-        layer = found["keras_layer"]
-        said = {
-            name: f"the exported network's features,\nlargest difference {value:.0e}"
-            for name, value in found["doors"].items()
-        }
-        said["KerasLayer"] = textwrap.fill(layer["error"], 62) + (
-            f"\nIt is a layer of Keras 2; there it works, largest difference {layer['deviation']:.0e}"
-        )
+    first = results.of(results.variants()[0])[0].measurements
+    if "doors" in first:
+        layer = first["keras_layer"]
+        outcomes = {name: TEXTS("figures.doors.same", difference=value) for name, value in first["doors"].items()}
+        works = TEXTS("figures.doors.keras-2", difference=layer["deviation"])
+        outcomes["KerasLayer"] = f"{textwrap.fill(layer['error'], 62)}\n{works}"
     else:
-        said = dict.fromkeys(("hub.load", "TFSMLayer"), "used for the module that was named")
-        said["KerasLayer"] = "not tried"
+        outcomes = dict.fromkeys(("hub.load", "TFSMLayer"), TEXTS("figures.doors.used"))
+        outcomes["KerasLayer"] = TEXTS("figures.doors.not-tried")
     for row, (name, code) in enumerate(DOORS):
         colour = PALETTE[1] if name == "KerasLayer" else PALETTE[2]
         axis.text(0, row, name, fontweight="bold", color=colour, verticalalignment="center")
         axis.text(1.0, row, code, family="monospace", fontsize=7.8, verticalalignment="center")
-        axis.text(6.0, row, said[name], fontsize=8.5, color=colour, verticalalignment="center")
-    axis.set_title("Two doors into a module are open in Keras 3, the lecture's is not")
+        axis.text(6.0, row, outcomes[name], fontsize=8.5, color=colour, verticalalignment="center")
+    axis.set_title(TEXTS("figures.doors.title"))
     return figure

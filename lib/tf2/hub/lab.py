@@ -2,8 +2,8 @@
 
 LeNet-5 learns what is plentiful. What it has learned, without its last layer, is written as a SavedModel, the format of
 TensorFlow Hub's modules. Anyone can load it without the code that made it: here to tell new kinds apart, of which it
-has seen none, from 1 to 20 pictures of each. Beside it: the same network from scratch, and features of the same network
-with random weights. What the module has seen decides, so there are two:
+has seen none, from 1 to 20 pictures of each. It is compared with the same network from scratch, and with features of
+the same network with random weights. What the module has seen decides, so there are two:
 
 - **letters**: 274 printed letters of five alphabets, drawn at will; the new kinds are the ten handwritten digits.
 - **clothes**: five kinds of clothes, drawn for each seed; the new kinds are the other five.
@@ -25,15 +25,14 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, changed, variants_by_seeds
-from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.harness.contract.studies import changed
+from lib.harness.contract.trial import Log, Runtime, Trial
 from lib.models import evaluation, lenet
 from lib.models.training import KerasClassifier, train
 from lib.tf2.hub import figures
 from lib.tf2.hub.claims import CLAIMS
 from lib.tf2.hub.modules import SIGNATURE, Module, export_features, keras_layer, load
 from lib.tf2.hub.pictures import SOURCES, Pictures, Source, Task, task
-from lib.tf2.hub.sentences import KOREAN, SENTENCES
 
 HEADS = (0.01, 0.1, 1.0, 10.0)
 """Inverse strength of the L2 penalty of a head on frozen features."""
@@ -48,7 +47,7 @@ class HubConfig(Config):
     """Settings of the lab."""
 
     framework: Literal["torch", "keras"] = Field("keras", description="the lab is about TensorFlow")
-    source: Source = Field("letters", description="what the module has seen and is for; set by the study")
+    source: Source = Field("letters", description="what the module has seen and is for; set by the variant")
     module: str = Field(
         "", max_length=500, description="folder or address of a SavedModel from pictures to features; none: made here"
     )
@@ -81,8 +80,8 @@ def trial(config: HubConfig, seed: Seed, log: Log) -> dict[str, Any]:
         random_weights = lenet.keras_lenet(lenet.initial_weights(seed.child("random")))
         with tempfile.TemporaryDirectory() as other:
             export_features(random_weights, FEATURES, other)
-            found = reuse(config, seed, log, pictures, module=module, random=load(other))
-    return {"new_kinds": pictures.names, **made, **found}
+            reused = reuse(config, seed, log, pictures, module=module, random=load(other))
+    return {"new_kinds": pictures.names, **made, **reused}
 
 
 def make(config: HubConfig, seed: Seed, log: Log, pictures: Task, folder: str) -> dict[str, Any]:
@@ -122,7 +121,7 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
     pool, pool_labels = pictures.pool
     judged = pictures.judged
     drawn = seed.rng("few").permutation(len(pool))
-    found: dict[str, list[float]] = {way: [] for way in figures.WAYS}
+    accuracies: dict[str, list[float]] = {way: [] for way in figures.WAYS}
     moved = []
     frozen = {"frozen module": module, "frozen random": random}
     features = {way: {name: m.features(images) for name, (images, _) in judged.items()} for way, m in frozen.items()}
@@ -130,13 +129,13 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
         which = np.concatenate([drawn[pool_labels[drawn] == kind][:shots] for kind in range(len(pictures.names))])
         few = pool[which], pool_labels[which]
         for way, one in frozen.items():
-            found[way].append(head((one.features(few[0]), few[1]), features[way], judged))
+            accuracies[way].append(head((one.features(few[0]), few[1]), features[way], judged))
         for way in ("module trained on", "from scratch"):
             accuracy, change = whole(config, seed, module if way.startswith("module") else None, few, judged)
-            found[way].append(accuracy)
+            accuracies[way].append(accuracy)
             moved += [change] if way.startswith("module") else []
-        log(shots, **{way: values[-1] for way, values in found.items()})
-    return {"accuracy": found, "moved": min(moved)}
+        log(shots, **{way: values[-1] for way, values in accuracies.items()})
+    return {"accuracy": accuracies, "moved": min(moved)}
 
 
 def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictures]) -> float:
@@ -188,12 +187,6 @@ def whole(
     return accuracy, max(float(np.abs(a - b).max()) for a, b in zip(before[:-2], best[:-2], strict=True))
 
 
-def study(config: HubConfig) -> Study:
-    """Each source with every seed, which draws other letters or kinds, and other few pictures."""
-    variants: dict[str, dict[str, Any]] = {source: {"source": source} for source in SOURCES}
-    yield from batches(variants_by_seeds(config, variants, Runtime("keras")), config.batch)
-
-
 SEARCH = Search(
     space={
         "learning_rate": Range(2e-4, 2e-2, log=True),
@@ -223,7 +216,7 @@ LAB = Lab(
         "judged": 500,
         "tested": 1_000,
     },
-    study=study,
+    variants={source: {"source": source} for source in SOURCES},
     trials=trial,
     claims=CLAIMS,
     figures={
@@ -235,6 +228,5 @@ LAB = Lab(
     frameworks=("keras",),
     data=("printed_letters", "mnist_5k", "fashion_mnist"),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

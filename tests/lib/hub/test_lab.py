@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
-from lib.harness.contract.drawing import style
+from lib.harness.contract.drawing import can_draw, style
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.texts import LANGUAGES, Language, language
 from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
 from lib.models import lenet
@@ -148,9 +149,10 @@ def test_a_trial(small: Results) -> None:
         assert ways["frozen module"].mean() > ways["frozen random"].mean()
 
 
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if can_draw(code)])
 @pytest.mark.parametrize("name", LAB.figures)
-def test_figures(small: Results, name: str) -> None:
-    with style():
+def test_figures(small: Results, name: str, code: Language) -> None:
+    with language(code), style():
         figure = LAB.figures[name](small, CONFIG)
         figure.draw_without_rendering()
         assert all(axis.has_data() or axis.texts for axis in figure.axes)
