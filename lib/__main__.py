@@ -151,14 +151,14 @@ def resumed(args: argparse.Namespace) -> Interrupted:
     lab = find_lab(ROOT, word).name if is_path(word) else word
     experiment = f"{lab}{SWEEP}" if of_sweep else lab
     named = f"{args.resume}{SWEEP}" if of_sweep and args.resume == f"last:{lab}" else args.resume
-    found = resumption.find(journal_root(), experiment, named)
+    interrupted = resumption.find(journal_root(), experiment, named)
     if of_sweep:
-        again = parse(["sweep", *json.loads(found.tags["lab.sweep"])])
+        original = parse(["sweep", *json.loads(interrupted.tags["lab.sweep"])])
         for option in SWEEP_OPTIONS:
-            setattr(args, option, getattr(again, option))
-    args.seed = found.tags["lab.seed"]
-    args.quick, args.portable = (found.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
-    return found
+            setattr(args, option, getattr(original, option))
+    args.seed = interrupted.tags["lab.seed"]
+    args.quick, args.portable = (interrupted.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
+    return interrupted
 
 
 def workers_of(args: argparse.Namespace, entry: LabEntry) -> Workers:

@@ -44,16 +44,16 @@ def passed(found: list[Check]) -> bool:
 def _engine() -> Check:
     needed = f"{docker.minimum('engine')} or newer"
     try:
-        found = docker.server()
+        server = docker.server()
     except docker.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {docker.DOCTOR}"), INSTALL)
     except UserError as error:
         what, _, remedy = str(error).removeprefix("Docker engine: ").partition(": ")
         return Check("Docker engine", False, what, remedy)
-    if found.platform != docker.PLATFORM:
-        subject = f"{found.platform} ({docker.PLATFORM} is needed)"
+    if server.platform != docker.PLATFORM:
+        subject = f"{server.platform} ({docker.PLATFORM} is needed)"
         return Check("Docker engine", False, subject, "use a machine with x86-64 Linux")
-    return Check("Docker engine", found.version.fits("engine"), f"{found.version} ({needed} is needed)", INSTALL)
+    return Check("Docker engine", server.version.fits("engine"), f"{server.version} ({needed} is needed)", INSTALL)
 
 
 def _plugin(name: str) -> Check:
@@ -62,9 +62,9 @@ def _plugin(name: str) -> Check:
     except UserError as error:
         what, _, remedy = str(error).removeprefix(f"docker {name}: ").partition(": ")
         return Check(f"docker {name}", False, what, remedy)
-    found = str(version) if version else "missing"
+    observed = str(version) if version else "missing"
     fits = version is not None and version.fits(name)
-    return Check(f"docker {name}", fits, f"{found} ({docker.minimum(name)} or newer is needed)", INSTALL)
+    return Check(f"docker {name}", fits, f"{observed} ({docker.minimum(name)} or newer is needed)", INSTALL)
 
 
 def _disk() -> Check:
@@ -79,16 +79,16 @@ def _disk() -> Check:
 
 
 def _images() -> list[Check]:
-    found = []
+    states = []
     for image in images.IMAGES:
         built = images.inspect(image.name)
         if images.is_current(image, built):
-            found.append(Check(image.name, True, "built"))
+            states.append(Check(image.name, True, "built"))
         else:
-            found.append(Check(image.name, None, "out of date" if built else "not built", "./invoke build"))
-    if all(check.passed for check in found):
-        return found
-    return [*found, _base()]
+            states.append(Check(image.name, None, "out of date" if built else "not built", "./invoke build"))
+    if all(check.passed for check in states):
+        return states
+    return [*states, _base()]
 
 
 def _base() -> Check:
@@ -135,13 +135,15 @@ def _gpu(has_engine: bool) -> list[Check]:
         return [Check("NVIDIA GPU", None, f"none ({there.reason}): labs run on the CPU")]
     found = [Check("NVIDIA GPU", None, f"{len(there.names)}: {', '.join(sorted(set(there.names)))}")]
     for framework, image in images.GPU.items():
-        said = f"{there.driver} ({gpu.minimum_driver(image)} or newer is needed)"
+        observed = f"{there.driver} ({gpu.minimum_driver(image)} or newer is needed)"
         fits = gpu.fits(there.driver, image) or None
-        found.append(Check(f"NVIDIA driver ({framework})", fits, said, "install a newer driver"))
+        found.append(Check(f"NVIDIA driver ({framework})", fits, observed, "install a newer driver"))
     if has_engine:
         way = gpu.offered()
-        said = {"nvidia": "the engine has its runtime", "cdi": "the engine knows GPUs by CDI"}.get(way or "", "missing")
-        found.append(Check("NVIDIA container toolkit", True if way else None, said, gpu.INSTALL_TOOLKIT))
+        observed = {"nvidia": "the engine has its runtime", "cdi": "the engine knows GPUs by CDI"}.get(
+            way or "", "missing"
+        )
+        found.append(Check("NVIDIA container toolkit", True if way else None, observed, gpu.INSTALL_TOOLKIT))
         for image in images.GPU.values():
             current = images.is_current(image, images.inspect(image.name))
             state = "built" if current else "not built"

@@ -51,12 +51,12 @@ def descend(
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, steps, learning_rate, warm_up)
         with products:
-            found = loss()
+            current = loss()
         optimizer.zero_grad()
-        found.backward()
+        current.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        losses[step] = found.item()
+        losses[step] = current.item()
         if not math.isfinite(losses[step]):
             raise DivergedError(f"diverged: the loss is {losses[step]} at step {step}; a lower learning rate may help")
         if (step + 1) % LOGGED == 0 or step + 1 == steps:

@@ -95,13 +95,13 @@ class BiLM(nn.Module):
 
     def direction(self, direction: int, ids: torch.Tensor) -> list[torch.Tensor]:
         """Outputs of each layer, (n, T, width), of ids in the order in which this direction reads them."""
-        x, found = self.words(ids), []
+        x, vectors = self.words(ids), []
         stack: Any = self.directions[direction]
         for layer, lstm in enumerate(stack):
             read = lstm(x)[0]
             x = read + x if layer else read
-            found.append(x)
-        return found
+            vectors.append(x)
+        return vectors
 
     def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The last layer of both directions, normalised, at the words' places: (n, T, width) each.

@@ -38,7 +38,7 @@ def pieces(texts: Sequence[str], longest: int = CONTEXT, cut: bool = False) -> l
     Raises:
         UserError: a text has no word, or is longer than `longest` and is not to be cut.
     """
-    found = []
+    numbers = []
     for number, encoding in enumerate(_tokenizer().encode_batch(list(texts)), 1):
         ids = encoding.ids
         if len(ids) < 3:
@@ -47,8 +47,8 @@ def pieces(texts: Sequence[str], longest: int = CONTEXT, cut: bool = False) -> l
             if not cut:
                 raise UserError(f"text {number} has {len(ids)} word pieces: at most {longest} fit in the context")
             ids = [*ids[: longest - 1], ids[-1]]
-        found.append(np.array(ids, dtype=np.int64))
-    return found
+        numbers.append(np.array(ids, dtype=np.int64))
+    return numbers
 
 
 def pieces_of_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -81,9 +81,9 @@ def pretrained() -> Encoder:
 
     from lib.models.bert_encoder import Encoder
 
-    theirs = load_file(str(minilm.folder() / "model.safetensors"))
+    weights = load_file(str(minilm.folder() / "model.safetensors"))
     encoder = Encoder(size())
-    encoder.load_state_dict(renamed(theirs))
+    encoder.load_state_dict(renamed(weights))
     return encoder.eval()
 
 
@@ -132,14 +132,14 @@ def layer_by_layer(encoder: Encoder, ids: np.ndarray) -> np.ndarray:
     import torch
 
     x, padding = torch.from_numpy(ids[None]), torch.zeros(1, len(ids), dtype=torch.bool)
-    found = []
+    layers = []
     encoder.eval()
     with torch.no_grad():
         x = encoder.embed(x)
         for layer in range(encoder.size.layers + 1):
-            found.append(x[0].numpy())
+            layers.append(x[0].numpy())
             x = encoder(x, padding, layer, layer + 1)
-    return np.stack(found)
+    return np.stack(layers)
 
 
 def by_length(texts: Sequence[Any], batch: int) -> list[np.ndarray]:
@@ -209,8 +209,8 @@ def logits_of(classifier: SentenceClassifier, texts: Sequence[torch.Tensor], bat
     from lib.models.bert_encoder import padded
 
     classifier.eval()
-    found = np.empty((len(texts), classifier.head.out_features), dtype=np.float32)
+    logits = np.empty((len(texts), classifier.head.out_features), dtype=np.float32)
     with torch.no_grad():
         for group in by_length(texts, batch):
-            found[group] = classifier(*padded([texts[i] for i in group])).numpy()
-    return found
+            logits[group] = classifier(*padded([texts[i] for i in group])).numpy()
+    return logits

@@ -31,17 +31,17 @@ def compare_again(name: str) -> int:
     original_run = from_mlflow.find(client, name)
     original = from_mlflow.read(client, original_run)
     again_run = from_mlflow.reproduction_of(client, original)
-    again = from_mlflow.read(client, again_run)
-    result = comparison.compare(original, again)
+    repeated = from_mlflow.read(client, again_run)
+    result = comparison.compare(original, repeated)
     identical, verdict = result.identical, str(result)
-    data = [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, again)]
+    data = [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, repeated)]
     if not identical:
-        verdict += f". {_because(comparison.causes(original, again))}"
+        verdict += f". {_because(comparison.causes(original, repeated))}"
     elif data[0] != data[1]:  # the record says that it was measured on something else
         identical = False
         verdict = f"differs in the data: {data[0]} in the record, {data[1]} now (lab.data_sha256); results: {verdict}"
     client.set_tag(again_run.info.run_id, "lab.reproduction", "identical" if identical else verdict[:5000])
-    client.set_tag(original_run.info.run_id, "lab.reproduced_by", again.key)
+    client.set_tag(original_run.info.run_id, "lab.reproduced_by", repeated.key)
     print(verdict)
     return 0 if identical else 1
 

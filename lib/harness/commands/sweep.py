@@ -72,8 +72,8 @@ class Sweep:
     def words(self, lab: str, space: Space) -> list[str]:
         """The words that say it again with all of its space, after ``sweep``; config and root seed come on top."""
         numbers = {"--trials": self.trials, "--batch": self.batch, "--fresh": self.fresh}
-        said = {"--sampler": self.sampler, "--pruner": self.pruner, **numbers}
-        options = [word for option, value in said.items() for word in (option, str(value))]
+        values = {"--sampler": self.sampler, "--pruner": self.pruner, **numbers}
+        options = [word for option, value in values.items() for word in (option, str(value))]
         return [lab, *options, *(word for text in words(space) for word in ("--space", text))]
 
 
@@ -109,7 +109,7 @@ class SweepCommand(Command):
     def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space):
         self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
         super().__init__(f"sweep {shlex.quote(entry.word)}")
-        said = {
+        options = {
             "lab": lab.name,
             "trials": sweep.trials,
             "sampler": sweep.sampler,
@@ -122,8 +122,8 @@ class SweepCommand(Command):
         }
         self.extras = Extras(
             tags={"lab.sweep": json.dumps(sweep.words(lab.name, space))},
-            params={f"sweep.{name}": str(value) for name, value in said.items()},
-            files={"sweep.json": json_bytes({**said, "space": described(space)})},
+            params={f"sweep.{name}": str(value) for name, value in options.items()},
+            files={"sweep.json": json_bytes({**options, "space": described(space)})},
         )
         self._best: Result | None = None
         self._missing = 0
@@ -156,10 +156,10 @@ class SweepCommand(Command):
             named=lambda trial, number: replace(trial, variant=f"{SEARCHED}{number:04d}"),
         )
         self._missing = self._sweep.trials - len(results)
-        found = best_of(self._search, results)
-        if found is None:
+        best = best_of(self._search, results)
+        if best is None:
             return
-        pair = {"default": self._search.trial(config), "best": found.trial}
+        pair = {"default": self._search.trial(config), "best": best.trial}
         watched = Pruning("none", self._search.goal, self._search.reported, (), number=0)
         fresh = [
             replace(trial, variant=name, seed=number, stop_rule=watched)
@@ -188,12 +188,12 @@ class SweepCommand(Command):
     def close(self, run: ParentRun, results: Results, workers: Workers) -> list[str]:
         """Register the best config, and draw the plots."""
         tried = [result for result in results if result.trial.variant.startswith(SEARCHED)]
-        said = []
+        lines = []
         if self._missing:
-            said.append(f"{len(tried)} of {self._sweep.trials} trials: nothing else was found that the config takes")
+            lines.append(f"{len(tried)} of {self._sweep.trials} trials: no other valid combination was found")
         self._best = best_of(self._search, tried)
         if self._best is None:
-            return [*said, "no best config: no trial of the search has ended with a number"]
+            return [*lines, "no best config: no trial of the search has ended with a number"]
         found = self.params_of(self._best)
         record = {
             "lab": self._lab.name,
@@ -215,7 +215,7 @@ class SweepCommand(Command):
         for number, value in sweep_figures.best_so_far(rows, self._search.goal):  # the digest has it, by the trials
             values = {f"best/{self._search.measure}": value}
             run.journal.append("timing", step=number, values=values, time=now_ms())
-        return said + self._draw(rows, run.journal.files / "figures", workers)
+        return lines + self._draw(rows, run.journal.files / "figures", workers)
 
     def params_of(self, result: Result) -> dict[str, Any]:
         """The sampled fields of a trial."""

@@ -131,9 +131,9 @@ def _check_files(root: Path) -> None:
     except OSError as error:
         raise UserError(f"{SUMS} cannot be read ({error.strerror}): chmod -R go+rX the folder") from None
     wanted = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
-    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} - {SUMS}
-    for name in sorted(wanted.keys() | found):
-        if name not in found:
+    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} - {SUMS}
+    for name in sorted(wanted.keys() | present):
+        if name not in present:
             raise UserError(f"{name} is missing: export the runs again")
         if name not in wanted:
             raise UserError(f"{name} is not in {SUMS}: remove it, or export the runs again")
@@ -182,10 +182,10 @@ def _put(client: Any, shipper: Shipper, folder: Path, run: Mapping[str, Any], pa
 
     experiment = shipper.experiment(run["experiment"])
     tags = {**run["tags"], **({"mlflow.parentRunId": parent} if parent else {})}
-    found = client.search_runs([experiment], f"tags.`lab.run` = '{run['key']}'", max_results=1)
-    if found and found[0].info.status != "RUNNING":
-        return found[0].info.run_id, False
-    there = found[0] if found else client.create_run(experiment, run["start_time"], tags, run["name"])
+    matches = client.search_runs([experiment], f"tags.`lab.run` = '{run['key']}'", max_results=1)
+    if matches and matches[0].info.status != "RUNNING":
+        return matches[0].info.run_id, False
+    there = matches[0] if matches else client.create_run(experiment, run["start_time"], tags, run["name"])
     run_id: str = there.info.run_id
     client.log_batch(
         run_id,

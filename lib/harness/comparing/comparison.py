@@ -96,9 +96,9 @@ def _nothing() -> Child:
 
 def first_difference(one: Child, other: Child) -> Difference:
     """Return the first place where the traces of two trials differ."""
-    for mine, theirs in zip(one.trace, other.trace, strict=False):
-        if mine != theirs:
-            a, b = json.loads(mine), json.loads(theirs)
+    for left, right in zip(one.trace, other.trace, strict=False):
+        if left != right:
+            a, b = json.loads(left), json.loads(right)
             if a.get("step") == b.get("step") and a.keys() == b.keys():
                 names = [name for group in ("values", "parameters", "measurements") for name in _unequal(a, b, group)]
                 return Difference(one.name, a.get("step"), names)
@@ -110,8 +110,8 @@ def first_difference(one: Child, other: Child) -> Difference:
 
 
 def _unequal(a: Mapping[str, Any], b: Mapping[str, Any], group: str) -> list[str]:
-    mine, theirs = a.get(group, {}), b.get(group, {})
-    return [name for name in sorted(mine.keys() | theirs.keys()) if mine.get(name) != theirs.get(name)]
+    left, right = a.get(group, {}), b.get(group, {})
+    return [name for name in sorted(left.keys() | right.keys()) if left.get(name) != right.get(name)]
 
 
 def _count(value: Any) -> int:
@@ -130,11 +130,11 @@ def _count(value: Any) -> int:
 
 def causes(first: Record, second: Record) -> list[str]:
     """List the differences between the surroundings of two runs that can change bits."""
-    found = [CAUSES[tag] for tag in _unequal_tags(first, second, *CAUSES)]
+    differences = [CAUSES[tag] for tag in _unequal_tags(first, second, *CAUSES)]
     flags = [set(record.environment.get("cpu_flags", [])) for record in (first, second)]
     if first.tags.get("lab.cpu") == second.tags.get("lab.cpu") and flags[0] != flags[1]:
-        found.append("the CPU's features")
-    return found
+        differences.append("the CPU's features")
+    return differences
 
 
 def _unequal_tags(first: Record, second: Record, *tags: str) -> list[str]:
@@ -152,14 +152,14 @@ def config_changes(first: Record, second: Record) -> list[str]:
 def _sweep(record: Record) -> dict[str, str]:
     """The options of a sweep, and those of ``--space`` by field; empty for another run."""
     _, *words = json.loads(record.tags.get("lab.sweep", '[""]'))
-    found = {}
+    options = {}
     for option, value in zip(words[::2], words[1::2], strict=True):
         if option == "--space":
             field, _, values = value.partition("=")
-            found[f"{option} {field}"] = values
+            options[f"{option} {field}"] = values
         else:
-            found[option] = value
-    return found
+            options[option] = value
+    return options
 
 
 def package_changes(first: Record, second: Record) -> list[str]:
@@ -170,9 +170,9 @@ def package_changes(first: Record, second: Record) -> list[str]:
         for name in ("python", "system", "cpu", "cpu_count")
         if one.get(name) != other.get(name)
     ]
-    mine, theirs = one.get("packages", {}), other.get("packages", {})
-    names = [name for name in sorted({**mine, **theirs}) if mine.get(name) != theirs.get(name)]
-    lines += [f"{name}: {mine.get(name, 'not there')} -> {theirs.get(name, 'not there')}" for name in names]
+    left, right = one.get("packages", {}), other.get("packages", {})
+    names = [name for name in sorted({**left, **right}) if left.get(name) != right.get(name)]
+    lines += [f"{name}: {left.get(name, 'not there')} -> {right.get(name, 'not there')}" for name in names]
     changed = set(one.get("cpu_flags", [])) ^ set(other.get("cpu_flags", []))
     return lines + ([f"CPU features in one only: {', '.join(sorted(changed))}"] if changed else [])
 

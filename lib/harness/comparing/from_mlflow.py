@@ -71,18 +71,18 @@ def find(client: Any, name: str) -> Any:
         return parents[0]
     if parents:
         keys_found = ", ".join(sorted(run.data.tags["lab.run"] for run in parents)[:3])
-        raise UserError(f"{name}: {len(parents)} runs begin so ({keys_found}, …): say more of it")
+        raise UserError(f"{name}: {len(parents)} runs begin with it ({keys_found}, …): give more of the key")
     raise UserError(f"{name}: MLflow has no such run (./invoke sync sends what it has not got yet)")
 
 
 def _experiments(client: Any) -> list[str]:
-    found, token = [], None
+    ids, token = [], None
     while True:
         page = client.search_experiments(max_results=PAGE, page_token=token)
-        found += [experiment.experiment_id for experiment in page]
+        ids += [experiment.experiment_id for experiment in page]
         token = page.token
         if not token:
-            return found
+            return ids
 
 
 def _parents(client: Any, experiments: Sequence[str], key: str) -> list[Any]:

@@ -134,8 +134,8 @@ def at_path(root: Path, path: Path, word: str) -> LabEntry:
 
 def _sources(root: Path) -> Iterator[Source]:
     yield from _of_lecture(root)
-    mine = root / MINE
-    for path in [*_files(mine, "*.py"), *_files(mine, "*/lab.py")]:
+    own_labs = root / MINE
+    for path in [*_files(own_labs, "*.py"), *_files(own_labs, "*/lab.py")]:
         yield _own(path, None, _shown(path, root))
     installed = (Path(path) for path in sys.path if path.endswith("-packages"))  # site-packages, dist-packages
     for folder in dict.fromkeys([root / PACKAGES, *installed]):

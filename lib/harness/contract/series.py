@@ -129,10 +129,10 @@ def _series_in(value: Any) -> Iterator[Series]:
 
 def shared_seeds(value: Any) -> list[int]:
     """The seeds that all series in nested arguments have, ascending. Raises `LookupError` when there are none."""
-    found = list(_series_in(value))
-    seeds = set(found[0].seeds).intersection(*(one.seeds for one in found[1:]))
+    series = list(_series_in(value))
+    seeds = set(series[0].seeds).intersection(*(one.seeds for one in series[1:]))
     if not seeds:
-        raise LookupError("the series share no seed: " + "; ".join(str(list(one.seeds)) for one in found))
+        raise LookupError("the series share no seed: " + "; ".join(str(list(one.seeds)) for one in series))
     return sorted(seeds)
 
 

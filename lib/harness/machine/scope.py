@@ -67,8 +67,8 @@ def lowest(scopes: Iterable[str]) -> str:
 
 def of_error(message: str) -> str | None:
     """``none`` with the operation that a framework has refused as it does not repeat; None for any other error."""
-    found = next((match for pattern in REFUSALS if (match := pattern.search(message))), None)
-    return f"none: {found[1]}" if found else None
+    refused = next((match for pattern in REFUSALS if (match := pattern.search(message))), None)
+    return f"none: {refused[1]}" if refused else None
 
 
 def of_repetition(first: Sequence[str], again: Sequence[str]) -> str | None:
@@ -76,9 +76,9 @@ def of_repetition(first: Sequence[str], again: Sequence[str]) -> str | None:
 
     `first` may go on after the last line of `again`.
     """
-    for mine, theirs in zip(first, again, strict=False):
-        if mine != theirs:
-            return f"none: {_difference(json.loads(mine), json.loads(theirs))} when repeated"
+    for left, right in zip(first, again, strict=False):
+        if left != right:
+            return f"none: {_difference(json.loads(left), json.loads(right))} when repeated"
     return "none: more was logged when repeated" if len(again) > len(first) else None
 
 

@@ -39,10 +39,10 @@ def imported(root: Path, modules: Iterable[str]) -> dict[str, Path]:
             continue
         done.add(module)
         todo += finder.behind(module)
-        found = finder.find(module)
-        if found is None:
+        source = finder.find(module)
+        if source is None:
             continue  # not ours, or a name inside a module: `from lib.harness.judging.verdicts import Claim`
-        name, path = found
+        name, path = source
         files[name] = path
         if (texts := path.with_name(TEXTS)).is_file():
             files[name.rpartition("/")[0] + f"/{TEXTS}"] = texts
@@ -98,8 +98,8 @@ class _Finder:
         if top != PUBLIC or not name:
             return []
         if self._public is None:
-            found = self.find(PUBLIC)
-            self._public = _table(found[1]) if found else {}
+            source = self.find(PUBLIC)
+            self._public = _table(source[1]) if source else {}
         return list(self._public.values()) if name == "*" else [self._public[name]] if name in self._public else []
 
 

@@ -101,22 +101,22 @@ def _sha256_of_parts(parts: dict[str, str]) -> str:
 
 def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     """The tags that all runs of one command share. What only the host knows comes in environment variables."""
-    said = os.environ.get
-    original = said("LAB_REPRODUCES")
+    variable = os.environ.get
+    original = variable("LAB_REPRODUCES")
     return {
         **({"lab.reproduces": original} if original else {}),
         "lab.framework": framework,
-        "lab.image": said("LAB_IMAGE", "none"),
-        "lab.image_kind": said("LAB_IMAGE_KIND", "none"),
-        "lab.lock_sha256": said("LAB_LOCK_SHA256", "unknown"),
+        "lab.image": variable("LAB_IMAGE", "none"),
+        "lab.image_kind": variable("LAB_IMAGE_KIND", "none"),
+        "lab.lock_sha256": variable("LAB_LOCK_SHA256", "unknown"),
         "lab.code_sha256": code.sha256,
-        "lab.git_commit": said("LAB_GIT_COMMIT", "unknown"),
-        "lab.git_dirty": said("LAB_GIT_DIRTY", "unknown"),
+        "lab.git_commit": variable("LAB_GIT_COMMIT", "unknown"),
+        "lab.git_dirty": variable("LAB_GIT_DIRTY", "unknown"),
         "lab.data_sha256": data_sha256(data),
         "lab.cpu": cpu_model(),
         "lab.gpu": gpus.label(framework),
         "lab.threads": "1",
-        "lab.user": said("LAB_USER", "unknown"),
+        "lab.user": variable("LAB_USER", "unknown"),
     }
 
 

@@ -167,13 +167,13 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
     if len(named) != 1:
         more = f"{len(named)} runs begin with it: give more of the key" if named else "the journal has no such run"
         raise UserError(f"--resume {said}: {more}")
-    (found,) = named
-    if found.header["experiment"] != lab:
-        other = found.header["experiment"]
+    (interrupted,) = named
+    if interrupted.header["experiment"] != lab:
+        other = interrupted.header["experiment"]
         words = f"sweep {other.removesuffix(SWEEP)}" if other.endswith(SWEEP) else f"lab {other}"
-        raise UserError(f"{found.key} is a run of '{other}': ./invoke {words} --resume {found.key}")
-    found.require_unfinished()
-    return found
+        raise UserError(f"{interrupted.key} is a run of '{other}': ./invoke {words} --resume {interrupted.key}")
+    interrupted.require_unfinished()
+    return interrupted
 
 
 def _read(path: Path) -> Interrupted | None:

@@ -89,7 +89,9 @@ def searched(
             if len(trials) == size:
                 break
         if not trials and refused and not results:
-            raise UserError(f"the config takes nothing of the space, the last was {refused}: change --space or --set")
+            raise UserError(
+                f"no combination of the space is valid, the last one was {refused}: change --space or --set"
+            )
         if not trials:
             break
         asked = study.trials[len(told) :]

@@ -48,26 +48,26 @@ def ends(one: Range | Choices) -> tuple[Any, ...]:
 
 def words(space: Space) -> list[str]:
     """A space as ``--space`` says it."""
-    found = []
+    arguments = []
     for name, one in space.items():
         if isinstance(one, Choices):
             values = (value if isinstance(value, str) else json.dumps(value) for value in one.values)
-            found.append(f"{name}={','.join(values)}")
+            arguments.append(f"{name}={','.join(values)}")
         else:
             more = ":log" if one.log else f":{one.step!r}" if one.step else ""
-            found.append(f"{name}={one.low!r}:{one.high!r}{more}")
-    return found
+            arguments.append(f"{name}={one.low!r}:{one.high!r}{more}")
+    return arguments
 
 
 def described(space: Space) -> dict[str, Any]:
     """A space as plain JSON."""
-    found: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
     for name, one in space.items():
         if isinstance(one, Choices):
-            found[name] = {"choices": list(one.values)}
+            plain[name] = {"choices": list(one.values)}
         else:
-            found[name] = {"low": one.low, "high": one.high, "log": one.log, "step": one.step}
-    return found
+            plain[name] = {"low": one.low, "high": one.high, "log": one.log, "step": one.step}
+    return plain
 
 
 def _parsed(config: Config, text: str) -> tuple[str, Range | Choices]:

@@ -54,8 +54,8 @@ def ship_left_behind(client: Any, folder: Path) -> bool:
         ServerAwayError: MLflow does not answer.
         RefusedError: MLflow does not want it.
     """
-    with shipping(folder) as mine:
-        if not mine:
+    with shipping(folder) as locked:
+        if not locked:
             return False
         mend(folder)
         return Shipper(client, folder).ship()
@@ -68,14 +68,14 @@ def follow(folder: Path, listener: TextIO) -> None:
     ``done``. Ends when all is sent, or when the lab is gone and MLflow is away.
     """
     lab = os.getppid()
-    told = ""
+    last = ""
 
     def tell(line: str) -> None:
-        nonlocal told
-        if line != told:
+        nonlocal last
+        if line != last:
             with contextlib.suppress(BrokenPipeError):  # the lab was killed
                 print(line, file=listener, flush=True)
-            told = line
+            last = line
 
     with shipping(folder, wait=True):
         while not answers():

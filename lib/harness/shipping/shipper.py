@@ -133,19 +133,19 @@ class Shipper:
     def _find_or_create(self, experiment: str, record: dict[str, Any]) -> str:
         from mlflow.entities import Param
 
-        found = self.client.search_runs([experiment], f"tags.`lab.run` = '{record['key']}'", max_results=1)
+        matches = self.client.search_runs([experiment], f"tags.`lab.run` = '{record['key']}'", max_results=1)
         tags = {**record["tags"], "lab.run": record["key"]}
         if record["parent"]:
             parent = read_state(self._folder / "run.jsonl")["run_id"]
             tags["mlflow.parentRunId"] = parent
             tags["lab.parent"] = record["parent"]
-        if found:
-            run = found[0]
+        if matches:
+            run = matches[0]
         else:
             run = self.client.create_run(experiment, start_time=record["time"], tags=tags, run_name=record["name"])
         run_id: str = run.info.run_id
         params = [Param(key, _cut(value, PARAM_LENGTH)) for key, value in record["params"].items()]
-        self.client.log_batch(run_id, params=params, tags=_tags(tags) if found else [])
+        self.client.log_batch(run_id, params=params, tags=_tags(tags) if matches else [])
         return run_id
 
     def experiment(self, name: str) -> str:
@@ -153,11 +153,11 @@ class Shipper:
         if name not in self._experiments:
             from mlflow.exceptions import MlflowException
 
-            found = self.client.get_experiment_by_name(name)
+            existing = self.client.get_experiment_by_name(name)
             try:
                 location = os.environ.get("LAB_ARTIFACTS")  # only without a server: the server knows its own
                 self._experiments[name] = (
-                    found.experiment_id if found else self.client.create_experiment(name, location)
+                    existing.experiment_id if existing else self.client.create_experiment(name, location)
                 )
             except MlflowException as error:  # another shipper was first
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":

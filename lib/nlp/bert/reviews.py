@@ -122,10 +122,10 @@ def linear_accuracy(parts: dict[str, tuple[Any, np.ndarray]], scaled: bool = Tru
     ]
     validation = [float(model.score(*parts["validation"])) for model in models]
     best = models[int(np.argmax(validation))]
-    found = {"validation_accuracy": max(validation)}
+    measurements = {"validation_accuracy": max(validation)}
     if "test" in parts:
-        found["accuracy"] = float(best.score(*parts["test"]))
-    return found
+        measurements["accuracy"] = float(best.score(*parts["test"]))
+    return measurements
 
 
 def _network(arm: Arm, task: Task, training: Training, seed: Seed, log: Log) -> dict[str, float]:

@@ -32,14 +32,14 @@ def hidden_words(
     part: lm.Part, shape: lm.Shape, place: str, sentences: int
 ) -> tuple[tuple[lm.Ids, ...], tuple[int, ...]]:
     """The first sentences of a part whose word at this place is one of the vocabulary, and where it is in them."""
-    found, at = [], []
+    hidden, at = [], []
     for ids in lm.sentences(part, shape):
         words = len(ids) - 2
         where = 1 + round(PLACES[place] * (words - 2))
         if words >= SHORTEST and ids[where] != lm.UNKNOWN:
-            found.append(ids)
+            hidden.append(ids)
             at.append(where)
-    return tuple(found[:sentences]), tuple(at[:sentences])
+    return tuple(hidden[:sentences]), tuple(at[:sentences])
 
 
 def guessed(network: torch.nn.Module, part: lm.Part, shape: lm.Shape, place: str, sentences: int) -> dict[str, float]:
@@ -113,8 +113,8 @@ def sense_vectors(network: torch.nn.Module, shape: lm.Shape) -> tuple[dict[str, 
     own: dict[str, np.ndarray] = {}
     around: dict[str, np.ndarray] = {}
     for word, uses in bert_senses.uses().items():
-        found = lm.features(network, [known.encode(sentence) for sentence in uses.sentences])
-        at = list(zip(found, uses.places.tolist(), strict=True))
+        vectors = lm.features(network, [known.encode(sentence) for sentence in uses.sentences])
+        at = list(zip(vectors, uses.places.tolist(), strict=True))
         own[word] = np.stack([layers[-1, 1 + place] for layers, place in at])
         around[word] = np.stack(
             [bert_senses.neighbours(layers[0, 1:-1], np.arange(layers.shape[1] - 2), place) for layers, place in at]

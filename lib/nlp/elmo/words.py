@@ -82,13 +82,13 @@ def occurrences(part: Part, shape: Shape) -> Places:
     """Find the places of ambiguous words with one of their frequent tags, within the context's length."""
     words, index = ambiguous(shape.vocabulary), vocabulary(shape.vocabulary).index
     number = {tag: i for i, tag in enumerate(labels(shape.vocabulary))}
-    found = [
+    rows = [
         (row, place, index[word.lower()], number[plain_tag(tag)])
         for row, sentence in enumerate(getattr(brown, part)())
         for place, (word, tag) in enumerate(sentence[: shape.context - 2], 1)
         if plain_tag(tag) in words.get(word.lower(), ())
     ]
-    sentence, place, word, label = np.array(found, dtype=np.int64).reshape(-1, 4).T
+    sentence, place, word, label = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     return Places(sentence, place, word, label)
 
 

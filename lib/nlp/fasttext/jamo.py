@@ -53,13 +53,13 @@ def spelled(word: str) -> str:
 
 def unspelled(letters: str) -> str:
     """The word that `spelled` wrote in letters."""
-    found, at = [], 0
+    parts, at = [], 0
     while at < len(letters):
         three = letters[at : at + 3]
         whole = len(three) == 3 and three[0] in INITIALS and three[1] in VOWELS and three[2] in FINALS
-        found.append(join(*three) if whole else three[0])
+        parts.append(join(*three) if whole else three[0])
         at += 3 if whole else 1
-    return "".join(found)
+    return "".join(parts)
 
 
 def keystrokes(word: str) -> str:
@@ -73,11 +73,11 @@ def typed(keys: str) -> str:
 
     A consonant after a vowel is its final, unless a vowel follows: then it begins the next syllable.
     """
-    found, at = [], 0
+    shown, at = [], 0
     while at < len(keys):
         vowel = _letter(keys, at + 1, _VOWELS)
         if keys[at] not in INITIALS or not vowel:
-            found.append(keys[at])
+            shown.append(keys[at])
             at += 1
             continue
         initial, at = keys[at], at + 1 + len(COMPOUNDS.get(vowel, vowel))
@@ -86,9 +86,9 @@ def typed(keys: str) -> str:
             final = keys[at]
         elif final and final not in COMPOUNDS and _letter(keys, at + 1, _VOWELS):
             final = ""
-        found.append(join(initial, vowel, final or NO_FINAL))
+        shown.append(join(initial, vowel, final or NO_FINAL))
         at += len(COMPOUNDS.get(final, final))
-    return "".join(found)
+    return "".join(shown)
 
 
 def _letter(keys: str, at: int, letters: frozenset[str]) -> str:

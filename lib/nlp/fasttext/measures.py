@@ -26,8 +26,8 @@ def similarity(vectors: WordVectors) -> dict[str, float]:
     pairs = [pair for pair in wordsim353.pairs() if pair[0] in vectors and pair[1] in vectors]
     one = unit(vectors.of([first for first, _, _ in pairs]))
     other = unit(vectors.of([second for _, second, _ in pairs]))
-    found = spearmanr((one * other).sum(axis=1), [rating for *_, rating in pairs])
-    return {"wordsim": float(found.statistic), "wordsim_pairs": len(pairs)}
+    correlation = spearmanr((one * other).sum(axis=1), [rating for *_, rating in pairs])
+    return {"wordsim": float(correlation.statistic), "wordsim_pairs": len(pairs)}
 
 
 def unknown_misspellings(pairs: Sequence[tuple[str, str]], vectors: WordVectors, most: int) -> list[tuple[str, str]]:
@@ -66,8 +66,8 @@ def recovery(vectors: WordVectors, pairs: Sequence[tuple[str, str]], kinds: Sequ
 def spelling_recovery(words: Sequence[str], pairs: Sequence[tuple[str, str]], kinds: Sequence[str]) -> dict[str, Any]:
     """The same for the ten words of a vocabulary that are spelled most alike, the frequent first among equals."""
     index = {word: i for i, word in enumerate(words)}
-    found = nearest_spellings([written for written, _ in pairs], words, NEAREST, FURTHEST)
-    return _shares(ranks(found, [index[meant] for _, meant in pairs]), kinds)
+    nearest = nearest_spellings([written for written, _ in pairs], words, NEAREST, FURTHEST)
+    return _shares(ranks(nearest, [index[meant] for _, meant in pairs]), kinds)
 
 
 def _shares(place: np.ndarray, kinds: Sequence[str]) -> dict[str, Any]:
@@ -107,8 +107,8 @@ def features(
 def corrections(vectors: WordVectors, sentences: Sequence[Sequence[str]]) -> dict[str, str]:
     """For the words of a text that are not in the vocabulary the one that is spelled most alike, if one is near."""
     unknown = dict.fromkeys(w for s in sentences for w in s if len(w) >= SHORTEST and w not in vectors)
-    found = nearest_spellings(list(unknown), vectors.words, 1, FURTHEST_IN_TEXT)
-    return {word: vectors.words[near[0]] for word, near in zip(unknown, found, strict=True) if near}
+    nearest = nearest_spellings(list(unknown), vectors.words, 1, FURTHEST_IN_TEXT)
+    return {word: vectors.words[near[0]] for word, near in zip(unknown, nearest, strict=True) if near}
 
 
 def sentiment(

@@ -70,15 +70,15 @@ class NGrams:
         if not self.buckets:
             return []
         letters = [letter.encode() for letter in f"<{word}>"]
-        found = []
+        grams = []
         for start in range(len(letters)):
             value = BASIS
             for n, letter in enumerate(letters[start : start + self.longest], 1):
                 for byte in letter:
                     value = _mixed(value, byte)
                 if n >= self.shortest and not (n == 1 and start in (0, len(letters) - 1)):
-                    found.append(value % self.buckets)
-        return found
+                    grams.append(value % self.buckets)
+        return grams
 
 
 WHOLE_WORDS = NGrams(buckets=0)

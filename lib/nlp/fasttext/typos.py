@@ -46,15 +46,15 @@ def edited(word: str, rng: np.random.Generator) -> str:
     while True:
         which, at = KINDS[rng.integers(4)], int(rng.integers(len(word)))
         if which == "swap":
-            found = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+            typo = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
         elif which == "drop":
-            found = word[:at] + word[at + 1 :]
+            typo = word[:at] + word[at + 1 :]
         elif which == "insert":
-            found = word[: at + 1] + word[at] + word[at + 1 :]
+            typo = word[: at + 1] + word[at] + word[at + 1 :]
         else:
-            found = word[:at] + LETTERS[rng.integers(len(LETTERS))] + word[at + 1 :]
-        if found != word:
-            return found
+            typo = word[:at] + LETTERS[rng.integers(len(LETTERS))] + word[at + 1 :]
+        if typo != word:
+            return typo
 
 
 @cache
@@ -97,15 +97,15 @@ def mistyped(word: str, error: str, rng: np.random.Generator) -> str | None:
     keys = jamo.keystrokes(word)
     for at in rng.permutation(len(keys)):
         if error == "swap":
-            found = keys[:at] + keys[at : at + 2][::-1] + keys[at + 2 :]
+            typo = keys[:at] + keys[at : at + 2][::-1] + keys[at + 2 :]
         elif error == "drop":
-            found = keys[:at] + keys[at + 1 :]
+            typo = keys[:at] + keys[at + 1 :]
         elif error == "double":
-            found = keys[:at] + keys[at] + keys[at:]
+            typo = keys[:at] + keys[at] + keys[at:]
         else:
             near = jamo.next_keys(keys[at])
-            found = keys[:at] + near[rng.integers(len(near))] + keys[at + 1 :] if near else keys
-        shown = jamo.typed(found)
+            typo = keys[:at] + near[rng.integers(len(near))] + keys[at + 1 :] if near else keys
+        shown = jamo.typed(typo)
         if shown not in (word, ""):
             return shown
     return None

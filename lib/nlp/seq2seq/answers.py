@@ -39,9 +39,9 @@ def write(model: EncoderDecoder, examples: Examples, width: int, longest: int) -
     symbols: list[tuple[str, ...]] = [()] * len(examples)
     log_probability = np.zeros(len(examples))
     for bucket in examples.buckets:
-        found = model.write(torch.from_numpy(bucket.source), width, longest)
-        log_probability[bucket.places] = found.log_probability.numpy()
-        for place, numbers in zip(bucket.places, found.symbols.tolist(), strict=True):
+        outputs = model.write(torch.from_numpy(bucket.source), width, longest)
+        log_probability[bucket.places] = outputs.log_probability.numpy()
+        for place, numbers in zip(bucket.places, outputs.symbols.tolist(), strict=True):
             symbols[place] = examples.targets.decode(numbers)
     return Answers(symbols, log_probability)
 
@@ -120,8 +120,8 @@ def pronounce(model: EncoderDecoder, word: str, width: int = 4) -> tuple[str, ..
         raise UserError(f"word: it has {len(spelled)} letters; the network reads at most {MOST_LETTERS}")
     if width < 1:
         raise UserError(f"width: {width} beginnings cannot be kept; it must be at least 1")
-    found = model.write(torch.tensor([letters.encode(spelled)]), width, MOST_PHONEMES)
-    return sounds.decode(found.symbols[0].tolist())
+    output = model.write(torch.tensor([letters.encode(spelled)]), width, MOST_PHONEMES)
+    return sounds.decode(output.symbols[0].tolist())
 
 
 @cache

@@ -56,11 +56,11 @@ def nearest(sources: Sequence[Symbols], known: Sequence[Symbols]) -> np.ndarray:
     every = sorted({symbol for each in (*sources, *known) for symbol in each})
     symbols = {symbol: chr(0xE000 + number) for number, symbol in enumerate(every)}
     texts, known_texts = (["".join(symbols[s] for s in each) for each in part] for part in (sources, known))
-    found = [
+    values = [
         process.cdist(texts[i : i + 500], known_texts, scorer=Levenshtein.distance, dtype=np.uint8).argmin(axis=1)
         for i in range(0, len(texts), 500)
     ]
-    return np.concatenate(found)
+    return np.concatenate(values)
 
 
 def letter_sounds(pairs: Sequence[Pair]) -> Mapping[str, str]:

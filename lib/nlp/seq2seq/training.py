@@ -49,8 +49,8 @@ def train(
             seen += len(part.source)
             step += 1
             if step in stops:
-                found = torch.stack(losses).numpy()
-                if not np.isfinite(found).all():
+                block = torch.stack(losses).numpy()
+                if not np.isfinite(block).all():
                     raise DivergedError(f"diverged before step {step}: the loss is no number; a lower rate may help")
-                yield seen, found
+                yield seen, block
                 losses = []

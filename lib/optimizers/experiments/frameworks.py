@@ -100,12 +100,12 @@ def deviation(
     optimizer = build(name, framework, **settings)
     state = optimizer.init(ours)
     apply = make(name, settings, ours)
-    theirs = ours
+    reference = ours
     gaps = []
     for _ in range(STEPS):
         ours, state = optimizer.update(gradients(ours.reshape(starts.shape)).reshape(ours.shape), state, ours)
-        theirs = apply(gradients(theirs.reshape(starts.shape)).reshape(ours.shape))
-        gaps.append(float(np.max(np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs)))))
+        reference = apply(gradients(reference.reshape(starts.shape)).reshape(ours.shape))
+        gaps.append(float(np.max(np.abs(ours - reference) / np.maximum(1.0, np.abs(reference)))))
     return np.array(gaps)
 
 
@@ -189,8 +189,8 @@ def exact_casts(framework: str) -> Iterator[None]:
 
 def _worst(framework: str, names: Callable[[str], bool], measurement: str = "deviation") -> Callable[[Results], float]:
     def measure(results: Results) -> float:
-        found = results.of(f"frameworks/{framework}")[0].measurements[measurement]
-        return float(max(value for name, value in found.items() if names(name)))
+        measured = results.of(f"frameworks/{framework}")[0].measurements[measurement]
+        return float(max(value for name, value in measured.items() if names(name)))
 
     return measure
 

@@ -204,10 +204,10 @@ def mean_rank(results: Results, optimizer: str = "Adam") -> np.ndarray:
     """An optimizer's rank by steps among all of them, 1 the fastest, averaged over functions and starts: (seeds,)."""
     ranks = []
     for function in TESTED:
-        mine = steps(results, optimizer, function)
+        own = steps(results, optimizer, function)
         table = np.array([steps(results, name, function) for name in LECTURE])
-        ties = (table == mine).sum(axis=0) - 1
-        ranks.append(1 + (table < mine).sum(axis=0) + ties / 2)
+        ties = (table == own).sum(axis=0) - 1
+        ranks.append(1 + (table < own).sum(axis=0) + ties / 2)
     return np.asarray(np.mean(ranks, axis=(0, 2)))
 
 

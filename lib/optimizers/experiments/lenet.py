@@ -201,7 +201,7 @@ def coincide(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
         settings = {"learning_rate": COINCIDE_RATES.get(name, 1e-3)}
         if name in ("RMSprop", "Adam", "AdaMax", "NAdam"):
             settings["eps"] = 1e-4
-        ours, theirs = network(config.framework, seed), network(config.framework, seed, (name, settings))
+        ours, reference = network(config.framework, seed), network(config.framework, seed, (name, settings))
         optimizer = build(name, config.framework, **settings)
         weights = ours.weights()
         state = optimizer.init(weights)
@@ -213,13 +213,13 @@ def coincide(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
                 _, gradients = ours.gradient(images, labels)
                 weights, state = optimizer.update(gradients, state, weights)
                 ours.put(weights)
-                theirs.gradient(images, labels)
-                theirs.own_step()
-                for key, other in theirs.weights().items():
+                reference.gradient(images, labels)
+                reference.own_step()
+                for key, other in reference.weights().items():
                     worst = max(worst, float(np.max(np.abs(weights[key] - other) / np.maximum(1.0, np.abs(other)))))
                 log(step, **{name: worst})
         measured["deviation"][name] = worst
-        differing = ours.logits(pictures).argmax(axis=1) != theirs.logits(pictures).argmax(axis=1)
+        differing = ours.logits(pictures).argmax(axis=1) != reference.logits(pictures).argmax(axis=1)
         measured["predictions"][name] = int(differing.sum())
     return measured
 

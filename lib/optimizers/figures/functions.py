@@ -47,8 +47,8 @@ def sensitivity(results: Results, config: Any) -> Any:
     figure, axes, spare = _grid_of_six()
     for axis, function in zip(axes, TESTED, strict=True):
         for name in LECTURE:
-            found = results.of(f"functions/grid/{name}")[0].measurements
-            rates, needed = np.array(found["learning_rates"]), np.array(found["steps"][function])
+            measured = results.of(f"functions/grid/{name}")[0].measurements
+            rates, needed = np.array(measured["learning_rates"]), np.array(measured["steps"][function])
             axis.loglog(rates, needed, **look(name))
             best = int(np.argmin(needed))
             axis.plot(rates[best], needed[best], "o", color=look(name)["color"], markersize=5)

@@ -38,8 +38,8 @@ def curves(results: Results, config: Any) -> Any:
     training, test = axes
     names = [name for name in LECTURE if f"lenet/{name}" in results.variants("lenet/")]
     for row, name in enumerate(names):
-        found = results.of(f"lenet/{name}")
-        whole = [np.array(r.measurements["train"]) for r in found if not r.measurements["diverged"]]
+        trained = results.of(f"lenet/{name}")
+        whole = [np.array(r.measurements["train"]) for r in trained if not r.measurements["diverged"]]
         if whole:
             step, loss = np.mean(whole, axis=0).T
             training.plot(step, loss, **look(name))

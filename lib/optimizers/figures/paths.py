@@ -44,8 +44,8 @@ def _inside(path: np.ndarray, window: Any) -> np.ndarray:
 
 
 def _paths(results: Results, name: str) -> dict[str, np.ndarray]:
-    found = results.of("functions/paths")[0].measurements[name]
-    return {optimizer: np.array(points) for optimizer, points in found.items()}
+    measured = results.of("functions/paths")[0].measurements[name]
+    return {optimizer: np.array(points) for optimizer, points in measured.items()}
 
 
 def _draw_ground(axis: Any, surface: Surface) -> None:

@@ -16,8 +16,8 @@ def effective_rate(results: Results, config: Any) -> Any:
     """The effective rate when the gradient shrinks a hundredfold, and the steps down a valley of constant slope."""
     figure, (axes,) = canvas(1, 2, 11, 4.5)
     change, valley = axes
-    found = results.of("rates")[0].measurements
-    for name, series in found["change"].items():
+    measured = results.of("rates")[0].measurements
+    for name, series in measured["change"].items():
         change.semilogy(series, **look(name))
         keywords = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "color": look(name)["color"]}
         change.annotate(look(name)["label"], (len(series), series[-1]), **keywords)
@@ -27,7 +27,7 @@ def effective_rate(results: Results, config: Any) -> Any:
     change.set(xlabel=TEXTS("labels.step"), ylabel=TEXTS("figures.effective-rate.change_ylabel"))
     change.set_title(TEXTS("figures.effective-rate.change_title"))
     change.set_xlim(-60, 3200)
-    for name, steps in found["valley"].items():
+    for name, steps in measured["valley"].items():
         valley.loglog([20, 200], steps, marker="o", **look(name))
     valley.set(
         xlabel=TEXTS("figures.effective-rate.valley_xlabel"), ylabel=TEXTS("figures.effective-rate.valley_ylabel")

@@ -43,17 +43,17 @@ def identities(results: Results, config: Any) -> Any:
     """Left: how far each identity is from exact. Right: Adam becomes Adagrad as beta2 goes to 1."""
     figure, (axes,) = canvas(1, 2, 12, 4.4)
     bars, limit = axes
-    found = results.of("identities")[0].measurements
+    measured = results.of("identities")[0].measurements
     rows = ("rmsprop", "rmsprop-uncorrected", "adagrad", "momentum", "infinity-norm", "nesterov")
     names = [TEXTS(f"figures.identities.{row}") for row in rows]
     colours = [RED if row == "rmsprop-uncorrected" else GREEN for row in rows]
-    values = [max(found[row], FLOOR) for row in rows]
+    values = [max(measured[row], FLOOR) for row in rows]
     bars.barh(names, values, left=FLOOR, color=colours, height=0.55)
     bars.set_xscale("log")
     bars.set_xlim(FLOOR, 10)
     bars.invert_yaxis()
     bars.set(xlabel=TEXTS("figures.identities.xlabel"), title=TEXTS("figures.identities.title"))
-    gaps, differences = zip(*((float(g), d) for g, d in found["adagrad-by-beta2"].items()), strict=True)
+    gaps, differences = zip(*((float(g), d) for g, d in measured["adagrad-by-beta2"].items()), strict=True)
     limit.loglog(gaps, differences, "o-", color=ORANGE, label=TEXTS("figures.identities.measured"))
     theory = differences[-1] * np.array(gaps) / gaps[-1]
     limit.loglog(gaps, theory, "--", color=BLACK, label=TEXTS("figures.identities.proportional"))

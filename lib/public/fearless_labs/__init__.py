@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lib.harness.commands.notebook import run as run
     from pydantic import Field as Field
 
     from lib.data import austen as austen
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from lib.data import photographs as photographs
     from lib.data import printed_letters as printed_letters
     from lib.data import wordsim353 as wordsim353
+    from lib.harness.commands.notebook import run as run
     from lib.harness.contract.claim import Claim as Claim
     from lib.harness.contract.claim import InconclusiveError as InconclusiveError
     from lib.harness.contract.config import Config as Config

@@ -142,7 +142,7 @@ def test_a_lab_on_gpus(clone: Clone) -> None:  # noqa: F811
     [
         (["--gpu"], {}, "this image computes on the CPU only"),
         (["--gpu"], {"LAB_GPU_FRAMEWORK": "torch", "NVML_MISSING": "1"}, "no GPU is visible in this container"),
-        (["--gpu", "--portable"], {"LAB_GPU_FRAMEWORK": "torch"}, "--gpu --portable: one of them"),
+        (["--gpu", "--portable"], {"LAB_GPU_FRAMEWORK": "torch"}, "--gpu and --portable cannot be combined"),
     ],
 )
 def test_refused_in_one_line(clone: Clone, words: list[str], variables: dict[str, str], said: str) -> None:  # noqa: F811

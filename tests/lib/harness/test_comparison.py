@@ -252,7 +252,7 @@ def test_a_run_is_found_behind_any_number_of_trials(server: Server, monkeypatch:
     original = record(SAME, tags={"lab.name": "many"})
     assert from_mlflow.reproduction_of(client, replace(original, key=keys[0])).info.run_id == ids[keys[2]]
     assert [run.info.run_id for run in from_mlflow.all_of(client, "many")] == list(ids.values())
-    with pytest.raises(UserError, match="3 runs begin so"):
+    with pytest.raises(UserError, match="3 runs begin with it"):
         from_mlflow.find(client, "20990101")
 
 

@@ -154,7 +154,7 @@ def test_too_few_trials_for_a_picture_are_said_and_no_failure(clone: Clone) -> N
     words = ("--sampler", "grid", "--space", "steps=10,11,12", *fixed)
     ended = clone.run("sweep", "tiny", "--trials", "9", "--fresh", "0", *words)
     assert ended.code == 0, ended
-    assert "2 of 3 trials: nothing else was found that the config takes" in ended.out
+    assert "2 of 3 trials: no other valid combination was found" in ended.out
     assert list(trials_of(clone.newest())) == ["search/0000", "search/0001"]
     assert "no pictures of the search: 2 trials ran to their end, 4 are needed" in ended.out
 
@@ -188,7 +188,7 @@ def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
         (("tiny", "--trials", "3", "--space", "steps=0:9"), ["steps", ">= 1"]),
         (
             ("tiny", "--trials", "3", "--space", "steps=11:19:2", "--set", "text=even"),
-            ["takes nothing of the space", "steps=1", "steps are odd", "change --space or --set"],
+            ["no combination of the space is valid", "steps=1", "steps are odd", "change --space or --set"],
         ),
         (("tiny", "--trials", "3", "--set", "steps=no"), ["steps='no'"]),
         ((), ["sweep takes 1 argument, but you gave 0"]),

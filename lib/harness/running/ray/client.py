@@ -57,16 +57,16 @@ def cluster_address() -> str:
     Raises:
         UserError: there is none.
     """
-    said = os.environ.get("RAY_ADDRESS", "")
-    if not said:
+    url = os.environ.get("RAY_ADDRESS", "")
+    if not url:
         raise UserError(f"--on ray: RAY_ADDRESS names no Ray cluster. {remedy()}")
-    parts = urlsplit(said)
+    parts = urlsplit(url)
     if parts.scheme != "ray" or not parts.hostname:
-        raise UserError(f"RAY_ADDRESS={said}: it is ray://HOST:10001, the head with the port of Ray's client")
+        raise UserError(f"RAY_ADDRESS={url}: it is ray://HOST:10001, the head with the port of Ray's client")
     address = f"{parts.hostname}:{parts.port or 10001}"
     refused = refusal(address)
     if refused:
-        raise UserError(f"No Ray cluster answers at {said} ({refused}). {remedy()}")
+        raise UserError(f"No Ray cluster answers at {url} ({refused}). {remedy()}")
     return address
 
 
