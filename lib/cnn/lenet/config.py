@@ -16,14 +16,11 @@ ALL_PICTURES = 55_000
 
 
 class LenetConfig(Config):
-    """Settings of the lab. `stage` and `variant` tell the trials apart; the study sets them."""
+    """Settings of the lab. `variant` and `learning_rate` tell trials apart; the study sets them."""
 
-    batch: int = Field(64, ge=1, le=1024, description="trials asked for at a time; more than a stage has")
-    stage: Literal["all", "agree", "grid", "clothes", "digits", "recipe"] = Field(
-        "all", description="the verdicts need all of them; name one to run it alone"
-    )
+    batch: int = Field(64, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
     variant: lenet.Variant = Field("modern", description="a trial has one; the study takes both")
-    learning_rate: float = Field(4e-3, gt=0, le=1e9, description="the middle of the grid; where the grid has not run")
+    learning_rate: float = Field(4e-3, gt=0, le=1e9, description="the middle of the grid; the study sets it")
     learning_rates: tuple[float, ...] = Field(
         (2e-3, 4e-3, 8e-3), min_length=1, description="above Adam's usual 1e-3, which is low for a rate that falls"
     )

@@ -1,4 +1,4 @@
-"""Pictures of the lenet lab: curves, accuracies, what the network has learned to see, and what it gets wrong."""
+"""Pictures of the lenet lab: curves, accuracies, learned filters and maps, and mistakes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ import numpy as np
 from lib.data import fashion_mnist
 from lib.harness.contract.drawing import PALETTE, canvas, shared_legend
 from lib.harness.contract.results import Results
+from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
 
 COLOURS = {"modern": PALETTE[0], "original": PALETTE[1], "recipe": PALETTE[7]}
-ROWS = {
-    "clothes/modern": "clothes, modern:\nReLU, max pooling, Adam",
-    "clothes/original": "clothes, original:\nsigmoid, average pooling, Adam",
-    "recipe/original": "clothes, original:\na textbook's plain descent",
-    "digits/modern": "digits, modern",
-    "digits/original": "digits, original",
-}
+ROWS = ("clothes/modern", "clothes/original", "recipe/original", "digits/modern", "digits/original")
 EXAMPLE = 13
 """The validation picture whose maps are shown: an ankle boot."""
 SHOWN = ("clothes/modern", "clothes/original", "recipe/original")
+TEXTS = Texts.beside(__file__)
+
+
+def _class(label: int) -> str:
+    """The name of a class of clothes."""
+    return TEXTS(f"labels.class-{label}")
+
+
+def _network(variant: str) -> str:
+    """A network's name: modern or original."""
+    return TEXTS(f"labels.{variant.partition('/')[2]}")
 
 
 def _colour(variant: str) -> str:
@@ -32,26 +38,25 @@ def _colour(variant: str) -> str:
 def curves(results: Results, config: Any) -> Any:
     """Loss on training and validation pictures by epoch, every seed and the mean."""
     figure, (axes,) = canvas(1, 2, 11.5, 4.8)
-    found = [variant for variant in SHOWN if variant in results.variants()]
-    for variant in found:
+    for variant in (variant for variant in SHOWN if variant in results.variants()):
         colour = _colour(variant)
         training, loss, accuracies = (
             results.values(variant, f"{name}_curve")
             for name in ("train_loss", "validation_loss", "validation_accuracy")
         )
         epochs = np.arange(1, loss.shape[1] + 1)
-        label = ROWS[variant].replace("\n", " ")
+        label = TEXTS(f"figures.curves.{variant}")
         axes[0].plot(epochs, training.mean(0), color=colour, linestyle=(0, (2, 1.5)), linewidth=1.2)
         for axis, values in zip(axes, (loss, 100 * accuracies), strict=True):
             axis.plot(epochs, values.T, color=colour, linewidth=0.6, alpha=0.4)
             axis.plot(epochs, values.mean(0), color=colour, label=label)
-    axes[0].set(xlabel="epoch", ylabel="cross-entropy in nats, dotted: training pictures", yscale="log")
-    axes[0].set_title("Sigmoids under plain descent wait before they learn")
+    axes[0].set(xlabel=TEXTS("figures.curves.xlabel"), ylabel=TEXTS("figures.curves.loss_ylabel"), yscale="log")
+    axes[0].set_title(TEXTS("figures.curves.loss_title"))
     axes[0].yaxis.set_major_formatter("{x:.1f}")
     axes[0].yaxis.set_minor_formatter("{x:.1f}")
     axes[0].tick_params(axis="y", which="minor", labelsize=8)
-    axes[1].set(xlabel="epoch", ylabel="accuracy on validation pictures in %", ylim=(50, 95))
-    axes[1].set_title("The modern network is ahead from the first epoch to the last")
+    axes[1].set(xlabel=TEXTS("figures.curves.xlabel"), ylabel=TEXTS("figures.curves.accuracy_ylabel"), ylim=(50, 95))
+    axes[1].set_title(TEXTS("figures.curves.accuracy_title"))
     shared_legend(figure, axes[1], columns=2)
     return figure
 
@@ -69,28 +74,26 @@ def accuracy(results: Results, config: Any) -> Any:
         axis.plot(values, np.full(len(values), row), "o", color=colour, markersize=4)
         axis.plot(center, row, "|", color=colour, markersize=20, markeredgewidth=2)
         axis.annotate(f"{center:.1f} %", (center, row), (0, 13), textcoords="offset points", ha="center")
-    axis.set_yticks(range(len(rows)), [ROWS[variant] for variant in rows])
-    axis.set(ylim=(len(rows) - 0.5, -0.7), xlabel="test accuracy in % (mean, 95 % interval, every seed)")
+    axis.set_yticks(range(len(rows)), [TEXTS(f"figures.accuracy.{variant}") for variant in rows])
+    axis.set(ylim=(len(rows) - 0.5, -0.7), xlabel=TEXTS("figures.accuracy.xlabel"))
     axis.grid(axis="y", visible=False)
-    axis.set_title("61,706 weights each: what they reach depends on the parts and on the training")
+    axis.set_title(TEXTS("figures.accuracy.title"))
     return figure
 
 
 def filters(results: Results, config: Any) -> Any:
     """The six 5 x 5 filters of the first layer, of both networks and of the first two seeds."""
-    found = [(v, r) for v in ("clothes/modern", "clothes/original") for r in results.of(v)[:2]]
-    figure, axes = canvas(len(found), 6, 7.6, 1.35 * len(found) + 0.7)
-    for row, (variant, result) in zip(axes, found, strict=True):
+    shown = [(v, r) for v in ("clothes/modern", "clothes/original") for r in results.of(v)[:2]]
+    figure, axes = canvas(len(shown), 6, 7.6, 1.35 * len(shown) + 0.7)
+    for row, (variant, result) in zip(axes, shown, strict=True):
         learned = np.array(result.measurements["filters"])
         for axis, kernel in zip(row, learned, strict=True):
             largest = np.abs(kernel).max()
             axis.imshow(kernel, cmap="RdBu_r", vmin=-largest, vmax=largest)
             _bare(axis)
-        row[0].set_ylabel(f"{variant.partition('/')[2]}\nseed {result.trial.seed}", rotation=0, ha="right", va="center")
-    figure.suptitle(
-        "The first layer's filters: smooth spots and stripes with sigmoids,\n"
-        "rougher with ReLUs (each on its own scale, red +, blue −)"
-    )
+        name = TEXTS("figures.filters.row", network=_network(variant), seed=result.trial.seed)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    figure.suptitle(TEXTS("figures.filters.title"))
     return figure
 
 
@@ -100,32 +103,26 @@ def maps(results: Results, config: Any) -> Any:
     picture = fashion_mnist.validation()
     figure, axes = canvas(7, 6, 7.4, 9.6)
     rows = [out["conv1"], out["pool1"], *np.split(out["conv2"][:12], 2), *np.split(out["pool2"][:12], 2)]
-    names = [
-        "conv1 + ReLU\n6 x 28 x 28",
-        "pool1\n6 x 14 x 14",
-        "conv2 + ReLU\n16 x 10 x 10,\n12 shown",
-        "",
-        "pool2\n16 x 5 x 5,\n12 shown",
-        "",
-    ]
+    conv1, pool1, conv2, pool2 = (TEXTS(f"figures.maps.{layer}") for layer in ("conv1", "pool1", "conv2", "pool2"))
     for axis in axes[0]:
         axis.set_axis_off()
     first = axes[0, 0]
     first.set_axis_on()
     first.imshow(picture.images[EXAMPLE], cmap="gray_r")
     _bare(first)
-    first.set_ylabel(f"{fashion_mnist.CLASSES[picture.labels[EXAMPLE]]}\n28 x 28", rotation=0, ha="right", va="center")
-    for row, values, name in zip(axes[1:], rows, names, strict=True):
+    name = TEXTS("figures.maps.picture", name=_class(picture.labels[EXAMPLE]))
+    first.set_ylabel(name, rotation=0, ha="right", va="center")
+    for row, values, name in zip(axes[1:], rows, (conv1, pool1, conv2, "", pool2, ""), strict=True):
         for axis, image in zip(row, values, strict=True):
             axis.imshow(image, cmap="viridis", vmin=0, vmax=values.max() or 1)
             _bare(axis)
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.suptitle("From strokes to parts: each layer sees less detail and more of the picture at once")
+    figure.suptitle(TEXTS("figures.maps.title"))
     return figure
 
 
 def confusion(results: Results, config: Any) -> Any:
-    """Which class the modern network takes for which: test pictures in % of the class, mean over seeds."""
+    """Share of each class's test pictures (%) that the modern network assigns to each class, mean over seeds."""
     counts = results.values("clothes/modern", "confusion").mean(0)
     share = 100 * counts / counts.sum(1, keepdims=True)
     figure, ((axis,),) = canvas(1, 1, 7.6, 6.8)
@@ -136,14 +133,12 @@ def confusion(results: Results, config: Any) -> Any:
                 colour = "white" if share[row, column] > 40 else "black"
                 text = f"{share[row, column]:.1f}"
                 axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=8.5)
-    axis.set_xticks(range(10), fashion_mnist.CLASSES, rotation=40, ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(10), fashion_mnist.CLASSES)
+    classes = [_class(label) for label in range(10)]
+    axis.set_xticks(range(10), classes, rotation=40, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(10), classes)
     axis.grid(visible=False)
-    worst = int(share.diagonal().argmin())
-    axis.set(xlabel="what the network says", ylabel="what it is")
-    axis.set_title(
-        f"Most mistakes are among tops: only {share[worst, worst]:.0f} % of “{fashion_mnist.CLASSES[worst]}” are found"
-    )
+    axis.set(xlabel=TEXTS("figures.confusion.xlabel"), ylabel=TEXTS("figures.confusion.ylabel"))
+    axis.set_title(TEXTS("figures.confusion.title"))
     return figure
 
 
@@ -155,10 +150,10 @@ def worst(results: Results, config: Any) -> Any:
     for axis, (index, answer, sure) in zip(axes.flat, shown, strict=True):
         axis.imshow(test.images[int(index)], cmap="gray_r")
         _bare(axis)
-        says, truth = fashion_mnist.CLASSES[int(answer)], fashion_mnist.CLASSES[test.labels[int(index)]]
-        axis.set_title(f"{says} ({100 * sure:.0f} %)", fontsize=9, color=PALETTE[1])
-        axis.set_xlabel(f"is: {truth}", fontsize=9)
-    figure.suptitle("The worst mistakes: sure and wrong. Would you have known?")
+        predicted = TEXTS("figures.worst.predicted", name=_class(int(answer)), share=100 * sure)
+        axis.set_title(predicted, fontsize=9, color=PALETTE[1])
+        axis.set_xlabel(TEXTS("figures.worst.label", name=_class(test.labels[int(index)])), fontsize=9)
+    figure.suptitle(TEXTS("figures.worst.title"))
     return figure
 
 

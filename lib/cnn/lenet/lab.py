@@ -1,11 +1,11 @@
 """The lenet lab: LeNet-5 as it was and as it would be built today, on clothes and on digits, in torch and in Keras.
 
 Two networks of 61,706 parameters with the same shapes: the original (sigmoid, average pooling) and the modern one
-(ReLU, max pooling, He's start). What the study asks for:
+(ReLU, max pooling, He's start). The trial functions:
 
+- **grid**: a few learning rates for each network with one seed, judged by the loss on the validation pictures.
 - **agree**: from the same weights each framework gives its logits, gradients and the weights after one training step;
   the claims compare them, as no trial may load both frameworks.
-- **grid**: a few learning rates for each network with one seed, judged by the loss on the validation pictures.
 - **clothes**, **digits**: fresh seeds at the chosen rates on Fashion-MNIST, and on 5,000 pictures of MNIST.
 - **recipe**: the original trained by a textbook's recipe (Zhang et al., "Dive into Deep Learning", section 7.6: plain
   descent at rate 0.9, batches of 256, 10 epochs; they print a test accuracy of 0.78).
@@ -22,14 +22,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
 from lib.cnn.lenet import figures
 from lib.cnn.lenet.claims import CLAIMS
 from lib.cnn.lenet.config import FRAMEWORKS, VARIANTS, LenetConfig
-from lib.cnn.lenet.sentences import KOREAN, SENTENCES
 from lib.data import fashion_mnist, mnist_5k
 from lib.data.pictures import Split
 from lib.harness.contract.lab import Lab, Model
@@ -45,18 +45,18 @@ STILL: dict[str, Any] = {"shift": 0, "mirror": False}
 AGREE_PICTURES, AGREE_RATE, AGREE_ENTRIES = 32, 0.1, 300
 WORST = 16
 """Mistakes that are shown."""
+Stage = Literal["grid", "clothes", "digits", "recipe"]
 
 
 def study(config: LenetConfig) -> Study:
-    """What needs no choice and the grid; then the chosen learning rates with fresh seeds."""
-    stages = ("agree", "grid", "clothes", "digits", "recipe") if config.stage == "all" else (config.stage,)
-    results = yield from gather(batches(_first(config, stages), config.batch))
-    yield from batches(_second(config, stages, results), config.batch)
+    """The grid and what needs no choice; then the chosen learning rates with fresh seeds."""
+    results = yield from gather(batches(_first(config), config.batch))
+    yield from batches(_second(config, results), config.batch)
 
 
 def _trial(config: LenetConfig, name: str, seed: int = 0, framework: str = "", **changes: Any) -> Trial:
-    chosen = changed(config, {"stage": name.partition("/")[0], "framework": framework or config.framework, **changes})
-    return Trial(name, chosen, seed, Runtime(chosen.framework))
+    chosen = changed(config, {"framework": framework or config.framework, **changes})
+    return Trial(name, chosen, seed, Runtime(chosen.framework), name.partition("/")[0])
 
 
 def _network(variant: lenet.Variant) -> dict[str, Any]:
@@ -64,44 +64,31 @@ def _network(variant: lenet.Variant) -> dict[str, Any]:
     return {"variant": variant, **(STILL if variant == "original" else {})}
 
 
-def _first(config: LenetConfig, stages: Sequence[str]) -> Iterator[Trial]:
-    if "grid" in stages:
-        for variant in VARIANTS:
-            for rate in config.learning_rates:
-                changes = {"learning_rate": rate, "epochs": config.grid_epochs, **_network(variant)}
-                yield _trial(config, f"grid/{variant}/{rate:g}", **changes)
-    if "agree" in stages:
-        for framework in FRAMEWORKS:
-            yield _trial(config, f"agree/{framework}", framework=framework)
+def _first(config: LenetConfig) -> Iterator[Trial]:
+    for variant in VARIANTS:
+        for rate in config.learning_rates:
+            changes = {"learning_rate": rate, "epochs": config.grid_epochs, **_network(variant)}
+            yield _trial(config, f"grid/{variant}/{rate:g}", **changes)
+    for framework in FRAMEWORKS:
+        yield _trial(config, f"agree/{framework}", framework=framework)
 
 
-def _second(config: LenetConfig, stages: Sequence[str], results: Sequence[Result]) -> Iterator[Trial]:
-    rates = {variant: _chosen_rate(config, variant, results) for variant in VARIANTS}
+def _second(config: LenetConfig, results: Sequence[Result]) -> Iterator[Trial]:
+    rates = {variant: _chosen_rate(variant, results) for variant in VARIANTS}
     for seed in range(config.seeds):
         for stage, epochs in (("clothes", config.epochs), ("digits", config.digits_epochs)):
-            if stage in stages:
-                for variant in VARIANTS:
-                    changes = {"learning_rate": rates[variant], "epochs": epochs, **_network(variant)}
-                    yield _trial(config, f"{stage}/{variant}", seed, **changes)
-        if "recipe" in stages:
-            changes = {"batch_size": 256, "epochs": config.recipe_epochs, "learning_rate": 0.9, **_network("original")}
-            yield _trial(config, "recipe/original", seed, **changes)
+            for variant in VARIANTS:
+                changes = {"learning_rate": rates[variant], "epochs": epochs, **_network(variant)}
+                yield _trial(config, f"{stage}/{variant}", seed, **changes)
+        changes = {"batch_size": 256, "epochs": config.recipe_epochs, "learning_rate": 0.9, **_network("original")}
+        yield _trial(config, "recipe/original", seed, **changes)
 
 
-def _chosen_rate(config: LenetConfig, variant: str, results: Sequence[Result]) -> float:
-    """The rate of the grid with the lowest validation loss; the config's where there was no grid."""
+def _chosen_rate(variant: str, results: Sequence[Result]) -> float:
+    """The rate of the grid with the lowest validation loss."""
     grid = [result for result in results if result.trial.variant.startswith(f"grid/{variant}/")]
-    if not grid:
-        return config.learning_rate
-    found = best(grid, lambda result: float(result.measurements["validation_loss"]))
-    return float(found.trial.config.learning_rate)  # type: ignore[attr-defined]
-
-
-def trial(config: LenetConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """One trial of a stage."""
-    if config.stage == "agree":
-        return agree(config, seed, log)
-    return learn(config, seed, log)
+    chosen = best(grid, lambda result: float(result.measurements["validation_loss"]))
+    return float(chosen.trial.config.learning_rate)  # type: ignore[attr-defined]
 
 
 def classifier_of(config: LenetConfig, weights: dict[str, np.ndarray], split: Split, sgd: bool = False) -> Classifier:
@@ -127,13 +114,17 @@ def laid_out(config: LenetConfig, images: np.ndarray) -> np.ndarray:
     return images[:, None] if config.framework == "torch" else images[..., None]
 
 
-def learn(config: LenetConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train, and measure on the validation pictures after every epoch, on the test pictures after the last one."""
-    data: Any = mnist_5k if config.stage == "digits" else fashion_mnist
-    training = data.train().first(config.digits if config.stage == "digits" else config.pictures)
+def learn(stage: Stage, config: LenetConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train, and measure on the validation pictures after every epoch, on the test pictures after the last one.
+
+    Args:
+        stage: decides on what it trains and with which optimizer, and what is measured; the grid reads no test picture.
+    """
+    data: Any = mnist_5k if stage == "digits" else fashion_mnist
+    training = data.train().first(config.digits if stage == "digits" else config.pictures)
     validation = data.validation().first(config.judged)
-    recipe = config.stage == "recipe"
-    augmented = config.stage in ("grid", "clothes") and (config.shift > 0 or config.mirror)
+    recipe = stage == "recipe"
+    augmented = stage in ("grid", "clothes") and (config.shift > 0 or config.mirror)
     classifier = classifier_of(config, lenet.initial_weights(seed, config.variant), training, sgd=recipe)
     curve: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], "validation_accuracy": []}
     pictures = laid_out(config, validation.scaled())
@@ -152,7 +143,7 @@ def learn(config: LenetConfig, seed: Seed, log: Log) -> dict[str, Any]:
             classifier.set_learning_rate(config.learning_rate * (1 + math.cos(math.pi * epoch / config.epochs)) / 2)
     measured: dict[str, Any] = {f"{name}_curve": values for name, values in curve.items()}
     measured |= {name: values[-1] for name, values in curve.items()}
-    if config.stage == "grid":
+    if stage == "grid":
         return measured
     test = data.test().first(config.judged)
     logits = classifier.logits(laid_out(config, test.scaled()))
@@ -160,7 +151,7 @@ def learn(config: LenetConfig, seed: Seed, log: Log) -> dict[str, Any]:
     measured["test_accuracy"] = evaluation.accuracy(logits, test.labels)
     weights = named(config, classifier.weights())
     log.parameters(weights)
-    if config.stage == "clothes":
+    if stage == "clothes":
         measured |= mistakes(logits, test.labels)
         measured["filters"] = weights["conv1.weight"][:, 0].round(4)
         out = lenet.layers(weights, validation.scaled(slice(figures.EXAMPLE, figures.EXAMPLE + 1))[0], config.variant)
@@ -194,7 +185,7 @@ def named(config: LenetConfig, weights: dict[str, np.ndarray]) -> dict[str, np.n
 
 
 def mistakes(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """What a classifier gets wrong.
+    """Mistakes of a classifier.
 
     confusion: pictures by class (rows) and answer (columns). worst: the pictures whose own class got the least
     probability, as [index, answer, probability of the answer].
@@ -252,7 +243,7 @@ MODEL = Model(
 
 
 def searched(config: LenetConfig) -> Trial:
-    """What a search judges: the modern network on clothes for the epochs of the grid."""
+    """The trial of a search: the modern network on clothes for the epochs of the grid."""
     return _trial(config, "grid/modern", epochs=config.grid_epochs, **_network("modern"))
 
 
@@ -286,7 +277,13 @@ LAB = Lab(
         "learning_rates": (2e-3, 8e-3),
     },
     study=study,
-    trials=trial,
+    trials={
+        "agree": agree,
+        "grid": partial(learn, "grid"),
+        "clothes": partial(learn, "clothes"),
+        "digits": partial(learn, "digits"),
+        "recipe": partial(learn, "recipe"),
+    },
     claims=CLAIMS,
     figures=figures.FIGURES,
     frameworks=("torch", "keras"),
@@ -294,6 +291,5 @@ LAB = Lab(
     portable={"torch": ("intel",)},
     model=MODEL,
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

@@ -12,9 +12,11 @@ from lib.cnn.lenet.config import ALL_PICTURES, FRAMEWORKS, VARIANTS, LenetConfig
 from lib.cnn.lenet.lab import LAB
 from lib.data import fashion_mnist, files, mnist_5k
 from lib.data.pictures import Split
-from lib.harness.contract.drawing import style
+from lib.harness.contract.drawing import can_draw, style
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.studies import changed
+from lib.harness.contract.texts import LANGUAGES, Language, language
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.judging.verdicts import judge, judge_all
 from lib.models import evaluation, lenet
@@ -82,17 +84,20 @@ def test_fewer_pictures_decide_nothing_about_what_can_be_reached(whole: Results)
         assert record["verdict"] == "inconclusive"
 
 
+@pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("name", LAB.figures)
-def test_figures(whole: Results, name: str) -> None:
-    with style():
+def test_figures(whole: Results, name: str, code: Language) -> None:
+    if not can_draw(code):
+        pytest.skip("no font of this machine has Hangul")
+    with language(code), style():
         figure = LAB.figures[name](whole, LenetConfig(**SMALL))
         figure.draw_without_rendering()
         assert all(axis.has_data() for axis in figure.axes if axis.axison)
 
 
 def train(log: Recording | None = None, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    config = LenetConfig(**SMALL | {"stage": "clothes", "learning_rate": 3e-3} | changes)
-    return dict(run_trial(LAB, Trial("clothes/modern", config, seed), log).measurements)
+    config = LenetConfig(**SMALL | {"learning_rate": 3e-3} | changes)
+    return dict(run_trial(LAB, Trial("clothes/modern", config, seed, function="clothes"), log).measurements)
 
 
 def test_it_learns_and_the_report_is_that_of_the_final_weights() -> None:
@@ -135,7 +140,14 @@ def test_two_modern_networks_do_not_beat_each_other(monkeypatch: pytest.MonkeyPa
     build, start = lenet.torch_lenet, lenet.initial_weights
     monkeypatch.setattr(lenet, "torch_lenet", lambda weights, variant: build(weights, "modern"))
     monkeypatch.setattr(lenet, "initial_weights", lambda seed, variant: start(seed.child(variant), "modern"))
-    results = run_study(LAB, LenetConfig(**SMALL | {"stage": "clothes", "shift": 0, "seeds": 3, "epochs": 1}))
+    config = LenetConfig(**SMALL | {"shift": 0, "epochs": 1})
+    results = Results(
+        [
+            run_trial(LAB, Trial(f"clothes/{variant}", changed(config, {"variant": variant}), seed, function="clothes"))
+            for variant in VARIANTS
+            for seed in range(3)
+        ]
+    )
     assert judge(claim_of("modern-beats-original"), results, "lenet")["verdict"] == "inconclusive"
 
 
@@ -257,7 +269,7 @@ def test_exact_claims(part: str, wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"epochs": 0}, {"pictures": 60_000}, {"shift": 5}, {"stage": "x"}, {"variant": "old"}, {"width": 3}]
+    "changes", [{"epochs": 0}, {"pictures": 60_000}, {"shift": 5}, {"variant": "old"}, {"width": 3}]
 )
 def test_bad_settings_name_the_field(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as error:
@@ -278,7 +290,7 @@ def command(tmp_path: Path) -> Clone:
 
 
 def test_a_training_that_diverges_has_failed_and_keeps_what_it_had(command: Clone) -> None:
-    settings = SMALL | {"stage": "clothes", "seeds": 1, "learning_rate": 1e9, "epochs": 3, "shift": 0, "mirror": False}
+    settings = SMALL | {"seeds": 1, "learning_rates": (1e9,), "grid_epochs": 3, "shift": 0, "mirror": False}
     ended = command.run("lenet", "--workers", "1", *said(settings))
     assert ended.code == 1
     assert "diverged: the loss is" in ended.out + ended.err
