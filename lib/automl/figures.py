@@ -1,4 +1,4 @@
-"""Pictures of the automl lab: the best so far by epochs spent, what the winners know, and where was searched."""
+"""Pictures of the automl lab: the best so far by epochs spent, the winners on test pictures, and the settings tried."""
 
 from __future__ import annotations
 
@@ -9,22 +9,17 @@ import numpy as np
 from lib.automl.claims import ARMS, Arm, gain, spent, trials_of
 from lib.harness.contract.drawing import PALETTE, canvas, shared_legend
 from lib.harness.contract.results import Results
+from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
 
 COLOURS: dict[Arm, str] = {"default": PALETTE[7], "random": PALETTE[0], "tpe": PALETTE[1]}
-NAMES: dict[Arm, str] = {
-    "default": "the default, more starts",
-    "random": "random search",
-    "tpe": "TPE with pruning",
-}
-
-LABELS: dict[Arm, str] = {
-    "default": "the default,\nmore starts",
-    "random": "random\nsearch",
-    "tpe": "TPE with\npruning",
-}
 SHOWN_POINTS = 20
 """Of accuracy, below the best; what a search begins with may lie far below."""
+TEXTS = Texts.beside(__file__)
+
+
+def _name(arm: Arm) -> str:
+    return TEXTS(f"labels.{arm}")
 
 
 def best_so_far(results: Results, config: Any) -> Any:
@@ -35,11 +30,11 @@ def best_so_far(results: Results, config: Any) -> Any:
         curves = np.array([_curve(results, arm, seed, epochs) for seed in range(config.seeds)])
         look = {"color": COLOURS[arm], "drawstyle": "steps-post"}
         axis.plot(epochs, 100 * curves.T, **look, linewidth=0.7, alpha=0.35)
-        axis.plot(epochs, 100 * np.mean(curves, axis=0), **look, linewidth=2.4, label=NAMES[arm])
+        axis.plot(epochs, 100 * np.mean(curves, axis=0), **look, linewidth=2.4, label=_name(arm))
     top = max(line.get_ydata()[-1] for line in axis.get_lines())
-    axis.set(xlabel="epochs spent", ylabel="best accuracy so far on validation pictures in %")
+    axis.set(xlabel=TEXTS("figures.best_so_far.xlabel"), ylabel=TEXTS("figures.best_so_far.ylabel"))
     axis.set(ylim=(top - SHOWN_POINTS, top + 1))
-    axis.set_title("The same epochs, spent in three ways (thin: each search, thick: mean)")
+    axis.set_title(TEXTS("figures.best_so_far.title"))
     shared_legend(figure, axis, columns=3)
     return figure
 
@@ -59,15 +54,15 @@ def winners(results: Results, config: Any) -> Any:
     """Test accuracy of each arm's best training, a line for each search; and the paired differences."""
     figure, (axes,) = canvas(1, 2, 11, 4.6, width_ratios=(1, 1.2))
     arms = [arm for arm in ARMS if f"final/{arm}" in results.variants()]
-    found = {arm: {r.trial.seed: r.measurements["test_accuracy"] for r in results.of(f"final/{arm}")} for arm in arms}
+    reached = {arm: {r.trial.seed: r.measurements["test_accuracy"] for r in results.of(f"final/{arm}")} for arm in arms}
     for seed in range(config.seeds):
-        each = [100 * found[arm].get(seed, np.nan) for arm in arms]
+        each = [100 * reached[arm].get(seed, np.nan) for arm in arms]
         axes[0].plot(range(len(arms)), each, "o-", color="#bbbbbb", linewidth=1, markersize=4)
     for place, arm in enumerate(arms):
-        axes[0].plot(place, 100 * np.mean([*found[arm].values()]), "_", color=COLOURS[arm], markersize=34, mew=3)
-    axes[0].set_xticks(range(len(arms)), [LABELS[arm] for arm in arms])
-    axes[0].set(xlim=(-0.5, len(arms) - 0.5), ylabel="test accuracy in % (bar: mean)")
-    axes[0].set_title("What the best training of each search knows")
+        axes[0].plot(place, 100 * np.mean([*reached[arm].values()]), "_", color=COLOURS[arm], markersize=34, mew=3)
+    axes[0].set_xticks(range(len(arms)), [TEXTS(f"figures.winners.{arm}") for arm in arms])
+    axes[0].set(xlim=(-0.5, len(arms) - 0.5), ylabel=TEXTS("figures.winners.ylabel"))
+    axes[0].set_title(TEXTS("figures.winners.title"))
     pairs: tuple[tuple[Arm, Arm], ...] = (("tpe", "default"), ("random", "default"), ("tpe", "random"))
     for row, (better, worse) in enumerate(pairs):
         values = 100 * gain(better, worse)(results).values
@@ -77,15 +72,15 @@ def winners(results: Results, config: Any) -> Any:
         axes[1].plot(values, np.full(len(values), row), "o", color=COLOURS[better], markersize=4)
         axes[1].plot(center, row, "|", color=COLOURS[better], markersize=22, mew=2.5)
     axes[1].axvline(0, color="black", linewidth=1)
-    axes[1].set_yticks(range(len(pairs)), [f"{a} − {b}" for a, b in pairs])
-    axes[1].set(ylim=(len(pairs) - 0.5, -0.5), xlabel="points of test accuracy (mean, 95 % interval, every search)")
+    axes[1].set_yticks(range(len(pairs)), [TEXTS(f"figures.winners.{left}-{right}") for left, right in pairs])
+    axes[1].set(ylim=(len(pairs) - 0.5, -0.5), xlabel=TEXTS("figures.winners.difference_xlabel"))
     axes[1].grid(axis="y", visible=False)
-    axes[1].set_title("Paired differences: right of 0 the first one is better")
+    axes[1].set_title(TEXTS("figures.winners.difference_title"))
     return figure
 
 
 def searched(results: Results, config: Any) -> Any:
-    """Where the two searches have been: learning rate and validation accuracy of every trial."""
+    """Learning rate and validation accuracy of every trial of the two searches."""
     figure, (axes,) = canvas(1, 2, 11, 4.6, sharey=True, sharex=True)
     searches: tuple[Arm, ...] = ("random", "tpe")
     for axis, arm in zip(axes, searches, strict=True):
@@ -98,18 +93,20 @@ def searched(results: Results, config: Any) -> Any:
                     reached = [100 * r.reports[-1] for r in shown]
                     axis.plot(rates, reached, marker, color=colour, markersize=4.5, alpha=0.75)
         whole = sum(r.status == "FINISHED" for r in trials)
-        axis.set(xscale="log", xlabel="learning rate")
-        axis.set_title(f"{NAMES[arm]}: {len(trials)} trials, {whole} of them whole")
+        axis.set(xscale="log", xlabel=TEXTS("figures.searched.xlabel"))
+        axis.set_title(TEXTS("figures.searched.title", arm=_name(arm), trials=len(trials), whole=whole))
         axis.axvline(1e-3, color="black", linewidth=0.8, linestyle=":")
-        axis.annotate("default", (1e-3, 97), (4, 0), textcoords="offset points", va="top", fontsize=8.5)
+        axis.annotate(
+            TEXTS("figures.searched.default"), (1e-3, 97), (4, 0), textcoords="offset points", va="top", fontsize=8.5
+        )
     for marker, colour, label in (
-        ("o", PALETTE[6], "modern: ReLU, max pooling"),
-        ("s", PALETTE[6], "original: sigmoid, average pooling"),
-        ("D", PALETTE[7], "grey: pruned, at its last epoch"),
+        ("o", PALETTE[6], TEXTS("figures.searched.modern")),
+        ("s", PALETTE[6], TEXTS("figures.searched.original")),
+        ("D", PALETTE[7], TEXTS("figures.searched.pruned")),
     ):
         axes[0].plot([], [], marker, color=colour, markersize=4.5, label=label)
     shared_legend(figure, axes[0], columns=3)
-    axes[0].set(ylabel="last validation accuracy in %", ylim=(0, 100))
+    axes[0].set(ylabel=TEXTS("figures.searched.ylabel"), ylim=(0, 100))
     return figure
 
 

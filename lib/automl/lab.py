@@ -24,7 +24,6 @@ from pydantic import Field
 
 from lib.automl import figures
 from lib.automl.claims import ARMS, CLAIMS, Arm, spent
-from lib.automl.sentences import KOREAN, SENTENCES
 from lib.data import fashion_mnist
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
@@ -40,15 +39,12 @@ TORCH = Runtime("torch")
 
 
 class AutomlConfig(Config):
-    """Settings of the lab. `stage` and `draw` are set by the study; the last five are what is searched."""
+    """Settings of the lab. `draw` is set by the study; the last five are what is searched."""
 
     framework: Literal["torch"] = Field("torch", description="what most readers of the lecture use today")
     seeds: int = Field(5, ge=1, le=1000, description="searches of each arm: a search is a sample of one")
     batch: int = Field(256, ge=1, le=1024, description="winners repeated at a time: all, so that no core waits")
     asked: int = Field(4, ge=1, le=100, description="trials that a search asks for at a time: few, so that it learns")
-    stage: Literal["search", "final"] = Field(
-        "search", description="the search reads no test pictures; set by the study"
-    )
     draw: int = Field(0, ge=0, le=1_000_000, description="which start of a search's seed; set by the study")
     budget: int = Field(160, ge=1, le=100_000, description="epochs of a search: 20 whole trainings")
     epochs: int = Field(8, ge=1, le=200, description="of a whole training: where good ones have nearly settled")
@@ -62,8 +58,25 @@ class AutomlConfig(Config):
     variant: lenet.Variant = Field("modern", description="ReLU and max pooling, as one would build it today")
 
 
-def trial(config: AutomlConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train once. Validation accuracy after every epoch; in the final stage the test pictures are read at the end."""
+def search(config: AutomlConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train once. Validation accuracy after every epoch; no test picture is read."""
+    return learn(config, seed, log)[1]
+
+
+def final(config: AutomlConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train as the search did, then read the test pictures."""
+    classifier, measured = learn(config, seed, log)
+    test = fashion_mnist.test()
+    logits = classifier.logits(test.scaled()[:, None])
+    log.parameters(classifier.weights())
+    return measured | {
+        "test_accuracy": evaluation.accuracy(logits, test.labels),
+        "test_loss": evaluation.cross_entropy(logits, test.labels),
+    }
+
+
+def learn(config: AutomlConfig, seed: Seed, log: Log) -> tuple[TorchClassifier, dict[str, Any]]:
+    """The trained classifier and its validation accuracy: the last one, and after every epoch."""
     import torch
 
     start = seed.child("draw", config.draw)
@@ -78,14 +91,7 @@ def trial(config: AutomlConfig, seed: Seed, log: Log) -> dict[str, Any]:
         log(epoch - 1, validation_accuracy=accuracies[-1])
         if config.schedule == "cosine":
             classifier.set_learning_rate(config.learning_rate * (1 + math.cos(math.pi * epoch / config.epochs)) / 2)
-    measured: dict[str, Any] = {"validation_accuracy": accuracies[-1], "curve": accuracies}
-    if config.stage == "final":
-        test = fashion_mnist.test()
-        logits = classifier.logits(test.scaled()[:, None])
-        measured["test_accuracy"] = evaluation.accuracy(logits, test.labels)
-        measured["test_loss"] = evaluation.cross_entropy(logits, test.labels)
-        log.parameters(classifier.weights())
-    return measured
+    return classifier, {"validation_accuracy": accuracies[-1], "curve": accuracies}
 
 
 SEARCH = Search(
@@ -96,7 +102,7 @@ SEARCH = Search(
         "schedule": Choices(("constant", "cosine")),
         "variant": Choices(("modern", "original")),
     },
-    trial=lambda config: Trial("search", changed(config, {"stage": "search"}), 0, TORCH),
+    trial=lambda config: Trial("search", config, 0, TORCH, "search"),
     measure="validation_accuracy",
     goal="maximize",
     reported="validation_accuracy",
@@ -107,13 +113,12 @@ PRUNERS: dict[Arm, str] = {"default": "none", "random": "none", "tpe": "median"}
 def study(config: AutomlConfig, seed: Seed) -> Study:
     """All searches side by side; then the best training of each again, to read the test pictures."""
     places = [(arm, number) for number in range(config.seeds) for arm in ARMS]
-    found = yield from side_by_side([_arm(config, seed, arm, number) for arm, number in places])
+    searches = yield from side_by_side([_arm(config, seed, arm, number) for arm, number in places])
     finals = []
-    for (arm, number), results in zip(places, found, strict=True):
+    for (arm, number), results in zip(places, searches, strict=True):
         chosen = best_of(SEARCH, results)
         if chosen is not None:
-            again = changed(chosen.trial.config, {"stage": "final"})
-            finals.append(Trial(f"final/{arm}", again, number, TORCH))
+            finals.append(Trial(f"final/{arm}", chosen.trial.config, number, TORCH, "final"))
     yield from batches(finals, config.batch)
 
 
@@ -144,23 +149,22 @@ def _arm(config: AutomlConfig, seed: Seed, arm: Arm, number: int) -> Part[list[R
 def _starts(config: AutomlConfig, number: int) -> Iterator[Trial]:
     """The default with as many starts as the budget has whole trainings."""
     for draw in range(config.budget // config.epochs):
-        yield Trial(f"default/{draw:03d}", changed(config, {"draw": draw}), number, TORCH)
+        yield Trial(f"default/{draw:03d}", changed(config, {"draw": draw}), number, TORCH, "search")
 
 
 LAB = Lab(
     name="automl",
-    summary="hyperparameters that a tool searches for, against the default ones and more starts, for the same epochs",
+    summary="searched hyperparameters compared with the defaults and more starts, at the same budget of epochs",
     chapter=7,
     minutes=25,
     config=AutomlConfig,
     quick={"seeds": 2, "pictures": 1_000, "judged": 500, "epochs": 3, "budget": 36},
     study=study,
     draws=True,
-    trials=trial,
+    trials={"search": search, "final": final},
     claims=CLAIMS,
     figures=figures.FIGURES,
     data=("fashion_mnist",),
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )
