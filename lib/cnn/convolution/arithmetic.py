@@ -45,11 +45,11 @@ def inputs(seed: Seed) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     yield "photograph", photograph[None, None], filters.SOBEL_X[None, None]
 
 
-def deviation(found: np.ndarray, truth: np.ndarray) -> float:
+def deviation(computed: np.ndarray, truth: np.ndarray) -> float:
     """Largest deviation over the truth's largest value; infinite where the shapes differ."""
-    if found.shape != truth.shape:
+    if computed.shape != truth.shape:
         return float("inf")
-    return float(np.max(np.abs(found - truth)) / np.max(np.abs(truth)))
+    return float(np.max(np.abs(computed - truth)) / np.max(np.abs(truth)))
 
 
 def cut(full: np.ndarray, x: np.ndarray, w: np.ndarray, mode: Mode) -> np.ndarray:
@@ -60,10 +60,22 @@ def cut(full: np.ndarray, x: np.ndarray, w: np.ndarray, mode: Mode) -> np.ndarra
     return full if mode == "full" else full[:, :, rows - 1 : height, columns - 1 : width]
 
 
-def trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Deviations from the seven loops, by way of computing, mode and precision."""
-    name = config.experiment
-    correlate, autograd = torch_functions() if name == "torch" else tensorflow_functions()
+def torch_trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Deviations from the seven loops, torch among the ways of computing."""
+    return deviations("torch", *torch_functions(), seed, log)
+
+
+def tensorflow_trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
+    """Deviations from the seven loops, TensorFlow among the ways of computing."""
+    return deviations("tensorflow", *tensorflow_functions(), seed, log)
+
+
+def deviations(name: str, correlate: Correlate, autograd: Gradients, seed: Seed, log: Log) -> dict[str, Any]:
+    """The worst deviations from the seven loops over all cases and modes, by way of computing and precision.
+
+    Args:
+        name: the framework whose functions `correlate` and `autograd` are.
+    """
     ways: dict[str, Correlate] = {
         "shifts": by_hand.convolve,
         "fft": by_hand.convolve_fft,
@@ -79,13 +91,13 @@ def trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
             truth = cut(full, x, w, mode)
             for dtype in DTYPES:
                 x_, w_ = x.astype(dtype), w.astype(dtype)
-                found = {way: deviation(function(x_, w_, mode), truth) for way, function in ways.items()}
+                off = {way: deviation(function(x_, w_, mode), truth) for way, function in ways.items()}
                 straight = correlate(x_, w_, mode)
-                found["correlation"] = deviation(straight, by_hand.cross_correlate(x, w, mode))
+                off["correlation"] = deviation(straight, by_hand.cross_correlate(x, w, mode))
                 dy = seed.rng("dy", step, mode).normal(size=truth.shape).astype(np.float32).astype(dtype)
-                by_them, by_us = autograd(x_, w_, dy, mode), by_hand.gradients(x, w, dy.astype(np.float64), mode)
-                found["gradients"] = max(deviation(a, b) for a, b in zip(by_them, by_us, strict=True))
-                for way, value in found.items():
+                both = autograd(x_, w_, dy, mode), by_hand.gradients(x, w, dy.astype(np.float64), mode)
+                off["gradients"] = max(deviation(a, b) for a, b in zip(*both, strict=True))
+                for way, value in off.items():
                     worst[way][dtype] = max(worst[way][dtype], value)
             if w.shape[2:] != (1, 1):
                 confused = min(confused, deviation(straight, truth))
@@ -179,70 +191,26 @@ def _worst(way: str, dtype: Dtype, *variants: str) -> Callable[[Results], float]
 
 
 def _backward(results: Results) -> float:
-    found = [results.of(variant)[0].measurements for variant in ("torch", "tensorflow")]
-    return float(max(max(m["worst"]["gradients"]["float64"], m["finite_differences"]) for m in found))
+    both = [results.of(variant)[0].measurements for variant in ("torch", "tensorflow")]
+    return float(max(max(m["worst"]["gradients"]["float64"], m["finite_differences"]) for m in both))
 
 
-_CASES = "full, same and valid; one and many channels, an even kernel, Sobel's on a photograph"
+def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(f"shift-multiply-sum/{part}", kind="exact", measure=measure, **(limits or {"at_most": 1e-12}))
+
+
 CLAIMS = (
-    Claim(
-        "shift-multiply-sum/shifts",
-        statement="shifting the whole picture, multiplying and summing gives what the formula's loops give",
-        kind="exact",
-        measure=_worst("shifts", "float64", "torch", "tensorflow"),
-        unit="relative deviation",
-        at_most=1e-12,
-        note=f"float64; {_CASES}",
-    ),
-    Claim(
-        "shift-multiply-sum/fft",
-        statement="multiplying the spectra gives what the formula's loops give",
-        kind="exact",
-        measure=_worst("fft", "float64", "torch", "tensorflow"),
-        unit="relative deviation",
-        at_most=1e-12,
-        note=f"float64; {_CASES}",
-    ),
-    *(
-        Claim(
-            f"shift-multiply-sum/{name}{'' if dtype == 'float32' else '-float64'}",
-            statement=(
-                f"{function} with the kernel turned by 180 degrees gives what the formula's loops give, in {dtype}"
-            ),
-            kind="exact",
-            measure=_worst(name, dtype, name),
-            unit="relative deviation",
-            at_most=1e-5 if dtype == "float32" else 1e-12,
-            note=_CASES,
-        )
-        for name, function in (("torch", "torch's conv2d"), ("tensorflow", "TensorFlow's conv2d"))
-        for dtype in DTYPES
-    ),
-    Claim(
-        "shift-multiply-sum/correlation",
-        statement="with the kernel as it is, what the frameworks call convolution is cross-correlation",
-        kind="exact",
-        measure=_worst("correlation", "float64", "torch", "tensorflow"),
-        unit="relative deviation",
-        at_most=1e-12,
-        note="float64, against cross-correlation by hand",
-    ),
-    Claim(
-        "shift-multiply-sum/turned",
-        statement="and that is not convolution: without turning the kernel the numbers are others",
-        kind="exact",
-        measure=lambda results: min(results.of(v)[0].measurements["unturned"] for v in ("torch", "tensorflow")),
-        unit="relative deviation",
+    _exact("shifts", _worst("shifts", "float64", "torch", "tensorflow")),
+    _exact("fft", _worst("fft", "float64", "torch", "tensorflow")),
+    _exact("torch", _worst("torch", "float32", "torch"), at_most=1e-5),
+    _exact("torch-float64", _worst("torch", "float64", "torch")),
+    _exact("tensorflow", _worst("tensorflow", "float32", "tensorflow"), at_most=1e-5),
+    _exact("tensorflow-float64", _worst("tensorflow", "float64", "tensorflow")),
+    _exact("correlation", _worst("correlation", "float64", "torch", "tensorflow")),
+    _exact(
+        "turned",
+        lambda results: min(results.of(v)[0].measurements["unturned"] for v in ("torch", "tensorflow")),
         at_least=0.01,
-        note="the smallest deviation over all kernels larger than one pixel",
     ),
-    Claim(
-        "shift-multiply-sum/backward",
-        statement="the gradients by hand are those of torch, of TensorFlow and of finite differences",
-        kind="exact",
-        measure=_backward,
-        unit="relative deviation",
-        at_most=1e-12,
-        note="float64; of pictures and kernels; convolution backward is convolution again",
-    ),
+    _exact("backward", _backward),
 )

@@ -8,19 +8,14 @@ from pydantic import Field
 
 from lib.harness.contract.config import Config
 
-Experiment = Literal["all", "torch", "tensorflow", "order", "size", "field", "edges", "training"]
-Arm = Literal["all", "cnn", "mlp", "cnn-shuffled", "mlp-shuffled"]
+Arm = Literal["cnn", "mlp", "cnn-shuffled", "mlp-shuffled"]
 
 
 class ConvolutionConfig(Config):
-    """Settings of the whole lab. `experiment`, `stage`, `arm`, `hidden` and `learning_rate` tell the trials apart."""
+    """Settings of the whole lab. `arm`, `hidden` and `learning_rate` tell trials apart."""
 
-    batch: int = Field(
-        64, ge=1, le=1024, description="trials asked for at a time; more than a stage has, so that no core waits in it"
-    )
-    experiment: Experiment = Field("all", description="the three claims need all of them; name one to run it alone")
-    stage: Literal["all", "grid", "final"] = Field("all", description="of a training; set by the study")
-    arm: Arm = Field("all", description="which network on which pictures; set by the study")
+    batch: int = Field(64, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
+    arm: Arm = Field("cnn", description="which network on which pictures; set by the study")
     hidden: tuple[int, ...] = Field((), description="hidden widths of an MLP; set by the study")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="Adam's; the grid chooses, the study sets it")
 

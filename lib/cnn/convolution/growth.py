@@ -27,7 +27,7 @@ DEPTHS = (1, 2, 4, 8, 16)
 
 
 def size_trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """How smoothing filters grow when they are stacked, and the edges behind them."""
+    """Measure how smoothing filters grow when they are stacked, and the edges behind them."""
     found = size()
     for depth, wavelength in zip(found["depth"], found["wavelength"], strict=True):
         log(int(depth), wavelength=wavelength)
@@ -43,7 +43,7 @@ def stack(depth: int) -> np.ndarray:
 
 
 def size() -> dict[str, list[float]]:
-    """By depth: the side of the merged kernel, the standard deviation of its bell, and the wavelength it prefers."""
+    """The merged kernel's side, the standard deviation of its bell, and the wavelength it prefers, by depth."""
     found: dict[str, list[float]] = {"depth": [], "side": [], "deviation": [], "wavelength": []}
     for depth in DEPTHS:
         kernel = stack(depth)
@@ -120,49 +120,14 @@ def _sides(results: Results) -> float:
     return float(max(abs(side - (2 * depth + 1)) for side, depth in zip(found["side"], found["depth"], strict=True)))
 
 
-def _exact(part: str, statement: str, measure: Callable[[Results], float], unit: str, **rest: Any) -> Claim:
-    return Claim(f"filters-grow/{part}", statement=statement, kind="exact", measure=measure, unit=unit, **rest)
+def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(f"filters-grow/{part}", kind="exact", measure=measure, **limits)
 
 
 CLAIMS = (
-    _exact(
-        "receptive-field",
-        "LeNet's units see 5, 6, 14, 16 and 32 pixels: by formula and by the gradient",
-        _field("average"),
-        "pixels of difference",
-        at_most=0,
-        note="average pooling; the first dense layer is a convolution of 5 x 5",
-    ),
-    _exact(
-        "receptive-field-maximum",
-        "through max pooling too, taken over many pictures",
-        _field("union"),
-        "pixels of difference",
-        at_most=0,
-        note="on one picture the gradient goes to the largest of four only",
-    ),
-    _exact(
-        "side",
-        "n filters of 3 x 3 in a row are one of 2n + 1",
-        _sides,
-        "pixels of difference",
-        at_most=0,
-        note="smoothing filters, up to 16 in a row",
-    ),
-    _exact(
-        "bell",
-        "but its weights form a bell whose width grows only as the square root of n",
-        _bell,
-        "relative deviation",
-        at_most=1e-12,
-        note="variances add; the reason why the effective receptive field is smaller (Luo et al. 2016)",
-    ),
-    _exact(
-        "sizes",
-        "features of different sizes come out: twice as deep, an edge filter prefers longer waves",
-        _sizes,
-        "ratio of wavelengths",
-        at_least=1.1,
-        note="smallest ratio over 1, 2, 4, 8, 16 smoothing filters before Sobel's; theory: up to the square root of 2",
-    ),
+    _exact("receptive-field", _field("average"), at_most=0),
+    _exact("receptive-field-maximum", _field("union"), at_most=0),
+    _exact("side", _sides, at_most=0),
+    _exact("bell", _bell, at_most=1e-12),
+    _exact("sizes", _sizes, at_least=1.1),
 )

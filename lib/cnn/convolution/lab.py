@@ -1,8 +1,7 @@
 """The convolution lab: what a convolution computes, what it finds in pictures, and what many of them make.
 
-Three rows of the lecture, each with files of its own: `convolution_arithmetic` (shift, multiply, sum),
-`convolution_edges` and `convolution_training` (features by hand and learned), `convolution_order` and
-`convolution_growth` (filters grow).
+Three rows of the lecture, each with files of its own: `arithmetic` (shift, multiply, sum), `edges` and `training`
+(features by hand and learned), `order` and `growth` (filters grow).
 What it teaches is written out in `by_hand`, `filters` and `receptive_field`.
 
 The study first asks for all that needs no choice and for the grids of learning rates, then for fresh seeds.
@@ -11,7 +10,6 @@ The study first asks for all that needs no choice and for the grids of learning 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from lib.cnn.convolution import arithmetic as convolution_arithmetic
 from lib.cnn.convolution import edges as convolution_edges
@@ -20,69 +18,59 @@ from lib.cnn.convolution import growth as convolution_growth
 from lib.cnn.convolution import order as convolution_order
 from lib.cnn.convolution import training as convolution_training
 from lib.cnn.convolution.config import ConvolutionConfig
-from lib.cnn.convolution.sentences import KOREAN, SENTENCES
-from lib.harness.contract.lab import Lab
+from lib.harness.contract.lab import Lab, TrialFunction
 from lib.harness.contract.search import Range, Search
-from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import batches, best, changed, gather, joins
-from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
+from lib.harness.contract.trial import Result, Runtime, Study, Trial
 
 NUMPY, TORCH, KERAS = Runtime("numpy", "float64"), Runtime("torch"), Runtime("keras")
-EXPERIMENTS = {
-    "tensorflow": convolution_arithmetic.trial,
-    "torch": convolution_arithmetic.trial,
+TRIALS: dict[str, TrialFunction] = {
+    "tensorflow": convolution_arithmetic.tensorflow_trial,
+    "torch": convolution_arithmetic.torch_trial,
     "order": convolution_order.trial,
     "size": convolution_growth.size_trial,
     "field": convolution_growth.field_trial,
     "edges": convolution_edges.trial,
-    "training": convolution_training.trial,
+    "grid": convolution_training.grid,
+    "final": convolution_training.final,
 }
-RUNTIMES = {"tensorflow": KERAS, "torch": TORCH, "order": NUMPY, "size": NUMPY, "field": TORCH, "edges": NUMPY}
-
-
-def trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """One trial of the experiment that the config names."""
-    return EXPERIMENTS[config.experiment](config, seed, log)
+RUNTIMES = {"torch": TORCH, "order": NUMPY, "size": NUMPY, "field": TORCH, "edges": NUMPY}
 
 
 def study(config: ConvolutionConfig) -> Study:
-    """What needs no choice and the grids, then fresh seeds at the best learning rates."""
-    first = [trial for trial in first_stage(config) if config.experiment in ("all", trial.config.experiment)]  # type: ignore[attr-defined]
-    results = yield from gather(batches(first, config.batch))
+    """Ask for all that needs no choice and the grids, then for fresh seeds at the best learning rates."""
+    results = yield from gather(batches(first_stage(config), config.batch))
     yield from batches(final_stage(config, results), config.batch)
 
 
 def first_stage(config: ConvolutionConfig) -> Iterator[Trial]:
     """The grids, which take the longest, and one trial of every other experiment; first what is slow to load."""
-    yield Trial("tensorflow", changed(config, {"experiment": "tensorflow"}), 0, KERAS)
+    yield Trial("tensorflow", config, 0, KERAS, "tensorflow")
     for arm in ("cnn", "cnn-shuffled", "mlp"):
         for hidden in convolution_training.hidden_widths() if arm == "mlp" else [()]:
             for rate in config.rates:
                 name = "/".join(["grid", arm, *(["-".join(map(str, hidden))] if hidden else []), f"{rate:.2g}"])
-                changes = {"arm": arm, "hidden": hidden, "learning_rate": rate, "stage": "grid"}
-                yield Trial(name, changed(config, {"experiment": "training", **changes}), 0, TORCH)
+                changes = {"arm": arm, "hidden": hidden, "learning_rate": rate}
+                yield Trial(name, changed(config, changes), 0, TORCH, "grid")
     for experiment, runtime in RUNTIMES.items():
-        if experiment != "tensorflow":
-            yield Trial(experiment, changed(config, {"experiment": experiment}), 0, runtime)
+        yield Trial(experiment, config, 0, runtime, experiment)
 
 
 def final_stage(config: ConvolutionConfig, results: Sequence[Result]) -> Iterator[Trial]:
     """Fresh seeds for every arm at what its grid has chosen; shuffled pixels are nothing new to an MLP's settings."""
     chosen = {}
     for arm, grid in (("cnn", "cnn"), ("mlp", "mlp"), ("cnn-shuffled", "cnn-shuffled"), ("mlp-shuffled", "mlp")):
-        found = [result for result in results if result.trial.variant.startswith(f"grid/{grid}/")]
-        if found:
-            chosen[arm] = best(found, lambda result: result.measurements["validation_loss"]).trial.config
+        rates = [result for result in results if result.trial.variant.startswith(f"grid/{grid}/")]
+        if rates:
+            chosen[arm] = best(rates, lambda result: result.measurements["validation_loss"]).trial.config
     for seed in range(config.seeds):
         for arm, settings in chosen.items():
-            yield Trial(f"training/{arm}", changed(settings, {"arm": arm, "stage": "final"}), seed, TORCH)
+            yield Trial(f"training/{arm}", changed(settings, {"arm": arm}), seed, TORCH, "final")
 
 
 SEARCH = Search(
     space={"learning_rate": Range(2e-4, 5e-2, log=True), "minibatch": Range(16, 512, log=True)},
-    trial=lambda config: Trial(
-        "cnn", changed(config, {"experiment": "training", "arm": "cnn", "stage": "grid"}), 0, TORCH
-    ),
+    trial=lambda config: Trial("cnn", changed(config, {"arm": "cnn"}), 0, TORCH, "grid"),
     measure="validation_loss",
     goal="minimize",
     adopt=joins("learning_rate", "rates"),
@@ -106,7 +94,7 @@ LAB = Lab(
         "judged": 2_000,
     },
     study=study,
-    trials=trial,
+    trials=TRIALS,
     claims=(
         *convolution_arithmetic.CLAIMS,
         *convolution_edges.CLAIMS,
@@ -118,6 +106,5 @@ LAB = Lab(
     data=("fashion_mnist", "photographs"),
     portable={"numpy": ("amd", "intel")},
     search=SEARCH,
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=convolution_figures.TEXTS,
 )

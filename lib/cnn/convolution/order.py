@@ -63,7 +63,7 @@ def trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
 
 
 def one_channel(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
-    """What must be equal and what must differ for two kernels on a picture, each as a deviation."""
+    """Deviations that must vanish, and those that must not, for two kernels on a picture."""
     merged = convolve(a, b)
     one = convolve(x, merged, "valid")
     kept = convolve(x, merged, "same")
@@ -101,7 +101,7 @@ def many_channels(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[dict[str
 
 
 def unexplained(x: np.ndarray, y: np.ndarray) -> float:
-    """What the best single kernel with a bias leaves of y, as a share of y's spread: least squares over all pixels."""
+    """Share of y's spread that the best single kernel with a bias leaves: least squares over all pixels."""
     side = FIRST + SECOND - 1
     windows = np.lib.stride_tricks.sliding_window_view(x[0, 0], (side, side)).reshape(y.size, side**2)
     A = np.column_stack([windows, np.ones(y.size)])
@@ -110,7 +110,7 @@ def unexplained(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def maps(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
-    """Where two padded kernels, or two with a ReLU between, differ from the merged one: for the picture."""
+    """Differences of two padded kernels, or two with a ReLU between, from the merged one: for the picture."""
     kept = convolve(x, convolve(a, b), "same")
     scale = np.sqrt(np.mean(kept**2))
     first = convolve(x, a, "same")
@@ -140,74 +140,17 @@ def _order(kind: str, *names: str) -> Callable[[Results], float]:
     return lambda results: choose(results.of("order")[0].measurements[kind][name] for name in names)
 
 
-def _exact(part: str, statement: str, measure: Callable[[Results], float], unit: str, **rest: Any) -> Claim:
-    return Claim(f"filters-grow/{part}", statement=statement, kind="exact", measure=measure, unit=unit, **rest)
+def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(f"filters-grow/{part}", kind="exact", measure=measure, **limits)
 
 
-_EQUAL, _SHARE = "relative deviation", "share of the output"
 CLAIMS = (
-    _exact(
-        "commutes",
-        "the order of two convolutions does not matter",
-        _order("equal", "commute", "associate"),
-        _EQUAL,
-        at_most=1e-12,
-        note="full mode, one channel, float64, on a photograph",
-    ),
-    _exact(
-        "merges",
-        "3 x 3 and then 5 x 5 is one filter of 7 x 7: the convolution of the two",
-        _order("equal", "merge", "merge_correlation"),
-        _EQUAL,
-        at_most=1e-12,
-        note="valid mode, float64; the frameworks' cross-correlations merge by the same kernel",
-    ),
-    _exact(
-        "channels-merge",
-        "with several channels, two layers are still one with a larger filter",
-        _order("equal", "channels_merge"),
-        _EQUAL,
-        at_most=1e-12,
-        note="full mode, float64",
-    ),
-    _exact(
-        "channels-order",
-        "but with several channels the order matters: kernels of channels do not commute, as matrices do not",
-        _order("differ", "channels_order"),
-        _SHARE,
-        at_least=0.01,
-        note="the condition under which the lecture's 'it commutes' is true: one channel",
-    ),
-    _exact(
-        "relu-merges-not",
-        "with a ReLU between, two filters are no longer one: the best single filter leaves an error",
-        _order("differ", "relu", "relu_best_kernel"),
-        _SHARE,
-        at_least=0.01,
-        note="the best of all 7 x 7 filters, by least squares; valid mode; the smallest error over the draws",
-    ),
-    _exact(
-        "relu-order",
-        "with a ReLU between, the order of two filters matters",
-        _order("differ", "relu_order"),
-        _SHARE,
-        at_least=0.01,
-        note="valid mode; the smallest difference over the draws",
-    ),
-    _exact(
-        "border",
-        "padded with zeros, two filters are not one near the border",
-        _order("differ", "border"),
-        _SHARE,
-        at_least=0.01,
-        note="the outermost 2 pixels, the reach of the second filter; the smallest difference over the draws",
-    ),
-    _exact(
-        "interior",
-        "and are one everywhere else",
-        _order("equal", "interior"),
-        _EQUAL,
-        at_most=1e-12,
-        note="from the third pixel on, float64",
-    ),
+    _exact("commutes", _order("equal", "commute", "associate"), at_most=1e-12),
+    _exact("merges", _order("equal", "merge", "merge_correlation"), at_most=1e-12),
+    _exact("channels-merge", _order("equal", "channels_merge"), at_most=1e-12),
+    _exact("channels-order", _order("differ", "channels_order"), at_least=0.01),
+    _exact("relu-merges-not", _order("differ", "relu", "relu_best_kernel"), at_least=0.01),
+    _exact("relu-order", _order("differ", "relu_order"), at_least=0.01),
+    _exact("border", _order("differ", "border"), at_least=0.01),
+    _exact("interior", _order("equal", "interior"), at_most=1e-12),
 )

@@ -52,7 +52,7 @@ def by_formula(layers: Sequence[Layer]) -> dict[str, int]:
 def gradient_maps(
     weights: Mapping[str, np.ndarray], pooling: Literal["average", "maximum"], pictures: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """How much each pixel moves the first channel's middle unit of each LeNet layer, by back-propagation in torch.
+    """Influence of each pixel on the first channel's middle unit of each LeNet layer, by back-propagation in torch.
 
     Args:
         weights: LeNet's, named as in `lib.models.lenet`.

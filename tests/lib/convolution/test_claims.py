@@ -22,7 +22,7 @@ ROWS = ("shift-multiply-sum", "extracts-features", "filters-grow")
 
 
 def measure(experiment: str) -> Results:
-    return Results([run_trial(LAB, Trial(experiment, ConvolutionConfig(**SMALL, experiment=experiment), 0))])
+    return Results([run_trial(LAB, Trial(experiment, ConvolutionConfig(**SMALL), 0, function=experiment))])
 
 
 def test_claims_cover_the_lecture_and_have_a_range() -> None:

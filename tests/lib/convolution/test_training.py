@@ -10,15 +10,16 @@ from lib.cnn.convolution.config import ConvolutionConfig
 from lib.cnn.convolution.lab import LAB
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
+from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Trial
 from lib.models import lenet, mlp
 from tests.lib.convolution.support import SMALL, verdict
-from tests.lib.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, run_trial
 
 
 def config(**changes: Any) -> ConvolutionConfig:
-    return ConvolutionConfig(**{**SMALL, "experiment": "training", "stage": "final", "learning_rate": 3e-3, **changes})
+    return ConvolutionConfig(**{**SMALL, "learning_rate": 3e-3, **changes})
 
 
 def test_the_mlps_have_as_many_parameters_as_can_be() -> None:
@@ -108,16 +109,16 @@ def test_a_choice_reads_no_test_picture(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError("the test pictures are not for choices")
 
     monkeypatch.setattr(fashion_mnist, "test", refuse)
-    found = run_trial(LAB, Trial("grid", config(arm="cnn", stage="grid"), 0)).measurements
+    found = run_trial(LAB, Trial("grid", config(arm="cnn"), 0, function="grid")).measurements
     assert "test_accuracy" not in found
     assert 0 < found["validation_accuracy"] < 1
     with pytest.raises(AssertionError, match="not for choices"):
-        run_trial(LAB, Trial("training/cnn", config(arm="cnn"), 0))
+        run_trial(LAB, Trial("training/cnn", config(arm="cnn"), 0, function="final"))
 
 
 def test_a_final_training_learns_and_reports() -> None:
     log = Recording()
-    found = run_trial(LAB, Trial("training/cnn", config(arm="cnn", epochs=3), 0), log).measurements
+    found = run_trial(LAB, Trial("training/cnn", config(arm="cnn", epochs=3), 0, function="final"), log).measurements
     assert found["train"][-1] < found["train"][0] < 2.4
     assert found["parameters"] == sum(array.size for array in log.final.values()) == lenet.PARAMETERS
     assert len(found["test_accuracy"]) == 5
@@ -129,7 +130,7 @@ def test_a_final_training_learns_and_reports() -> None:
 
 def test_arms_of_a_seed_see_the_same_order_and_fresh_seeds_are_not_the_grids() -> None:
     starts = {
-        stage: training.start_weights(config(arm="cnn", stage=stage), Seed(0).child("training", stage))
+        stage: training.start_weights(config(arm="cnn"), Seed(0).child("training", stage))
         for stage in ("grid", "final")
     }
     assert not np.array_equal(starts["grid"]["conv1.weight"], starts["final"]["conv1.weight"])
@@ -143,7 +144,14 @@ def test_with_labels_permuted_there_is_nothing_to_extract(monkeypatch: pytest.Mo
         return Split(whole.images, np.random.default_rng(0).permutation(whole.labels))
 
     monkeypatch.setattr(fashion_mnist, "train", permuted)
-    results = run_study(LAB, ConvolutionConfig(**SMALL, experiment="training"))
+    arms = {"cnn": (), "mlp": training.hidden_widths()[0]}
+    results = Results(
+        [
+            run_trial(LAB, Trial(f"training/{arm}", config(arm=arm, hidden=hidden), seed, function="final"))
+            for arm, hidden in arms.items()
+            for seed in range(SMALL["seeds"])
+        ]
+    )
     assert results.values("training/cnn", "test_accuracy").mean() < 0.25
     for part in ("cnn-beats-mlp", "more-so-when-moved", "linear"):
         assert verdict(f"extracts-features/{part}", results) != "holds"
