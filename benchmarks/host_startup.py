@@ -53,7 +53,7 @@ def _lab(own: Instance) -> tuple[float, float, str]:
     """Seconds from the command to the container, from there to the first record of a trial, and its framework."""
     begin = time.time()
     lab = subprocess.Popen(
-        command(own.root, "lab", "optimizers", "--quick", "--set", "experiment=lenet"),  # torch in all workers
+        command(own.root, "lab", "dropout", "--quick"),  # torch in all workers
         env=own.variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -231,12 +231,12 @@ def trials_per_second(count: int) -> float:
         for number in range(count + TRIALS):
             warm_up = number < count
             changes: dict[str, Any] = {"pictures": 200, "epochs": 1} if warm_up else {"epochs": TRIAL_EPOCHS}
-            config = LenetConfig(stage="clothes", judged=500, **{"pictures": PICTURES} | changes)
+            config = LenetConfig(judged=500, **{"pictures": PICTURES} | changes)
             jobs.append(
                 Job(
-                    trial=Trial("clothes/modern", config, number, Runtime("torch")),
+                    trial=Trial("clothes/modern", config, number, Runtime("torch"), function="clothes"),
                     run=f"bench.{number}",
-                    module="lib.cnn.lenet",
+                    module="lib.cnn.lenet.lab",
                     root_seed=0,
                     journal=Path(folder) / f"trial-{number}.jsonl",
                     header={"key": f"bench.{number}"},

@@ -69,7 +69,7 @@ def k_means(x: np.ndarray, k: int, rng: np.random.Generator, restarts: int = 10)
 
 
 def contingency(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """How many points are in group i of `a` and in group j of `b`: (groups of a, groups of b)."""
+    """Count the points that are in group i of `a` and in group j of `b`: (groups of a, groups of b)."""
     table = np.zeros((int(a.max()) + 1, int(b.max()) + 1), dtype=np.int64)
     np.add.at(table, (a, b), 1)
     return table

@@ -175,7 +175,7 @@ def pictures(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
 def _without_labels(
     x: np.ndarray, clusters: k_means.Clusters, coders: dict[int, AutoEncoder], linear: AutoEncoder
 ) -> dict[str, Any]:
-    """What clusters and codes are worth on the test pictures; here the labels are read for the first time."""
+    """Measure clusters and codes on the test pictures; here the labels are read for the first time."""
     test, training = mnist_5k.test(), mnist_5k.train()
     pixels = _pixels(test)
     groups = k_means.nearest(pixels, clusters.centres)[0]

@@ -37,7 +37,7 @@ Reward = Literal["balance", "noise"]
 
 @dataclass(frozen=True)
 class Episodes:
-    """What was played. observations: (steps, episodes, 4); actions, rewards and alive: (steps, episodes).
+    """The episodes played. observations: (steps, episodes, 4); actions, rewards and alive: (steps, episodes).
 
     alive says which steps belong to an episode: all of an array's episodes are as long as the longest.
     """

@@ -20,7 +20,8 @@ def untrained(results: Results) -> float:
 
 def below_counting(results: Results, order: int) -> Series:
     """Test loss of the n-gram of this order less that of the model: (seeds,)."""
-    return results.values("counting", "losses")[0, order - 1] - results.series("gpt", "test_loss")
+    gain: Series = results.values("counting", "losses")[0, order - 1] - results.series("gpt", "test_loss")
+    return gain
 
 
 def context_buys(results: Results) -> Series:

@@ -70,8 +70,7 @@ def text_more(network: str) -> Callable[[Results], Series]:
 
     def measure(results: Results) -> Series:
         gated, vanilla = (results.series(f"text/{name}", "gradient")[:, LAG] for name in (network, "rnn"))
-        ratio: Series = np.log10(gated / vanilla)
-        return ratio
+        return (gated / vanilla).map(np.log10)
 
     return measure
 

@@ -14,7 +14,7 @@ from tests.host.images.support import ROOT
 CPUS = {"intel": ("Haswell", "Skylake-Client"), "amd": ("EPYC",)}
 """By maker: of Intel the first with x86-64-v3 and a later one. The emulator has no AVX-512, whatever the CPU's name."""
 SMALL: tuple[tuple[str, ...], ...] = (
-    ("lenet", "torch", "clothes/modern", "stage=clothes", "pictures=200", "epochs=1", "judged=100"),
+    ("lenet", "torch", "grid/modern/0.002", "pictures=200", "epochs=1", "judged=100"),
     ("dropout", "torch", "with", "epochs=2"),
     ("overfitting", "torch", "width/32", "widths=[32]", "epochs=2"),
     ("overfitting", "numpy", "features", "ratios=[0.5,2]", "examples=100"),
@@ -22,9 +22,9 @@ SMALL: tuple[tuple[str, ...], ...] = (
     ("optimizers", "numpy", "stochastic", "steps=50"),
     ("optimizers", "numpy", "functions/grid/Adam", "steps=50"),
     ("optimizers", "numpy", "functions/paths", "steps=50"),
-    ("convolution", "numpy", "order", "experiment=order"),
-    ("convolution", "numpy", "size", "experiment=size"),
-    ("convolution", "numpy", "edges", "experiment=edges"),
+    ("convolution", "numpy", "order"),
+    ("convolution", "numpy", "size"),
+    ("convolution", "numpy", "edges"),
     ("mlp", "numpy", "neuron"),
 )
 """Lab, framework, variant and settings of small trials of each lab and framework that says it is portable."""

@@ -115,7 +115,7 @@ def small() -> Results:
 
 def test_the_small_lab_runs_every_variant_with_every_seed(small: Results) -> None:
     assert sorted(small.variants()) == sorted(VARIANTS)
-    assert {r.trial.function for r in small} == {"function", "labels", "pictures", "reward"} == set(LAB.trials)
+    assert {r.trial.function for r in small} == {"function", "labels", "pictures", "reward"}
     assert all(len(small.of(variant)) == 2 for variant in VARIANTS)
     for claim in LAB.claims:
         assert verdict(claim.id, small) != "not measured", claim.id
