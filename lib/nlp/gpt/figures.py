@@ -73,12 +73,11 @@ def context(results: Results, config: Any) -> Any:
     by_place = results.values("gpt", "by_place")
     read = np.arange(1, by_place.shape[1] + 1)
     axis.plot(read, by_place.T, color=MODEL, linewidth=0.8, alpha=0.4)
-    axis.plot(read, by_place.mean(axis=0), color=MODEL, linewidth=2.4)
-    axis.text(read[-1], by_place[:, -1].mean() + 0.06, "GPT", color=MODEL, ha="right", fontweight="bold")
+    axis.plot(read, by_place.mean(axis=0), color=MODEL, linewidth=2.4, label="GPT")
     counted = _counted(results)
-    axis.plot(np.arange(1, len(counted)), counted[1:], "s--", color=COUNTING, markersize=5, linewidth=1)
-    label = TEXTS("figures.context.counted")
-    axis.text(1, counted[1] + 0.06, label, color=COUNTING, va="bottom")
+    look: dict[str, Any] = {"color": COUNTING, "markersize": 5, "linewidth": 1}
+    axis.plot(np.arange(1, len(counted)), counted[1:], "s--", label=TEXTS("figures.context.counted"), **look)
+    axis.legend(loc="upper right")
     axis.set(xscale="log", xlabel=TEXTS("figures.context.xlabel"), ylabel=TEXTS("labels.loss"))
     ticks = [tick for tick in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if tick <= read[-1]]
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
@@ -100,7 +99,7 @@ def counting(results: Results, config: Any) -> Any:
     if np.isfinite(low):
         axis.plot((at, at), (low, high), color=MODEL, linewidth=3, solid_capstyle="butt")
     axis.plot(np.full(len(model), at), model, "o", color=MODEL, markersize=4)
-    axis.text(at, center + 0.04, f"{center:.2f}", color=MODEL, ha="center", fontweight="bold")
+    axis.text(at, model.max() + 0.06, f"{center:.2f}", color=MODEL, ha="center", fontweight="bold")
     names = [f"{order - 1}" for order in range(1, len(counted) + 1)]
     axis.set_xticks(range(1, at + 1), [*names, f"GPT\n({config.context})"])
     axis.set(xlabel=TEXTS("figures.counting.xlabel"), ylabel=TEXTS("labels.loss"))
