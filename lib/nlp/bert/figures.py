@@ -26,14 +26,14 @@ def _model(kind: str) -> str:
     return f"{TEXTS(f'labels.{kind}')}:\n{TEXTS(f'labels.sees-{kind}')}"
 
 
-def _interval(axis: Any, x: float, values: np.ndarray, colour: str, size: int = 7) -> float:
-    """Every seed as a dot, the mean as a large one, its interval as a bar; returns the mean."""
+def _interval(axis: Any, x: float, values: np.ndarray, colour: str) -> tuple[float, float]:
+    """Every seed as a dot, the mean as a large one, its interval as a bar; returns the mean and the top of all that."""
     center, low, high = mean_interval(values)
     if np.isfinite(low):
         axis.plot((x, x), (low, high), color=colour, linewidth=6, alpha=0.3, solid_capstyle="butt")
     axis.plot(np.full(len(values), x), values, ".", color=colour, markersize=5, alpha=0.6)
-    axis.plot(x, center, "o", color=colour, markersize=size)
-    return center
+    axis.plot(x, center, "o", color=colour, markersize=7)
+    return center, float(np.nanmax([*values, high if np.isfinite(high) else center]))
 
 
 def _line(axis: Any, x: Any, values: np.ndarray, colour: str, label: str) -> None:
@@ -49,14 +49,13 @@ def _line(axis: Any, x: Any, values: np.ndarray, colour: str, label: str) -> Non
 def hidden_word(results: Results, config: Any) -> Any:
     """Words guessed in the middle, and by the place of the hidden word."""
     figure, ((left, right),) = canvas(1, 2, 12, 4.6, width_ratios=(2, 3))
-    means = {}
     for x, (kind, colour) in enumerate(MODELS.items()):
-        means[kind] = _interval(left, x, 100 * guessed(results, kind).values, colour)
-        left.annotate(f"{means[kind]:.1f}%", (x + 0.14, means[kind]), color=colour, verticalalignment="center")
+        mean, _ = _interval(left, x, 100 * guessed(results, kind).values, colour)
+        left.annotate(f"{mean:.1f}%", (x + 0.14, mean), color=colour, verticalalignment="center")
         by_place = np.stack([100 * guessed(results, kind, place).values for place in PLACES], axis=1)
         _line(right, list(range(len(PLACES))), by_place, colour, _model(kind).replace("\n", " "))
     left.set_xticks(range(len(MODELS)), [_model(kind) for kind in MODELS])
-    left.set(xlim=(-0.5, 2.6), ylim=(0, 1.25 * max(means.values())), ylabel=TEXTS("figures.hidden-word.ylabel"))
+    left.set(xlim=(-0.5, 2.6), ylim=(0, None), ylabel=TEXTS("figures.hidden-word.ylabel"))
     left.set_title(TEXTS("figures.hidden-word.title"))
     left.grid(axis="x", visible=False)
     names = [TEXTS(f"figures.hidden-word.{place.replace(' ', '-')}") for place in PLACES]
@@ -140,7 +139,7 @@ def senses(results: Results, config: Any) -> Any:
     _guessing(left, 1)
     left.set(xlabel=TEXTS("figures.senses.xlabel"), ylabel=TEXTS("figures.senses.ylabel"))
     left.set_title(TEXTS("figures.senses.title"))
-    left.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 0.08))
+    left.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 0.08), frameon=True, edgecolor="none", framealpha=1)
     bars = [
         (TEXTS("figures.senses.static"), np.array([0.5]), GREY),
         (TEXTS("figures.senses.around"), mean_over_words(results, "minilm", "around").values, GREY),
@@ -151,9 +150,9 @@ def senses(results: Results, config: Any) -> Any:
         bars.append((label, mean_over_words(results, kind, "senses").values, colour))
     bars.append(("MiniLM", mean_over_words(results, "minilm", "senses").values, PALETTE[6]))
     for place, (_, seeds, colour) in enumerate(bars):
-        center = _interval(right, place, 100 * seeds, colour)
+        center, top = _interval(right, place, 100 * seeds, colour)
         text = {"color": colour, "horizontalalignment": "center", "verticalalignment": "bottom"}
-        right.annotate(f"{center:.0f}", (place, 100 * seeds.max()), (0, 6), textcoords="offset points", **text)
+        right.annotate(f"{center:.0f}", (place, top), (0, 6), textcoords="offset points", **text)
     right.set_xticks(range(len(bars)), [label for label, _, _ in bars], fontsize=8)
     right.set(ylabel=TEXTS("figures.senses.ylabel"), ylim=(45, 102))
     right.set_title(TEXTS("figures.senses.model-title"))
