@@ -19,26 +19,26 @@ def accuracies(results: Results, source: str, way: str) -> np.ndarray:
 
 
 def gain(source: str, way: str, over: str) -> Callable[[Results], np.ndarray]:
-    """By how much more of the test pictures a way recognises than another, the mean over the shots: (seeds,)."""
+    """The share of test pictures that one way recognises minus that of another, the mean over the shots: (seeds,)."""
     return lambda results: np.asarray(
         (accuracies(results, source, way) - accuracies(results, source, over)).mean(axis=1)
     )
 
 
 def gain_shrinks(results: Results) -> np.ndarray:
-    """By how much the frozen module's gain over scratch is larger with the fewest pictures than with most: (seeds,)."""
+    """The frozen module's gain over scratch with the fewest pictures minus that with the most: (seeds,)."""
     gains = accuracies(results, "letters", "frozen module") - accuracies(results, "letters", "from scratch")
     return np.asarray(gains[:, 0] - gains[:, -1])
 
 
 def gain_of_few_kinds(results: Results) -> np.ndarray:
-    """What the frozen module of five kinds of clothes gains over scratch: (seeds,). LookupError: it is another one."""
+    """The gain over scratch of the frozen module of five kinds of clothes: (seeds,). LookupError: another one."""
     _made(results)
     return gain("clothes", "frozen module", "from scratch")(results)
 
 
 def gain_by_source(results: Results) -> np.ndarray:
-    """By how much more the frozen letters' module gains over scratch than the one of clothes: (seeds,)."""
+    """The gain over scratch of the frozen letters' module minus that of the clothes' module: (seeds,)."""
     return np.asarray(gain("letters", "frozen module", "from scratch")(results) - gain_of_few_kinds(results))
 
 

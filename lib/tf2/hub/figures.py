@@ -36,7 +36,7 @@ def _title(config: Any, source: str) -> str:
 
 
 def seen(results: Results, config: Any) -> Any:
-    """What a module sees, and what it is reused for; as drawn for one seed."""
+    """Draw the pictures that a module is trained on and those that it is reused for, for one seed."""
     figure, axes = canvas(2, 2, 11, 4.6)
     for row, source in zip(axes, SOURCES, strict=True):
         pictures = task(source, 2000, 1, 1, Seed(0))
@@ -94,7 +94,7 @@ def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
 
 
 def advantage(results: Results, config: Any) -> Any:
-    """What the module gains over a network from scratch, by the number of pictures, for each source."""
+    """Draw the module's gain over a network from scratch, by the number of pictures, for each source."""
     sources = results.variants()
     figure, (axes,) = canvas(1, len(sources), 6 * len(sources), 4.4)
     shots = _shots(results)

@@ -130,10 +130,10 @@ def load(address: str, signature: str = SIGNATURE, size: int = 96) -> Module:
 
 
 def keras_layer(module: Module, images: np.ndarray) -> dict[str, Any]:
-    """What becomes of `tensorflow_hub.KerasLayer` in a model of Keras 3 and in one of Keras 2; really tried.
+    """Try `tensorflow_hub.KerasLayer` in a model of Keras 3 and in one of Keras 2.
 
-    `error`: what Keras 3 says. `is_keras_3`, `is_keras_2`: whose layer it is. `deviation`: of its features in a model
-    of Keras 2 (``tf_keras``) from the module's.
+    `error`: the message of Keras 3. `is_keras_3`, `is_keras_2`: whose layer it is. `deviation`: the difference between
+    the layer's features in a model of Keras 2 (``tf_keras``) and the module's.
     """
     import keras
 

@@ -25,14 +25,14 @@ OLD, CLASSES = 5, 10
 
 @dataclass(frozen=True)
 class Task:
-    """What a module learns, and what it is reused for.
+    """The pictures that a module learns from, and those that it is reused for.
 
     Attributes:
-        seen: what the module is trained on.
-        seen_validation: on which it is judged itself.
-        pool: of the new kinds; the few pictures are drawn from it.
-        judged: of the new kinds, by ``validation`` and ``test``.
-        names: of the new kinds.
+        seen: the pictures on which the module is trained.
+        seen_validation: the pictures on which the module itself is judged.
+        pool: pictures of the new kinds; the few to learn from are drawn from it.
+        judged: pictures of the new kinds, by ``validation`` and ``test``.
+        names: names of the new kinds.
     """
 
     seen: Pictures
