@@ -33,7 +33,7 @@ def arms_of(weights: Sequence[np.ndarray], rate: float) -> dict[str, Any]:
 
 
 class Traces:
-    """How often Python has gone through a compiled network's training step to make a graph of it."""
+    """Counts how often Python has run a compiled network's training step to make a graph of it."""
 
     def __init__(self, network: Any):
         self._functions = [vars(network).get(name) for name in ("step", "descend")]
@@ -49,8 +49,8 @@ class Traces:
 
     def count(self) -> int:
         """Traces so far."""
-        found = (getattr(function, "experimental_get_tracing_count", None) for function in self._functions)
-        return self._runs + sum(int(count()) for count in found if count is not None)
+        counters = (getattr(function, "experimental_get_tracing_count", None) for function in self._functions)
+        return self._runs + sum(int(count()) for count in counters if count is not None)
 
 
 def spread(arms: Sequence[Sequence[np.ndarray]]) -> float:

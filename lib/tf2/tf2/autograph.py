@@ -68,7 +68,7 @@ def deviations(program: Callable[..., Any], drawn: list[tuple[Any, ...]]) -> tup
 
 
 def without_autograph_fails(program: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
-    """Whether the program cannot become a graph without autograph."""
+    """Return whether the program cannot become a graph without autograph."""
     import tensorflow as tf
 
     bare = tf.function(program, autograph=False)
@@ -104,7 +104,7 @@ def traces(values: int) -> dict[str, Any]:
 
 
 def refusal(program: Callable[[Any], Any], argument: Any) -> str:
-    """What TensorFlow says when it should make a graph of a program that runs eagerly; empty if it makes one."""
+    """The error of TensorFlow when it should make a graph of a program that runs eagerly; empty if it makes one."""
     import tensorflow as tf
 
     program(tf.constant(argument))
@@ -113,7 +113,7 @@ def refusal(program: Callable[[Any], Any], argument: Any) -> str:
 
 
 def stays(program: Callable[[Any], Any], change: Callable[[], None]) -> bool:
-    """Whether a second call gives another answer eagerly, and the same as the first in a graph."""
+    """Return whether a second call gives another answer eagerly, and the same as the first in a graph."""
     import tensorflow as tf
 
     x = tf.constant(1.0)

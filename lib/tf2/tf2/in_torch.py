@@ -49,7 +49,7 @@ def errors(uses: Mapping[str, Callable[[], Any]]) -> dict[str, str]:
 
 
 def _more_uses(model: Any, images: np.ndarray, labels: np.ndarray, folder: Path, backend: str) -> dict[str, Any]:
-    """What else a reader of the lecture does with a Keras model."""
+    """Further uses that a reader of the lecture has for a Keras model."""
     import keras
 
     def save() -> None:

@@ -1,12 +1,13 @@
 """TensorFlow 2 at its four levels: LeNet by tf.keras, by a class and a tape, by Python and variables, by tf.nn.
 
-What the study asks for:
+The trials of the study:
 
 - **agree**: every training step at all four levels, eagerly and compiled, from the same weights (`agreement`); in
   float32 and in float64.
 - **autograph**: programs whose course depends on their data, as Python, eagerly and as a graph (`autograph`).
-- **old code**: what TensorFlow 1's layers and estimators say today, and Keras' replacement (`old_code`).
-- **portable**: one Keras model saved, loaded, served, and used with torch in TensorFlow's place (`portable`).
+- **old code**: the errors of TensorFlow 1's layers and estimators in today's TensorFlow, and the Keras code that
+  replaces them (`old_code`).
+- **portable**: one Keras model saved, loaded, served, and used on the torch backend (`portable`).
 
 Nothing is chosen and no test picture is read. Seconds are outside the digest: they differ from run to run.
 """
@@ -25,15 +26,13 @@ from lib.harness.contract.studies import batches, changed
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.tf2.tf2 import agreement, autograph, figures, old_code, portable
 from lib.tf2.tf2.claims import CLAIMS
-from lib.tf2.tf2.sentences import KOREAN, SENTENCES
 
 
 class Tf2Config(Config):
-    """Settings of the lab. `stage` and `dtype` tell the trials apart; the study sets them."""
+    """Settings of the lab."""
 
     framework: Literal["torch", "keras"] = Field("keras", description="the lab is about TensorFlow")
     batch: int = Field(64, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
-    stage: Literal["agree", "autograph", "old code", "portable"] = Field("agree", description="set by the study")
     dtype: Literal["float32", "float64"] = Field("float32", description="set by the study")
     double_seeds: int = Field(
         3, ge=1, le=1000, description="of the comparison in float64, where nothing but mistakes could differ"
@@ -47,26 +46,36 @@ class Tf2Config(Config):
     pictures: int = Field(1000, ge=100, le=55_000, description="for old and new code: seconds")
 
 
-def trial(config: Tf2Config, seed: Seed, log: Log) -> dict[str, Any]:
-    """One trial of a stage."""
+def agree(config: Tf2Config, seed: Seed, log: Log) -> dict[str, Any]:
+    """Train at all levels, eagerly and compiled, from the same weights."""
     steps, batch, rate = config.steps, config.batch_size, config.learning_rate
-    if config.stage == "agree":
-        return agreement.agree(seed, log, steps=steps, batch=batch, rate=rate, dtype=config.dtype)
-    if config.stage == "autograph":
-        return autograph.measure(seed, log, config.draws, config.values, config.repeats)
-    if config.stage == "portable":
-        return portable.measure(seed, log, steps=steps, batch=batch, rate=rate)
+    return agreement.agree(seed, log, steps=steps, batch=batch, rate=rate, dtype=config.dtype)
+
+
+def run_programs(config: Tf2Config, seed: Seed, log: Log) -> dict[str, Any]:
+    """Run programs as Python, eagerly and as graphs that autograph makes."""
+    return autograph.measure(seed, log, config.draws, config.values, config.repeats)
+
+
+def run_old_code(config: Tf2Config, seed: Seed, log: Log) -> dict[str, Any]:
+    """Run code of TensorFlow 1 and the Keras code that replaces it."""
     return old_code.both(config.pictures)
 
 
+def move_model(config: Tf2Config, seed: Seed, log: Log) -> dict[str, Any]:
+    """Save, load and serve one model, and use it on the torch backend."""
+    steps, batch, rate = config.steps, config.batch_size, config.learning_rate
+    return portable.measure(seed, log, steps=steps, batch=batch, rate=rate)
+
+
 def study(config: Tf2Config) -> Study:
-    """All stages; those that only show what is there have one seed."""
+    """All kinds of trials; what does not depend on the seed runs once."""
     yield from batches(_trials(config), config.batch)
 
 
 def _trials(config: Tf2Config) -> Iterator[Trial]:
-    def one(name: str, seed: int, stage: str, dtype: Literal["float32", "float64"] = "float32") -> Trial:
-        return Trial(name, changed(config, {"stage": stage, "dtype": dtype}), seed, Runtime("keras", dtype))
+    def one(variant: str, seed: int, function: str, dtype: Literal["float32", "float64"] = "float32") -> Trial:
+        return Trial(variant, changed(config, {"dtype": dtype}), seed, Runtime("keras", dtype), function)
 
     yield one("autograph", 0, "autograph")  # the first one is started twice: one that takes seconds
     yield one("portable", 0, "portable")
@@ -74,7 +83,7 @@ def _trials(config: Tf2Config) -> Iterator[Trial]:
         yield one("agree/float32", seed, "agree")
     for seed in range(1, config.seeds):
         yield one("autograph", seed, "autograph")
-    yield one("old code", 0, "old code")
+    yield one("old code", 0, "old-code")
     for seed in range(config.double_seeds):
         yield one("agree/float64", seed, "agree", "float64")
 
@@ -87,7 +96,7 @@ LAB = Lab(
     config=Tf2Config,
     quick={"seeds": 3, "double_seeds": 1, "steps": 12, "batch_size": 16, "draws": 20, "repeats": 10},
     study=study,
-    trials=trial,
+    trials={"agree": agree, "autograph": run_programs, "old-code": run_old_code, "portable": move_model},
     claims=CLAIMS,
     figures={
         "levels": figures.levels,
@@ -100,6 +109,5 @@ LAB = Lab(
     frameworks=("keras",),
     data=("fashion_mnist",),
     search="its networks are compared step by step, and none is judged on validation data",
-    sentences=SENTENCES,
-    korean=KOREAN,
+    texts=figures.TEXTS,
 )

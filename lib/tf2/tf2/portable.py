@@ -123,7 +123,7 @@ def levels(folder: Path, images: np.ndarray, labels: np.ndarray, rate: float) ->
 
 
 def torch_side(folder: Path, rate: float) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """What `lib.tf2.tf2.in_torch` finds in a process of its own.
+    """Use the model on the torch backend: `lib.tf2.tf2.in_torch` in a process of its own.
 
     Raises:
         RuntimeError: it did not come to its end; with its last words.

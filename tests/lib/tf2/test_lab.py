@@ -172,7 +172,7 @@ def test_one_model_on_both_backends() -> None:
     assert "TFSMLayer" in found["uses_torch"]["TFSMLayer"]
 
 
-@pytest.mark.parametrize("setting", ["steps=1", "learning_rate=0", "dtype=float16", "stage=none", "batch_size=1"])
+@pytest.mark.parametrize("setting", ["steps=1", "learning_rate=0", "dtype=float16", "batch_size=1"])
 def test_a_bad_setting_is_one_line_that_names_it(setting: str) -> None:
     with pytest.raises(UserError) as caught:
         configure(LAB, Options(changes=[setting]))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def relu(x: Any) -> Any:
-    """What is negative becomes 0."""
+    """Replace negative numbers by 0."""
     return tf.where(x <= 0, tf.zeros_like(x), x)
 
 
