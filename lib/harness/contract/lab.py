@@ -32,25 +32,6 @@ TrialFunction = Callable[[Any, Seed, Log], Measurements]
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A sentence of the lecture, for the report.
-
-    Attributes:
-        english, korean: the sentence.
-        figure: the picture that shows it.
-        lesson: in English and Korean: what to learn from the measurement, above all where the sentence is not the
-            whole truth. It explains; the verdict is the measurement's.
-        parts: the statements of the row's claims in Korean, by part; ``""`` is the row itself.
-    """
-
-    english: str
-    korean: str
-    figure: str = ""
-    lesson: tuple[str, str] | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Model:
     """The trained model that a lab hands on: it goes to MLflow's registry, one version for each run of the lab.
 
@@ -97,10 +78,8 @@ class Lab:
         model: the trained model that it registers, if any.
         search: how its settings are searched for, or, as a text, why that has no meaning.
         draws: whether the study itself draws at random, as a search does, and not its trials alone.
-        sentences: what the lecture says, by the row of the claims.
-        korean: the summary in Korean.
-        texts: what stands in ``texts.toml``: statement, unit and note of the claims, the lecture's sentences and what
-            figures say, in English and Korean.
+        texts: what stands in ``texts.toml``: the summary in Korean; statement, unit and note of the claims, the
+            lecture's sentences and what figures say, in English and Korean.
     """
 
     name: str
@@ -121,14 +100,15 @@ class Lab:
     model: Model | None = None
     search: Search | str = "it does not say what to search for"
     draws: bool = False
-    sentences: Mapping[str, Sentence] = field(default_factory=dict)
-    korean: str = ""
     texts: Texts = field(default_factory=Texts)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "claims", tuple(map(self.texts.worded, self.claims)))
-        if "lab.summary" in self.texts:
-            object.__setattr__(self, "korean", self.texts.entries["lab.summary"]["ko"])
+
+    @property
+    def korean(self) -> str:
+        """The summary in Korean; empty where the texts have none."""
+        return self.texts.entries.get("lab.summary", {}).get("ko", "")
 
     def begin(self, config: Config, root_seed: int) -> Study:
         """The study of a run: a generator of batches of trials.

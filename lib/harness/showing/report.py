@@ -23,7 +23,7 @@ from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
-from lib.harness.contract.texts import LANGUAGES, Language, Text, Texts
+from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.showing import display
 
 KOREAN_VERDICTS = {
@@ -132,27 +132,6 @@ def effect_of(record: Mapping[str, Any]) -> str:
     return f"{effect} [{display.number(record['low'])}, {display.number(record['high'])}]"
 
 
-def texts_of(lab: Lab) -> Texts:
-    """A lab's texts, or those that its `Sentence`s hold."""
-    if lab.texts:
-        return lab.texts
-    entries: dict[str, Mapping[str, str]] = {}
-    for row, sentence in lab.sentences.items():
-        entries[f"rows.{row}.sentence"] = {"en": sentence.english, "ko": sentence.korean}
-        if sentence.lesson:
-            entries[f"rows.{row}.lesson"] = dict(zip(LANGUAGES, sentence.lesson, strict=True))
-        for claim in lab.claims:
-            if claim.row == row:
-                korean = sentence.parts[claim.id.partition("/")[2]]
-                entries[f"claims.{claim.id}.statement"] = {"en": claim.statement, "ko": korean}
-    doubled = {key: {code: _plain(t) for code, t in both.items()} for key, both in entries.items()}
-    return Texts(entries=doubled, figures={row: s.figure for row, s in lab.sentences.items() if s.figure})
-
-
-def _plain(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 def picture_of(texts: Texts, run: Record, name: str, alt: Text) -> Picture | None:
     """A picture of a run, with the Korean one where there is one; None where the run has none of this name."""
     english, korean = (_data(run, f"figures/{part}{name}") for part in ("", "ko/"))
@@ -222,7 +201,7 @@ def section_of(lab: Lab, run: Record | None, current: bool) -> Section:
     summary = Text(lab.summary, lab.korean or lab.summary)
     if run is None:
         return Section(lab.name, lab.chapter, summary)
-    texts, shown = texts_of(lab), set[str]()
+    texts, shown = lab.texts, set[str]()
     rows = [row_of(texts, run, id_, records, shown) for id_, records in rows_of(run.claims).items()]
     rest = [name for name in (*lab.figures, *lab.animations) if name not in shown]
     pictures = [picture_of(texts, run, name, Text(*[name.replace("_", " ")] * 2)) for name in rest]

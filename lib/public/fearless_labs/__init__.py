@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from lib.harness.contract.drawing import shared_legend as shared_legend
     from lib.harness.contract.lab import Lab as Lab
     from lib.harness.contract.lab import Model as Model
-    from lib.harness.contract.lab import Sentence as Sentence
     from lib.harness.contract.results import Results as Results
     from lib.harness.contract.search import Choices as Choices
     from lib.harness.contract.search import Range as Range
@@ -65,7 +64,6 @@ MODULES = {
     "Field": "pydantic",
     "Lab": "lib.harness.contract.lab",
     "Model": "lib.harness.contract.lab",
-    "Sentence": "lib.harness.contract.lab",
     "Claim": "lib.harness.contract.claim",
     "InconclusiveError": "lib.harness.contract.claim",
     "Log": "lib.harness.contract.trial",

@@ -117,6 +117,11 @@ def test_the_labs_of_this_clone_are_listed_as_they_call_themselves() -> None:
         assert entry.frameworks == lab.frameworks
 
 
+def test_no_two_labs_of_the_lecture_share_a_chapter() -> None:
+    chapters = [entry.chapter for entry in find_labs(ROOT).values()]
+    assert chapters == sorted(set(chapters))
+
+
 def test_ones_own_labs_are_files_and_folders_of_labs_mine(root: Path) -> None:
     mine = root / "labs" / "mine"
     write(mine / "first.py", "my-first")
