@@ -328,9 +328,9 @@ def _with_another_file(archive: bytes) -> bytes:
         (["record", "20001231"], ["no such run", "./invoke sync"]),
         (["record", "last:nothing"], ["last:nothing", "./invoke labs"]),
         (["record", "it's"], ["last:NAME"]),
-        (["record"], ["record: 1 runs"]),
-        (["diff", "one"], ["diff: 2 runs"]),
-        (["tiny", "one"], ["tiny: 0 runs"]),
+        (["record"], ["record takes 1 argument, but you gave 0"]),
+        (["diff", "one"], ["diff takes 2 arguments, but you gave 1"]),
+        (["tiny", "one"], ["tiny takes 0 arguments, but you gave 1"]),
     ],
 )
 def test_what_cannot_be_found_is_one_line(tracked: Clone, words: list[str], expected: list[str]) -> None:

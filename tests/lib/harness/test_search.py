@@ -159,7 +159,7 @@ def test_a_grid_leaves_out_what_does_not_go_together() -> None:
 def test_a_space_of_which_nothing_goes_together_is_one_line() -> None:
     for sampler in SAMPLERS:
         with pytest.raises(
-            UserError, match=r"nothing of the space, .*steps=1[1357]: .* steps are odd: change"
+            UserError, match=r"no combination of the space is valid, .*steps=1[1357]: .* steps are odd: change"
         ) as caught:
             search(sampler=sampler, space={**SPACE, "steps": Range(11, 17, step=2)}, config=EVEN)
         assert "\n" not in str(caught.value)
