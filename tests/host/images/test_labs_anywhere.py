@@ -16,7 +16,9 @@ TINY = (ROOT / "tests" / "lib" / "harness" / "labs" / "tiny.py").read_text(encod
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """A copy of the clone with MLflow and journals of its own, which are deleted at the end."""
-    root = share_venv(copy_clone(tmp_path_factory.mktemp("anywhere") / "clone"))
+    folder = tmp_path_factory.mktemp("anywhere")
+    folder.chmod(0o755)  # a container's user reads the labs in it
+    root = share_venv(copy_clone(folder / "clone"))
     made = Instance(root, {"MLFLOW_PORT": str(ports.next_free(5700, set()))})
     yield made
     made.remove()
