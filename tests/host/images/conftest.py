@@ -13,6 +13,7 @@ import pytest
 from docker.client import DockerClient
 from docker.models.containers import Container
 
+from lib.harness.contract.catalogue import MINE, PACKAGES
 from tests.host.images.support import IMAGES, ROOT, Outcome, Stack, free_port
 
 
@@ -72,16 +73,20 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -
         for parent in (folder, folder.parent):
             parent.chmod(0o755)
         shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "labs").mkdir()
+        labs = [folder / name for name in ("labs", MINE, PACKAGES)]
         uid = 1234 if os.geteuid() == 0 else os.getuid()
-        if os.geteuid() == 0:
-            os.chown(folder / "labs", uid, uid)
+        for made_folder in labs:
+            made_folder.mkdir()
+            if os.geteuid() == 0:
+                os.chown(made_folder, uid, uid)
+        port = str(free_port())
         settings = {
             "TRACKING_IMAGE": IMAGES["tracking"],
             "LAB_CPU_IMAGE": IMAGES["lab-cpu"],
             "JUPYTER_TOKEN": secrets.token_hex(24),
             "JUPYTER_PORT": str(free_port()),
-            "MLFLOW_PORT": str(free_port()),
+            "MLFLOW_PORT": port,
+            "LAB_MLFLOW_URL": f"http://127.0.0.1:{port}",
             "LAB_UID": str(uid),
             "LAB_GID": str(uid),
         }
