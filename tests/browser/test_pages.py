@@ -126,9 +126,9 @@ def test_the_report_is_in_the_language_that_is_chosen(page: Page, picture: Pictu
     text = "document.body.innerText"
     page.wait_for(f"{text}.includes('Each sentence of the lecture')")
     page.screenshot(picture("report"))
-    assert "측정하다" not in page.evaluate(text)
+    assert "실험으로 확인하다" not in page.evaluate(text)
     page.click("#ko")
-    page.wait_for(f"{text}.includes('측정하다')")
+    page.wait_for(f"{text}.includes('실험으로 확인하다')")
     assert "Each sentence of the lecture" not in page.evaluate(text)
     page.screenshot(picture("report-ko"))
     assert own_errors(page) == []
