@@ -19,7 +19,7 @@ def up(options: Namespace) -> None:
 
     if options.workers is not None:
         if options.local:
-            raise UserError("--workers --local cannot be combined: the Ray cluster is made of containers")
+            raise UserError("--workers and --local cannot be combined: the Ray cluster is made of containers")
         docker.require()
     if options.framework and not options.gpu:
         raise UserError("--framework: it chooses the image of --gpu; without it JupyterLab has both frameworks")

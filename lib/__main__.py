@@ -232,7 +232,7 @@ def main(arguments: list[str]) -> int:
         from lib.harness.machine import gpus
 
         if args.portable:
-            raise UserError("--gpu and --portable cannot be combined: a GPU cannot give a CPU's bits; leave one out")
+            raise UserError("--gpu and --portable cannot be combined: a GPU does not give a CPU's bits")
         gpus.enable(elsewhere=args.on == "ray")
     if args.portable:
         from lib.harness.machine import determinism, scope

@@ -14,10 +14,13 @@ WHEELS = STATE / "wheels"  # from a bundle: what is in here needs no index
 
 
 def ensure(folder: Path, requirements: Path) -> Path:
-    """The Python of the environment `folder`, made or made again unless it has exactly what `requirements` locks.
+    """Return the Python of the environment in `folder`, which has exactly what the lock `requirements` says.
 
-    A stamp is written last: a half-made environment has none, and one that another Python or another lock made has a
-    different one. Two commands that start at once make it once.
+    The environment is made, or made again, when its stamp does not name this lock and this Python. The stamp is
+    written last, so a half-made environment has none. Two commands that start at once make it once.
+
+    Raises:
+        UserError: pip could not install it; the message has pip's reason and the log's path.
     """
     python = folder / "bin" / "python"
     stamp = folder / "stamp"

@@ -23,7 +23,7 @@ TITLE = "Fearless Labs bundle, format "
 REPOSITORY = "fearless-labs"  # the folder with all that `tar xf` has to take out
 BLOCK = 512
 READ = 1 << 20
-COPY_AGAIN = "copy or download it again"
+COPY_AGAIN = "copy or download the file again"
 Advance = Callable[[int], None]
 
 
@@ -125,7 +125,12 @@ class Writer:
         return part
 
     def commit(self, mark: str = "", plain_sha256: str = "") -> None:
-        """Put what was added on the disk, then into the journal. `mark`: a stage that is over."""
+        """Sync the parts added since the last commit to the disk, then record them in the journal.
+
+        Args:
+            mark: names a stage that is complete now; a resumed bundle does not repeat it.
+            plain_sha256: the checksum of the parts' content before compression.
+        """
         self._stream.flush()
         os.fsync(self._stream.fileno())
         with self.journal.open("a", encoding="utf-8") as journal:

@@ -43,13 +43,13 @@ def lab_arguments(options: Namespace) -> list[str]:
     """
     name = lab_name(options.name, options.framework)
     if options.gpu and options.portable:
-        raise UserError("--gpu --portable cannot be combined: a GPU does not give the bits of every CPU")
+        raise UserError("--gpu and --portable cannot be combined: a GPU does not give a CPU's bits")
     modes = [mode for mode in ALONE if getattr(options, mode)]
     if len(modes) == 2:
-        raise UserError("--debug --rehearse cannot be combined")
+        raise UserError("--debug and --rehearse cannot be combined")
     for mode in modes:
         if options.resume is not None or options.on == "ray":
-            raise UserError(f"--{mode} cannot be combined with --{'resume' if options.resume else 'on ray'}")
+            raise UserError(f"--{mode} and --{'resume' if options.resume else 'on ray'} cannot be combined")
     if options.resume is not None and options.gpu:
         options = Namespace(**(vars(options) | {"framework": None}))  # it only chooses the image
     return _started([name], "lab", options)

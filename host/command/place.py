@@ -73,5 +73,5 @@ def _on_this_machine(argument: str, mounts: Mapping[Path, str]) -> str:
 def gpu_image_for(lab: str | None, framework: str | None, changes: list[str], local: bool) -> images.Image:
     """The image for a lab, or for a framework, on the GPU."""
     if local:
-        raise UserError("--gpu --local cannot be combined: computing on a GPU needs the container")
+        raise UserError("--gpu and --local cannot be combined: computing on a GPU needs the container")
     return gpu.image_of(lab, framework, changes) if lab else gpu.image_for(framework or "torch")

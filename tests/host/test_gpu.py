@@ -108,8 +108,8 @@ def test_without_an_engine_there_is_no_local_mode(invoke: Invoke, fake_nvidia_sm
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["lab", "optimizers", "--gpu", "--local"], "--gpu --local"),
-        (["lab", "optimizers", "--gpu", "--portable"], "--gpu --portable"),
+        (["lab", "optimizers", "--gpu", "--local"], "--gpu and --local"),
+        (["lab", "optimizers", "--gpu", "--portable"], "--gpu and --portable"),
         (["lab", "optimizers", "--gpu", "--on", "ray"], "--gpu --on ray"),
         (["up", "--gpu", "--framework", "jax"], "--framework jax: with --gpu it is torch or keras"),
         (["up", "--framework", "keras"], "--framework"),

@@ -110,7 +110,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--resume", "last:optimizers", "--quick"], ["--resume", "leave out --quick"]),
         (["up", "--workers", "none"], ["--workers none", "at least 1"]),
         (["lab", "optimizers", "--workers", "0"], ["--workers 0", "at least 1"]),
-        (["lab", "optimizers", "--debug", "--rehearse"], ["--debug --rehearse", "cannot be combined"]),
+        (["lab", "optimizers", "--debug", "--rehearse"], ["--debug and --rehearse", "cannot be combined"]),
         (["lab", "optimizers", "--debug", "--on", "ray"], ["--debug", "--on ray", "cannot be combined"]),
         (["lab", "optimizers", "--rehearse", "--resume", "last:optimizers"], ["--rehearse", "--resume"]),
         (["lab", "optimisers", "--help"], ["'optimisers'", "Nearest: optimizers", "./invoke labs"]),

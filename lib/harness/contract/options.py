@@ -1,4 +1,4 @@
-"""The options of all commands, once: read by ./invoke, by ``python -m lib`` in the container, and by docs/commands.md.
+"""The table of all commands' options, as typed: for ./invoke, ``python -m lib`` in the container, and docs/commands.md.
 
 The host reads this file before any package is installed: nothing but the standard library is loaded.
 """

@@ -18,7 +18,11 @@ from lib.harness.errors import UserError
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a lab's run, as they stand on the command line."""
+    """The options of a run that decide its config and its trials, parsed; `contract.options` has those of all commands.
+
+    A new option begins in the table of `contract.options`, is parsed in ``lib/__main__.py``, and is a field here when
+    `configure` or the run needs it.
+    """
 
     quick: bool = False
     seeds: int | None = None

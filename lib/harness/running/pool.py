@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus
 from lib.harness.running.job import Job, beginning, run_job
-from lib.harness.running.process import call_in_worker, start
+from lib.harness.running.worker import call_in_worker, start_worker
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Runtime, Trial
@@ -68,7 +68,7 @@ def _new_pool(size: int) -> Any:
     pool = ProcessPoolExecutor(
         max_workers=size,
         timeout=None,
-        initializer=start,
+        initializer=start_worker,
         initargs=(os.getpid(), _shares(size)),
         env=determinism.environment(),
     )
@@ -82,16 +82,17 @@ def _new_pool(size: int) -> Any:
 
 
 class Workers:
-    """Pools of worker processes, at most `count` trials at a time over all of them.
+    """Pools of worker processes, one per runtime.
 
-    Its default is one per core, on GPUs no more than they have memory for.
-
-    `log` is the file that takes what workers print; it is known when there is a folder for the run.
+    Attributes:
+        count: how many trials run at a time, over all pools.
+        log: the file that takes what workers print; set as soon as the run has a folder.
     """
 
     log: Path
 
     def __init__(self, count: int | None = None):
+        """Start the first pool. `count`: by default one worker per core, on GPUs no more than fit their memory."""
         self.count = count or gpus.worker_limit(len(os.sched_getaffinity(0)))
         self._fresh: Any = _new_pool(self.count)
         self._pools: dict[Runtime, tuple[int, Any]] = {}
@@ -159,11 +160,14 @@ class Workers:
         started: Callable[[Job], None],
         ended: Callable[[R, str], None],
     ) -> list[R]:
-        """Do `work` for each job of a batch; `started` and `ended` are called as it goes.
+        """Do `work` for each job of a batch. Returns the results in the order of `jobs`.
 
-        Jobs are grouped by runtime; the smallest groups come first, so that no small group is left alone at the end.
+        Jobs run grouped by runtime, the smallest group first, so that no small group is left alone at the end.
 
-        `ended` also receives where the trial ran: the name of another machine, empty for this one.
+        Args:
+            work: what a worker does with a job.
+            started: called as each job begins.
+            ended: called with each result and the name of the machine that made it, empty for this one.
 
         Raises:
             UserError: a worker died, or the journal's disk is full.

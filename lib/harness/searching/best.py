@@ -48,8 +48,8 @@ def registered(lab: str) -> Best:
         if finished and "lab.reproduces" not in records[0]["tags"] and file.exists():
             return Best(path.parent.name, _found(file, lab))
     raise UserError(
-        f"--config best: no sweep of the lab '{lab}' has finished in the journal of this machine (what was imported "
-        f"into MLflow does not count). {_again(lab)}"
+        f"--config best: the journal of this machine has no finished sweep of the lab '{lab}' (imported sweeps do not "
+        f"count). {_again(lab)}"
     )
 
 
@@ -60,14 +60,14 @@ def adopted(lab: Lab, options: Options) -> tuple[Config, Best]:
         UserError: there is none, it is not of the lab's present config, or what `configure` raises.
     """
     if isinstance(lab.search, str):
-        raise UserError(f"--config best: no sweep searches the lab '{lab.name}', as {lab.search}")
+        raise UserError(f"--config best: the lab '{lab.name}' cannot be swept: {lab.search}")
     best = registered(lab.name)
     own = configure(lab, options)
     try:
         return configure(lab, options, lab.search.adopt(own, best.found)), best
     except UserError as error:
         raise UserError(
-            f"--config best: what {best.run} has found does not go with this config: {error}. {_again(lab.name)}"
+            f"--config best: the settings found by {best.run} do not fit this config: {error}. {_again(lab.name)}"
         ) from None
 
 

@@ -38,7 +38,7 @@ def answers() -> bool:
 
 
 def comes_up() -> bool:
-    """The same, of a server that is waited for where this command has just started it."""
+    """Return whether a server listens, after waiting for one that this command has just started."""
     limit = time.monotonic() + (STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else 0)
     while not answers():
         if time.monotonic() >= limit:
@@ -63,7 +63,12 @@ def connect() -> Any:
 
 @contextlib.contextmanager
 def server_errors() -> Iterator[None]:
-    """Turn the many ways in which a server can be away into one."""
+    """Translate the errors of MLflow's client.
+
+    Raises:
+        ServerAwayError: the server did not answer, or answered that it cannot now.
+        RefusedError: the server answered that it does not accept what it was sent.
+    """
     import requests
     from mlflow.exceptions import MlflowException
 

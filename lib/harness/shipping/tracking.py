@@ -90,8 +90,8 @@ class Tracking:
     def finish(self, limit: float = math.inf) -> bool:
         """Wait until all is sent, as long as MLflow answers. Returns whether it is; the journal has the rest.
 
-        It gives up after `limit` seconds, or when MLflow has been away for 1 s, however long ago that began; where the
-        same command has just started the server, for 90 s. `trouble` says why then.
+        It gives up after `limit` seconds, or when MLflow has been away for `PATIENCE_SECONDS`, however long ago that
+        began (`STARTING_SECONDS` where the same command has just started the server). `trouble` then says why.
         """
         patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else PATIENCE_SECONDS
         self._timer.cancel()

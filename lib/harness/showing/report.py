@@ -111,7 +111,12 @@ class Section:
 
 
 def command_of(lab: Lab, run: Record) -> str:
-    """The command that repeats a run of this lab: the fields of its config that are neither default nor quick."""
+    """The command that repeats a run of this lab, with the fields of its config that are neither default nor quick.
+
+    A run whose config has fields that the lab no longer has is repeated from its record.
+    """
+    if not run.params.keys() <= {*lab.config.model_fields, "root_seed"}:
+        return shlex.join(["./invoke", "reproduce", run.key])
     quick = run.tags.get("lab.quick") == "true"
     usual = {**as_params(configure(lab, Options(quick=quick))), "root_seed": "0"}
     words = ["./invoke", "lab", lab.name, *(["--quick"] if quick else [])]

@@ -102,6 +102,19 @@ def test_its_command_repeats_the_run(reported: tuple[Clone, str]) -> None:
     assert one["tags"]["lab.result_digest"] == two["tags"]["lab.result_digest"]
 
 
+def test_a_run_with_a_field_that_the_lab_has_no_more_is_repeated_from_its_record(
+    reported: tuple[Clone, str], tmp_path: Path
+) -> None:
+    root = tmp_path / "clone"
+    shutil.copytree(reported[0].root, root)
+    lab = root / "lib" / "testlabs" / "tiny.py"
+    lab.write_text(lab.read_text().replace("text: str =", "remark: str =").replace("self.text", "self.remark"))
+    clone = Clone(root, root / "journal")
+    codes = Page(clone.run("report").out).codes
+    assert f"./invoke reproduce {clone.newest().name}" in codes
+    assert not any(code.startswith("./invoke lab tiny --quick") for code in codes)
+
+
 def test_a_full_run_speaks_before_newer_quick_and_searched_ones_and_a_change_of_the_code_is_said(
     reported: tuple[Clone, str], tmp_path: Path
 ) -> None:

@@ -62,9 +62,7 @@ def test_a_sweep_asks_for_the_same_trials_on_one_worker_and_on_two(clone: Clone)
 
 def test_a_sweep_registers_its_best_config_and_the_lab_runs_with_it(clone: Clone) -> None:
     before = clone.tiny("--config", "best")
-    before.assert_one_line(
-        2, "--config best: no sweep of the lab 'tiny' has finished in the journal", "./invoke sweep tiny"
-    )
+    before.assert_one_line(2, "--config best: the journal of this machine has no finished sweep", "./invoke sweep tiny")
     ended = clone.run(*WORDS)
     assert ended.code == 0, ended
     sweep = clone.newest()
@@ -164,12 +162,12 @@ def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
     assert ended.code == 1, ended
     assert "no best config: no trial of the search has ended with a number" in ended.out
     assert not (clone.newest() / "run.files" / "best.json").exists()
-    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished in the journal")
+    clone.tiny("--config", "best").assert_one_line(2, "no finished sweep of the lab 'tiny'")
     claimless = ("--set", "action=fail-slow", "--set", "learning_rate=0.01", "--space", "learning_rate=0.1:1")
     ended = clone.run("sweep", "tiny", "--trials", "2", "--fresh", "1", *claimless)  # of the two, the default fails
     assert ended.code == 1, ended
     assert (clone.newest() / "run.files" / "best.json").exists() and "--config best" not in ended.out
-    clone.tiny("--config", "best").assert_one_line(2, "no sweep of the lab 'tiny' has finished in the journal")
+    clone.tiny("--config", "best").assert_one_line(2, "no finished sweep of the lab 'tiny'")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from lib.harness.recording import provenance
 from lib.harness.recording.journal import files_of
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.running.job import Job, beginning, run_job
-from lib.harness.running.process import become
+from lib.harness.running.worker import become
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result

@@ -1,4 +1,4 @@
-"""The life of a worker process: its start, its runtime, and its end with its parent."""
+"""A worker process from its start to its end: it takes one runtime, runs trials in it, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 PARENT_SECONDS = 1.0  # how often a worker looks whether its parent lives
 
 
-def start(parent: int, shares: Any) -> None:
-    """Load what every trial needs; which framework will be known later. `shares`: a queue of GPUs, one per worker."""
+def start_worker(parent: int, shares: Any) -> None:
+    """Begin a worker: load what every trial needs, whatever its framework.
+
+    Args:
+        parent: the process id of the lab; the worker ends soon after it.
+        shares: a queue with one GPU per worker, from which this one takes its own; None on the CPU.
+    """
     if shares is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = shares.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all: the parent ends its workers
@@ -31,7 +36,7 @@ def start(parent: int, shares: Any) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent has been killed; a trial of it would go on for ever."""
+    """End this process once its parent is gone: nobody would ever stop its trial."""
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(1)
@@ -42,7 +47,7 @@ _logs: list[Path] = []  # where this worker prints to: the file of the lab that 
 
 
 def call_in_worker(runtime: Runtime, log: Path, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call `function` in this worker of this runtime."""
+    """Call `function` in this worker, which becomes one of `runtime`; what is printed goes to the file `log`."""
     if _logs != [log]:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(descriptor, 2)  # what frameworks and crashes print, Python or not, must not break the progress bar
@@ -53,7 +58,7 @@ def call_in_worker(runtime: Runtime, log: Path, function: Callable[..., Any], *a
 
 
 def become(runtime: Runtime) -> None:
-    """Make this process a worker of this runtime, which it stays."""
+    """Prepare this process for `runtime`, once: a worker never changes its framework, dtype or flags."""
     if not _ready:
         determinism.prepare(runtime)
         _ready.append(runtime)
