@@ -75,7 +75,9 @@ def test_the_newest_finished_sweep_counts_and_no_reproduction(journals: Path) ->
 
 def test_a_field_that_the_lab_has_no_more_is_not_taken_for_the_users(journals: Path) -> None:
     key = sweep(journals, 1, json_bytes({"found": {"depth": 3}}))
-    with pytest.raises(UserError, match=rf"the settings found by {key} do not fit .* depth=3.* ./invoke sweep convolution"):
+    with pytest.raises(
+        UserError, match=rf"the settings found by {key} do not fit .* depth=3.* ./invoke sweep convolution"
+    ):
         best.adopted(convolution.LAB, Options())
     with pytest.raises(UserError, match=r"^rates=3"):
         best.adopted(convolution.LAB, Options(changes=["rates=3"]))
