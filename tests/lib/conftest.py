@@ -18,12 +18,14 @@ os.environ |= {name: value for name, value in determinism.environment().items() 
 settings.register_profile("labs", database=None, deadline=None, derandomize=True)
 settings.load_profile("labs")
 
+APART = ("/notebooks/", "::test_a_lab_computes_there[")
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    """The tests of a file go to one process, for the fixtures they share; notebooks share nothing, and are slow."""
+    """The tests of a file go to one process, for the fixtures they share; those of `APART` share none, and are slow."""
     scheduler = LoadFileScheduling(config, log)
     file_of = scheduler._split_scope
-    scheduler._split_scope = lambda nodeid: nodeid if "/notebooks/" in nodeid else file_of(nodeid)
+    scheduler._split_scope = lambda nodeid: nodeid if any(part in nodeid for part in APART) else file_of(nodeid)
     return scheduler
 
 

@@ -11,11 +11,16 @@ import tempfile
 from pathlib import Path
 
 import psutil
+import yaml
 
 from lib.harness.machine import determinism
+from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import free_port, living, send_signal, until
 
 LOCK = "l" * 64  # what the test labs say of their image
+MODULES = "lib/harness/running/ray_modules"
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["ray-head"]
+assert any(volume["source"] == f"./{MODULES}" for volume in COMPOSE["volumes"]), "as in compose.yaml"
 
 
 class RayCluster:
@@ -35,17 +40,19 @@ class RayCluster:
             "--head", f"--port={self._port}", f"--ray-client-server-port={self._client_port}",
             "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self._folder}",
         )  # fmt: skip
-        until(lambda: self._says("Ray runtime started", self.head), 120, "the head has started")
-        until(self._answers, 120, "the head takes clients")
+        until(lambda: self._says("Ray runtime started", self.head), 600, "the head has started")
+        until(self._answers, 600, "the head takes clients")
 
     def add_worker(self, lock: str = LOCK, gpus: int = 0) -> subprocess.Popen[bytes]:
         """A node with one processor, whose image has this lock, and so many GPUs, as far as Ray knows."""
         node = self._start(f"--address=127.0.0.1:{self._port}", "--num-cpus=1", f"--num-gpus={gpus}", lock=lock)
-        until(lambda: self._says("Ray runtime started", node), 120, "the worker has started")
+        until(lambda: self._says("Ray runtime started", node), 600, "the worker has started")
         return node
 
     def _start(self, *options: str, lock: str = LOCK) -> subprocess.Popen[bytes]:
-        own = {"PYTHONPATH": self._path, "LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0", **self.token}
+        own = {name: value for name, value in COMPOSE["environment"].items() if name.startswith("RAY_")}
+        own |= {"LAB_LOCK_SHA256": lock, "RAY_USAGE_STATS_ENABLED": "0", **self.token}
+        own["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT / MODULES), self._path)))
         others = ("LAB_", "RAY_", "PYTEST", *determinism.environment())  # a worker gets what it needs from the lab
         kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
         # again when it fails, as in compose.yaml: Ray gives its own processes 15 s to start

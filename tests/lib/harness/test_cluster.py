@@ -110,7 +110,7 @@ def test_a_trial_that_kills_every_worker_ends_the_lab_in_one_line(clone: Clone, 
 
 def test_an_interrupted_lab_leaves_the_cluster_free(clone: Clone, shared_cluster: RayCluster) -> None:
     process = on(clone, shared_cluster).start("tiny", "--on", "ray", *said({**SLOW, "steps": 2000}))
-    until(lambda: clone.runs() and (clone.newest() / "shipper.log").exists(), 120, "the lab has begun")
+    until(lambda: clone.runs() and (clone.newest() / "shipper.log").exists(), 600, "the lab has begun")
     os.killpg(process.pid, signal.SIGINT)
     end_of(process).assert_one_line(130, "Interrupted", "--resume")
     assert statuses(clone.newest()) == ["KILLED"]
@@ -130,7 +130,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(clone: Clone, server: Se
     clone.tracking = server.url
     workers = [cluster.add_worker(), cluster.add_worker()]
     process = on(clone, cluster).start("tiny", "--on", "ray", *said(SLOW))
-    until(lambda: clone.newest() != here and list(clone.newest().glob("trial-*.jsonl")), 120, "a trial has ended")
+    until(lambda: clone.newest() != here and list(clone.newest().glob("trial-*.jsonl")), 600, "a trial has ended")
     cluster.kill(workers[0])
     ended = end_of(process)
     assert (ended.code, ended.err) == (0, ""), ended
@@ -150,7 +150,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(clone: Clone, server: Se
 def test_a_head_that_is_killed_is_one_line_and_the_rest_runs_later(clone: Clone, cluster: RayCluster) -> None:
     cluster.add_worker()
     process = on(clone, cluster).start("tiny", "--on", "ray", *said(SLOW))
-    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 120, "a trial has ended")
+    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 600, "a trial has ended")
     cluster.kill(cluster.head)
     folder = clone.newest()
     ended = end_of(process)
@@ -211,7 +211,7 @@ def test_a_run_that_asked_for_gpus_elsewhere_is_taken_up_there(clone: Clone, nvm
     nvml.add_worker(gpus=1)
     clone.variables["LAB_GPU_FRAMEWORK"] = "torch"
     process = on(clone, nvml).start("tiny", "--gpu", "--on", "ray", *said(SLOW))
-    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 180, "a trial has ended")
+    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 600, "a trial has ended")
     os.killpg(process.pid, signal.SIGINT)
     end_of(process).assert_one_line(130, "--gpu --framework torch --on ray")
     folder = clone.newest()
