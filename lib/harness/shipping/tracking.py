@@ -17,8 +17,8 @@ DELAY_SECONDS = 3.0
 """Until the shipper starts: the first trials get the cores to load their framework."""
 PATIENCE_SECONDS = 1.0
 """How long a lab that has ended waits for an MLflow that is away."""
-CONNECTING_SECONDS = 30.0
-"""For loading MLflow's client on a busy machine."""
+CONNECTING_SECONDS = 180.0
+"""For loading MLflow's client, and in local mode making its database, on a busy machine."""
 SENDING_SECONDS = 600.0
 """For sending without a word from the shipper."""
 INTERRUPTED_SECONDS = 10.0

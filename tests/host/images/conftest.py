@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def client() -> Iterator[DockerClient]:
     """The engine. That it cannot be reached, or has not the images, is a failure, never a skip."""
-    engine = DockerClient.from_env()
+    engine = DockerClient.from_env(timeout=600)  # `docker save` of an image, on a busy machine
     for name in IMAGES.values():
         engine.images.get(name)
     yield engine

@@ -2,9 +2,11 @@
 
 import os
 
+os.environ["RAY_AUTH_MODE"] = "disabled"  # nobody else is in this container
+os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 - Ray's spelling; as in compose.yaml
+
 import ray
 
-os.environ["RAY_AUTH_MODE"] = "disabled"  # nobody else is in this container
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
 
 
