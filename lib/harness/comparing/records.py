@@ -192,7 +192,7 @@ class Record:
             raise UserError(f"{where} has no lab.variant, or no number as its lab.seed: {_NOT_WHOLE}") from None
         if version_of(tags) != self.version:
             raise UserError(f"{where} is of another trace version than its run (lab.trace_version): {_NOT_WHOLE}")
-        if trial.config is None and self.version != "1":
+        if trial.config is None and trial.status == "FINISHED" and self.version != "1":
             raise UserError(f"{where} has no config.json in {self.source}: {_NOT_WHOLE}")
         child = Child(variant, seed, tags, trial.status, trace_of(trial.trace), trial.config or b"")
         if child.status == "FINISHED" and child.digest != tags.get("lab.result_digest"):

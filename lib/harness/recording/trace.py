@@ -123,8 +123,10 @@ def encode(value: Any, name: str = "value") -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         value = exact(value, name, kinds="biufU").item()
     match value:
+        case float():
+            encoded: Any = float(value).hex()
         case None | bool():
-            encoded: Any = value
+            encoded = value
         case str():
             encoded = {"t": _text(value, name)}
         case Mapping():
@@ -132,8 +134,8 @@ def encode(value: Any, name: str = "value") -> Any:
             encoded = {"m": parts} if len(parts) == 1 and parts.keys() <= set(MARKS) else parts
         case list() | tuple():
             encoded = [encode(part, f"{name}[{place}]") for place, part in enumerate(value)]
-        case float():
-            encoded = float(value).hex()
+        case int():
+            encoded = _integer(value)
         case _:
             encoded = _number(value, name)
     return encoded
@@ -213,7 +215,7 @@ def exact(array: Any, name: str, kinds: str = "biufcUSMm") -> Any:
     """This array, or scalar of NumPy. Raises `NotExactError` unless its bytes are its value, and of one of `kinds`."""
     if isinstance(array, np.ma.MaskedArray):
         raise NotExactError(name, "a masked array", "use .filled(value), and .mask for its mask")
-    dtype = np.asarray(array).dtype
+    dtype = array.dtype if isinstance(array, (np.ndarray, np.generic)) else np.asarray(array).dtype
     if dtype.names:
         raise NotExactError(name, f"of a dtype with the fields {', '.join(dtype.names)}", "record each field by itself")
     if dtype.char in "gG":
@@ -232,18 +234,22 @@ def _text(text: str, name: str) -> str:
     return str(text)
 
 
-def _number(value: Any, name: str) -> Any:
-    """The canonical form of an integer, or of an object of another library that stands for a number."""
-    with suppress(TypeError, RuntimeError):
-        value = operator.index(value)
+def _integer(value: int) -> Any:
     try:
         number = float(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        number = None
-    if number is not None and (number == value or math.isnan(number)):
-        return number.hex()
-    if isinstance(value, int):
+    except OverflowError:
         return {"i": hex(value)}
+    return number.hex() if number == value else {"i": hex(value)}
+
+
+def _number(value: Any, name: str) -> Any:
+    """The canonical form of an object of another library that stands for a number, as a tensor of one element."""
+    with suppress(TypeError, RuntimeError):
+        return _integer(operator.index(value))
+    with suppress(TypeError, ValueError, RuntimeError, OverflowError):
+        number = float(value)
+        if number == value or math.isnan(number):
+            return number.hex()
     raise NotExactError(name, f"a {type(value).__name__}", "use numbers, texts, lists, mappings or arrays")
 
 
