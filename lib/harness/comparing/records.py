@@ -185,15 +185,15 @@ class Record:
         return files
 
     def _child(self, trial: RecordedTrial) -> Child:
-        tags, where = trial.tags, f"{self.key}: trial {trial.key.removeprefix(f'{self.key}.')}"
+        tags = trial.tags
         try:
             variant, seed = tags["lab.variant"], int(tags["lab.seed"])
         except (KeyError, ValueError):
-            raise UserError(f"{where} has no lab.variant, or no number as its lab.seed: {_NOT_WHOLE}") from None
+            raise UserError(f"{trial.key} has no lab.variant, or no number as its lab.seed: {_NOT_WHOLE}") from None
         if version_of(tags) != self.version:
-            raise UserError(f"{where} is of another trace version than its run (lab.trace_version): {_NOT_WHOLE}")
+            raise UserError(f"{trial.key} is of another trace version than its run (lab.trace_version): {_NOT_WHOLE}")
         if trial.config is None and trial.status == "FINISHED" and self.version != "1":
-            raise UserError(f"{where} has no config.json in {self.source}: {_NOT_WHOLE}")
+            raise UserError(f"{trial.key} has no config.json in {self.source}: {_NOT_WHOLE}")
         child = Child(variant, seed, tags, trial.status, trace_of(trial.trace), trial.config or b"")
         if child.status == "FINISHED" and child.digest != tags.get("lab.result_digest"):
             raise UserError(
@@ -202,7 +202,7 @@ class Record:
             )
         for number, line in enumerate(child.trace, start=1):
             if not is_record(line):
-                raise UserError(f"{where}: record {number} of its trace.jsonl cannot be read: {_NOT_WHOLE}")
+                raise UserError(f"{trial.key}: record {number} of its trace.jsonl cannot be read: {_NOT_WHOLE}")
         return child
 
     def _line(self, child: Child) -> str:

@@ -54,6 +54,7 @@ NUMBER = re.compile(r"-?(0x[01]\.[0-9a-f]+p[+-][0-9]+|inf)|nan")
 INTEGER = re.compile(r"-?0x[0-9a-f]+")
 """The texts of `hex`."""
 MARKS = ("i", "t", "m")
+MOST_AXES = 64  # NumPy's limit
 GROUPS = ("values", "parameters", "measurements")
 """What a record has values of."""
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -208,7 +209,8 @@ def is_array(encoded: Mapping[str, Any]) -> bool:
     if encoded.keys() != {"dtype", "shape", "sha256"}:
         return False
     shape = encoded["shape"]
-    return isinstance(shape, list) and all(type(length) is int for length in shape)
+    whole = isinstance(shape, list) and all(type(length) is int and 0 <= length < 2**63 for length in shape)
+    return whole and len(shape) <= MOST_AXES
 
 
 def exact(array: Any, name: str, kinds: str = "biufcUSMm") -> Any:

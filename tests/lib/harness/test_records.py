@@ -47,8 +47,8 @@ def test_runs_of_two_versions_are_compared_as_far_as_the_first_tells_values_apar
     [
         ({"lab.variant": "sgd"}, "key: its trials are not what its tag lab.result_digest says"),
         ({"lab.seed": "4"}, "key: its trials are not what its tag lab.result_digest says"),
-        ({"lab.seed": "third"}, "key: trial trial-0000 has no lab.variant, or no number as its lab.seed"),
-        ({"lab.trace_version": "1"}, "key: trial trial-0000 is of another trace version than its run"),
+        ({"lab.seed": "third"}, r"key\.trial-0000 has no lab.variant, or no number as its lab.seed"),
+        ({"lab.trace_version": "1"}, r"key\.trial-0000 is of another trace version than its run"),
     ],
 )
 def test_a_trial_that_is_said_to_be_another_is_refused(changes: dict[str, str], words: str) -> None:
@@ -64,12 +64,12 @@ def test_a_config_that_is_another_or_gone_is_refused() -> None:
     whole = record(SAME)
     assert isinstance(whole.source, Memory)
     first, *others = whole.source.recorded
-    for config, words in ((b"{ }", "its trials are not what"), (None, r"trial trial-0000 has no config\.json")):
+    for config, words in ((b"{ }", "its trials are not what"), (None, r"key\.trial-0000 has no config\.json")):
         with pytest.raises(UserError, match=words):
             replace(whole, source=Memory(whole.source.files, [replace(first, config=config), *others])).require_whole()
 
 
 def test_a_trace_whose_lines_are_no_records_is_refused_though_its_digest_is_right() -> None:
     for line in ("{", '{"values":3}', '{"step":0,"values":{"a":1}} '):
-        with pytest.raises(UserError, match=r"key: trial trial-0000: record 2 of its trace\.jsonl cannot be read"):
+        with pytest.raises(UserError, match=r"key\.trial-0000: record 2 of its trace\.jsonl cannot be read"):
             record({("a", 0): [canonical({"step": 0, "values": {}}), line]})
