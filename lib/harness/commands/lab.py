@@ -14,11 +14,11 @@ from lib.harness.contract.loading import load
 from lib.harness.contract.results import Results
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.source import LabEntry
-from lib.harness.contract.trial import ENDED_WELL, Trial
+from lib.harness.contract.trial import ENDED_WELL, Result, Trial
 from lib.harness.judging.verdicts import all_measured, judge_all
 from lib.harness.recording import provenance
 from lib.harness.recording.journal import journal_root, on_disk
-from lib.harness.recording.trace import parent_digest
+from lib.harness.recording.trace import VERSION, parent_digest, trial_line
 from lib.harness.running.draw import draw_all
 from lib.harness.running.gpu_samples import sampled
 from lib.harness.running.parent import Extras, ParentRun
@@ -122,7 +122,7 @@ def carry_out(
             claims = judge_all(lab.claims, results, lab.name)
             problems += [*draw_all(run, workers), *export_model(run, workers), *_failures(results)]
             problems += command.close(run, results, workers)
-            digest = parent_digest(r.digest for r in results if r.status in ENDED_WELL)
+            digest = parent_digest(_line(r) for r in results if r.status in ENDED_WELL)
             places = place_tags(run, jobs[0], repeated)
             tags = {"lab.result_digest": digest, "mlflow.note.content": _note(lab, claims), **places}
             status: Literal["FINISHED", "FAILED"] = "FINISHED" if all_measured(claims) else "FAILED"
@@ -145,6 +145,13 @@ def carry_out(
             "When MLflow is up again (./invoke up), send it with: ./invoke sync"
         )
     return 0 if all_measured(claims) else 1
+
+
+def _line(result: Result) -> str:
+    """A trial's line in the digest of its run."""
+    trial = result.trial
+    config = provenance.config_json(trial.config)
+    return trial_line(VERSION, variant=trial.variant, seed=trial.seed, config=config, digest=result.digest)
 
 
 def config_for(lab: Lab, options: Options) -> tuple[Config, dict[str, str]]:

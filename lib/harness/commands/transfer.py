@@ -2,7 +2,7 @@
 
 An export is a tar. Each run, parent or child, is a folder named by its key:
 
-    KEY/run.json        experiment, name, parent, status, times, tags, params
+    KEY/run.json        experiment, name, parent, status, times, tags, params (`from_export.ExportedRun`)
     KEY/metrics.jsonl   every point: key, step, time, value
     KEY/artifacts/…     as MLflow has them, trace.jsonl among them
     SHA256SUMS          of all files, as `sha256sum -c` reads it
@@ -19,18 +19,18 @@ import math
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lib.harness.comparing import from_mlflow
-from lib.harness.comparing.records import digest_of, last_attempts, trace_of
+from lib.harness.comparing import from_export, from_mlflow
+from lib.harness.comparing.from_export import ExportedRun
 from lib.harness.errors import UserError
 from lib.harness.recording.jsonfile import json_bytes
-from lib.harness.recording.trace import parent_digest
+from lib.harness.recording.trace import version_of
 from lib.harness.shipping.shipper import BATCH, Shipper
 
-FORMAT = 1
 SUMS = "SHA256SUMS"
 THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 """Tags that MLflow sets itself: they name things of the server that a run was exported from."""
@@ -67,7 +67,7 @@ def _write_run(client: Any, run: Any, parent: Any, write: Callable[[str, bytes],
     tags = {name: value for name, value in run.data.tags.items() if name not in THEIRS}
     key = tags["lab.run"]
     described = {
-        "format": FORMAT,
+        "format": int(version_of(tags)),
         "key": key,
         "parent": None if run is parent else parent.data.tags["lab.run"],
         "experiment": client.get_experiment(run.info.experiment_id).name,
@@ -102,21 +102,16 @@ def import_(folder: str) -> int:
     """
     root = Path(folder)
     _check_files(root)
-    runs = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(root.glob("*/run.json"))}
-    for key, run in runs.items():
-        if run["format"] != FORMAT or run["key"] != key or not from_mlflow.KEY.fullmatch(key):
-            raise UserError(
-                f"{key}/run.json is not of this format (format {FORMAT}): export it again with this version"
-            )
-    _check_digests(root, runs)
+    runs = from_export.read_runs(root)
+    from_export.require_whole(root, runs)
     client = from_mlflow.connect()
     shipper = Shipper(client, root)
     ids: dict[str, str] = {}
     new = 0
-    for key, run in sorted(runs.items(), key=lambda item: item[1]["parent"] is not None):
-        ids[key], is_new = _put(client, shipper, root / key, run, ids.get(run["parent"] or ""))
+    for key, run in sorted(runs.items(), key=lambda item: item[1].parent is not None):
+        ids[key], is_new = _put(client, shipper, root / key, run, ids.get(run.parent or ""))
         new += is_new
-    parents = sum(run["parent"] is None for run in runs.values())
+    parents = sum(run.parent is None for run in runs.values())
     there = f", {len(runs) - new} of them there already" if new < len(runs) else ""
     print(f"{parents} run{'s' if parents != 1 else ''} with {len(runs) - parents} trials{there}")
     return 0
@@ -125,7 +120,7 @@ def import_(folder: str) -> int:
 def _check_files(root: Path) -> None:
     """Raises `UserError` unless the files below `root` are exactly those of its SHA256SUMS."""
     try:
-        lines = (root / SUMS).read_text(encoding="utf-8").splitlines()
+        lines = (root / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         raise UserError(f"The folder has no {SUMS}: it is not an export of runs (./invoke export makes one)") from None
     except OSError as error:
@@ -145,64 +140,28 @@ def _check_files(root: Path) -> None:
             raise UserError(f"{name} is damaged (wrong SHA-256): export the runs again")
 
 
-def _check_digests(root: Path, runs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raises `UserError` unless every finished run's traces are what its lab.result_digest says."""
-    digests: dict[str, list[str]] = {key: [] for key, run in runs.items() if run["parent"] is None}
-    counting = last_attempts(runs)
-    for key, run in runs.items():
-        if run["parent"] is None:
-            continue
-        if run["parent"] not in digests:
-            raise UserError(f"{key}: its parent {run['parent']} is missing: export the runs again")
-        if run["status"] == "FINISHED":
-            digest = digest_of(_trace(root, key))
-            _must_be(key, digest, run)
-            if key in counting:
-                digests[run["parent"]].append(digest)
-    for key, children in digests.items():
-        if runs[key]["status"] == "FINISHED":
-            _must_be(key, parent_digest(children), runs[key])
-
-
-def _trace(root: Path, key: str) -> list[str]:
-    try:
-        return trace_of((root / key / "artifacts" / "trace.jsonl").read_text(encoding="ascii"))
-    except OSError:
-        raise UserError(f"{key} has no trace.jsonl: its record is not whole") from None
-
-
-def _must_be(key: str, digest: str, run: Mapping[str, Any]) -> None:
-    if digest != run["tags"].get("lab.result_digest"):
-        raise UserError(f"{key}: its traces are not what its tag lab.result_digest says: nothing was imported")
-
-
-def _put(client: Any, shipper: Shipper, folder: Path, run: Mapping[str, Any], parent: str | None) -> tuple[str, bool]:
+def _put(client: Any, shipper: Shipper, folder: Path, run: ExportedRun, parent: str | None) -> tuple[str, bool]:
     """Put one run into MLflow. Returns its id there, and whether it was not there as a whole."""
     from mlflow.entities import Metric, Param, RunTag
 
-    experiment = shipper.experiment(run["experiment"])
-    tags = {**run["tags"], **({"mlflow.parentRunId": parent} if parent else {})}
-    matches = client.search_runs([experiment], f"tags.`lab.run` = '{run['key']}'", max_results=1)
+    experiment = shipper.experiment(run.experiment)
+    tags = {**run.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+    matches = client.search_runs([experiment], f"tags.`lab.run` = '{run.key}'", max_results=1)
     if matches and matches[0].info.status != "RUNNING":
         return matches[0].info.run_id, False
-    there = matches[0] if matches else client.create_run(experiment, run["start_time"], tags, run["name"])
+    there = matches[0] if matches else client.create_run(experiment, run.start_time, tags, run.name)
     run_id: str = there.info.run_id
     client.log_batch(
         run_id,
-        params=[Param(name, value) for name, value in run["params"].items()],
+        params=[Param(name, value) for name, value in run.params.items()],
         tags=[RunTag(name, value) for name, value in tags.items()],
     )
-    for batch in _batches((folder / "metrics.jsonl").read_text(encoding="ascii").splitlines()):
-        points = (json.loads(line) for line in batch)
-        client.log_batch(run_id, metrics=[Metric(key, float(value), time, step) for key, step, time, value in points])
+    points = from_export.points(folder)
+    while batch := [Metric(key, value, time, step) for key, step, time, value in islice(points, BATCH)]:
+        client.log_batch(run_id, metrics=batch)
     if (folder / "artifacts").is_dir():
         client.log_artifacts(run_id, str(folder / "artifacts"))
-    if "lab.model" in tags and run["status"] == "FINISHED":
+    if "lab.model" in tags and run.status == "FINISHED":
         shipper.register(tags["lab.model"], run_id)
-    client.set_terminated(run_id, run["status"], run["end_time"])
+    client.set_terminated(run_id, run.status, run.end_time)
     return run_id, True
-
-
-def _batches(lines: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(lines), BATCH):
-        yield lines[start : start + BATCH]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lib.harness.comparing.records import Child, Record
+from lib.harness.comparing.version_1 import as_version_1
+from lib.harness.recording.trace import GROUPS, VERSION_TAG, is_array
 
 CAUSES = {
     "lab.image": "the image",
@@ -28,9 +31,11 @@ TOLD = {
     "lab.threads": "number of threads",
     "lab.portable": "--portable",
     "lab.scope": "scope",
+    VERSION_TAG: "trace version",
 }
 """What `described` says of the environment besides packages, by the tag that records it."""
-USUAL = {"lab.portable": "false"}
+USUAL = {"lab.portable": "false", VERSION_TAG: "1"}
+"""The values of tags that older records do not have."""
 IGNORED = ("batch",)
 """Fields of the config that no trial depends on."""
 
@@ -75,7 +80,7 @@ class Comparison:
 
 
 def compare(first: Record, second: Record) -> Comparison:
-    """Compare the traces of all trials of two runs."""
+    """Compare the traces of all trials of two runs; of two trace versions, as far as version 1 tells values apart."""
     names = [*first.children, *(name for name in second.children if name not in first.children)]
     differences, missing = [], []
     values = 0
@@ -84,6 +89,8 @@ def compare(first: Record, second: Record) -> Comparison:
         if one is None or other is None:
             missing.append((one or other or _nothing()).name)
             continue
+        if first.version != second.version:
+            one, other = as_version_1(one, first.version), as_version_1(other, second.version)
         values += sum(_count(json.loads(line)) for line in one.trace)
         if one.digest != other.digest:
             differences.append(first_difference(one, other))
@@ -100,7 +107,7 @@ def first_difference(one: Child, other: Child) -> Difference:
         if left != right:
             a, b = json.loads(left), json.loads(right)
             if a.get("step") == b.get("step") and a.keys() == b.keys():
-                names = [name for group in ("values", "parameters", "measurements") for name in _unequal(a, b, group)]
+                names = [name for group in GROUPS for name in _unequal(a, b, group)]
                 return Difference(one.name, a.get("step"), names)
             return Difference(one.name, a.get("step", b.get("step")), ["what was logged"])
     shorter, longer = sorted((one.trace, other.trace), key=len)
@@ -117,11 +124,8 @@ def _unequal(a: Mapping[str, Any], b: Mapping[str, Any], group: str) -> list[str
 def _count(value: Any) -> int:
     """Count the values of a record; an array counts its elements."""
     if isinstance(value, Mapping):
-        if value.keys() == {"dtype", "shape", "sha256"}:
-            size = 1
-            for length in value["shape"]:
-                size *= length
-            return size
+        if is_array(value):
+            return math.prod(value["shape"])
         return sum(_count(v) for k, v in value.items() if k != "step")
     if isinstance(value, list):
         return sum(map(_count, value))
@@ -191,7 +195,8 @@ def described(first: Record, second: Record) -> Iterator[str]:
     yield from _section("code", code)
     yield from _section("config", config_changes(first, second))
     images = [
-        f"{TOLD[tag]}: {first.tags.get(tag)} -> {second.tags.get(tag)}" for tag in _unequal_tags(first, second, *TOLD)
+        f"{TOLD[tag]}: {first.tags.get(tag, USUAL.get(tag))} -> {second.tags.get(tag, USUAL.get(tag))}"
+        for tag in _unequal_tags(first, second, *TOLD)
     ]
     yield from _section("environment", [*images, *package_changes(first, second)])
     data = [record.tags["lab.data_sha256"] for record in (first, second)]

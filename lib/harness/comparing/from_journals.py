@@ -36,7 +36,14 @@ class JournalFolder:
             trace = (canonical(line["record"]) for line in lines if line["kind"] == "log")
             tags = lines[0]["tags"] | lines[-1].get("tags", {})
             status = lines[-1].get("status", "RUNNING")
-            yield RecordedTrial(lines[0]["key"], tags, status, "".join(trace_lines(trace)))
+            config = journal.files_of(path) / "config.json"
+            yield RecordedTrial(
+                lines[0]["key"],
+                tags,
+                status,
+                "".join(trace_lines(trace)),
+                config.read_bytes() if config.is_file() else None,
+            )
 
     def __str__(self) -> str:
         return str(self.folder)

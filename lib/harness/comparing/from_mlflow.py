@@ -184,7 +184,8 @@ class MlflowRun:
                     f"{self.run.data.tags['lab.run']}: its trace.jsonl is missing in MLflow "
                     f"(run {child.info.run_id}): the record is not whole"
                 )
-            yield RecordedTrial(tags["lab.run"], tags, child.info.status, trace.decode("ascii"))
+            config = _artifact(self.client, child, "config.json")
+            yield RecordedTrial(tags["lab.run"], tags, child.info.status, trace.decode("ascii", "replace"), config)
 
     def __str__(self) -> str:
         return f"MLflow (run {self.run.info.run_id})"

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tarfile
@@ -18,7 +17,15 @@ from typing import Any, Protocol
 
 from lib.harness.errors import UserError
 from lib.harness.recording.provenance import sha256_of_files, unpacked
-from lib.harness.recording.trace import first_broken, parent_digest
+from lib.harness.recording.trace import (
+    digest_of,
+    first_broken,
+    is_record,
+    parent_digest,
+    trace_of,
+    trial_line,
+    version_of,
+)
 
 STEP = re.compile(r'{"step":(\d+),')
 LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
@@ -26,13 +33,19 @@ LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
 
 @dataclass(frozen=True)
 class Child:
-    """One trial of a recorded run. `trace`: its canonical lines, without those of digests."""
+    """One trial of a recorded run.
+
+    Attributes:
+        trace: its canonical lines, without those of digests.
+        config: the content of its ``config.json``.
+    """
 
     variant: str
     seed: int
     tags: Mapping[str, str]
     status: str
     trace: list[str]
+    config: bytes
 
     @property
     def name(self) -> str:
@@ -47,12 +60,18 @@ class Child:
 
 @dataclass(frozen=True)
 class RecordedTrial:
-    """A trial as a source has it. `trace`: the text of its ``trace.jsonl``."""
+    """A trial as a source has it.
+
+    Attributes:
+        trace: the text of its ``trace.jsonl``.
+        config: the content of its ``config.json``; None where it is missing.
+    """
 
     key: str
     tags: Mapping[str, str]
     status: str
     trace: str
+    config: bytes | None = None
 
 
 class Source(Protocol):
@@ -123,15 +142,22 @@ class Record:
         return recipe
 
     @cached_property
+    def version(self) -> str:
+        """The version of its traces and digests. Raises `UserError` for one that is not known yet."""
+        try:
+            return version_of(self.tags)
+        except UserError as error:
+            raise UserError(f"{self.key}: {error}") from None
+
+    @cached_property
     def children(self) -> dict[tuple[str, int], Child]:
         """The last attempt of each trial, by variant and seed."""
         attempts = {trial.key: self._child(trial) for trial in self.source.trials()}
-        counting = (attempts[key] for key in sorted(last_attempts(attempts)))
-        children = {(child.variant, child.seed): child for child in counting}
-        digest = parent_digest(child.digest for child in children.values() if child.status == "FINISHED")
-        if self.status == "FINISHED" and digest != self.tags["lab.result_digest"]:
-            raise UserError(f"{self.key}: its traces are not what its tag lab.result_digest says: {_NOT_WHOLE}")
-        return children
+        counting = [attempts[key] for key in sorted(last_attempts(attempts))]
+        lines = (self._line(child) for child in counting if child.status == "FINISHED")
+        if self.status == "FINISHED" and parent_digest(lines) != self.tags.get("lab.result_digest"):
+            raise UserError(f"{self.key}: its trials are not what its tag lab.result_digest says: {_NOT_WHOLE}")
+        return {(child.variant, child.seed): child for child in counting}
 
     def require_whole(self) -> Record:
         """This record, all of it read.
@@ -160,13 +186,29 @@ class Record:
 
     def _child(self, trial: RecordedTrial) -> Child:
         tags = trial.tags
-        child = Child(tags["lab.variant"], int(tags["lab.seed"]), tags, trial.status, trace_of(trial.trace))
+        try:
+            variant, seed = tags["lab.variant"], int(tags["lab.seed"])
+        except (KeyError, ValueError):
+            raise UserError(f"{trial.key} has no lab.variant, or no number as its lab.seed: {_NOT_WHOLE}") from None
+        if version_of(tags) != self.version:
+            raise UserError(f"{trial.key} is of another trace version than its run (lab.trace_version): {_NOT_WHOLE}")
+        if trial.config is None and trial.status == "FINISHED" and self.version != "1":
+            raise UserError(f"{trial.key} has no config.json in {self.source}: {_NOT_WHOLE}")
+        child = Child(variant, seed, tags, trial.status, trace_of(trial.trace), trial.config or b"")
         if child.status == "FINISHED" and child.digest != tags.get("lab.result_digest"):
             raise UserError(
-                f"{self.key}: the trace of trial {child.name} is not what its tag lab.result_digest says"
+                f"{trial.key}: the trace of trial {child.name} is not what its tag lab.result_digest says"
                 f"{_steps(first_broken(trial.trace))}: {_NOT_WHOLE}"
             )
+        for number, line in enumerate(child.trace, start=1):
+            if not is_record(line):
+                raise UserError(f"{trial.key}: record {number} of its trace.jsonl cannot be read: {_NOT_WHOLE}")
         return child
+
+    def _line(self, child: Child) -> str:
+        return trial_line(
+            self.version, variant=child.variant, seed=child.seed, config=child.config, digest=child.digest
+        )
 
 
 _NOT_WHOLE = "the record is not whole"
@@ -186,13 +228,3 @@ def last_attempts(keys: Iterable[str]) -> set[str]:
         trial, attempt = (key[: later.start(1)], int(later[2])) if later else (key, 1)
         last[trial] = max(last.get(trial, (0, "")), (attempt, key))
     return {key for _, key in last.values()}
-
-
-def trace_of(text: str) -> list[str]:
-    """The canonical lines of a trace.jsonl, without those of digests."""
-    return [line for line in text.splitlines() if not line.startswith('{"digest"')]
-
-
-def digest_of(trace: Iterable[str]) -> str:
-    """The digest of a trace's canonical lines."""
-    return hashlib.sha256("".join(f"{line}\n" for line in trace).encode()).hexdigest()

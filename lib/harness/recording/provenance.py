@@ -13,13 +13,17 @@ import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib.harness.contract.catalogue import GROUP, OUTSIDE
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
 from lib.harness.machine.scope import cpu_lines, cpu_model
 from lib.harness.recording.imports import imported
+from lib.harness.recording.jsonfile import json_bytes
+
+if TYPE_CHECKING:
+    from lib.harness.contract.config import Config
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRY = "lib.__main__"
@@ -97,6 +101,11 @@ def data_sha256(names: Sequence[str]) -> str:
 def _sha256_of_parts(parts: dict[str, str]) -> str:
     text = "".join(f"{sha}  {name}\n" for name, sha in sorted(parts.items()))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def config_json(config: Config) -> bytes:
+    """The content of ``config.json``."""
+    return json_bytes(config.model_dump())
 
 
 def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +11,15 @@ import numpy as np
 from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal, now_ms
 from lib.harness.recording.jsonfile import json_bytes
-from lib.harness.recording.trace import array_record, canonical, encode
+from lib.harness.recording.trace import (
+    Digest,
+    canonical,
+    exact,
+    measurements_record,
+    parameters_record,
+    step_record,
+    text_keys,
+)
 
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
 """The names that MLflow takes for metrics: relative paths of letters, digits, spaces and _ - . :"""
@@ -35,7 +42,7 @@ class Recorder:
 
     def __init__(self, journal: Journal):
         self._journal = journal
-        self._digest = hashlib.sha256()
+        self._digest = Digest()
         self.timings: dict[str, float] = {}
 
     def __call__(self, step: int, **values: float | np.ndarray | np.generic) -> None:
@@ -61,18 +68,18 @@ class Recorder:
     def measurements(self, measurements: Mapping[str, Any]) -> None:
         """Record what the trial returned, and keep it as ``measurements.json``."""
         check_names(measurements)
-        self._record({"measurements": encode(measurements)})
+        self._record(measurements_record(measurements))
         (self._journal.files / "measurements.json").write_bytes(json_bytes(measurements))
 
     def _record(self, record: Mapping[str, Any]) -> None:
         line = canonical(record)
-        self._digest.update(line.encode() + b"\n")
+        self._digest.add(line)
         self._journal.append_line(f'{{"kind":"log","time":{now_ms()},"record":{line}}}')
 
     @property
     def digest(self) -> str:
         """The digest of all that was recorded so far."""
-        return self._digest.hexdigest()
+        return str(self._digest)
 
 
 class EnoughError(BaseException):
@@ -99,7 +106,7 @@ class Beginning:
 
     def measurements(self, measurements: Mapping[str, Any]) -> None:
         """Keep what the trial returned, if it came so far."""
-        self._keep({"measurements": encode(measurements)})
+        self._keep(measurements_record(measurements))
 
     def _keep(self, record: Mapping[str, Any]) -> None:
         self.lines.append(canonical(record))
@@ -107,22 +114,16 @@ class Beginning:
             raise EnoughError
 
 
-def step_record(step: int, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of one call of the log."""
-    return {"step": int(step), "values": {name: encode(value) for name, value in values.items()}}
+def plain(value: Any, name: str = "measurements") -> Any:
+    """Measurements as plain JSON types: arrays as nested lists, NumPy's numbers as Python's. `name`: for a user.
 
-
-def parameters_record(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The record of the final parameters."""
-    return {"parameters": {name: array_record(np.asarray(array)) for name, array in arrays.items()}}
-
-
-def plain(value: Any) -> Any:
-    """Measurements as plain JSON types: arrays as nested lists, NumPy's numbers as Python's."""
+    Raises:
+        NotExactError: two keys of a mapping are one as texts, or an array's values have no plain type.
+    """
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {key: plain(part, f"{name}.{key}") for key, part in text_keys(value, name).items()}
     if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
+        return [plain(part, f"{name}[{place}]") for place, part in enumerate(value)]
     if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
+        return exact(value, name).tolist()
     return value

@@ -18,6 +18,7 @@ from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance
 from lib.harness.recording.journal import Journal, JournalFullError, close_orphan, now_ms
 from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.trace import VERSION, VERSION_TAG
 from lib.harness.running import resumption
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
@@ -75,6 +76,7 @@ class ParentRun:
         recipe = provenance.recipe_files()
         self._shared_tags = {
             **provenance.tags(self._code, lab.data, config.framework),
+            VERSION_TAG: VERSION,
             "lab.name": lab.name,
             "lab.quick": str(options.quick).lower(),
             "lab.portable": str(options.portable).lower(),
@@ -94,7 +96,7 @@ class ParentRun:
             self.journal = interrupted.take_up()
         self.journal.files.mkdir(exist_ok=interrupted is not None)
         self.write_files(self._shared_files)
-        self.write_files({"config.json": json_bytes(config.model_dump()), **extras.files})
+        self.write_files({"config.json": provenance.config_json(config), **extras.files})
         if recipe:
             self.write_files({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)})
 
@@ -150,7 +152,7 @@ class ParentRun:
         *earlier, path = resumption.attempts(self.folder, self._asked)
         self._asked += 1
         header = self._header(f"{self.key}.{path.stem}", self.key, name, trial.config, tags)
-        files = {**self._shared_files, "config.json": json_bytes(trial.config.model_dump())}
+        files = {**self._shared_files, "config.json": provenance.config_json(trial.config)}
         for last in earlier[-1:]:
             result = resumption.result(last, trial, header, files)
             if result is not None:

@@ -10,14 +10,13 @@ Nothing but the standard library is loaded before a result is asked for: what ``
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -196,18 +195,18 @@ def attempts(folder: Path, number: int) -> list[Path]:
     return found
 
 
-def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[str]) -> Result | None:
+def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Mapping[str, bytes]) -> Result | None:
     """Read the result of the attempt at `path`; None unless it ended well and all its files are there and whole.
 
-    Files are not forced to the disk as journals are: after a power cut they may be missing or torn. `files`: the names
-    of the files that every trial begins with.
+    Files are not forced to the disk as journals are: after a power cut they may be missing or torn. `files`: those that
+    the trial begins with, by name; its config must be the same byte by byte, as the run's digest is over it.
 
     Raises:
         OtherStudyError: the attempt belongs to another trial than `header` names.
     """
     from lib.harness.contract.trial import Result
     from lib.harness.recording import provenance
-    from lib.harness.recording.trace import canonical
+    from lib.harness.recording.trace import canonical, digest_of
 
     records = [record for _, record in journal.read(path)]
     _require_trial(records[0], header)
@@ -215,13 +214,15 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[
     if end.get("status") != "FINISHED":
         return None
     lines = [canonical(record["record"]) for record in records if record["kind"] == "log"]
-    digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+    digest = digest_of(lines)
     if digest != end["tags"]["lab.result_digest"]:
         return None
     folder = journal.files_of(path)
     try:
-        for name in files:
+        for name, content in files.items():
             data = (folder / name).read_bytes()
+            if name == "config.json" and data != content:
+                return None
             provenance.unpacked(data) if name.endswith(".tar.gz") else json.loads(data)
         measurements = _measured(folder, lines)
     except TORN:
@@ -246,27 +247,46 @@ def _measured(folder: Path, lines: Sequence[str]) -> Any:
     """
     import numpy as np
 
-    from lib.harness.recording.recorder import parameters_record
-    from lib.harness.recording.trace import canonical, encode
+    from lib.harness.recording.trace import canonical, decode, measurements_record, parameters_record
 
-    measurements = _floats(json.loads((folder / "measurements.json").read_bytes()))
-    found = [canonical({"measurements": encode(measurements)})]
-    recorded = [line for line in lines if line.startswith('{"parameters":')][-1:]
-    if recorded:
+    recorded = json.loads(lines[-1]).get("measurements", {})
+    decoded = {name: decode(value) for name, value in recorded.items()}
+    measurements = _as_recorded(json.loads((folder / "measurements.json").read_bytes()), decoded)
+    restored = [canonical(measurements_record(measurements))]
+    parameters = [line for line in lines if line.startswith('{"parameters":')][-1:]
+    if parameters:
         with np.load(folder / "model" / "parameters.npz") as arrays:
-            found.insert(0, canonical(parameters_record(arrays)))
-    if found != [*recorded, lines[-1]]:
+            restored.insert(0, canonical(parameters_record(arrays)))
+    if restored != [*parameters, lines[-1]]:
         raise ValueError("the files of the trial are not those of its trace")
     return measurements
 
 
+def _as_recorded(value: Any, decoded: Any) -> Any:
+    """Measurements as they were: from their file, and from the trace where the file has a text for what JSON lacks.
+
+    The trace tells "nan" and NaN apart, and the file 3 and 3.0.
+    """
+    match value, decoded:
+        case dict(), dict() if value.keys() == decoded.keys():
+            return {name: _as_recorded(part, decoded[name]) for name, part in value.items()}
+        case list(), list() if len(value) == len(decoded):
+            return [_as_recorded(*parts) for parts in zip(value, decoded, strict=True)]
+        case "inf" | "-inf" | "nan", float():
+            return decoded
+    return value
+
+
 def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
     """Return the values that a trial of a search has reported, from the records of its journal."""
+    from lib.harness.recording.trace import metric
+
     if trial.stop_rule is None:
         return ()
     logged = (record["record"].get("values", {}) for record in records if record["kind"] == "log")
     name = trial.stop_rule.reported
-    return tuple(float.fromhex(values[name]) for values in logged if name in values)
+    numbers = (metric(values[name]) for values in logged if name in values)
+    return tuple(number for number in numbers if number is not None)
 
 
 def _require_trial(recorded: Mapping[str, Any], header: Mapping[str, Any]) -> None:
@@ -278,15 +298,3 @@ def _require_trial(recorded: Mapping[str, Any], header: Mapping[str, Any]) -> No
             f"{recorded['key']} is of '{recorded['name']}', and the study now asks for '{header['name']}' there: "
             "it cannot be resumed; run the lab again from the start"
         )
-
-
-def _floats(value: Any) -> Any:
-    """Undo `json_bytes` for numbers that JSON lacks (NaN, infinities): they are written as texts."""
-    match value:
-        case "inf" | "-inf" | "nan":
-            return float(value)
-        case dict():
-            return {name: _floats(each) for name, each in value.items()}
-        case list():
-            return [_floats(each) for each in value]
-    return value

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.harness.recording import journal as journals
-from lib.harness.recording.trace import canonical, trace_lines
+from lib.harness.recording.trace import canonical, metric, trace_lines
 from lib.harness.shipping.server import server_errors
 from lib.harness.shipping.state import is_sent, page_of, read_state, write_state
 
@@ -188,17 +188,5 @@ def _metrics(record: dict[str, Any]) -> list[Any]:
         values = {f"final/{name}": value for name, value in inner["measurements"].items()}
     else:
         values = inner.get("values", {})
-    numbers = {name: float.fromhex(value) for name, value in values.items() if _is_number(value)}
-    return [Metric(name, value, record["time"], step) for name, value in numbers.items()]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, str) and value.lstrip("-")[:2] in ("0x", "in", "na") and _parses(value)
-
-
-def _parses(value: str) -> bool:
-    try:
-        float.fromhex(value)
-    except ValueError:
-        return False
-    return True
+    numbers = ((name, metric(value)) for name, value in values.items())
+    return [Metric(name, number, record["time"], step) for name, number in numbers if number is not None]

@@ -5,6 +5,7 @@ MLflow is asked through its REST API with nothing of the harness in between, so 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -173,6 +174,21 @@ def digests(folder: Path) -> dict[str, str]:
     trials = [lines for lines in journals_of(folder).values() if lines[0]["parent"]]
     well = [lines for lines in trials if lines[-1]["status"] == "FINISHED"]
     return {lines[0]["name"]: lines[-1]["tags"]["lab.result_digest"] for lines in well}
+
+
+def lines_of_trials(folder: Path) -> str:
+    """The text that the digest of a finished run is over, by docs/records.md, from its journals and files."""
+    lines = []
+    for path in finished(folder):
+        first, *_, last = records(path)
+        line = {
+            "config": hashlib.sha256((path.with_suffix(".files") / "config.json").read_bytes()).hexdigest(),
+            "digest": last["tags"]["lab.result_digest"],
+            "seed": int(first["tags"]["lab.seed"]),
+            "variant": first["tags"]["lab.variant"],
+        }
+        lines.append(json.dumps(line, sort_keys=True, separators=(",", ":")) + "\n")
+    return "".join(sorted(lines))
 
 
 def statuses(folder: Path) -> list[str]:

@@ -6,11 +6,8 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,64 +15,14 @@ from mlflow import MlflowClient
 
 from lib.harness.commands.sweep import Sweep
 from lib.harness.comparing import comparison, from_journals, from_mlflow
-from lib.harness.comparing.records import Record, RecordedTrial, digest_of
 from lib.harness.contract.search import Choices, Range
 from lib.harness.errors import UserError
-from lib.harness.recording.provenance import archive, sha256_of_files
-from lib.harness.recording.trace import canonical, encode, parent_digest, trace_lines
+from lib.harness.recording.trace import (
+    canonical,
+    measurements_record,
+)
+from tests.lib.harness.memory import CODE, ENVIRONMENT, SAME, record, trace
 from tests.lib.harness.support import Clone, Server, said, tags_of
-
-
-def trace(losses: list[float], w: np.ndarray | None = None, accuracy: float = 0.5) -> list[str]:
-    """A trial's canonical lines."""
-    lines = [canonical({"step": i, "values": {"loss": encode(v), "rate": encode(0.1)}}) for i, v in enumerate(losses)]
-    lines.append(canonical({"parameters": {"w": encode(np.zeros((2, 3)) if w is None else w)}}))
-    return [*lines, canonical({"measurements": encode({"accuracy": accuracy, "curve": [1.0, 2.0]})})]
-
-
-@dataclass
-class Memory:
-    """A record's source that was made up: its files and its trials."""
-
-    files: Mapping[str, bytes]
-    recorded: list[RecordedTrial]
-
-    def file(self, name: str) -> bytes | None:
-        return self.files.get(name)
-
-    def trials(self) -> list[RecordedTrial]:
-        return self.recorded
-
-
-CODE = {"lib/a.py": b"x = 1\n", "lib/b.py": b"y = 2\n"}
-CONFIG = {"epochs": 3, "batch": 16}
-ENVIRONMENT = {"packages": {"numpy": "2.0", "torch": "2.13"}, "cpu_flags": ["avx2", "fma"], "python": "3.11"}
-
-
-def record(
-    traces: Mapping[tuple[str, int], list[str]],
-    code: Mapping[str, bytes] = CODE,
-    config: Mapping[str, Any] = CONFIG,
-    environment: Mapping[str, Any] = ENVIRONMENT,
-    tags: Mapping[str, str] = MappingProxyType({}),
-) -> Record:
-    """A whole record with these trials."""
-    trials = []
-    for number, ((variant, seed), lines) in enumerate(traces.items()):
-        own = {"lab.variant": variant, "lab.seed": str(seed), "lab.result_digest": digest_of(lines)}
-        trials.append(RecordedTrial(f"key.trial-{number:04d}", own, "FINISHED", "".join(trace_lines(lines))))
-    files = {
-        "code.tar.gz": archive(code),
-        "config.json": json.dumps(config).encode(),
-        "environment.json": json.dumps(environment).encode(),
-    }
-    digest = parent_digest(trial.tags["lab.result_digest"] for trial in trials)
-    own = {"lab.seed": "0", "lab.code_sha256": sha256_of_files(code), "lab.result_digest": digest}
-    usual = dict.fromkeys(comparison.CAUSES, "same") | own
-    return Record("key", {**usual, **tags}, {}, "FINISHED", 0, "", Memory(files, trials)).require_whole()
-
-
-SAME = {("adam", 3): trace([1.0, 0.5, 0.25]), ("sgd", 3): trace([1.0, 0.75, 0.5])}
 
 
 def test_equal_runs_are_identical_and_every_value_is_counted() -> None:
@@ -167,6 +114,12 @@ def test_what_a_sweep_was_asked_is_a_part_of_its_config() -> None:
         '--space text: "a,b" -> null',
     ]
     assert '--batch: null -> "2"' in comparison.config_changes(record(SAME), one)
+
+
+def test_a_mapping_that_looks_like_an_array_is_none() -> None:
+    array = {"dtype": "<f8", "shape": [10**9], "sha256": "0"}
+    line = canonical(measurements_record({"a": array}))
+    assert comparison.compare(record({("a", 0): [line]}), record({("a", 0): [line]})).values == 3
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import signal
 import subprocess
@@ -17,10 +18,12 @@ from lib.harness.errors import UserError
 from lib.harness.machine import gpus
 from lib.harness.recording import provenance
 from lib.harness.recording.journal import Journal, JournalFullError
+from lib.harness.recording.recorder import Recorder
 from lib.harness.running import resumption
 from lib.harness.running.job import Job
 from lib.harness.running.ray.pool import _write
 from lib.harness.running.ray.task import Returned
+from lib.harness.shipping.shipper import _metrics
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.support import (
     Clone,
@@ -198,6 +201,43 @@ def test_a_run_that_another_resume_has_finished_is_not_taken_up_again(clone: Clo
     before = {path: path.read_bytes() for path in interrupted.glob("*.jsonl")}
     end_of(second).assert_one_line(2, f"{interrupted.name} is finished")
     assert {path: path.read_bytes() for path in interrupted.glob("*.jsonl")} == before
+
+
+MEASURED = {
+    "text": "nan",
+    "texts": ["inf", {"t": "-inf"}, "0x1.8000000000000p+0"],
+    "number": math.nan,
+    "numbers": [math.inf, -math.inf, 3, 3.0, -0.0],
+    "large": [2**53 + 1, 10**30],
+    "solved": [True, None],
+    "nested": {"m": {"i": 1.5}, "shape": [1]},
+}
+
+
+def test_a_resumed_trial_has_the_values_that_it_measured(tmp_path: Path) -> None:
+    """Each with its type: its text "nan" is no number, which no metric is made of, and 3 is no 3.0."""
+    trial = Trial("fast", TinyConfig(), 0)
+    tags = {"lab.variant": "fast", "lab.seed": "0", "lab.framework": "numpy", "lab.dtype": "float32"}
+    header = {"key": "k.trial-0000", "name": "fast, seed 0", "params": {}, "tags": tags}
+    files = {"config.json": provenance.config_json(trial.config)}
+    journal = Journal.create(tmp_path / "trial-0000.jsonl", header)
+    journal.files.mkdir()
+    (journal.files / "config.json").write_bytes(files["config.json"])
+    recorder = Recorder(journal)
+    recorder.measurements(MEASURED)
+    journal.end("FINISHED", **{"lab.result_digest": recorder.digest})
+    adopted = resumption.result(journal.path, trial, header, files)
+    assert adopted is not None
+    assert repr(adopted.measurements) == repr(MEASURED)
+    assert adopted.digest == recorder.digest
+
+    logged = next(record for record in records(journal.path) if record["kind"] == "log")
+    metrics = {metric.key: metric.value for metric in _metrics(logged)}
+    assert metrics.keys() == {"final/number"}
+    assert math.isnan(metrics["final/number"])
+
+    (journal.files / "config.json").write_bytes(provenance.config_json(TinyConfig(steps=21)))
+    assert resumption.result(journal.path, trial, header, files) is None, "the config is a part of the run's digest"
 
 
 CUT_SHORT = """

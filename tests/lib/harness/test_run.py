@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -14,7 +15,6 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.judging.verdicts import judge_all
 from lib.harness.recording.jsonfile import json_bytes
-from lib.harness.recording.trace import parent_digest
 from tests.lib.harness.labs.tiny import LAB, TinyConfig
 from tests.lib.harness.support import (
     Clone,
@@ -23,6 +23,7 @@ from tests.lib.harness.support import (
     digests,
     end_of,
     journals_of,
+    lines_of_trials,
     living,
     records,
     said,
@@ -63,8 +64,8 @@ def test_a_lab_ends_with_its_results_though_mlflow_is_away(clone: Clone) -> None
         seen.add((header["tags"]["lab.variant"], header["tags"]["lab.seed"], header["params"]["learning_rate"]))
     rates = {"fast": "0.1", "slow": "0.01"}
     assert seen == {(variant, str(seed), rate) for seed in range(6) for variant, rate in rates.items()}
-    children = [lines[-1]["tags"]["lab.result_digest"] for lines in runs.values()]
-    assert parent[-1]["tags"]["lab.result_digest"] == parent_digest(children)
+    assert {lines[0]["tags"]["lab.trace_version"] for lines in (parent, *runs.values())} == {"2"}
+    assert parent[-1]["tags"]["lab.result_digest"] == hashlib.sha256(lines_of_trials(folder).encode()).hexdigest()
     picture = (folder / "run.files" / "figures" / "losses.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
 

@@ -19,6 +19,7 @@ from tests.lib.harness.support import (
     descendants,
     end_of,
     journals_of,
+    lines_of_trials,
     living,
     params_of,
     points,
@@ -32,7 +33,7 @@ from tests.lib.harness.support import (
 TAGS = {
     "lab.run", "lab.name", "lab.variant", "lab.seed", "lab.framework", "lab.scope", "lab.image", "lab.lock_sha256",
     "lab.code_sha256", "lab.git_commit", "lab.git_dirty", "lab.data_sha256", "lab.cpu", "lab.gpu", "lab.threads",
-    "lab.result_digest", "lab.user",
+    "lab.result_digest", "lab.user", "lab.trace_version",
 }  # fmt: skip
 CHILDS_FILES = {
     "code.tar.gz", "config.json", "environment.json", "trace.jsonl", "measurements.json", "model/parameters.npz",
@@ -116,9 +117,8 @@ def test_everything_is_in_mlflow_when_the_lab_ends_and_a_replay_adds_nothing(tra
             assert json.loads(artifacts["config.json"])["text"] == "x" * 7000
         with tarfile.open(fileobj=io.BytesIO(artifacts["code.tar.gz"])) as tar:
             assert "lib/testlabs/tiny.py" in tar.getnames()
-    children = sorted(tags_of(found[key])["lab.result_digest"] for key in journals if key != folder.name)
     printed = subprocess.run(
-        ["sha256sum"], input="".join(f"{c}\n" for c in children), capture_output=True, text=True, check=True
+        ["sha256sum"], input=lines_of_trials(folder), capture_output=True, text=True, check=True
     ).stdout
     assert printed.split()[0] == tags_of(parent)["lab.result_digest"]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from lib.harness.comparing.records import last_attempts
+from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import Clone, Server, end_of, finished, interrupt, params_of, tags_of
 
 
@@ -94,6 +95,19 @@ def test_a_run_arrives_whole_and_only_once(
     assert json.loads(record.out)["tags"]["lab.result_digest"] == tags_of(before[key])["lab.result_digest"]
 
 
+def test_the_published_command_prints_the_digest_of_a_run(exported: Path) -> None:
+    page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^(python3 -c '\n.+?')$", page, re.MULTILINE | re.DOTALL)
+    assert exported.name == "records"
+    printed = subprocess.run(
+        ["bash", "-c", command], cwd=exported.parent, capture_output=True, text=True, check=True
+    ).stdout
+    runs = [json.loads(path.read_bytes()) for path in exported.glob("*/run.json")]
+    (parent,) = (run["tags"] for run in runs if run["parent"] is None)
+    assert printed == parent["lab.result_digest"] + "\n"
+    assert {run["format"] for run in runs} == {2}
+
+
 def test_a_server_that_the_same_command_starts_is_waited_for(tracked: Clone, exported: Path, tmp_path: Path) -> None:
     late = Server(tmp_path)
     clone = Clone(tracked.root, tracked.journals, late.url)
@@ -131,6 +145,53 @@ def _change_a_value_and_its_sum(folder: Path) -> str:
     return said.split("/")[0] + ".*lab.result_digest"
 
 
+def _summed(folder: Path, change: Callable[[Path], None]) -> None:
+    """Change what is below a folder, and its sums with it."""
+    change(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder)}\n" for file in files)
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def _swap(folder: Path) -> None:
+    names = {"fast": "slow", "slow": "fast"}
+    for path in folder.glob("*.trial-*/run.json"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r'(?<="lab.variant": ")\w+', lambda match: names[match[0]], text), encoding="utf-8")
+
+
+def _swap_the_variants(folder: Path) -> str:
+    _summed(folder, _swap)
+    return "its trials are not what its tag lab.result_digest says"
+
+
+def _change_a_config(folder: Path) -> str:
+    def change(folder: Path) -> None:
+        (file,) = folder.glob("*.trial-0002/artifacts/config.json")
+        file.write_bytes(file.read_bytes().replace(b'"steps": 20', b'"steps": 30'))
+
+    _summed(folder, change)
+    return "its trials are not what its tag lab.result_digest says"
+
+
+def _lose_a_config(folder: Path) -> str:
+    def change(folder: Path) -> None:
+        (file,) = folder.glob("*.trial-0002/artifacts/config.json")
+        file.unlink()
+
+    _summed(folder, change)
+    return "trial-0002 has no config.json in the export"
+
+
+def _forget_the_version(folder: Path) -> str:
+    def change(folder: Path) -> None:
+        for path in folder.glob("*/run.json"):
+            path.write_text(path.read_text(encoding="utf-8").replace('"lab.trace_version": "2"', '"x": ""'))
+
+    _summed(folder, change)
+    return "its trials are not what its tag lab.result_digest says"
+
+
 def _lose_a_file(folder: Path) -> str:
     next(iter(folder.glob("*/metrics.jsonl"))).unlink()
     return "metrics.jsonl is missing.*export"
@@ -146,9 +207,20 @@ def _lose_the_sums(folder: Path) -> str:
     return "no SHA256SUMS.*invoke export"
 
 
-@pytest.mark.parametrize(
-    "damage", [_change_a_byte, _change_a_value_and_its_sum, _lose_a_file, _add_a_file, _lose_the_sums]
-)
+DAMAGES = [
+    _change_a_byte,
+    _change_a_value_and_its_sum,
+    _swap_the_variants,
+    _change_a_config,
+    _lose_a_config,
+    _forget_the_version,
+    _lose_a_file,
+    _add_a_file,
+    _lose_the_sums,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_export_is_refused_whole(
     importing: Clone, elsewhere: Server, exported: Path, tmp_path: Path, damage: Callable[[Path], str]
 ) -> None:

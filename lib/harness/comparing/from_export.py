@@ -1,0 +1,130 @@
+"""Records in the folder of an export, which anybody may have written: nothing is believed before it is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lib.harness.comparing import from_mlflow
+from lib.harness.comparing.records import Record, RecordedTrial
+from lib.harness.errors import UserError
+from lib.harness.recording.trace import VERSIONS
+
+
+class ExportedRun(BaseModel):
+    """The content of ``run.json``: a run, parent or trial. `format`: the version of its traces and digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: int
+    key: str
+    parent: str | None
+    experiment: str
+    name: str | None
+    status: Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+    start_time: int
+    end_time: int | None
+    tags: dict[str, str]
+    params: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ExportFolder:
+    """A parent run in the folder of an export, as a `Source`. `runs`: all that the folder has, by their keys."""
+
+    root: Path
+    key: str
+    runs: Mapping[str, ExportedRun]
+
+    def file(self, name: str) -> bytes | None:
+        """An artifact of the run; None where it is missing."""
+        return self._artifact(self.key, name)
+
+    def trials(self) -> Iterator[RecordedTrial]:
+        """The run's trials. Raises `UserError` when a trace is missing."""
+        for key, run in self.runs.items():
+            if run.parent == self.key:
+                trace = self._artifact(key, "trace.jsonl")
+                if trace is None:
+                    raise UserError(f"{key} has no trace.jsonl: its record is not whole")
+                config = self._artifact(key, "config.json")
+                yield RecordedTrial(key, run.tags, run.status, trace.decode("ascii", "replace"), config)
+
+    def __str__(self) -> str:
+        return "the export"
+
+    def _artifact(self, key: str, name: str) -> bytes | None:
+        path = self.root / key / "artifacts" / name
+        return path.read_bytes() if path.is_file() else None
+
+
+def read_runs(root: Path) -> dict[str, ExportedRun]:
+    """The runs in the folder of an export, by their keys.
+
+    Raises:
+        UserError: one of them is of another format, or a trial's run is missing.
+    """
+    runs = {path.parent.name: _read_run(path) for path in sorted(root.glob("*/run.json"))}
+    for key, run in runs.items():
+        if run.parent is not None and (run.parent not in runs or runs[run.parent].parent is not None):
+            raise UserError(f"{key}: its parent {run.parent} is missing: export the runs again")
+    return runs
+
+
+def _read_run(path: Path) -> ExportedRun:
+    key = path.parent.name
+    where = f"{key}/run.json is not of this format (format {' or '.join(VERSIONS)})"
+    try:
+        run = ExportedRun.model_validate(json.loads(path.read_bytes()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise UserError(f"{where}: {field}: {first['msg']}: export it again with this version") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{where}: it is no JSON: export it again") from None
+    if str(run.format) not in VERSIONS:
+        raise UserError(f"{where}, but of format {run.format}: git pull, then import it again")
+    if not run.key == run.tags.get("lab.run") == key or not from_mlflow.KEY.fullmatch(key):
+        raise UserError(f"{where}: its key is not its lab.run and the name of its folder: export it again")
+    return run
+
+
+def require_whole(root: Path, runs: Mapping[str, ExportedRun]) -> None:
+    """Raise `UserError` unless every finished run's traces are what its lab.result_digest says, and points can be read.
+
+    MLflow's points are beside the digest, so they are not compared.
+    """
+    for key, run in runs.items():
+        for _ in points(root / key):
+            pass
+        if run.parent is None:
+            _ = Record(
+                key=key,
+                tags=run.tags,
+                params=run.params,
+                status=run.status,
+                time=run.end_time or 0,
+                page="",
+                source=ExportFolder(root, key, runs),
+            ).children
+
+
+def points(folder: Path) -> Iterator[tuple[str, int, int, float]]:
+    """The points of a run's metrics: key, step, time in ms since the epoch, value.
+
+    Raises:
+        UserError: a line is no point.
+    """
+    with (folder / "metrics.jsonl").open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                key, step, time, value = json.loads(line)
+                point = str(key), int(step), int(time), float(value)
+            except (TypeError, ValueError, OverflowError, RecursionError):
+                raise UserError(f"{folder.name}/metrics.jsonl: line {number} is no point: export it again") from None
+            yield point
