@@ -95,7 +95,9 @@ def _lib() -> dict[str, bytes]:
     todo = ["lib"]
     while todo:
         folder = todo.pop()
-        for entry in os.scandir(ROOT / folder):
+        with os.scandir(ROOT / folder) as scanned:
+            entries = list(scanned)
+        for entry in entries:
             if _is_leftover(entry.name):
                 continue
             if entry.is_dir():

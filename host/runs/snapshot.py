@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from host.engine import docker
@@ -40,22 +40,28 @@ def taken(tree: Tree) -> Iterator[Path]:
     store = instance.path("code")
     try:
         store.mkdir(exist_ok=True)
-        folder, lock = _locked(store, tree)
+        with _locked(store, fcntl.LOCK_EX):  # commands make and remove snapshots one after the other
+            folder = store / name_of(tree)
+            if folder.exists() and not _is_whole(folder, tree):
+                folder.rename(store / f"{OLD}{secrets.token_hex(4)}")
+            if not folder.exists():
+                _make(folder, tree)
+            os.utime(folder)
+            in_use = ExitStack()
+            in_use.enter_context(_locked(folder, fcntl.LOCK_SH))
+            _remove_unused(store)
     except OSError as error:
         remedy = "sudo chown -R $(id -u) .local" if isinstance(error, PermissionError) else "mend that first"
         raise UserError(f"{error.filename or store} cannot be written ({error.strerror}): {remedy}") from None
-    try:
-        _remove_unused(store)
+    with in_use:
         yield folder
-    finally:
-        os.close(lock)
 
 
 def name_of(tree: Tree) -> str:
     """The name of a snapshot: a SHA-256 over its paths and what is there."""
     digest = hashlib.sha256()
     for path, content in sorted(tree.items()):
-        kind = {bytes: b"file", str: b"link"}.get(type(content), b"folder")
+        kind = b"folder" if content is None else b"link" if isinstance(content, str) else b"file"
         data = os.fsencode(content) if isinstance(content, str) else content or b""
         digest.update(kind + b"\0" + os.fsencode(path) + b"\0" + hashlib.sha256(data).digest())
     return digest.hexdigest()
@@ -67,7 +73,9 @@ def _is_whole(folder: Path, tree: Tree) -> bool:
     todo = [("", str(folder))]
     while todo:
         prefix, here = todo.pop()
-        for entry in os.scandir(here):
+        with os.scandir(here) as scanned:
+            entries = list(scanned)
+        for entry in entries:
             path = prefix + entry.name
             content = tree.get(path)
             if entry.is_symlink():
@@ -85,52 +93,31 @@ def _is_whole(folder: Path, tree: Tree) -> bool:
     return paths.issuperset(tree)
 
 
-def _locked(store: Path, tree: Tree) -> tuple[Path, int]:
-    """The snapshot's folder and the descriptor that holds it. One that was damaged is made again."""
-    folder = store / name_of(tree)
-    made = False
-    while True:
-        if not folder.is_dir():
-            _make(folder, tree)
-            made = True
-        lock = None
-        with suppress(FileNotFoundError):  # another command may be removing it
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            if os.path.samestat(os.fstat(lock), folder.stat()):
-                if made or _is_whole(folder, tree):
-                    os.utime(folder)
-                    return folder, lock
-                folder.rename(store / f"{OLD}{secrets.token_hex(4)}")
-        if lock is not None:
-            os.close(lock)
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold a lock of a folder for the block."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _make(folder: Path, tree: Tree) -> None:
-    """Write a snapshot, which appears whole; another command may write the same one at the same time."""
+    """Write a snapshot, which appears whole."""
     new = Path(tempfile.mkdtemp(prefix=NEW, dir=folder.parent))
-    lock = os.open(new, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        new.chmod(0o755)
-        for name, content in tree.items():
-            path = new / name
-            _make_folder(path if content is None else path.parent)
-            if isinstance(content, bytes):
-                path.write_bytes(content)
-                path.chmod(0o444)
-                os.utime(path, ns=(TIME, TIME))
-            elif isinstance(content, str):
-                path.symlink_to(content)
-        try:
-            new.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-    finally:
-        if new.exists():
-            shutil.rmtree(new)
-        os.close(lock)
+    new.chmod(0o755)
+    for name, content in tree.items():
+        path = new / name
+        _make_folder(path if content is None else path.parent)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+            path.chmod(0o444)
+            os.utime(path, ns=(TIME, TIME))
+        elif isinstance(content, str):
+            path.symlink_to(content)
+    new.rename(folder)
 
 
 def _make_folder(folder: Path) -> None:
@@ -144,31 +131,14 @@ def _make_folder(folder: Path) -> None:
 def _remove_unused(store: Path) -> None:
     """Remove what an interrupted command has left, and the oldest snapshots that nothing uses."""
     for left in [*store.glob(f"{NEW}*"), *store.glob(f"{OLD}*")]:
-        _remove(left)
-    times = {}
-    for folder in store.iterdir():
-        with suppress(FileNotFoundError):
-            times[folder] = folder.stat().st_mtime_ns
-    oldest = sorted(times, key=times.__getitem__)[:-KEPT]
-    if not oldest:
-        return
-    mounted = _mounted()
+        shutil.rmtree(left, ignore_errors=True)
+    oldest = sorted(store.iterdir(), key=lambda folder: folder.stat().st_mtime_ns)[:-KEPT]
+    mounted = _mounted() if oldest else set()
     for folder in oldest:
         if mounted is not None and folder.name not in mounted:
-            _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder unless a command has it."""
-    with suppress(OSError):
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not folder.name.startswith((NEW, OLD)):
-                folder = folder.rename(folder.with_name(f"{OLD}{secrets.token_hex(4)}"))
-            shutil.rmtree(folder)
-        finally:
-            os.close(lock)
+            with suppress(OSError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                gone = folder.rename(store / f"{OLD}{folder.name}")
+                shutil.rmtree(gone)
 
 
 def _mounted() -> set[str] | None:

@@ -43,8 +43,8 @@ def plain_files(stream: IO[bytes]) -> Iterator[tuple[str, bytes, int]]:
                 if len(data) != member.size:
                     raise tarfile.ReadError(f"only a part of {member.name!r}")
                 yield path.as_posix(), data, member.mode
-    except (EOFError, zlib.error, OSError) as error:
-        raise tarfile.ReadError(f"a damaged archive ({error})") from None
+    except (tarfile.ReadError, EOFError, zlib.error, OSError) as error:
+        raise tarfile.ReadError(f"a damaged archive ({str(error).partition(':')[0]})") from None
 
 
 def _why_strange(member: tarfile.TarInfo, path: PurePosixPath) -> str:
