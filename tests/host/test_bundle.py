@@ -13,7 +13,6 @@ from typing import IO, Any
 import pytest
 import zstandard
 
-from host.bootstrap.paths import ROOT
 from host.bundle import clone, load, write
 from host.bundle.format import BLOCK, FORMAT, README, SUMS, Blocks, Bundle, Part, Writer, without_times
 from host.engine import docker, images
@@ -149,12 +148,14 @@ def test_a_file_of_the_users_beside_it_is_left_alone(tmp_path: Path, name: str, 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: content}
 
 
-@pytest.mark.parametrize("name", ["../escaped.whl", "/escaped.whl", "a/b.whl", "..", "code.py"])
+@pytest.mark.parametrize("name", ["../escaped.whl", "{}/escaped.whl", "a/b.whl", "..", "code.py"])
 def test_a_wheel_is_a_file_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(load, "WHEELS", ROOT / ".local" / "wheels")
-    write_bundle(tmp_path / "b.tar", {README: CONTENT[README], f"fearless-labs/.local/wheels/{name}": b"x"})
+    monkeypatch.setattr(load, "ROOT", tmp_path / "clone")
+    monkeypatch.setattr(load, "WHEELS", tmp_path / "clone" / "wheels")
+    write_bundle(tmp_path / "b.tar", {README: CONTENT[README], f"fearless-labs/wheels/{name.format(tmp_path)}": b"x"})
     with Bundle(tmp_path / "b.tar") as bundle, pytest.raises(UserError, match="strange file"):
         load._install_wheels(bundle)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar"]
 
 
 @pytest.mark.parametrize("name", [name for name, data in CONTENT.items() if data])
