@@ -13,8 +13,8 @@ from typing import BinaryIO
 from host.bootstrap import foreground
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, compose_environment, docker, gpu, images
-from host.machine import instance, labs_owner
+from host.engine import build, compose, compose_environment, compose_overrides, docker, gpu, images
+from host.machine import git, instance, labs_owner
 from host.machine.labs_named import Named
 from host.runs import memory, snapshot
 from host.runs.code import Code, of
@@ -46,21 +46,16 @@ def in_container(
     `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` names another.
 
     Raises:
-        UserError: with `gpu_image`, before anything is built: what of a GPU is missing. The container was killed.
+        UserError: before anything is built: the caller has set another image, or with `gpu_image`, something of a GPU
+            is missing. Afterwards: the container was killed.
     """
+    compose_overrides.refuse_variables()
     way = gpu.require(gpu_image) if gpu_image and not on_ray else None
     labs_owner.make_folders()
     cluster = ray.require(gpu=gpu_image is not None) if on_ray else {}
     wanted = gpu_image or images.LAB
     _, *built = build.ensure(images.TRACKING, *([] if image else [wanted]))
     lab_image = image or built[0]
-    if tracked:
-        variables, mlflow = up_down.start_mlflow_behind(lab_image)
-    else:
-        variables, mlflow = compose_environment.variables(lab_image), None
-    variables |= dict(more) | cluster
-    if way is not None:
-        variables |= gpu.variables(way, lab_image)
     called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
     name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -70,12 +65,21 @@ def in_container(
         if docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet
             child.terminate()
 
+    commit = git.commit()
     with code or of(labs) as taken:
+        if tracked:
+            variables, mlflow = up_down.start_mlflow_behind(lab_image)
+        else:
+            variables, mlflow = compose_environment.variables(lab_image), None
+        if variables["LAB_GIT_COMMIT"] != commit:  # another one was checked out while the snapshot was taken
+            variables |= {"LAB_GIT_COMMIT": "unknown", "LAB_GIT_DIRTY": "unknown"}
+        variables |= dict(more) | cluster | taken.variables()
+        if way is not None:
+            variables |= gpu.variables(way, lab_image)
         options += ["--label", f"{snapshot.LABEL}={taken.root.name}"]
         for source, target in {**mounts, **taken.mounts}.items():
             options += ["--volume", f"{source}:{target}:ro"]
         command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *arguments)
-        variables |= taken.variables()
         ended, interrupted = foreground.run(
             command, variables, terminal, deliver, output=output, interactive=interactive
         )

@@ -20,14 +20,15 @@ def limit(*, gpu: bool = False) -> str:
 
 def why_killed(name: str, *, gpu: bool = False) -> UserError:
     """The error of a container that has just been killed. Whoever stops one leaves an event with the engine."""
-    has, now = docker.call("info", "--format", "{{.MemTotal}} {{.SystemTime}}").stdout.split()
+    has, _, now = docker.call("info", "--format", "{{.MemTotal}} {{.SystemTime}}").stdout.strip().partition(" ")
     stopped = docker.call(
         *("events", "--since", "0", "--until", now, "--filter", f"container={name}", "--filter", "event=kill"),
         *("--format", "{{.Action}}"),
     )
     if stopped.stdout.strip():
         return UserError(f"{name} was stopped from outside. What had ended is recorded; --resume goes on")
+    room = f" (the engine has {int(has) / 2**30:.1f} GiB)" if has.isdecimal() else ""
     return UserError(
         f"{name} was killed, out of memory: LAB_MEMORY is {limit(gpu=gpu)}. Set a larger one in .env or the "
-        f"environment, as in LAB_MEMORY=12g (the engine has {int(has) / 2**30:.1f} GiB), or use --workers 1"
+        f"environment, as in LAB_MEMORY=12g{room}, or use --workers 1"
     )

@@ -42,7 +42,7 @@ LAB = Lab(
     config=Config,
     trials=train,
     variants={"one": {}},
-    claims=(Claim("one", measure=lambda results: float(results["one"].value[0]), kind="exact", at_least=1),),
+    claims=(Claim("one", measure=lambda results: float(results["one"].value.values[0]), kind="exact", at_least=1),),
 )
 '''
 
@@ -108,7 +108,7 @@ def test_an_edit_while_a_lab_runs_changes_nothing_and_its_image_is_the_recorded_
         out, err = process.communicate(timeout=300)
     finally:
         process.kill()
-    assert process.returncode == 0, err
+    assert process.returncode == 0, out + err
     assert "edited" not in out + err
     tags, artifacts, trial = exported(clone, "last:waits", tmp_path / "records")
     assert tags["lab.image"] == asked == had == images.must_inspect(images.LAB).id
