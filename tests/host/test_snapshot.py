@@ -47,7 +47,7 @@ def test_it_has_the_content_and_whoever_may_read_the_folder_may_read_it(store: P
 def test_equal_content_is_there_once_and_other_content_beside_it(store: Path) -> None:
     with (
         taken(TREE) as one,
-        taken(dict(reversed(TREE.items()))) as same,
+        taken({name: TREE[name] for name in sorted(TREE, reverse=True)}) as same,
         taken({**TREE, "lib/a.py": b"a = 2\n"}) as new,
     ):
         assert one == same != new
@@ -128,7 +128,7 @@ def test_what_an_interrupted_command_has_left_goes(store: Path) -> None:
 
 
 def take_all(state: Path, start: "multiprocessing.synchronize.Barrier") -> None:
-    instance.STATE = state
+    vars(instance)["STATE"] = state
     start.wait(60)
     for number in range(4 * KEPT):
         with taken(numbered(number % (2 * KEPT))) as folder:
