@@ -75,6 +75,7 @@ class Writer:
         self.marks: set[str] = set()
         self._uncommitted: list[Part] = []
         self._records = self._locked_journal()
+        lines: list[dict[str, Any]] = [{}]
         try:
             lines = self._own_lines()
             goes_on = lines[:1] == [inputs] and self._read(lines[1:])
@@ -84,6 +85,8 @@ class Writer:
                 self._record(inputs)
             self._stream = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
         except BaseException:
+            if not lines:  # nothing is there to go on with
+                self.journal.unlink()
             self._records.close()
             raise
         self._stream.truncate(self.end)

@@ -148,6 +148,13 @@ def test_a_file_of_the_users_beside_it_is_left_alone(tmp_path: Path, name: str, 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: content}
 
 
+def test_a_part_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "b.tar.part").mkdir()
+    with pytest.raises((OSError, UserError)):
+        Writer(tmp_path / "b.tar", INPUTS)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar.part"]
+
+
 @pytest.mark.parametrize("name", ["../escaped.whl", "{}/escaped.whl", "a/b.whl", "..", "code.py"])
 def test_a_wheel_is_a_file_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(load, "ROOT", tmp_path / "clone")
