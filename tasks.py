@@ -103,7 +103,8 @@ def reproduce(options: Namespace) -> int:
     from host.records import reproduce as again
 
     again.require_engine()
-    return again.reproduce_every() if options.run == "every" else again.reproduce(options.run)
+    near = options.image is not None
+    return again.reproduce_every(near=near) if options.run == "every" else again.reproduce(options.run, near=near)
 
 
 @command

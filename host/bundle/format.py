@@ -58,7 +58,14 @@ def header(name: str, size: int, mode: int = 0o644, time: int = 0, link: str = "
 
 
 class Writer:
-    """Writes FILE.part, which `finish` renames. Made again with equal `inputs`, it goes on where another one ended."""
+    """Writes FILE.part, which `finish` renames. Made again with equal `inputs`, it goes on where another one ended.
+
+    The journal beside it is locked while it is written and is gone after FILE has its name, so that no second writer
+    can take the one's file for its own unfinished one.
+
+    Raises:
+        UserError: another command writes it, or a file of its own name is somebody else's.
+    """
 
     def __init__(self, file: Path, inputs: dict[str, Any]) -> None:
         self.file = file
@@ -67,36 +74,79 @@ class Writer:
         self.parts: list[Part] = []
         self.marks: set[str] = set()
         self._uncommitted: list[Part] = []
-        self._stream = self.path.open("r+b" if self.path.exists() else "w+b")
+        self._records = self._locked_journal()
+        lines: list[dict[str, Any]] = [{}]
         try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._stream.close()
-            raise UserError(f"Another command is writing {self.path}") from None
-        if not self._read_journal(inputs):
-            self.parts, self.marks = [], set()
-            self.journal.write_text(json.dumps(inputs) + "\n", encoding="utf-8")
+            lines = self._own_lines()
+            goes_on = lines[:1] == [inputs] and self._read(lines[1:])
+            if not goes_on:
+                self.parts, self.marks = [], set()
+                self._records.truncate(0)
+                self._record(inputs)
+            self._stream = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        except BaseException:
+            if not lines:  # nothing is there to go on with
+                self.journal.unlink()
+            self._records.close()
+            raise
         self._stream.truncate(self.end)
 
-    def _read_journal(self, inputs: dict[str, Any]) -> bool:
-        """Return whether the journal is of the same inputs; then `parts` and `marks` are what it lists."""
-        if not self.journal.exists():
-            return False
-        lines = self.journal.read_text(encoding="utf-8").split("\n")
-        if lines[0] != json.dumps(inputs):
-            return False
-        whole = [json.loads(line) for line in lines[1:-1]]  # a torn last line has no end of line
-        self.parts = [Part(**line) for line in whole if "mark" not in line]
-        self.marks = {line["mark"] for line in whole if "mark" in line}
-        if len(lines[-1]):
-            self._rewrite_journal(inputs)
-        return self.path.stat().st_size >= self.end
+    def _locked_journal(self) -> IO[bytes]:
+        """The journal, held alone. Raises `UserError` while another command holds it."""
+        while True:
+            stream = os.fdopen(os.open(self.journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666), "r+b")
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(stream.fileno()), self.journal.stat()):
+                    return stream
+            except BlockingIOError:
+                stream.close()
+                raise UserError(f"Another command is writing {self.path}") from None
+            except FileNotFoundError:  # the other one has just finished
+                pass
+            stream.close()
 
-    def _rewrite_journal(self, inputs: dict[str, Any]) -> None:
-        lines = [inputs, *map(asdict, self.parts), *({"mark": mark} for mark in sorted(self.marks))]
-        replacement = self.journal.with_suffix(".new")
-        replacement.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        replacement.replace(self.journal)
+    def _own_lines(self) -> list[dict[str, Any]]:
+        """The records of the journal; of a torn last one nothing is left.
+
+        Raises:
+            UserError: the journal, or the file beside it, is not one of an unfinished bundle.
+        """
+        self._records.seek(0)
+        *whole, torn = self._records.read().split(b"\n")
+        try:
+            lines = [json.loads(line) for line in whole]
+        except ValueError:
+            lines = [None]
+        strange = None
+        if (torn and not lines) or (lines and not (isinstance(lines[0], dict) and "commit" in lines[0])):
+            strange = self.journal
+        elif not lines and self.path.exists():
+            strange = self.path
+            self.journal.unlink()
+        if strange:
+            raise UserError(f"{strange} is no part of an unfinished bundle: move it, or name another file with --out")
+        self._records.truncate(sum(len(line) + 1 for line in whole))
+        return lines
+
+    def _read(self, records: list[dict[str, Any]]) -> bool:
+        """Take over `parts` and `marks` from the journal. Returns whether the file has all that is listed."""
+        for record in records:
+            if "forgotten" in record:
+                self._forget(record["forgotten"])
+            elif "mark" in record:
+                self.marks.add(record["mark"])
+            else:
+                self.parts.append(Part(**record))
+        return self.path.exists() and self.path.stat().st_size >= self.end
+
+    def _record(self, *records: dict[str, Any]) -> None:
+        self._records.write("".join(json.dumps(record) + "\n" for record in records).encode())
+        self._records.flush()
+        os.fsync(self._records.fileno())
+
+    def _forget(self, prefix: str) -> None:
+        self.parts = [part for part in self.parts if not part.name.startswith(prefix)]
 
     @property
     def end(self) -> int:
@@ -133,21 +183,17 @@ class Writer:
         """
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        with self.journal.open("a", encoding="utf-8") as journal:
-            for part in self._uncommitted:
-                whole = Part(**(asdict(part) | {"plain_sha256": plain_sha256}))
-                journal.write(json.dumps(asdict(whole)) + "\n")
-                self.parts.append(whole)
-            if mark:
-                journal.write(json.dumps({"mark": mark}) + "\n")
-                self.marks.add(mark)
+        whole = [Part(**(asdict(part) | {"plain_sha256": plain_sha256})) for part in self._uncommitted]
+        self._record(*map(asdict, whole), *([{"mark": mark}] if mark else []))
+        self.parts += whole
+        self.marks |= {mark} if mark else set()
         self._uncommitted = []
 
-    def forget(self, prefix: str, inputs: dict[str, Any]) -> None:
+    def forget(self, prefix: str) -> None:
         """Drop the last parts, whose names begin with `prefix`."""
-        self.parts = [part for part in self.parts if not part.name.startswith(prefix)]
+        self._forget(prefix)
         self._uncommitted = []
-        self._rewrite_journal(inputs)
+        self._record({"forgotten": prefix})
         self._stream.truncate(self.end)
 
     def finish(self, manifest: dict[str, Any]) -> None:
@@ -163,10 +209,14 @@ class Writer:
         os.fsync(self._stream.fileno())
         self.path.replace(self.file)
         self.journal.unlink()
+        folder = os.open(self.file.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 
     def close(self) -> None:
         """Let go of the file; what is committed stays for the next writer."""
         self._stream.close()
+        self._records.close()
 
 
 def sums(parts: list[Part], manifest: bytes) -> bytes:

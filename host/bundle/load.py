@@ -77,7 +77,10 @@ def check_disk(missing: list[dict[str, Any]]) -> None:
 def _install_wheels(bundle: Bundle) -> None:
     prefix = f"{REPOSITORY}/{WHEELS.relative_to(ROOT)}/"
     for part in bundle.named(prefix):
-        file = WHEELS / part.name.removeprefix(prefix)
+        name = part.name.removeprefix(prefix)
+        if "/" in name or not name.endswith(".whl"):
+            raise UserError(f"{bundle.file} has a strange file, {part.name!r}: nothing of it is used")
+        file = WHEELS / name
         if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == part.sha256:
             continue
         WHEELS.mkdir(parents=True, exist_ok=True)

@@ -128,11 +128,11 @@ def _write(writer: Writer, inputs: dict[str, Any], files: list[clone.File], stre
     if any(mark.startswith(CLONE) for mark in writer.marks):
         print(f"Going on after {writer.parts[-1].name}", file=sys.stderr)
     else:
-        writer.forget("", inputs)
+        writer.forget("")
         _add_clone(writer, files)
     with Progress("Packing the images", sum(stream.size for stream in streams)) as progress:
         for stream in streams:
-            add_images(writer, inputs, stream, progress.advance)
+            add_images(writer, stream, progress.advance)
     writer.finish(manifest(writer, inputs, streams))
 
 
@@ -162,7 +162,7 @@ def welcome(name: str, pythons: list[str]) -> bytes:
     ).encode()  # fmt: skip
 
 
-def add_images(writer: Writer, inputs: dict[str, Any], stream: Stream, advance: Callable[[int], None]) -> None:
+def add_images(writer: Writer, stream: Stream, advance: Callable[[int], None]) -> None:
     """The parts of a stream that are not there yet. What an earlier command wrote is compared, not packed again."""
     if stream.name in writer.marks:
         advance(stream.size)
@@ -182,8 +182,8 @@ def add_images(writer: Writer, inputs: dict[str, Any], stream: Stream, advance: 
             for _ in take():
                 pass
             if plain.hexdigest() != known.plain_sha256:  # another version of the engine writes it in another way
-                writer.forget(f"images/{stream.name}.", inputs)
-                add_images(writer, inputs, stream, advance)
+                writer.forget(f"images/{stream.name}.")
+                add_images(writer, stream, advance)
                 return
             continue
         if blocks.empty():

@@ -1,10 +1,12 @@
 """`./invoke claims`: the lecture's claims with their verdicts, compared with expected ones if asked for."""
 
+import json
 from argparse import Namespace
 
 from host.bootstrap.paths import caller_path
 from host.command.place import run_lib
-from host.machine.labs_named import names
+from host.machine.labs_named import in_container, names
+from host.runs import snapshot
 from lib.harness.contract.options import arguments, options_of
 from lib.harness.errors import UserError
 
@@ -13,11 +15,28 @@ EXPECTED = "/workspace/expected.json"
 
 def run_claims(options: Namespace) -> int:
     """Print the claims. Returns the exit code of the program."""
-    values, mounts = vars(options), {}
-    if options.expect is not None:
-        file = caller_path(options.expect)
-        if not file.is_file():
-            raise UserError(f"--expect {options.expect}: there is no such file")
-        mounts = {file: EXPECTED}
-        values = values | {"expect": EXPECTED}
-    return run_lib(["claims", *names(options.only), *arguments(options_of("claims"), values)], options.local, mounts)
+    labs = names(options.only)
+    line, own = ["claims", *labs], [in_container(name) for name in labs]
+    table, values = options_of("claims"), vars(options)
+    if options.expect is None:
+        return run_lib([*line, *arguments(table, values)], options.local, labs=own)
+    # a copy, which the container's user can read whatever the mode of the caller's file is
+    with snapshot.taken({"expected.json": _expected(options.expect)}) as folder:
+        line += arguments(table, values | {"expect": EXPECTED})
+        return run_lib(line, options.local, {folder / "expected.json": EXPECTED}, labs=own)
+
+
+def _expected(name: str) -> bytes:
+    """The content of the file that `--expect` names, a list of claims."""
+    file = caller_path(name)
+    if not file.is_file():
+        raise UserError(f"--expect {name}: there is no such file")
+    try:
+        content = file.read_bytes()
+        for claim in json.loads(content):
+            _ = claim["id"], claim["verdict"]
+    except OSError as error:
+        raise UserError(f"--expect {name}: it cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise UserError(f"--expect {name}: it must be a file that './invoke claims --json' has written") from None
+    return content

@@ -20,8 +20,7 @@ def run_lab(options: Namespace) -> int:
     return run_lib(
         line,
         options.local,
-        named.mounts,
-        named.variables,
+        labs=[named],
         gpu_image=image,
         on_ray=options.on == "ray",
         tracked=tracked,
@@ -32,7 +31,7 @@ def run_lab(options: Namespace) -> int:
 def run_sweep(options: Namespace) -> int:
     """Search a lab's settings. Returns the exit code of the program."""
     named, line = in_container(options.name), sweep_arguments(options)
-    return run_lib(line, options.local, named.mounts, named.variables, on_ray=options.on == "ray")
+    return run_lib(line, options.local, labs=[named], on_ray=options.on == "ray")
 
 
 def lab_arguments(options: Namespace) -> list[str]:

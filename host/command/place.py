@@ -1,11 +1,12 @@
 """The place where a command runs: a container, or local mode."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from host.engine import docker, gpu, images
+from host.machine.labs_named import Named
 from lib.harness.errors import UserError
 
 
@@ -25,8 +26,8 @@ def run_lib(
     arguments: list[str],
     local: bool,
     mounts: Mapping[Path, str] = MappingProxyType({}),
-    variables: Mapping[str, str] = MappingProxyType({}),
     *,
+    labs: Sequence[Named] = (),
     gpu_image: images.Image | None = None,
     on_ray: bool = False,
     tracked: bool = True,
@@ -38,22 +39,24 @@ def run_lib(
         arguments: those of the program in the container.
         local: local mode is asked for.
         mounts: files or folders that the arguments name, by their path in the container.
-        variables: of the program.
+        labs: those that it runs.
         gpu_image: run in this image, with all GPUs; then there is no local mode.
         on_ray: the trials run on a Ray cluster.
         tracked: the program asks for MLflow, which is started if need be.
         interactive: the program reads what the user types, or what is piped into this command.
     """
+    variables = {name: value for lab in labs for name, value in lab.variables.items()}
     if gpu_image is None and goes_local(local):
         from host.runs import without_docker
 
         here = [_on_this_machine(argument, mounts) for argument in arguments]
-        return without_docker.run(here, interactive=interactive, variables=variables)
+        return without_docker.run(here, labs=labs, interactive=interactive, variables=variables)
     from host.runs.container import in_container
 
     return in_container(
         arguments,
         mounts,
+        labs=labs,
         gpu_image=gpu_image,
         more=variables,
         on_ray=on_ray,

@@ -10,22 +10,26 @@ from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, state_path
 from host.engine import base_image, docker
-from host.engine.images import GPU, LAB, Built, Image, docker_sha256, inspect, is_current
+from host.engine.images import GPU, LAB, Built, Image, docker_sha256, inspect, is_current, must_inspect
 from host.machine import git
 from host.machine.package_sources import build_options
 from lib.harness.errors import UserError
 
 
-def ensure(*wanted: Image) -> None:
-    """Build those of `wanted` that are missing or out of date."""
-    if _missing(wanted):
+def ensure(*wanted: Image) -> list[Built]:
+    """Build those of `wanted` that are missing or out of date; returns them as the engine has them now."""
+    current = _current(wanted)
+    if None in current:
         with held("build"):  # another command may be building the same
-            if missing := _missing(wanted):
+            if missing := [image for image, built in zip(wanted, _current(wanted), strict=True) if built is None]:
                 build(*missing)
+        return [must_inspect(image) for image in wanted]
+    return [built for built in current if built]
 
 
-def _missing(wanted: tuple[Image, ...]) -> list[Image]:
-    return [image for image in wanted if not is_current(image, inspect(image.name))]
+def _current(wanted: tuple[Image, ...]) -> list[Built | None]:
+    """Each of `wanted` as the engine has it; None where it is missing or out of date."""
+    return [built if is_current(image, built := inspect(image.name)) else None for image in wanted]
 
 
 def build(*wanted: Image) -> None:

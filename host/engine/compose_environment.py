@@ -2,15 +2,22 @@
 
 import os
 
-from host.engine import images
+from host.engine import compose_overrides, images
 from host.machine import env_file, git, labs_owner, user
 
 
 def variables(lab_image: images.Built) -> dict[str, str]:
-    """The variables that compose.yaml reads: Jupyter's token and user, and what every run records of the host."""
+    """The variables that compose.yaml reads: the images by their ids, Jupyter's token and user, the facts of the host.
+
+    Raises:
+        UserError: the caller has set another image, or a file for Compose changes what runs record.
+    """
+    compose_overrides.refuse_variables()
     uid, gid = labs_owner.jupyter_user()
-    return {
+    variables = {
         **os.environ,
+        "LAB_CPU_IMAGE": lab_image.id,
+        "TRACKING_IMAGE": images.must_inspect(images.TRACKING).id,
         "JUPYTER_TOKEN": env_file.token(),
         "LAB_UID": str(uid),
         "LAB_GID": str(gid),
@@ -21,3 +28,5 @@ def variables(lab_image: images.Built) -> dict[str, str]:
         "LAB_GIT_DIRTY": str(git.dirty(".", ":(exclude)labs")).lower(),
         "LAB_USER": user.name(),
     }
+    compose_overrides.refuse_files(variables)
+    return variables

@@ -1,6 +1,5 @@
 """`./invoke export RUN` and `./invoke import FOLDER`: records as files, out of one MLflow and into another."""
 
-import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import BinaryIO
 
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
+from lib.harness.recording.archive import plain_files
 
 INSIDE = "/workspace/records"
 
@@ -28,19 +28,18 @@ def export(run: str, folder: Path, local: bool) -> None:
     Raises:
         UserError: the folder cannot be written, or the runs cannot be had.
     """
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     try:
-        with tempfile.TemporaryFile(dir=folder.parent) as stream:
-            if _run(["export", run], local, stream):
-                raise SystemExit(2)  # the container has printed why, in one line
-            stream.seek(0)
-            count, size = _unpack(stream, part)
-        part.rename(folder)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as work:
+            part = Path(work, "whole")
+            part.mkdir()
+            with tempfile.TemporaryFile(dir=work) as stream:
+                if _run(["export", run], local, stream):
+                    raise SystemExit(2)  # the container has printed why, in one line
+                stream.seek(0)
+                count, size = _unpack(stream, part)
+            part.rename(folder)
     except OSError as error:
         raise UserError(f"--out {folder}: it cannot be written ({error.strerror})") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     print(f"{folder}: {count} runs and trials, {size / 1e6:.1f} MB")
 
 
@@ -57,17 +56,16 @@ def _run(arguments: list[str], local: bool, output: BinaryIO) -> int:
 def _unpack(stream: BinaryIO, folder: Path) -> tuple[int, int]:
     """Unpack an export. Returns how many runs it has, parents and children, and its bytes."""
     count = size = 0
-    with tarfile.open(fileobj=stream) as tar:
-        for member in tar:
-            path, data = Path(member.name), tar.extractfile(member)
-            if data is None or path.is_absolute() or ".." in path.parts:
-                raise UserError(f"The export has a strange file, {member.name}: it is refused")
-            target = folder / path
+    try:
+        for name, data, _ in plain_files(stream):
+            target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data.read())
+            target.write_bytes(data)
             target.chmod(0o644)
-            count += path.name == "run.json"
-            size += member.size
+            count += target.name == "run.json"
+            size += len(data)
+    except tarfile.TarError as error:
+        raise UserError(f"The export has {error}: it is refused") from None
     for path in [folder, *folder.rglob("*/")]:
         path.chmod(0o755)  # whatever the caller's umask is: a container's user reads it
     return count, size

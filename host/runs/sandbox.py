@@ -35,7 +35,8 @@ def command(arguments: list[str], local: bool, name: str | None = None) -> list[
 
         return [str(python()), *arguments]
     named = ["--name", name] if name else []
-    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", images.LAB.name, *arguments]
+    image = images.must_inspect(images.LAB).id
+    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", image, *arguments]
 
 
 @contextmanager

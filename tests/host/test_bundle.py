@@ -1,5 +1,6 @@
 """The bundle's file: whole after an interruption, opened by tar, refused in one line that names the damaged part."""
 
+import fcntl
 import io
 import json
 import secrets
@@ -7,7 +8,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import zstandard
@@ -113,6 +114,55 @@ def test_two_writers_of_one_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Another command is writing"):
         Writer(tmp_path / "b.tar", INPUTS)
     writer.close()
+
+
+def test_a_writer_that_comes_as_another_one_ends_leaves_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one ends after the second has opened what both write, and before it has the lock."""
+    file = tmp_path / "b.tar"
+    first = Writer(file, INPUTS)
+    first.add(README, [CONTENT[README]])
+    first.commit()
+    lock, held = fcntl.flock, [first]
+
+    def end_first(stream: IO[bytes], how: int) -> None:
+        while held:
+            held.pop().finish({})
+            first.close()
+        lock(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", end_first)
+    second = Writer(file, INPUTS)
+    assert second.parts == []
+    second.close()
+    assert [part.name for part in checked(file)] == [README]
+
+
+@pytest.mark.parametrize("name", ["b.tar.part", "b.tar.part.journal"])
+@pytest.mark.parametrize("content", [b"mine", b"mine\n", b'["mine"]\n', b'{"whose": "mine"}\n'])
+def test_a_file_of_the_users_beside_it_is_left_alone(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name} is no part of an unfinished bundle: move it"):
+        Writer(tmp_path / "b.tar", INPUTS)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: content}
+
+
+def test_a_part_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "b.tar.part").mkdir()
+    with pytest.raises((OSError, UserError)):
+        Writer(tmp_path / "b.tar", INPUTS)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar.part"]
+
+
+@pytest.mark.parametrize("name", ["../escaped.whl", "{}/escaped.whl", "a/b.whl", "..", "code.py"])
+def test_a_wheel_is_a_file_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(load, "ROOT", tmp_path / "clone")
+    monkeypatch.setattr(load, "WHEELS", tmp_path / "clone" / "wheels")
+    write_bundle(tmp_path / "b.tar", {README: CONTENT[README], f"fearless-labs/wheels/{name.format(tmp_path)}": b"x"})
+    with Bundle(tmp_path / "b.tar") as bundle, pytest.raises(UserError, match="strange file"):
+        load._install_wheels(bundle)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar"]
 
 
 @pytest.mark.parametrize("name", [name for name, data in CONTENT.items() if data])
@@ -277,7 +327,7 @@ def add(writer: Writer, stream: write.Stream, stop_after: int = 2**62) -> None:
         if seen > stop_after:
             raise KeyboardInterrupt
 
-    write.add_images(writer, INPUTS, stream, advance)
+    write.add_images(writer, stream, advance)
 
 
 @pytest.mark.usefixtures("real_engine")

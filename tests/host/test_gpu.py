@@ -18,8 +18,9 @@ import pytest
 from host.checks import doctor
 from host.command.lab import lab_arguments
 from host.engine import build, docker, gpu, images
-from host.machine import nvidia
+from host.machine import instance, nvidia
 from host.records import reproduce
+from host.records.recorded_image import Choice
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.clone import ROOT
@@ -222,9 +223,9 @@ def test_a_run_on_a_gpu_is_reproduced_on_one(
     tags = {"lab.name": "lenet", "lab.seed": "3", "lab.code_sha256": "c" * 64, "lab.framework": "torch"}
     record = {"key": "key", "tags": {**tags, "lab.gpu": label}, "config": {}, "archives": {"code": archive}}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(instance, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda _: record)
-    monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
+    monkeypatch.setattr(reproduce, "choose", lambda *_: Choice(images.Built("sha256:i", "kind", 0, {})))
     monkeypatch.setattr(gpu, "require", lambda image: "nvidia")
     assert reproduce.reproduce("key") == 0
     assert ("--gpu" in called[0][0]) is expected
@@ -269,7 +270,11 @@ def test_the_overlay_gives_labs_and_jupyter_the_gpus_and_changes_nothing_else(wa
         assert (device["driver"], device["device_ids"], device["capabilities"]) == (way, [devices], ["gpu"])
         assert service.pop("image") == "sha256:gpu"
         added = service["environment"].items() - before[name]["environment"].items()
-        assert dict(added) == {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+        assert dict(added) == {
+            "LAB_MEMORY": "16g",
+            "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        }
         changed = {key for key in service if service[key] != before[name].get(key)}
         assert changed == {"environment", "mem_limit"}
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from host.bootstrap.paths import ROOT
 from host.command.place import _on_this_machine
 from host.engine import images
-from host.machine import labs_named, labs_owner
+from host.machine import instance, labs_named, labs_owner
 from host.records import reproduce
+from host.records.recorded_image import Choice
+from host.runs.code import Code
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.conftest import NO_ENGINE, Invoke
@@ -126,12 +129,14 @@ def reproduced(
     """What the containers of a reproduction are told, and the files of the folders that are mounted, by their place."""
     called = []
 
-    def in_container(words: list[str], mounts: Mapping[Path, str] | None = None, **_: Any) -> int:
-        seen = {
-            place: sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-            for folder, place in (mounts or {}).items()
-        }
-        assert all(folder.stat().st_mode & 0o005 == 0o005 for folder in mounts or {})
+    def in_container(words: list[str], code: AbstractContextManager[Code] | None = None, **_: Any) -> int:
+        seen = {}
+        with code or nullcontext() as taken:
+            for name, place in taken.variables().items() if taken else ():
+                if name in {"LAB_CODE_MINE", "LAB_CODE_PACKAGES"}:
+                    folder = Path(place)
+                    assert folder.stat().st_mode & 0o005 == 0o005
+                    seen[name] = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
         called.append((words, seen))
         return 0
 
@@ -139,9 +144,9 @@ def reproduced(
     archives = {"code": base64.b64encode(provenance.archive(files)).decode()}
     record = {"key": "key", "tags": tags, "config": json.loads('{"epochs": 2}'), "archives": archives}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(instance, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda said: record)
-    monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
+    monkeypatch.setattr(reproduce, "choose", lambda *_: Choice(images.Built("sha256:i", "kind", 0, {})))
     assert reproduce.reproduce("key") == 0
     return called
 
@@ -154,8 +159,8 @@ def test_a_recorded_lab_is_installed_where_its_record_is_unpacked(
     (words, seen), _ = reproduced(monkeypatch, tmp_path, files)
     assert words[0] == "mine"
     assert seen == {
-        "/workspace/labs/packages": ["mine.py", "parts/a.py", points],
-        "/workspace/labs/mine": [],  # nothing of this machine's
+        "LAB_CODE_PACKAGES": ["mine.py", "parts/a.py", points],
+        "LAB_CODE_MINE": [],  # nothing of this machine's
     }
 
 
@@ -163,7 +168,7 @@ def test_a_lectures_lab_runs_again_without_the_labs_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (_, seen), _ = reproduced(monkeypatch, tmp_path, {"lib/__init__.py": b""})
-    assert seen == {"/workspace/labs/packages": [], "/workspace/labs/mine": []}
+    assert seen == {"LAB_CODE_PACKAGES": [], "LAB_CODE_MINE": []}
 
 
 @pytest.mark.parametrize("name", ["outside/../../x.py", "/outside/x.py", "labs/mine/x.py", "outsider/x.py", "x.py"])
@@ -172,4 +177,4 @@ def test_files_that_a_record_cannot_have_are_refused(
 ) -> None:
     with pytest.raises(UserError, match="strange file"):
         reproduced(monkeypatch, tmp_path, {"lib/__init__.py": b"", name: b""})
-    assert not list(tmp_path.glob("reproduce-*"))
+    assert not list(tmp_path.iterdir())

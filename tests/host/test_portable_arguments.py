@@ -8,7 +8,9 @@ import pytest
 
 from host.command.lab import lab_arguments
 from host.engine import images
+from host.machine import instance
 from host.records import reproduce
+from host.records.recorded_image import Choice
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
 from tests.host.clone import ROOT
@@ -38,9 +40,9 @@ def test_a_run_is_reproduced_with_the_code_paths_that_it_had(
     tags = {"lab.name": LAB, "lab.seed": "3", "lab.code_sha256": "c" * 64, **tag}
     record = {"key": "key", "tags": tags, "config": {"epochs": 2}, "archives": {"code": archive}}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(instance, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda said: record)
-    monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
+    monkeypatch.setattr(reproduce, "choose", lambda *_: Choice(images.Built("sha256:i", "kind", 0, {})))
     assert reproduce.reproduce("key") == 0
     assert called[0][:3] == [LAB, "--seed", "3"]
     assert ("--portable" in called[0]) is expected

@@ -19,7 +19,7 @@ COMMANDS = {
     "labs": "",
     "claims": "--only --quick --json --expect --local",
     "report": "--only --out --local",
-    "reproduce": "RUN|every",
+    "reproduce": "RUN|every --image",
     "diff": "RUN RUN",
     "export": "RUN|all:NAME --out --local",
     "import": "FOLDER --local",

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from lib.harness.contract.catalogue import OUTSIDE, PACKAGES, find_lab
+from lib.harness.contract.catalogue import OUTSIDE, PACKAGES, SNAPSHOT, find_lab
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import place
 from lib.harness.contract.source import LabEntry
@@ -226,7 +226,7 @@ def _environment(code: Path, pipe: int) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in (*OF_THE_KERNEL, *OF_THE_START, PATHS)}
     others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     paths = [str(code), *(path for path in others if not Path(path).is_relative_to(ROOT))]
-    return kept | {"PYTHONPATH": os.pathsep.join(paths), PIPE: str(pipe)}
+    return kept | {"PYTHONPATH": os.pathsep.join(paths), SNAPSHOT: "1", PIPE: str(pipe)}
 
 
 def _shown(name: str, events: Iterable[str]) -> dict[str, Any]:

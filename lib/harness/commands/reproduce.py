@@ -7,6 +7,7 @@ import json
 
 from lib.harness.comparing import comparison, from_mlflow
 from lib.harness.errors import UserError
+from lib.harness.recording.provenance import RECORDED_IMAGE
 
 
 def record(name: str) -> int:
@@ -40,9 +41,11 @@ def compare_again(name: str) -> int:
     elif data[0] != data[1]:  # the record says that it was measured on something else
         identical = False
         verdict = f"differs in the data: {data[0]} in the record, {data[1]} now (lab.data_sha256); results: {verdict}"
-    client.set_tag(again_run.info.run_id, "lab.reproduction", "identical" if identical else verdict[:5000])
+    other_image = f", in another image ({repeated.tags['lab.image'][:19]})" if RECORDED_IMAGE in repeated.tags else ""
+    tag = f"identical{other_image}" if identical else f"{verdict[:5000]}{other_image}"
+    client.set_tag(again_run.info.run_id, "lab.reproduction", tag)
     client.set_tag(original_run.info.run_id, "lab.reproduced_by", repeated.key)
-    print(verdict)
+    print(f"{verdict}{other_image}")
     return 0 if identical else 1
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from lib.harness.comparing.records import Record, RecordedTrial
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params, configure
-from lib.harness.contract.source import LabEntry
-from lib.harness.contract.texts import FILE as TEXTS
+from lib.harness.contract.source import TEXTS, LabEntry
 from lib.harness.recording import journal, provenance
 from lib.harness.recording.trace import canonical, trace_lines
 from lib.harness.shipping.state import page_of

@@ -36,6 +36,9 @@ OUTSIDE = "outside"
 CALLED = "LAB_CALLED"
 """The variable with the word by which the host's caller names a lab, where the container sees another path."""
 
+SNAPSHOT = "LAB_CODE_SNAPSHOT"
+"""The variable that a process has which runs a copy of its code that nobody edits."""
+
 
 @dataclass(frozen=True)
 class Catalogue:

@@ -142,6 +142,8 @@ OPTIONS = (
     _both("resume", "resume an interrupted run: its key, the beginning of one, or last:NAME", metavar="RUN"),
     _lab("debug", "run the first trial in one process, where breakpoints and prints work; nothing is tracked"),
     _lab("rehearse", "run every variant up to its first record, then every claim and figure; nothing is tracked"),
+    Option("image", ("reproduce",), "where none is of the recorded content, run in the present one, which is recorded",
+           "near", choices=("near",)),
     Option("only", ("claims", "report"), "this lab instead of the lecture's: a name of ./invoke labs", "NAME",
            repeatable=True),
     Option("quick", ("claims",), "smaller runs", in_container=True),

@@ -21,6 +21,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]*")
 PYTHONS = {*sys.stdlib_module_names, "lib", "fearless_labs"}
 """Modules that are found before any lab's, so no lab's file has the name of one."""
 FRAMEWORKS = ("numpy", "torch", "keras")
+TEXTS = "texts.toml"
+"""The file with a lab's texts, beside its module."""
 CHAPTER = 100  # of a lab that does not say its place: after those of the lecture
 OLD_CONTRACT_PAGE = "docs/adding-a-lab.md#from-the-old-contract"
 OLD_CONTRACT_MODULES = {

@@ -34,6 +34,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from lib.harness.contract.source import TEXTS
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 VERDICTS = ("holds", "fails", "inconclusive")
-FILE = "texts.toml"
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "lab": ("summary",),
@@ -87,7 +87,7 @@ class Texts:
         figures: by row the stem of the picture that shows it.
     """
 
-    file: Path = Path(FILE)
+    file: Path = Path(TEXTS)
     entries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,7 +99,7 @@ class Texts:
             UserError: it is no TOML, or a key in it is unknown, has no text in one of the languages, or has other
                 fields in one of them than in the other.
         """
-        path = Path(file).with_name(FILE)
+        path = Path(file).with_name(TEXTS)
         if not path.is_file():
             return cls(path)
         try:

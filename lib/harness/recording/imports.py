@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 from lib.harness.contract.catalogue import OUTSIDE, PACKAGES
-from lib.harness.contract.texts import FILE as TEXTS
+from lib.harness.contract.source import TEXTS
 from lib.harness.errors import UserError
 
 PUBLIC = "fearless_labs"
@@ -30,7 +30,19 @@ def imported(root: Path, modules: Iterable[str]) -> dict[str, Path]:
         UserError: one of them is no Python source.
     """
     modules = list(modules)
-    finder = _Finder(root, {module.partition(".")[0] for module in modules})
+    return _closure(_Finder(root, {module.partition(".")[0] for module in modules}), modules)
+
+
+def imported_outside(folders: Sequence[Path], module: str) -> list[Path]:
+    """The files of `module` and of all that it imports, as far as they are in `folders`, with the texts beside them.
+
+    For the host, whose Python may be older than the image's and lacks its packages: a file that it cannot parse is one
+    that imports nothing, and what the image has comes from the image even if a file in `folders` has its name.
+    """
+    return list(_closure(_Finder(folders[0], {module.partition(".")[0]}, folders), [module], lenient=True).values())
+
+
+def _closure(finder: _Finder, modules: list[str], *, lenient: bool = False) -> dict[str, Path]:
     files: dict[str, Path] = {}
     todo, done = modules, set[str]()
     while todo:
@@ -49,7 +61,11 @@ def imported(root: Path, modules: Iterable[str]) -> dict[str, Path]:
         parts = module.split(".")
         todo += [".".join(parts[:i]) for i in range(1, len(parts))]
         if module != PUBLIC:
-            todo += _imports(path, parts if path.name == "__init__.py" else parts[:-1])
+            try:
+                todo += _imports(path, parts if path.name == "__init__.py" else parts[:-1])
+            except UserError:
+                if not lenient:
+                    raise
     return dict(sorted(files.items()))
 
 
@@ -59,12 +75,20 @@ def outside_folders(root: Path) -> list[Path]:
 
 
 class _Finder:
-    """A finder of modules. `tops`: top-level modules that are wanted even from Python's own folder of packages."""
+    """A finder of modules.
 
-    def __init__(self, root: Path, tops: set[str]):
+    Args:
+        root: the folder that ``lib`` is in.
+        tops: top-level modules that are wanted even from Python's own folder of packages.
+        only: look in these folders alone, neither in ``lib`` nor on Python's path.
+    """
+
+    def __init__(self, root: Path, tops: set[str], only: Sequence[Path] | None = None):
         self._root, self._tops = root, tops
-        self._outside = outside_folders(root)
-        self._folders: dict[str, Path | None] = {"lib": root, PUBLIC: root / "lib" / "public"}
+        self._outside = outside_folders(root) if only is None else list(only)
+        self._installed = [path for path in sys.path if Path(path) not in self._outside] if only is None else []
+        ours = {"lib": root, PUBLIC: root / "lib" / "public"}
+        self._folders: dict[str, Path | None] = {top: folder if only is None else None for top, folder in ours.items()}
         self._public: Mapping[str, str] | None = None
 
     def find(self, module: str) -> tuple[str, Path] | None:
@@ -85,8 +109,7 @@ class _Finder:
     def _folder_of(self, top: str) -> Path | None:
         if top in sys.stdlib_module_names or not top:
             return None
-        others = [path for path in sys.path if Path(path) not in self._outside]
-        spec = PathFinder.find_spec(top, others)
+        spec = PathFinder.find_spec(top, self._installed)
         if spec is not None and spec.origin is not None:
             file = Path(spec.origin)
             return file.parents[1 if spec.submodule_search_locations else 0] if top in self._tops else None

@@ -19,6 +19,7 @@ from lib.harness.contract.catalogue import GROUP, OUTSIDE
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
 from lib.harness.machine.scope import cpu_lines, cpu_model
+from lib.harness.recording.archive import plain_files
 from lib.harness.recording.imports import imported
 from lib.harness.recording.jsonfile import json_bytes
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRY = "lib.__main__"
+RECORDED_IMAGE = "lab.recorded_image"
+"""The tag of a reproduction in another image than the recorded one: the recorded one's id."""
 ENTRY_POINTS = f"{OUTSIDE}/recorded.dist-info/entry_points.txt"
 
 
@@ -55,9 +58,8 @@ def archive(files: Mapping[str, bytes], mode: int = 0o644) -> bytes:
 
 
 def unpacked(archived: bytes) -> dict[str, bytes]:
-    """The files of such an archive, by their paths."""
-    with tarfile.open(fileobj=io.BytesIO(archived)) as tar:
-        return {member.name: stream.read() for member in tar if (stream := tar.extractfile(member))}
+    """The files of such an archive, by their paths. Raises as `plain_files`."""
+    return {name: data for name, data, _ in plain_files(io.BytesIO(archived))}
 
 
 def recipe_files() -> dict[str, bytes]:
@@ -111,12 +113,13 @@ def config_json(config: Config) -> bytes:
 def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     """The tags that all runs of one command share. What only the host knows comes in environment variables."""
     variable = os.environ.get
-    original = variable("LAB_REPRODUCES")
+    original, recorded_image = variable("LAB_REPRODUCES"), variable("LAB_RECORDED_IMAGE")
     return {
         **({"lab.reproduces": original} if original else {}),
+        **({RECORDED_IMAGE: recorded_image} if recorded_image else {}),
         "lab.framework": framework,
-        "lab.image": variable("LAB_IMAGE", "none"),
-        "lab.image_kind": variable("LAB_IMAGE_KIND", "none"),
+        "lab.image": variable("LAB_IMAGE", "unknown"),
+        "lab.image_kind": variable("LAB_IMAGE_KIND", "unknown"),
         "lab.lock_sha256": variable("LAB_LOCK_SHA256", "unknown"),
         "lab.code_sha256": code.sha256,
         "lab.git_commit": variable("LAB_GIT_COMMIT", "unknown"),
@@ -134,7 +137,7 @@ def place() -> str:
     framework = gpus.chosen()
     if framework is not None:
         return f" --gpu --framework {framework}{' --on ray' * (gpus.ELSEWHERE in os.environ)}"
-    return " --local" if os.environ.get("LAB_IMAGE_KIND", "none") == "none" else ""
+    return " --local" if os.environ.get("LAB_IMAGE_KIND") == "none" else ""
 
 
 def environment() -> dict[str, Any]:

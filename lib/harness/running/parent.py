@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from lib.harness.contract.catalogue import SNAPSHOT
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params
@@ -169,8 +171,8 @@ class ParentRun:
         )
 
     def code_changed(self) -> bool:
-        """Return whether a file of the lab's code was edited while it ran."""
-        return provenance.read_code(self.entry.module).sha256 != self._code.sha256
+        """Return whether a file of the lab's code was edited while it ran; a snapshot never is."""
+        return SNAPSHOT not in os.environ and provenance.read_code(self.entry.module).sha256 != self._code.sha256
 
     def finish(
         self,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lib.harness.errors import UserError
-from lib.harness.machine import determinism, gpus
+from lib.harness.machine import determinism, gpus, memory
 from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.worker import call_in_worker, start_worker
 
@@ -194,7 +194,7 @@ class Workers:
                     names = "; ".join(f"{job.trial.variant}, seed {job.trial.seed}" for job in running.values())
                     raise UserError(
                         f"A worker was killed, most likely because it ran out of memory, during these trials: {names}. "
-                        "Close other programs, raise LAB_MEMORY, or run one trial at a time: "
+                        f"Close other programs, raise {memory.setting()}, or run one trial at a time: "
                         "./invoke lab NAME --workers 1"
                     ) from None
                 results[running.pop(future).run] = result

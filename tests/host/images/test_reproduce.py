@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from host.engine import images
 from host.machine import ports
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
@@ -91,6 +93,15 @@ def test_the_image_is_made_again_from_the_record(clone: Instance, tmp_path: Path
     image = f"fearless-labs/recorded:{described['tags']['lab.recipe_sha256'][:12]}"
     try:
         elsewhere.must("import", folder)
+        code, out, err = elsewhere.invoke("reproduce", parent.name, "--image", "near", timeout=900)
+        assert code == 0, err
+        present = images.must_inspect(images.LAB).id
+        assert re.fullmatch(rf"identical \(.*\), in another image \({present[:19]}\)", out.splitlines()[-1])
+        assert "running in another image" in err
+        elsewhere.must("export", _key(err), "--out", tmp_path / "near")
+        near = json.loads((tmp_path / "near" / _key(err) / "run.json").read_text())["tags"]
+        assert (near["lab.image"], near["lab.recorded_image"]) == (present, described["tags"]["lab.image"])
+        assert near["lab.reproduction"] == f"identical, in another image ({present[:19]})"
         code, out, err = elsewhere.invoke("reproduce", parent.name, timeout=900)
         assert code == 0, err
         assert out.splitlines()[-1].startswith("identical (")

@@ -14,7 +14,7 @@ import pytest
 
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
-from lib.harness.recording.imports import imported
+from lib.harness.recording.imports import imported, imported_outside
 from tests.lib.harness.support import Clone
 
 # Runs the test lab as the command does, and says which files of the clone this process has loaded in the end.
@@ -272,3 +272,43 @@ def test_the_environment_names_every_package_with_its_version() -> None:
     for name in ("numpy", "pydantic", "loky", "torch", "keras"):
         assert packages[name] == importlib.metadata.version(name)
     assert provenance.environment()["python"] == sys.version.split()[0]
+
+
+def test_what_only_the_host_knows_is_unknown_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LAB_IMAGE", "LAB_IMAGE_KIND", "LAB_LOCK_SHA256", "LAB_GIT_COMMIT", "LAB_GIT_DIRTY", "LAB_USER"):
+        monkeypatch.delenv(name, raising=False)
+    tags = provenance.tags(provenance.Code({}, "c"), [], "torch")
+    names = ("image", "image_kind", "lock_sha256", "git_commit", "git_dirty", "user")
+    assert {tags[f"lab.{name}"] for name in names} == {"unknown"}
+    assert provenance.RECORDED_IMAGE not in tags
+    assert provenance.place() == ""
+
+
+def test_a_reproduction_in_another_image_records_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RECORDED_IMAGE", "sha256:recorded")
+    tags = provenance.tags(provenance.Code({}, "c"), [], "torch")
+    assert tags["lab.recorded_image"] == "sha256:recorded"
+
+
+def test_the_host_finds_what_a_lab_imports_without_reading_lib(tmp_path: Path) -> None:
+    """Its Python may be older than the image's, so a file that it cannot parse is found as well."""
+    packages, own = tmp_path / "packages", tmp_path / "own"
+    for path, text in {
+        packages / "theirs/__init__.py": "",
+        packages / "theirs/deep.py": "import json",
+        packages / "unused.py": "",
+        own / "mine.py": "import torch, theirs.deep, newer\nfrom fearless_labs import Lab\nfrom lib.data import text",
+        own / "newer.py": "match x = 1",
+        own / "texts.toml": "",
+        own / "json.py": "",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = {path.relative_to(tmp_path).as_posix() for path in imported_outside([packages, own], "mine")}
+    assert found == {
+        "own/mine.py",
+        "own/texts.toml",
+        "own/newer.py",
+        "packages/theirs/__init__.py",
+        "packages/theirs/deep.py",
+    }

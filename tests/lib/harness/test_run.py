@@ -135,10 +135,30 @@ def test_a_study_that_breaks_off_keeps_what_it_has(clone: Clone) -> None:
     assert statuses(clone.newest()) == ["FINISHED"] * 5
 
 
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_an_edit_is_said_where_the_code_is_no_snapshot(clone: Clone, snapshot: bool) -> None:
+    """Of a snapshot another copy was edited, not this one; the edit here stands for nothing that ran."""
+    if snapshot:
+        clone.variables["LAB_CODE_SNAPSHOT"] = "1"
+    process = clone.start("tiny", "--workers", "1", *said({"seeds": 1, "action": "sleep"}))
+    until(lambda: list(clone.journals.glob("*/trial-*.jsonl")), what="the first trial")
+    lab = clone.root / "lib" / "testlabs" / "tiny.py"
+    lab.write_text(lab.read_text() + "\n# edited\n")
+    ended = end_of(process)
+    assert ended.code == 0
+    assert ("was edited while it ran" in ended.err + ended.out) is not snapshot
+
+
+def test_a_killed_worker_names_the_memory_that_a_container_has(clone: Clone) -> None:
+    clone.variables["LAB_MEMORY"] = "3g"
+    ended = end_of(clone.start("tiny", "--workers", "1", *said({"seeds": 1, "action": "die"})))
+    ended.assert_one_line(2, "A worker was killed", "raise LAB_MEMORY (it is 3g)")
+
+
 def test_a_killed_worker_ends_the_lab_in_one_line(clone: Clone) -> None:
     process = clone.start("tiny", "--workers", "1", *said({"seeds": 2, "action": "die"}))
     ended = end_of(process)
-    ended.assert_one_line(2, "A worker was killed", "slow, seed 0", "--workers 1", "LAB_MEMORY")
+    ended.assert_one_line(2, "A worker was killed", "slow, seed 0", "--workers 1", "LAB_MEMORY,")
     folder = clone.newest()
     assert statuses(folder) == ["FAILED", "FINISHED", "FAILED"]
     died = records(folder / "trial-0001.jsonl")

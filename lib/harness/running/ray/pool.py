@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.errors import UserError
-from lib.harness.machine import determinism, gpus
+from lib.harness.machine import determinism, gpus, memory
 from lib.harness.recording.journal import files_of, on_disk
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
@@ -170,7 +170,7 @@ def _get(reference: Any, job: Job) -> Returned:
     except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError):
         raise UserError(
             f"{1 + RETRIES} workers were killed one after the other, most likely out of memory, while this trial "
-            f"ran: {name}. Give the workers more memory (LAB_MEMORY)"
+            f"ran: {name}. Give the workers more memory: {memory.setting()}"
         ) from None
     return returned
 

@@ -1,0 +1,127 @@
+"""The image that a recorded run is run again in: one of ours of the recorded content, or another one on request."""
+
+import io
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.bootstrap.paths import STATE
+from host.engine import build, docker, images
+from lib.harness.errors import UserError
+from lib.harness.recording.archive import plain_files
+
+LOCK = "org.fearless-labs.lock"
+NEAR = "near"
+ANOTHER = f"--image {NEAR} runs it in the present one and records that"
+# in an image: the SHA-256 over the lines "file hash  path" of what it was made of, as a run records it
+RECIPE = """
+import hashlib, os, pathlib
+root = pathlib.Path(os.environ["LAB_RECIPE"])
+files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())
+lines = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\\n" for name, path in files)
+print(hashlib.sha256(lines.encode()).hexdigest())
+"""
+ALONE = ("--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--entrypoint=python")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An image for a reproduction. `instead_of`: the recorded one, where this is another."""
+
+    built: images.Built
+    instead_of: str = ""
+
+
+def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: images.Image, near: bool) -> Choice:
+    """The recorded image, an equal one, or one that is made of the record's recipe. `near`: rather the present one.
+
+    `present`: the image that this clone runs the lab in.
+
+    Raises:
+        UserError: the record names an image that is none of ours; there is none of its content and none can be made.
+    """
+    named, lock = tags.get("lab.image", "unknown"), tags.get("lab.lock_sha256", "unknown")
+    built = images.inspect(named) if named.startswith("sha256:") else None
+    if built is not None and _is_ours(built, lock):
+        return Choice(built)
+    equal = _equal(tags, lock)
+    if equal is not None:
+        print(f"{_shown(named)} is not here: using {_shown(equal.id)}, which was made of the same", file=sys.stderr)
+        return Choice(equal)
+    if near:
+        (other,) = build.ensure(present)
+        print(f"{_shown(named)} is not here: running in another image, {_shown(other.id)}", file=sys.stderr)
+        return Choice(other, named)
+    if built is not None:
+        raise UserError(
+            f"{key} names the image {named[:19]}, which is none of Fearless Labs with the lock that it records: it is "
+            f"refused. {ANOTHER}"
+        )
+    if recipe is None:
+        commit = tags.get("lab.git_commit", "unknown")
+        way = f"git checkout {commit[:12]}; ./invoke build; then try again. Or: " if commit != "unknown" else ""
+        raise UserError(
+            f"{key} ran in {_shown(named)}, which is not here, and does not record what it was made of: {way}{ANOTHER}"
+        )
+    return Choice(_made_again(tags, recipe, lock))
+
+
+def _is_ours(built: images.Built, lock: str) -> bool:
+    """Return whether an image is one of these labs', with the lock that a run records."""
+    return built.labels.get(LOCK) == lock and "org.fearless-labs.docker" in built.labels
+
+
+def _equal(tags: Mapping[str, str], lock: str) -> images.Built | None:
+    """An image with the recorded lock that was made of the recorded files."""
+    recorded = tags.get("lab.recipe_sha256")
+    if recorded is None:
+        return None
+    listing = docker.call("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LOCK}={lock}")
+    for name in dict.fromkeys(listing.stdout.split()):
+        built = images.inspect(name)
+        if built is not None and _is_ours(built, lock):
+            made_of = docker.call("run", *ALONE, built.id, "-c", RECIPE)
+            if made_of.returncode == 0 and made_of.stdout.strip() == recorded:
+                return built
+    return None
+
+
+def _made_again(tags: Mapping[str, str], recipe: bytes, lock: str) -> images.Built:
+    named, commit = tags.get("lab.image", "unknown"), tags.get("lab.git_commit", "unknown")
+    print(f"{_shown(named)} is not here: making it again from the recorded Dockerfile and lock …", file=sys.stderr)
+    STATE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="recipe-", dir=STATE) as folder:
+        for name, (data, mode) in files_below(recipe, "docker").items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            path.chmod(0o755 if mode & 0o100 else 0o644)
+        name = f"fearless-labs/recorded:{tags['lab.recipe_sha256'][:12]}"
+        built = build.rebuild(Path(folder), lock, commit, name)
+    if not _is_ours(built, lock):
+        raise UserError(f"{name} was not made of this record: docker image rm {name}; then try again")
+    return built
+
+
+def files_below(archive: bytes, *roots: str) -> dict[str, tuple[bytes, int]]:
+    """Content and mode of an archive's files by their paths, all of them below the folders `roots`.
+
+    Raises:
+        UserError: one is elsewhere, or no plain file; the archive is damaged.
+    """
+    files = {}
+    try:
+        for name, data, mode in plain_files(io.BytesIO(archive)):
+            if name.partition("/")[0] not in roots or "/" not in name:
+                raise tarfile.TarError(f"a strange file, {name!r} (not below {' or '.join(roots)})")
+            files[name] = data, mode
+    except tarfile.TarError as error:
+        raise UserError(f"The record has {error}: it is refused") from None
+    return files
+
+
+def _shown(image: str) -> str:
+    return f"the image {image[:19]}" if image.startswith("sha256:") else f"an image that is {image}"

@@ -1,0 +1,34 @@
+"""A container that was killed: said with its limit of memory, which is the usual reason."""
+
+import os
+
+from host.engine import docker
+from host.machine import env_file
+from lib.harness.errors import UserError
+
+KILLED = 137
+"""128 + SIGKILL: the exit code of a container whose program was killed."""
+DEFAULTS = {False: "8g", True: "16g"}
+"""LAB_MEMORY where it is not set, by whether a container computes on GPUs: as compose.yaml and compose.gpu.yaml say."""
+
+
+def limit(*, gpu: bool = False) -> str:
+    """LAB_MEMORY as a container gets it, and where from."""
+    chosen = os.environ.get("LAB_MEMORY") or env_file.setting("LAB_MEMORY")
+    return chosen or f"{DEFAULTS[gpu]}, its default"
+
+
+def why_killed(name: str, *, gpu: bool = False) -> UserError:
+    """The error of a container that has just been killed. Whoever stops one leaves an event with the engine."""
+    has, _, now = docker.call("info", "--format", "{{.MemTotal}} {{.SystemTime}}").stdout.strip().partition(" ")
+    stopped = docker.call(
+        *("events", "--since", "0", "--until", now, "--filter", f"container={name}", "--filter", "event=kill"),
+        *("--format", "{{.Action}}"),
+    )
+    if stopped.stdout.strip():
+        return UserError(f"{name} was stopped from outside. What had ended is recorded; --resume goes on")
+    room = f" (the engine has {int(has) / 2**30:.1f} GiB)" if has.isdecimal() else ""
+    return UserError(
+        f"{name} was killed, out of memory: LAB_MEMORY is {limit(gpu=gpu)}. Set a larger one in .env or the "
+        f"environment, as in LAB_MEMORY=12g{room}, or use --workers 1"
+    )
