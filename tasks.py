@@ -15,8 +15,10 @@ def up(options: Namespace) -> None:
     """Start JupyterLab and MLflow; prints one URL each."""
     from host.command.place import goes_local, gpu_image_for
     from host.engine import docker
+    from host.machine import settings
     from host.services import ray, up_down, without_docker
 
+    settings.check()
     if options.workers is not None:
         if options.local:
             raise UserError("--workers and --local cannot be combined: the Ray cluster is made of containers")
@@ -66,11 +68,11 @@ def sweep(options: Namespace) -> int:
 
 
 @command
-def labs(_: Namespace) -> None:
+def labs(_: Namespace) -> int:
     """List the labs: what each shows, its time, its last verdict."""
     from host.runs import labs_list
 
-    labs_list.show()
+    return labs_list.show()
 
 
 @command

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from invoke.program import Program
 
 
+OWN_OPTIONS = ("--help", "-h", "--list", "-l", "--version", "-V")
+"""What ./invoke takes before a command. Invoke has more, which are for other collections than ours."""
+
+
 def run(argv: list[str]) -> int:
     """Exit code of Invoke on `argv`; without arguments it lists the commands.
 
@@ -52,10 +56,27 @@ def _list() -> list[str]:
 
 
 def _invoke(argv: list[str]) -> int:
+    from invoke.config import Config
     from invoke.exceptions import Exit, ParseError
     from invoke.program import Program
 
-    program = Program(__version__, name="Fearless Labs", binary="./invoke", binary_names=["./invoke"])
+    class OwnDefaults(Config):
+        """Invoke's defaults: no file or variable of the caller's, which are for other projects, changes them."""
+
+        def load_base_conf_files(self) -> None: ...
+
+        def load_project(self, merge: bool = True) -> None: ...
+
+        def load_runtime(self, merge: bool = True) -> None: ...
+
+        def load_shell_env(self) -> None: ...
+
+    first = argv[0]
+    if first.startswith("-") and first not in OWN_OPTIONS:
+        print(f"No option '{first}' before a command. See ./invoke --list", file=sys.stderr)
+        return 2
+    names = ["./invoke"]
+    program = Program(__version__, name="Fearless Labs", binary=names[0], binary_names=names, config_class=OwnDefaults)
     try:
         program.create_config()
         program.parse_core(["./invoke", *argv])

@@ -1,7 +1,6 @@
 """The variables that compose.yaml reads."""
 
-import os
-
+from host.bootstrap import environment
 from host.engine import images
 from host.machine import env_file, git, labs_owner, user
 
@@ -10,7 +9,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
     """The variables that compose.yaml reads: Jupyter's token and user, and what every run records of the host."""
     uid, gid = labs_owner.jupyter_user()
     return {
-        **os.environ,
+        **environment.caller(),
         "JUPYTER_TOKEN": env_file.token(),
         "LAB_UID": str(uid),
         "LAB_GID": str(gid),
@@ -18,6 +17,6 @@ def variables(lab_image: images.Built) -> dict[str, str]:
         "LAB_IMAGE_KIND": lab_image.kind,
         "LAB_GIT_COMMIT": git.commit(),
         # a notebook that was executed and saved has not changed what a lab runs
-        "LAB_GIT_DIRTY": str(git.dirty(".", ":(exclude)labs")).lower(),
+        "LAB_GIT_DIRTY": git.dirty(".", ":(exclude)labs"),
         "LAB_USER": user.name(),
     }

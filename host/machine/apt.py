@@ -1,11 +1,10 @@
 """The machine's own package manager: the mirrors it has configured, and commands whose output goes to a log."""
 
-import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from host.bootstrap import process
+from host.bootstrap import environment, process
 from lib.harness.errors import UserError
 
 INSTALL = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
@@ -25,8 +24,8 @@ def mirror(release: str, targets: str | None = None) -> str | None:
 
 def run(command: list[str], log: Path) -> None:
     """Run `command` with its output in `log`. Raises `UserError` after printing the end of it."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    if process.logged(command, log, limit=process.INSTALL, append=True, env=environment):
+    quiet = environment.caller() | {"DEBIAN_FRONTEND": "noninteractive"}
+    if process.logged(command, log, limit=process.INSTALL, append=True, env=quiet):
         fail(f"`{' '.join(command[:3])} …` failed", log)
 
 
