@@ -197,7 +197,9 @@ def doctor(options: Namespace) -> int:
     if options.fix:
         from host.checks.install import fix
 
-        fix()
+        fix(options.yes)
+    elif options.yes:
+        raise UserError("--yes agrees to the plan of --fix: ./invoke doctor --fix --yes")
     checks = checkup.checks()
     checkup.table(checks)
     return 0 if checkup.passed(checks) else 1

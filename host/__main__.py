@@ -16,13 +16,13 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(files.one_line(error), file=sys.stderr)
         return 2
     except OSError as error:
         refused = files.refused(error)
         if refused is None:
             raise
-        print(refused, file=sys.stderr)
+        print(files.one_line(refused), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,4 @@
-"""Files of the clone that cannot be read or written: one line each. And their owner, whom one `sudo` must not lock out."""
+"""Files of the clone that cannot be read or written, each in one line; and their owner, for after a `sudo`."""
 
 import errno
 import os
@@ -32,6 +32,12 @@ def refused(error: OSError) -> UserError | None:
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ROOT
     remedy = REMEDIES.get(error.errno or 0, OTHER).format(root=ROOT)
     return UserError(f"{name}: {error.strerror}; {remedy}")
+
+
+def one_line(error: Exception | str) -> str:
+    """The message of an error in one line, without characters that a terminal would obey."""
+    text = " ".join(str(error).splitlines())
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def give_back(root: Path = ROOT) -> None:

@@ -1,4 +1,4 @@
-"""The caller's settings of pip that are honoured, from its variables and from pip.conf, for every program that installs.
+"""The caller's settings of pip that are honoured, from its variables and from pip.conf, for all that installs.
 
 Where packages come from, and how to get there: index-url, extra-index-url, find-links, no-index, cert, trusted-host,
 proxy. Where pip would put them (target, user, prefix) and what else it would do is not the caller's to say here. pip
@@ -113,7 +113,7 @@ def _configured(python: str) -> dict[str, str]:
     done = process.output([python, "-m", "pip", "--disable-pip-version-check", "config", "list"], env=plain)
     if done.returncode:
         raise UserError(
-            f"pip's settings cannot be read: {process.reason(done.stderr)}: mend that file, or PIP_CONFIG_FILE=/dev/null"
+            f"pip's settings cannot be read: {process.reason(done.stderr)}: mend them, or set PIP_CONFIG_FILE=/dev/null"
         )
     values: dict[str, str] = {}
     for section in ("global", "install"):

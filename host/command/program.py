@@ -8,6 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from host.bootstrap.files import one_line
 from host.bootstrap.paths import ROOT
 from lib.harness import __version__
 from lib.harness.errors import UserError
@@ -39,7 +40,7 @@ def run(argv: list[str]) -> int:
     try:
         keys = keys_of_lab(argv[1])
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 2
     code = _invoke(["--help", argv[0]])
     print_keys(argv[1], keys)
@@ -73,7 +74,7 @@ def _invoke(argv: list[str]) -> int:
 
     first = argv[0]
     if first.startswith("-") and first not in OWN_OPTIONS:
-        print(f"No option '{first}' before a command. See ./invoke --list", file=sys.stderr)
+        print(one_line(f"No option '{first}' before a command. See ./invoke --list"), file=sys.stderr)
         return 2
     names = ["./invoke"]
     program = Program(__version__, name="Fearless Labs", binary=names[0], binary_names=names, config_class=OwnDefaults)
@@ -86,7 +87,7 @@ def _invoke(argv: list[str]) -> int:
         program.update_config()
         program.execute()
     except ParseError as error:
-        print(_remedy(error, program), file=sys.stderr)
+        print(one_line(_remedy(error, program)), file=sys.stderr)
         return 2
     except Exit as end:
         if end.message:

@@ -29,12 +29,12 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
             check(options, values)
             code = body(Namespace(**values))
         except UserError as error:
-            raise Exit(str(error), code=2) from None
+            raise Exit(files.one_line(error), code=2) from None
         except OSError as error:
             refused = files.refused(error)
             if refused is None:
                 raise
-            raise Exit(str(refused), code=2) from None
+            raise Exit(files.one_line(refused), code=2) from None
         except KeyboardInterrupt:
             raise Exit("Interrupted.", code=130) from None
         raise Exit(code=code or 0)

@@ -15,7 +15,6 @@ from host.machine import git
 from host.machine.package_sources import build_settings, sources
 from lib.harness.errors import UserError
 
-
 LONGEST = 12 * 3600.0
 """Seconds that a build may take: a slow link needs hours for the packages."""
 

@@ -38,14 +38,14 @@ def python() -> Path:
         return made
     with held("local-venv"):
         if not _is_made(made, stamp, wanted):
-            base = python311()
+            base, chosen = python311(), sources()
             free = shutil.disk_usage(STATE).free / 2**30
             if free < NEEDED_GIB:
                 raise UserError(f"Local mode needs {NEEDED_GIB} GiB free in {STATE}, there are {free:.1f}")
             print("Making .local/venv from the image's lock (once, some minutes) …", file=sys.stderr, flush=True)
             stamp.unlink(missing_ok=True)
             _uv("venv", "--clear", "--python", base, str(VENV))
-            _uv("pip", "sync", "--python", str(made), "--require-hashes", *uv_options(sources()), str(LOCK))
+            _uv("pip", "sync", "--python", str(made), "--require-hashes", *uv_options(chosen), str(LOCK))
             stamp.write_text(wanted, encoding="utf-8")
     return made
 

@@ -77,4 +77,5 @@ def _compile(name: str, options: list[str], output: Path, more: list[str]) -> No
         command, limit=process.INSTALL, name="uv pip compile", cwd=REQUIREMENTS, env=uv_environment(sources())
     )
     if result.returncode:
-        raise UserError(f"{(REQUIREMENTS / name).relative_to(ROOT)}.in has no solution:\n{result.stderr.strip()}")
+        print(result.stderr.strip(), file=sys.stderr)
+        raise UserError(f"{(REQUIREMENTS / name).relative_to(ROOT)}.in has no solution; the lines above say why")

@@ -1,4 +1,4 @@
-"""The settings that compose.yaml takes from the environment and from .env, checked before anything is built or started."""
+"""The settings that compose.yaml takes from the environment and from .env, checked before anything is built."""
 
 import re
 

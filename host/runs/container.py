@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from host.bootstrap import foreground
+from host.bootstrap import environment, foreground
 from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images
@@ -64,6 +64,9 @@ def in_container(
     name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
+    if terminal:
+        shown = environment.caller()
+        options += [f"--env={name}={shown[name]}" for name in environment.SHOWN if name in shown]
     if lib is not None:
         options += ["--volume", f"{lib}:/workspace/lib:ro"]
     for source, target in mounts.items():
