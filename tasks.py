@@ -212,6 +212,7 @@ def bench(options: Namespace) -> None:
     from host.command.place import goes_local
 
     wanted = benchmarks.names(options.only)
+    benchmarks.require(wanted, options.local)
     benchmarks.bench(wanted, goes_local(options.local))
 
 

@@ -79,7 +79,7 @@ def history(folder: Path) -> list[Path]:
         ["-C", str(folder), "read-tree", "HEAD"],
     )
     with tempfile.NamedTemporaryFile("w", suffix=".gitconfig", encoding="utf-8") as settings:
-        settings.write(f'[safe]\n\tdirectory = "{ROOT}"\n')  # a root caller's clone may be another user's
+        settings.write("[safe]\n\tdirectory = *\n")  # a root caller's clone, the one that is named, may be a user's
         settings.flush()
         environment = git.variables() | {"GIT_CONFIG_GLOBAL": settings.name}
         for step in steps:

@@ -101,6 +101,8 @@ def _invoke(argv: list[str]) -> int:
 def _remedy(error: ParseError, program: Program) -> str:
     """One line: what Invoke did not understand, the nearest names, where to read on."""
     message = str(error).rstrip("!.")
+    if valueless := re.search(r"Flag <Argument: ([\w-]+).*> needed value", message):
+        message = f"{'-' * min(len(valueless[1]), 2)}{valueless[1]} needs a value"
     word = re.search(r"No idea what '(.*)' is", message)
     task = error.context.name if error.context else None
     help_command = f"./invoke {task} --help" if task else "./invoke --list"

@@ -12,7 +12,6 @@ import pytest
 
 from tests.host.bad_input.cases import CASES, NO_ENGINE, Case
 from tests.host.clone import copy_clone, share_venv
-from tests.host.fake_engine import FakeEngine
 
 Run = Callable[[dict[str, Any]], dict[str, Any]]
 STATE = (".local/locks", ".local/logs")
@@ -45,13 +44,6 @@ def run(root: Path) -> Iterator[Run]:
 
         yield ask
         process.stdin.close()
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    fake = FakeEngine(tmp_path_factory.mktemp("engine") / "docker.sock", "27.1.1")
-    yield fake.address
-    fake.stop()
 
 
 def contents(folder: Path) -> dict[str, object]:
@@ -88,12 +80,12 @@ def name_of(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_one_line_and_nothing_left(case: Case, root: Path, run: Run, engine: str, tmp_path: Path) -> None:
+def test_one_line_and_nothing_left(case: Case, root: Path, run: Run, tmp_path: Path) -> None:
     home, temporary = tmp_path / "home", tmp_path / "tmp"
     home.mkdir()
     temporary.mkdir()
     general = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(temporary), "LAB_CALLER_DIR": str(root)}
-    env = {k: v.format(engine=engine, root=root) for k, v in (general | NO_ENGINE | case.env).items()}
+    env = {k: v.format(root=root) for k, v in (general | NO_ENGINE | case.env).items()}
     made = put(root, case.files)
     before = contents(root)
     try:
