@@ -53,7 +53,7 @@ def _take(opened: IO[str], name: str) -> None:
             return
         except BlockingIOError:
             time.sleep(0.02)
-    print(f"Waiting for {_holder(opened, name)} …", file=sys.stderr, flush=True)
+    _say(f"Waiting for {_holder(opened, name)} …")
     fcntl.flock(opened, fcntl.LOCK_EX)
 
 
@@ -64,6 +64,10 @@ def _write_holder(opened: IO[str]) -> None:
     opened.truncate()
     opened.write(f"{line[:120]}\n{os.getpid()}\n{time.strftime('%H:%M:%S')}\n")
     opened.flush()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _holder(opened: IO[str], name: str) -> str:

@@ -1,6 +1,7 @@
 """Local mode: said in one line, from the image's lock, with one line where it cannot be."""
 
 import json
+import os
 import platform
 import sqlite3
 from pathlib import Path
@@ -20,7 +21,8 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
-    nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": None, "UV_NO_CACHE": "1"}
+    nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": None}
+    nothing["XDG_CACHE_HOME"] = str(clone / ".local" / "cache")
     outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE | nothing)
     said = outcome.stderr.splitlines()
     assert outcome.returncode == 2
@@ -83,3 +85,15 @@ def test_the_services_run_without_an_engine(clone: Path, invoke: Invoke) -> None
     assert again.stdout == outcome.stdout
     assert invoke("down", root=clone, env=NO_ENGINE).returncode == 0
     assert invoke("down", root=clone, env=NO_ENGINE).returncode == 2, "nothing is left to stop"
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> None:
+    """After an upgrade of the system the stamp alone was asked, and every command was a traceback."""
+    python, stamp = tmp_path / "python", tmp_path / "stamp"
+    stamp.write_text("lock\n", encoding="utf-8")
+    python.symlink_to("/usr/bin/python3.99")
+    assert not local._is_made(python, stamp, "lock\n")
+    python.unlink()
+    python.touch()
+    assert local._is_made(python, stamp, "lock\n")
+    assert not local._is_made(python, stamp, "other lock\n")

@@ -57,8 +57,9 @@ def test_both_pips_variables_and_its_files_are_read(
     (wheels / "ca.pem").touch()
     read = configure(
         "[global]\nindex-url = https://file/simple\nextra-index-url =\n  https://one/simple\n  https://two/simple\n"
-        f"trusted-host = one two:8080\nproxy = proxy.example:3128\ntarget = /elsewhere\n"
-        f"[install]\nfind-links = {wheels.as_uri()}\nno-index = yes\ncert = {wheels}/ca.pem\n[download]\nno-index = no\n"
+        "trusted-host = one two:8080\nproxy = proxy.example:3128\ntarget = /elsewhere\n"
+        f"[install]\nfind-links = {wheels.as_uri()}\nno-index = yes\ncert = {wheels}/ca.pem\n"
+        "[download]\nno-index = no\n"
     )
     assert read == pip.Sources(
         index="https://variable/simple",
