@@ -39,8 +39,8 @@ def build(*wanted: Image) -> None:
 
 def _build_all(*wanted: Image) -> None:
     docker.require_plugins()
-    docker.require_builder()
     images.room(sum(image.build_gib for image in wanted), "Building")
+    docker.require_builder()
     base = base_image.options()
     for image in wanted:
         start = time.monotonic()

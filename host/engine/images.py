@@ -95,7 +95,7 @@ def room(needed: float, purpose: str) -> None:
 def make_room() -> str:
     """The command that removes images of ours that have no name any more; where there is none, general advice."""
     ours = ("--filter", "dangling=true", "--filter", "label=org.fearless-labs.docker", "--format", "{{.ID}}")
-    unnamed = docker.must("image", "ls", *ours).split()
+    unnamed = docker.call("image", "ls", *ours).stdout.split()
     if not unnamed:
         return "free it, or move Docker's data to a larger disk"
     return f"docker image rm {' '.join(unnamed)} (images of earlier versions of Fearless Labs)"

@@ -89,7 +89,7 @@ def test_a_disk_without_locks_is_one_line(number: int, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with (
-        pytest.raises(UserError, match=r"is on a disk without file locks \(.*\): clone to a disk of this machine"),
+        pytest.raises(UserError, match=r"on a disk without file locks \(.*\): clone to a disk"),
         flock.held("build"),
     ):
         pass
@@ -101,7 +101,7 @@ def test_a_lock_that_cannot_be_made_is_named(name: str, tmp_path: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.mkdir() if name.endswith("/") else place.touch()
     with (
-        pytest.raises(UserError, match=r"\.local.*: (Not a directory|File exists|Is a directory); mend that"),
+        pytest.raises(UserError, match=r"\.local.*: (Not a|File ex|Is a) ?\w+; mend that"),
         flock.held("build"),
     ):
         pass
