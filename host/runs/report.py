@@ -1,9 +1,6 @@
 """`./invoke report`: the lecture, measured, as one HTML page."""
 
-import os
-import tempfile
 from pathlib import Path
-from typing import BinaryIO
 
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
@@ -25,16 +22,18 @@ def write(file: Path, labs: list[str], local: bool) -> None:
     Raises:
         UserError: the file cannot be written, or the page could not be made.
     """
+    part = file.with_name(f"{file.name}.part")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".part", dir=file.parent)
-    except OSError as error:
-        raise UserError(f"--out {file}: it cannot be written ({error.strerror})") from None
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            code = _page(labs, local, stream)
+        with part.open("wb") as stream:
+            if local:
+                from host.runs.without_docker import run
+
+                code = run(["report", *labs], stream)
+            else:
+                from host.runs.container import in_container
+
+                code = in_container(["report", *labs], tracked=False, output=stream)
         if code == 0:
-            part.chmod(0o644)
             part.replace(file)
     except OSError as error:
         raise UserError(f"--out {file}: it cannot be written ({error.strerror})") from None
@@ -43,14 +42,3 @@ def write(file: Path, labs: list[str], local: bool) -> None:
     if code:
         raise UserError("The report could not be made; what is above says why")
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")
-
-
-def _page(labs: list[str], local: bool, stream: BinaryIO) -> int:
-    """Exit code of the program that writes the page to `stream`."""
-    if local:
-        from host.runs.without_docker import run
-
-        return run(["report", *labs], stream)
-    from host.runs.container import in_container
-
-    return in_container(["report", *labs], tracked=False, output=stream)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_the_engine_offers_gpus_by_its_runtime_or_by_cdi(
         ({"Runtimes": {"runc": {}}, "CDISpecDirs": [str(specs)]}, None),
     ]
     for i, (info, expected) in enumerate(answers):
-        monkeypatch.setattr(docker, "call", lambda *_, said=info: _answer(said))
+        monkeypatch.setattr(docker, "call", lambda *_, said=info, **limits: _answer(said))
         assert gpu.offered() == expected, i
     (specs / "nvidia.yaml").write_text('cdiVersion: "0.5.0"\nkind: nvidia.com/gpu\ndevices: []\n', encoding="utf-8")
     assert gpu.offered() == "cdi"

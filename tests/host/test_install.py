@@ -70,7 +70,7 @@ def entry(name: str, version: str, more: str = "") -> str:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> list[str]:
-    """Options with which the real apt takes this machine for one without an engine, by a list of packages of its own."""
+    """Options with which the real apt takes this machine for one without an engine, by a status file of its own."""
     if not (shutil.which("apt-get") and STATUS.exists()):
         pytest.skip("no apt here")
     installed = [block for block in STATUS.read_text(encoding="utf-8").split("\n\n") if block.strip()]

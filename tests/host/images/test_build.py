@@ -17,10 +17,10 @@ from host.engine import base_image, images
 from host.machine.package_sources import build_settings, sources
 from tests.host.images.support import ROOT
 
+Outcome = subprocess.CompletedProcess[str]
 
-def buildx(
-    *options: str, stdin: str | None = None, chosen: pip.Sources | None = None
-) -> subprocess.CompletedProcess[str]:
+
+def buildx(*options: str, stdin: str | None = None, chosen: pip.Sources | None = None) -> Outcome:
     """`docker buildx build` on the repository, with the base, wheels, proxies and certificates of `./invoke build`."""
     with build_settings(chosen or sources()) as (settings, variables):
         command = ["docker", "buildx", "build", "--progress=plain", *settings, *options, "."]
