@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from host.bootstrap.files import one_line
 from host.bootstrap.paths import ROOT
 from lib.harness import __version__
+from lib.harness.contract.options import options_of
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def _invoke(argv: list[str]) -> int:
     first = argv[0]
     if first.startswith("-") and first not in OWN_OPTIONS:
         print(one_line(f"No option '{first}' before a command. See ./invoke --list"), file=sys.stderr)
+        return 2
+    if any(option.flag == argv[-1] for option in options_of(first) if option.repeatable):  # Invoke takes it for none
+        print(f"{argv[-1]} needs a value. See ./invoke {first} --help", file=sys.stderr)
         return 2
     names = ["./invoke"]
     program = Program(__version__, name="Fearless Labs", binary=names[0], binary_names=names, config_class=OwnDefaults)

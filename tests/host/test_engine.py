@@ -135,6 +135,14 @@ def test_a_wrong_setting_of_docker_is_in_dockers_words(invoke: Invoke, environme
     assert next(iter(environment.values())) in line
 
 
+@pytest.mark.usefixtures("real_engine")
+def test_a_home_that_cannot_be_written_is_buildx_own_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", "/proc")
+    with pytest.raises(docker.EngineError, match=r"buildx cannot build \(mkdir /proc/\.docker.*set DOCKER_CONFIG"):
+        docker.require_builder()
+
+
 def test_an_image_is_missing_only_when_the_engine_says_so(
     docker_says: Callable[[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

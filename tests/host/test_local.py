@@ -4,11 +4,13 @@ import json
 import os
 import platform
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 
 from host.machine import local
+from host.machine.uv import uv
 from host.runs import without_docker
 from lib.harness.errors import UserError
 from tests.host.clone import copy_clone, share_venv
@@ -97,3 +99,13 @@ def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> No
     python.touch()
     assert local._is_made(python, stamp, "lock\n")
     assert not local._is_made(python, stamp, "other lock\n")
+
+
+def test_a_uv_that_may_not_run_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is mounted noexec: uv is there, and was said not to be."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "uv").touch(mode=0o644)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UserError, match=r"bin/uv may not run: its disk is mounted noexec; clone to another one$"):
+        uv()

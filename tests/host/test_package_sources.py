@@ -162,6 +162,14 @@ def test_a_folder_with_torch_makes_its_index_unneeded(wheels: Path, monkeypatch:
     assert "UV_INDEX" not in uv_environment(chosen)
 
 
+def test_uv_has_a_cache_where_home_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/proc")
+    assert uv_environment(pip.Sources())["UV_CACHE_DIR"] == str(package_sources.STATE / "uv-cache")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "UV_CACHE_DIR" not in uv_environment(pip.Sources())
+
+
 @pytest.mark.parametrize(("value", "meant"), [("1", True), ("true", True), ("0", False), ("off", False), ("", False)])
 def test_a_switch_is_read_as_pip_reads_it(value: str, meant: bool) -> None:
     assert pip.of_values({"no-index": value}).no_index is meant
