@@ -27,7 +27,7 @@ TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "of
 
 @dataclass(frozen=True)
 class Sources:
-    """Where packages come from.
+    """The places that packages come from, and the way there.
 
     Attributes:
         index: the address of the index; empty for pip's own.

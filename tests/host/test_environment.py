@@ -58,9 +58,10 @@ def test_no_other_file_of_the_host_reads_the_environment() -> None:
     bad = []
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-            if name in {"environ", "getenv", "environb", "putenv"} and file.name != "environment.py":
-                bad.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+            if isinstance(node, ast.Attribute | ast.Name) and file.name != "environment.py":
+                name = node.attr if isinstance(node, ast.Attribute) else node.id
+                if name in {"environ", "getenv", "environb", "putenv"}:
+                    bad.append(f"{file.relative_to(ROOT)}:{node.lineno}")
     assert bad == []
 
 

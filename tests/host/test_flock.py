@@ -42,7 +42,12 @@ def test_a_command_that_waits_says_for_whom_and_goes_on(
         assert holder.stdin
         assert holder.stdout.readline() == "held\n"
         said = threading.Event()
-        monkeypatch.setattr(flock, "_say", lambda line: (print(line, file=sys.stderr), said.set()))
+
+        def say(line: str) -> None:
+            print(line, file=sys.stderr)
+            said.set()
+
+        monkeypatch.setattr(flock, "_say", say)
 
         def let_go() -> None:
             said.wait()
@@ -74,7 +79,12 @@ def test_a_holder_that_left_no_note_is_named_by_the_lock(
     file = paths.state_path("locks", "services")
     with file.open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        monkeypatch.setattr(flock, "_say", lambda line: (print(line, file=sys.stderr), other.close()))
+
+        def say(line: str) -> None:
+            print(line, file=sys.stderr)
+            other.close()
+
+        monkeypatch.setattr(flock, "_say", say)
         with flock.held("services"):
             pass
     assert capsys.readouterr().err == "Waiting for another command that holds the lock services …\n"

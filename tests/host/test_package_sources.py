@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from host.bootstrap import pip
-from host.bootstrap.paths import ROOT
+from host.bootstrap.paths import ROOT, STATE
 from host.engine import build
 from host.machine import package_sources
 from host.machine.package_sources import TORCH_INDEX, build_settings, uv_environment, uv_options
@@ -165,7 +165,7 @@ def test_a_folder_with_torch_makes_its_index_unneeded(wheels: Path, monkeypatch:
 def test_uv_has_a_cache_where_home_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/proc")
-    assert uv_environment(pip.Sources())["UV_CACHE_DIR"] == str(package_sources.STATE / "uv-cache")
+    assert uv_environment(pip.Sources())["UV_CACHE_DIR"] == str(STATE / "uv-cache")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "UV_CACHE_DIR" not in uv_environment(pip.Sources())
 

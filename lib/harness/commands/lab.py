@@ -94,7 +94,7 @@ def carry_out(
     study = lab.begin(config, options.seed)
     batch = next(study)
     if interrupted is None:
-        folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{lab.name}-{secrets.token_hex(3)}"
+        folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
     else:
         folder = interrupted.folder
     with on_disk(folder.parent), Tracking(folder) as tracking:
