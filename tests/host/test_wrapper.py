@@ -59,7 +59,7 @@ def test_an_emptied_environment_is_made_again(clone: Path, invoke: Invoke) -> No
 @pytest.mark.parametrize("depth", [1, 2])
 def test_through_a_link(clone: Path, tmp_path: Path, depth: int) -> None:
     (tmp_path / "bin").mkdir()
-    (tmp_path / "first").symlink_to(clone / "invoke")
+    (tmp_path / "first").symlink_to(command(clone)[0])
     (tmp_path / "bin" / "second").symlink_to("../first")
     link = (tmp_path / "first", tmp_path / "bin" / "second")[depth - 1]
     done = subprocess.run([str(link), "--version"], cwd="/", capture_output=True, text=True, check=False)
