@@ -19,7 +19,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     starts = [subprocess.Popen(command(root, "--list"), **settings) for _ in range(2)]  # type: ignore[call-overload]
     for start in starts:
-        out, err = start.communicate(timeout=180)
+        out, err = start.communicate(timeout=600)
         assert (start.returncode, err) == (0, "")
         assert "claims" in out
     return root
