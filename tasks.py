@@ -15,8 +15,10 @@ def up(options: Namespace) -> None:
     """Start JupyterLab and MLflow; prints one URL each."""
     from host.command.place import goes_local, gpu_image_for
     from host.engine import docker
+    from host.machine import settings
     from host.services import ray, up_down, without_docker
 
+    settings.check()
     if options.workers is not None:
         if options.local:
             raise UserError("--workers and --local cannot be combined: the Ray cluster is made of containers")
@@ -66,11 +68,11 @@ def sweep(options: Namespace) -> int:
 
 
 @command
-def labs(_: Namespace) -> None:
+def labs(_: Namespace) -> int:
     """List the labs: what each shows, its time, its last verdict."""
     from host.runs import labs_list
 
-    labs_list.show()
+    return labs_list.show()
 
 
 @command
@@ -196,7 +198,9 @@ def doctor(options: Namespace) -> int:
     if options.fix:
         from host.checks.install import fix
 
-        fix()
+        fix(options.yes)
+    elif options.yes:
+        raise UserError("--yes agrees to the plan of --fix: ./invoke doctor --fix --yes")
     checks = checkup.checks()
     checkup.table(checks)
     return 0 if checkup.passed(checks) else 1
@@ -209,6 +213,7 @@ def bench(options: Namespace) -> None:
     from host.command.place import goes_local
 
     wanted = benchmarks.names(options.only)
+    benchmarks.require(wanted, options.local)
     benchmarks.bench(wanted, goes_local(options.local))
 
 

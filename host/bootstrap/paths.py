@@ -1,7 +1,8 @@
 """The places that the host's side reads and writes."""
 
-import os
 from pathlib import Path
+
+from host.bootstrap import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "docker" / "requirements"
@@ -12,7 +13,7 @@ STATE = ROOT / ".local"
 
 def caller_path(name: str) -> Path:
     """A path as the caller means it: ./invoke changes the working directory to the clone."""
-    return Path(os.environ.get("LAB_CALLER_DIR", Path.cwd()), name).absolute()
+    return Path(environment.get("LAB_CALLER_DIR") or Path.cwd(), name).absolute()
 
 
 def state_path(*parts: str) -> Path:

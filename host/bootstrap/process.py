@@ -2,7 +2,8 @@
 
 `output` gives what a short program prints, `logged` writes it to a file, `shown` leaves it on the terminal, `reading`
 and `feeding` stream bytes from and to a program, `start` lets it run behind this command. A program that takes keys and
-signals is `host.bootstrap.foreground`.
+signals is `host.bootstrap.foreground`. Without an `env` a program gets the honoured variables of the caller alone
+(`host.bootstrap.environment`); with one, exactly that.
 """
 
 import os
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from host.bootstrap import environment
 from lib.harness.errors import UserError
 
 ANSWER = 60.0
@@ -45,7 +47,7 @@ def output(
     """
     with subprocess.Popen(
         command,
-        env=env,
+        env=environment.caller() if env is None else env,
         cwd=cwd,
         stdin=stdin,
         stdout=subprocess.PIPE,
@@ -76,7 +78,7 @@ def logged(
     with log.open("a" if append else "w", encoding="utf-8") as stream:
         child = subprocess.Popen(
             command,
-            env=env,
+            env=environment.caller() if env is None else env,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -100,7 +102,14 @@ def shown(
     stdout: IO[str] | None = None,
 ) -> int:
     """Exit code of `command`, whose output is shown as it comes: no time limit, for the user sees it and has Ctrl-C."""
-    return subprocess.run(command, env=env, cwd=cwd, stdin=stdin, stdout=stdout, check=False).returncode
+    return subprocess.run(
+        command,
+        env=environment.caller() if env is None else env,
+        cwd=cwd,
+        stdin=stdin,
+        stdout=stdout,
+        check=False,
+    ).returncode
 
 
 @contextmanager
@@ -113,7 +122,7 @@ def reading(
     """
     child = subprocess.Popen(
         command,
-        env=env,
+        env=environment.caller() if env is None else env,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -134,7 +143,14 @@ def reading(
 @contextmanager
 def feeding(command: Sequence[str], output: IO[Any]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """A program and its standard input, as `reading`; `output`: the file that takes all that it prints."""
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
+    child = subprocess.Popen(
+        command,
+        env=environment.caller(),
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
     assert child.stdin
     try:
         yield child, child.stdin
@@ -160,7 +176,7 @@ def start(
     with log.open("a" if append else "w", encoding="utf-8") as stream:
         return subprocess.Popen(
             command,
-            env=env,
+            env=environment.caller() if env is None else env,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=stream,

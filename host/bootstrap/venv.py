@@ -1,11 +1,12 @@
 """Virtual environments of the host, made from hash-locked requirements with pip. Standard library only."""
 
 import hashlib
-import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
-from host.bootstrap import process
+from host.bootstrap import environment, pip, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, STATE, state_path
 from lib.harness.errors import UserError
@@ -51,26 +52,29 @@ def _read(stamp: Path) -> str:
 def _make(folder: Path, python: Path, requirements: Path) -> None:
     base: str = getattr(sys, "_base_executable", sys.executable)  # not the environment's own, which may go now
     log = state_path("logs", f"{_name(folder)}.log")
-    _must([base, "-m", "venv", "--clear", str(folder)], log, folder, requirements)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r", str(requirements)]
-    if WHEELS.is_dir() and _run([*pip, "--no-index", "--find-links", str(WHEELS)], log) == 0:
-        return
-    _must(pip, log, folder, requirements)
+    plain = {name: value for name, value in environment.caller().items() if not name.startswith("PIP_")}
+    if process.logged([base, "-m", "venv", "--clear", str(folder)], log, limit=process.INSTALL, env=plain):
+        _refuse(log, folder, requirements)
+    sources = pip.sources(python)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"]
+    install += ["-r", str(requirements)]
+    local = (*([WHEELS] if WHEELS.is_dir() else []), *sources.folders)
+    code = _run(install, log, replace(sources, folders=local, links=(), no_index=True)) if local else 1
+    start = log.stat().st_size
+    if code and not (local and sources.no_index):  # only now: an index that cannot be reached costs minutes
+        code = _run(install, log, sources)
+    if code or process.output([str(python), "-I", "-c", "import invoke, rich, zstandard"]).returncode:
+        _refuse(log, folder, requirements, start)
 
 
-def _must(step: list[str], log: Path, folder: Path, requirements: Path) -> None:
-    if _run(step, log):
-        errors = [line for line in log.read_text(encoding="utf-8").splitlines() if "error" in line.lower()]
-        reason = errors[0].strip() if errors else f"`{' '.join(step[:4])}` failed"
-        raise UserError(
-            f"Could not make {folder.name} from {requirements.relative_to(ROOT)}: {reason} (all of it: {log})"
-        )
+def _run(step: list[str], log: Path, sources: pip.Sources) -> int:
+    return process.logged(step, log, limit=process.INSTALL, append=True, env=pip.variables(sources))
 
 
-def _run(step: list[str], log: Path) -> int:
-    return process.logged(step, log, limit=process.INSTALL, env=_clean())
-
-
-def _clean() -> dict[str, str]:
-    """The environment without another virtualenv's marks; PIP_*, certificates and proxies stay as they are."""
-    return {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONHOME", "__PYVENV_LAUNCHER__"}}
+def _refuse(log: Path, folder: Path, requirements: Path, start: int = 0) -> NoReturn:
+    """Raises `UserError` with pip's own reason: of the last attempt, which begins at `start` of its log."""
+    printed = log.read_bytes()
+    attempt = printed[start:] or printed
+    errors = [line.strip() for line in attempt.decode("utf-8", "replace").splitlines() if "error" in line.lower()]
+    reason = errors[0] if errors else "it lacks packages that the commands need"
+    raise UserError(f"Could not make {folder.name} from {requirements.relative_to(ROOT)}: {reason} (all of it: {log})")

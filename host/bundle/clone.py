@@ -8,10 +8,10 @@ import platform
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import pip, process
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import WHEELS
 from host.machine import git
@@ -78,11 +78,18 @@ def history(folder: Path) -> list[Path]:
         ["-C", str(folder), "update-ref", "HEAD", "FETCH_HEAD"],
         ["-C", str(folder), "read-tree", "HEAD"],
     )
-    for step in steps:
-        done = process.output(["git", *step], limit=process.INSTALL)
-        if done.returncode:
-            print(f"Without git's history: {' '.join(done.stderr.split())}", file=sys.stderr)
-            return []
+    with tempfile.NamedTemporaryFile("w", suffix=".gitconfig", encoding="utf-8") as settings:
+        settings.write("[safe]\n\tdirectory = *\n")  # a root caller's clone, the one that is named, may be a user's
+        settings.flush()
+        environment = git.variables() | {"GIT_CONFIG_GLOBAL": settings.name}
+        for step in steps:
+            done = process.output(["git", *step], limit=process.INSTALL, env=environment)
+            if done.returncode:
+                fatal = [line for line in done.stderr.splitlines() if line.startswith(("fatal:", "error:"))]
+                reason = (fatal or ["git gave no reason"])[0]
+                advice = "bundle from a full clone to have it"
+                print(f"Without git's history, so runs will name no commit ({reason}): {advice}", file=sys.stderr)
+                return []
     (folder / ".git" / "FETCH_HEAD").unlink()
     return sorted(path for path in (folder / ".git").rglob("*") if path.is_file())
 
@@ -117,10 +124,11 @@ def without_markers(lock: str) -> str:
 
 def _download(lock: Path, folder: Path, target: list[str]) -> str:
     """The reason why pip could not; empty when it could."""
+    chosen = pip.sources(sys.executable)
+    if WHEELS.is_dir():
+        chosen = replace(chosen, folders=(WHEELS, *chosen.folders))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
-    if WHEELS.is_dir():
-        command += ["--find-links", str(WHEELS)]
-    done = process.output([*command, *target], limit=process.INSTALL, name="pip download")
+    done = process.output([*command, *target], limit=process.INSTALL, name="pip download", env=pip.variables(chosen))
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return (errors or ["pip gave no reason"])[0] if done.returncode else ""

@@ -67,11 +67,7 @@ def is_there(stream: dict[str, Any]) -> bool:
 def check_disk(missing: list[dict[str, Any]]) -> None:
     """The engine unpacks one stream at a time beside the images."""
     sizes = [stream["unpacked"] for stream in missing]
-    needed, free = (sum(sizes) + max(sizes, default=0)) / 2**30, docker.free_gib()
-    if free is not None and free < needed:
-        raise UserError(
-            f"Loading needs {needed:.1f} GiB free where Docker keeps images, there are {free:.1f}: docker system prune"
-        )
+    images.room((sum(sizes) + max(sizes, default=0)) / 2**30, "Loading")
 
 
 def _install_wheels(bundle: Bundle) -> None:

@@ -119,9 +119,7 @@ def _check_disk(file: Path, streams: list[Stream], writer: Writer) -> None:
     free = shutil.disk_usage(file.parent).free
     if free < needed:
         raise UserError(f"A bundle needs {needed / 2**30:.1f} GiB free in {file.parent}, there are {free / 2**30:.1f}")
-    needed, there = max(stream.size for stream in streams) / 2**30, docker.free_gib()
-    if there is not None and there < needed:
-        raise UserError(f"docker save needs {needed:.1f} GiB free where Docker keeps images, there are {there:.1f}")
+    images.room(max(stream.size for stream in streams) / 2**30, "docker save")
 
 
 def _write(writer: Writer, inputs: dict[str, Any], files: list[clone.File], streams: list[Stream]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from host.bootstrap import process
 from host.bootstrap.paths import ROOT
-from host.engine import build, images
+from host.engine import build, docker, images
 from host.runs import sandbox
 from lib.harness.errors import UserError
 
@@ -28,12 +28,18 @@ def names(only: list[str]) -> list[str]:
     return [name for name in there if not only or name in only]
 
 
+def require(wanted: list[str], local: bool) -> None:
+    """Raises `UserError` when all of `wanted` need an engine and there is none, or none is to be used."""
+    if all(name.startswith("host_") for name in wanted):
+        if local:
+            raise UserError(f"--only {wanted[0]} and --local cannot be combined: it needs a Docker engine")
+        docker.require()
+
+
 def bench(wanted: list[str], local: bool) -> None:
     """Run the benchmarks `wanted` and print the table. Raises `UserError` for one that fails."""
     if not local:
         build.ensure(*images.IMAGES)
-    elif all(name.startswith("host_") for name in wanted):
-        raise UserError(f"{', '.join(wanted)}: it needs a Docker engine: ./invoke doctor")
     rows: list[list[Any]] = []
     for name in wanted:
         on_host = name.startswith("host_")

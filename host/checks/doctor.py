@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import dataclass
 
+from host.bootstrap import environment
 from host.bootstrap.paths import LABS, ROOT
 from host.engine import base_image, compose, docker, gpu, images
 from host.machine import env_file, nvidia, ports
@@ -13,7 +14,7 @@ from lib.harness.errors import UserError
 
 INSTALL = "install Docker Engine or Docker Desktop"
 if shutil.which("apt-get"):
-    INSTALL += ", or Debian's packages of it, which replace Docker's own: sudo ./invoke doctor --fix"
+    INSTALL += ", or the distribution's packages of it: sudo ./invoke doctor --fix (it shows its plan first)"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def checks() -> list[Check]:
     """All checks of this machine, in the order in which they are mended."""
     found = [_engine()]
     if shutil.which("docker"):
-        found += [_plugin("compose"), _plugin("buildx")]
+        found += [_plugin(name, found[0].passed is True) for name in ("compose", "buildx")]
     if found[0].passed:
         found += [_disk(), *_images()]
     return [*found, *_ports(found[0].passed is True), *_gpu(found[0].passed is True), _user(), _labs()]
@@ -47,23 +48,23 @@ def _engine() -> Check:
         server = docker.server()
     except docker.NoEngineError as error:
         return Check("Docker engine", False, str(error).removesuffix(f"; {docker.DOCTOR}"), INSTALL)
-    except UserError as error:
-        what, _, remedy = str(error).removeprefix("Docker engine: ").partition(": ")
-        return Check("Docker engine", False, what, remedy)
+    except docker.EngineError as error:
+        return Check("Docker engine", False, error.what, error.remedy)
     if server.platform != docker.PLATFORM:
         subject = f"{server.platform} ({docker.PLATFORM} is needed)"
         return Check("Docker engine", False, subject, "use a machine with x86-64 Linux")
     return Check("Docker engine", server.version.fits("engine"), f"{server.version} ({needed} is needed)", INSTALL)
 
 
-def _plugin(name: str) -> Check:
-    try:
-        version = docker.plugin_version(name)
-    except UserError as error:
-        what, _, remedy = str(error).removeprefix(f"docker {name}: ").partition(": ")
-        return Check(f"docker {name}", False, what, remedy)
+def _plugin(name: str, has_engine: bool) -> Check:
+    version = docker.plugin_version(name)
     observed = str(version) if version else "missing"
     fits = version is not None and version.fits(name)
+    if name == "buildx" and fits and has_engine:
+        try:
+            docker.require_builder()
+        except docker.EngineError as error:
+            return Check("docker buildx", False, error.what, error.remedy)
     return Check(f"docker {name}", fits, f"{observed} ({docker.minimum(name)} or newer is needed)", INSTALL)
 
 
@@ -73,9 +74,8 @@ def _disk() -> Check:
     free = docker.free_gib()
     if free is None:
         return Check("Free disk for images", None, f"not visible from here; building needs {needed:.0f} GiB")
-    return Check(
-        "Free disk for images", free >= needed, f"{free:.0f} GiB, {needed:.0f} GiB needed", "docker system prune --all"
-    )
+    remedy = images.make_room() if free < needed else ""
+    return Check("Free disk for images", free >= needed, f"{free:.0f} GiB, {needed:.0f} GiB needed", remedy)
 
 
 def _images() -> list[Check]:
@@ -93,11 +93,11 @@ def _images() -> list[Check]:
 
 def _base() -> Check:
     """Return whether a build finds its base: in the engine, or where the pinned one is published."""
-    base = os.environ.get("BASE_IMAGE") or base_image.pinned()
+    base = environment.get("BASE_IMAGE") or base_image.pinned()
     for name in (base, base_image.LOCAL):
         if images.inspect(name):
             return Check("Base image", True, f"{name} is here")
-    if not os.environ.get("BASE_IMAGE") and base_image.registry_has(base):
+    if not environment.get("BASE_IMAGE") and base_image.registry_has(base):
         return Check("Base image", True, "the registry has it")
     return Check(
         "Base image",

@@ -1,22 +1,27 @@
 """`./invoke doctor --fix`: an engine and a base image on Debian or Ubuntu, from the machine's own package mirror.
 
-Nothing that works is touched: packages are installed only when the engine or a plugin is missing or too old, the
-engine is started only when none answers, and the base image is made only when no registry has the pinned one.
+It shows its plan first and does nothing without a yes. Nothing that is installed is removed or replaced: packages are
+added only where the engine or a plugin is missing, the engine is started only when none answers, and the base image is
+made only when no registry has the pinned one.
 """
 
 import os
 import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from host.bootstrap import process
-from host.bootstrap.paths import ROOT, STATE
+from host.bootstrap import environment, process
 from host.engine import base_image, debootstrap, docker, images
 from host.machine import apt
 from lib.harness.errors import UserError
 
 ENGINE_LOG = Path("/var/log/dockerd.log")
+INSTALL_LOG = Path("/var/log/fearless-labs-install.log")
 # Debian 12 has Docker 20.10 and no Compose v2: these come from Debian 13, and only these
 NEWER = "docker.io docker-cli docker-buildx docker-compose containerd"
 PREFERENCES = f"""\
@@ -28,10 +33,46 @@ Package: {NEWER}
 Pin: release n=trixie
 Pin-Priority: 990
 """
+PIN = Path("/etc/apt/preferences.d/trixie-docker")
+SUITE = Path("/etc/apt/sources.list.d/trixie-docker.list")
 
 
-def fix() -> None:
-    """Install, start and make what is missing. Raises `UserError` in one line where that cannot be done."""
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a repair.
+
+    Attributes:
+        packages: those to install, by the names that apt is given.
+        new: all that apt adds for them.
+        files: what is written below /etc/apt first, by its path.
+        start: the engine is started.
+        base: the base image is made, where no registry can be reached.
+    """
+
+    packages: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    files: tuple[tuple[Path, str], ...] = ()
+    start: bool = False
+    base: bool = False
+
+    def steps(self) -> list[str]:
+        """One line for each step."""
+        lines = [f"write {file}" for file, _ in self.files]
+        if self.packages:
+            lines.append(f"apt-get install {' '.join(self.packages)} ({len(self.new)} new packages, none removed)")
+        if self.start:
+            lines.append("start the engine (dockerd), which then runs as root")
+        if self.base:
+            lines.append(f"make the image {base_image.LOCAL} with debootstrap, if no registry can be reached")
+        return lines
+
+
+def fix(yes: bool) -> None:
+    """Install, start and make what is missing. `yes`: without asking.
+
+    Raises:
+        UserError: it cannot be done, would remove or replace a package, or was not agreed to.
+    """
     if os.getuid() != 0:
         raise UserError("doctor --fix installs packages: sudo ./invoke doctor --fix")
     system = read_os_release()
@@ -39,18 +80,59 @@ def fix() -> None:
         raise UserError(
             "doctor --fix knows Debian and Ubuntu; elsewhere install Docker Desktop or Docker Engine by hand"
         )
-    if not _installed():
+    chosen = plan(system)
+    if chosen.steps():
+        print("\n".join(["doctor --fix will", *(f"  - {step}" for step in chosen.steps())]), flush=True)
+        _agree(yes)
+        _carry_out(chosen, system)
+
+
+def plan(system: dict[str, str]) -> Plan:
+    """The steps that this machine needs; nothing is written for it but lists of packages in a folder that goes.
+
+    Raises:
+        UserError: a package that is installed would be removed or replaced.
+    """
+    here, answers = _installed(), docker.available()
+    base = not answers or not _has_base()
+    if here:
+        return Plan(start=not answers, base=base)
+    # Debian has docker-cli as a package of its own; Compose v2 is docker-compose there and docker-compose-v2 on Ubuntu
+    tools = ("docker-compose-v2",) if system.get("ID") == "ubuntu" else ("docker-compose", "docker-cli")
+    packages = ("docker.io", "docker-buildx", "containerd", "iptables", *tools)
+    files = _files_of_apt(system)
+    with _apt_options(files) as options:
+        changes = apt.simulate(packages, options)
+    changes.refuse()
+    return Plan(packages, changes.new, files, not answers, base)
+
+
+def _agree(yes: bool) -> None:
+    """Raises `UserError` unless the user agrees."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError("doctor --fix changes this machine: agree with --yes where there is no terminal")
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise UserError("Nothing was changed: the answer was not yes")
+
+
+def _carry_out(chosen: Plan, system: dict[str, str]) -> None:
+    for file, content in chosen.files:
+        file.write_text(content, encoding="utf-8")
+    if chosen.packages:
         _say("installing the engine, Compose and buildx from the distribution's packages")
-        _install(system)
-    if not docker.available():
+        apt.run(["apt-get", "update", "-qq"], INSTALL_LOG)
+        apt.install(chosen.packages, INSTALL_LOG)
+    if chosen.start and not docker.available():
         _say("starting the engine")
         _start()
     docker.require()
     docker.require_plugins()
-    if not _has_base():
+    if chosen.base and not _has_base():
         _say(f"no registry can be reached: making {base_image.LOCAL} with debootstrap")
         debootstrap.make(system)
-    _give_back()
 
 
 def read_os_release(text: str | None = None) -> dict[str, str]:
@@ -87,18 +169,34 @@ def _installed() -> bool:
     return all(version is not None and version.fits(plugin) for plugin, version in plugins.items())
 
 
-def _install(system: dict[str, str]) -> None:
-    log = Path("/var/log/fearless-labs-install.log")
-    if system.get("VERSION_CODENAME") == "bookworm":
-        address = apt.mirror("bookworm")
-        if not address:
-            raise UserError("apt has no source for bookworm main: mend /etc/apt/sources.list first")
-        Path("/etc/apt/sources.list.d/trixie-docker.list").write_text(f"deb {address} trixie main\n", encoding="utf-8")
-        Path("/etc/apt/preferences.d/trixie-docker").write_text(PREFERENCES, encoding="utf-8")
-    apt.run(["apt-get", "update", "-qq"], log)
-    # Debian has docker-cli as a package of its own; Compose v2 is docker-compose there and docker-compose-v2 on Ubuntu
-    tools = ["docker-compose-v2"] if system.get("ID") == "ubuntu" else ["docker-compose", "docker-cli"]
-    apt.run([*apt.INSTALL, "docker.io", "docker-buildx", "containerd", "iptables", *tools], log)
+def _files_of_apt(system: dict[str, str]) -> tuple[tuple[Path, str], ...]:
+    """The files that let apt take Docker from the next Debian, where this one's is too old and they are not there."""
+    if system.get("VERSION_CODENAME") != "bookworm":
+        return ()
+    address = apt.mirror("bookworm")
+    if not address:
+        raise UserError("apt has no source for bookworm main: mend /etc/apt/sources.list first")
+    files = ((SUITE, f"deb {address} trixie main\n"), (PIN, PREFERENCES))
+    return tuple((file, content) for file, content in files if not file.exists())
+
+
+@contextmanager
+def _apt_options(files: tuple[tuple[Path, str], ...]) -> Iterator[list[str]]:
+    """Options with which apt works as if `files` were there, its lists of packages up to date."""
+    with tempfile.TemporaryDirectory(prefix="fearless-labs-apt-") as name:
+        folder = Path(name)
+        options = ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", "APT::Sandbox::User=root"]
+        options += ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
+        (folder / "lists" / "partial").mkdir(parents=True)
+        for kind, place in (("sourceparts", SUITE.parent), ("preferencesparts", PIN.parent)):
+            parts = folder / place.name
+            shutil.copytree(place, parts) if place.is_dir() else parts.mkdir()
+            for file, content in files:
+                if file.parent == place:
+                    (parts / file.name).write_text(content, encoding="utf-8")
+            options += ["-o", f"Dir::Etc::{kind}={parts}"]
+        apt.run(["apt-get", "-qq", *options, "update"], INSTALL_LOG)
+        yield options
 
 
 def _start() -> None:
@@ -127,15 +225,6 @@ def _forget_dead_engine(note: Path) -> None:
 
 def _has_base() -> bool:
     """Return whether a build finds its base: in the engine, or in a registry that answers."""
-    if os.environ.get("BASE_IMAGE") or images.inspect(base_image.pinned()) or images.inspect(base_image.LOCAL):
+    if environment.get("BASE_IMAGE") or images.inspect(base_image.pinned()) or images.inspect(base_image.LOCAL):
         return True
     return base_image.registry_has(base_image.pinned())
-
-
-def _give_back() -> None:
-    """Give what sudo made in the clone to the one who called sudo."""
-    if "SUDO_UID" in os.environ and "SUDO_GID" in os.environ:
-        owner = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
-        for top in (STATE, ROOT / ".venv"):
-            for path in (top, *top.rglob("*")):
-                os.chown(path, *owner, follow_symlinks=False)

@@ -5,7 +5,7 @@ import shutil
 import time
 from dataclasses import dataclass
 
-from host.bootstrap import process, venv
+from host.bootstrap import environment, process, venv
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE
 from host.engine import build, docker, images
 from host.runs import sandbox
@@ -49,7 +49,7 @@ def test(wanted: list[str], local: bool, slow: bool, expression: str) -> int:
         print(f"{result.part:8} {verdict:8} {result.note}")
     if all(result.code == NO_TESTS for result in results):
         raise UserError(f"-k {expression}: no test matches")
-    in_ci = bool(os.environ.get("CI"))
+    in_ci = bool(environment.get("CI"))
     failed = [r for r in results if (r.code is None and in_ci) or r.code not in {None, 0, NO_TESTS}]
     return 1 if failed else 0
 
@@ -80,7 +80,7 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
         code = _on_host([*options, *ignored, "tests/host"])
         if local:
             note = "; tests/host/images not run: no Docker engine"
-            code = code or (1 if os.environ.get("CI") else 0)
+            code = code or (1 if environment.get("CI") else 0)
     else:
         reason = _no_browser(local)
         if reason:
@@ -99,10 +99,9 @@ def _lint() -> tuple[list[str], ...]:
 
 def _on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:
     python = venv.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
-    variables = {**os.environ, **(more or {})}
+    variables = environment.caller() | (more or {})
     if venv.WHEELS.is_dir():  # the tests make clones without them
-        folders = f"{venv.WHEELS} {variables.get('PIP_FIND_LINKS', '')}".strip()
-        variables |= {"PIP_FIND_LINKS": folders, "PIP_RETRIES": "0"}
+        variables["PIP_FIND_LINKS"] = f"{venv.WHEELS.as_uri()} {environment.get('PIP_FIND_LINKS')}".strip()
     return process.shown([str(python), *arguments], cwd=ROOT, env=variables)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from host.engine import docker, gpu, images
+from host.machine import settings
 from host.machine.labs_named import Named
 from lib.harness.errors import UserError
 
@@ -45,6 +46,7 @@ def run_lib(
         tracked: the program asks for MLflow, which is started if need be.
         interactive: the program reads what the user types, or what is piped into this command.
     """
+    settings.check()
     variables = {name: value for lab in labs for name, value in lab.variables.items()}
     if gpu_image is None and goes_local(local):
         from host.runs import without_docker

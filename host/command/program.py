@@ -8,13 +8,19 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from host.bootstrap.files import one_line
 from host.bootstrap.paths import ROOT
 from lib.harness import __version__
+from lib.harness.contract.options import options_of
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
     from invoke.exceptions import ParseError
     from invoke.program import Program
+
+
+OWN_OPTIONS = ("--help", "-h", "--list", "-l", "--version", "-V")
+"""What ./invoke takes before a command. Invoke has more, which are for other collections than ours."""
 
 
 def run(argv: list[str]) -> int:
@@ -35,7 +41,7 @@ def run(argv: list[str]) -> int:
     try:
         keys = keys_of_lab(argv[1])
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 2
     code = _invoke(["--help", argv[0]])
     print_keys(argv[1], keys)
@@ -52,10 +58,30 @@ def _list() -> list[str]:
 
 
 def _invoke(argv: list[str]) -> int:
+    from invoke.config import Config
     from invoke.exceptions import Exit, ParseError
     from invoke.program import Program
 
-    program = Program(__version__, name="Fearless Labs", binary="./invoke", binary_names=["./invoke"])
+    class OwnDefaults(Config):
+        """Invoke's defaults: no file or variable of the caller's, which are for other projects, changes them."""
+
+        def load_base_conf_files(self) -> None: ...
+
+        def load_project(self, merge: bool = True) -> None: ...
+
+        def load_runtime(self, merge: bool = True) -> None: ...
+
+        def load_shell_env(self) -> None: ...
+
+    first = argv[0]
+    if first.startswith("-") and first not in OWN_OPTIONS:
+        print(one_line(f"No option '{first}' before a command. See ./invoke --list"), file=sys.stderr)
+        return 2
+    if any(option.flag == argv[-1] for option in options_of(first) if option.repeatable):  # Invoke takes it for none
+        print(f"{argv[-1]} needs a value. See ./invoke {first} --help", file=sys.stderr)
+        return 2
+    names = ["./invoke"]
+    program = Program(__version__, name="Fearless Labs", binary=names[0], binary_names=names, config_class=OwnDefaults)
     try:
         program.create_config()
         program.parse_core(["./invoke", *argv])
@@ -65,7 +91,7 @@ def _invoke(argv: list[str]) -> int:
         program.update_config()
         program.execute()
     except ParseError as error:
-        print(_remedy(error, program), file=sys.stderr)
+        print(one_line(_remedy(error, program)), file=sys.stderr)
         return 2
     except Exit as end:
         if end.message:
@@ -79,6 +105,8 @@ def _invoke(argv: list[str]) -> int:
 def _remedy(error: ParseError, program: Program) -> str:
     """One line: what Invoke did not understand, the nearest names, where to read on."""
     message = str(error).rstrip("!.")
+    if valueless := re.search(r"Flag <Argument: ([\w-]+).*> needed value", message):
+        message = f"{'-' * min(len(valueless[1]), 2)}{valueless[1]} needs a value"
     word = re.search(r"No idea what '(.*)' is", message)
     task = error.context.name if error.context else None
     help_command = f"./invoke {task} --help" if task else "./invoke --list"

@@ -9,6 +9,7 @@ from typing import Any
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from host.bootstrap import files
 from lib.harness.contract.options import ARGUMENTS, Option, check, options_of
 from lib.harness.errors import UserError
 
@@ -28,7 +29,12 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
             check(options, values)
             code = body(Namespace(**values))
         except UserError as error:
-            raise Exit(str(error), code=2) from None
+            raise Exit(files.one_line(error), code=2) from None
+        except OSError as error:
+            refused = files.refused(error)
+            if refused is None:
+                raise
+            raise Exit(files.one_line(refused), code=2) from None
         except KeyboardInterrupt:
             raise Exit("Interrupted.", code=130) from None
         raise Exit(code=code or 0)

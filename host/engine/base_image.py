@@ -1,8 +1,8 @@
 """The base image of a build: the pinned one, the caller's, or the one that `./invoke doctor --fix` makes."""
 
-import os
 import re
 
+from host.bootstrap import environment
 from host.bootstrap.paths import ROOT
 from host.bootstrap.process import TimeLimitError
 from host.engine import docker, images
@@ -30,7 +30,7 @@ def registry_has(name: str) -> bool:
 
 def options() -> list[str]:
     """Build arguments for the base: the caller's BASE_IMAGE, else the pinned one, else the one of doctor --fix."""
-    base = os.environ.get("BASE_IMAGE")
+    base = environment.get("BASE_IMAGE")
     if not base and not images.inspect(pinned()) and images.inspect(LOCAL):
         base = LOCAL
     if not base:

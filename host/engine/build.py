@@ -1,7 +1,6 @@
 """Builds the images with buildx: what is missing, all that is asked for, and one of a record's recipe."""
 
 import hashlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -9,11 +8,15 @@ from pathlib import Path
 from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, state_path
-from host.engine import base_image, docker
+from host.bootstrap.process import reason
+from host.engine import base_image, docker, images
 from host.engine.images import GPU, LAB, Built, Image, docker_sha256, inspect, is_current, must_inspect
 from host.machine import git
-from host.machine.package_sources import build_options
+from host.machine.package_sources import build_settings, sources
 from lib.harness.errors import UserError
+
+LONGEST = 12 * 3600.0
+"""Seconds that a build may take: a slow link needs hours for the packages."""
 
 
 def ensure(*wanted: Image) -> list[Built]:
@@ -22,7 +25,7 @@ def ensure(*wanted: Image) -> list[Built]:
     if None in current:
         with held("build"):  # another command may be building the same
             if missing := [image for image, built in zip(wanted, _current(wanted), strict=True) if built is None]:
-                build(*missing)
+                _build_all(*missing)
         return [must_inspect(image) for image in wanted]
     return [built for built in current if built]
 
@@ -34,12 +37,14 @@ def _current(wanted: tuple[Image, ...]) -> list[Built | None]:
 
 def build(*wanted: Image) -> None:
     """Build `wanted`; prints the time and the size of each. Raises `UserError` first when the disk is too small."""
+    with held("build"):
+        _build_all(*wanted)
+
+
+def _build_all(*wanted: Image) -> None:
     docker.require_plugins()
-    needed, free = sum(image.build_gib for image in wanted), docker.free_gib()
-    if free is not None and free < needed:
-        raise UserError(
-            f"Building needs {needed:.0f} GiB free where Docker keeps images, there are {free:.1f}: docker system prune"
-        )
+    images.room(sum(image.build_gib for image in wanted), "Building")
+    docker.require_builder()
     base = base_image.options()
     for image in wanted:
         start = time.monotonic()
@@ -78,7 +83,8 @@ def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str) -> Built:
     image = of_recipe(recipe, lock_sha256)
     arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256}
     arguments |= {"LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
-    _buildx(image.target, name, arguments, base_image.options(), recipe)
+    with held("build"):
+        _buildx(image.target, name, arguments, base_image.options(), recipe, recorded=True)
     built = inspect(name)
     if built is None:
         raise UserError(f"{name} could not be built")
@@ -91,7 +97,7 @@ def _build(image: Image, base: list[str]) -> None:
 
 def build_arguments(image: Image) -> dict[str, str]:
     """The build arguments of `image`: what it is installed from, and what becomes its labels."""
-    commit = git.commit() + ("-dirty" if git.dirty("docker") else "")
+    commit = git.commit() + ("-dirty" if git.dirty("docker") == "true" else "")
     return {
         "LAB_LOCK": image.lock,
         "LAB_LOCK_SHA256": image.lock_sha256,
@@ -100,30 +106,38 @@ def build_arguments(image: Image) -> dict[str, str]:
     }
 
 
-def build_command(target: str, arguments: dict[str, str], base: list[str]) -> list[str]:
-    """The command that builds a target of docker/Dockerfile, without its output and context."""
+def build_command(target: str, arguments: dict[str, str], base: list[str], settings: list[str]) -> list[str]:
+    """The command that builds a target of docker/Dockerfile, without its output and context.
+
+    `settings`: the options of `build_settings`, within which it runs.
+    """
     command = ["docker", "buildx", "build", "--file", "docker/Dockerfile", "--target", target]
-    command += [*base, *build_options(os.environ)]
+    command += [*base, *settings]
     for argument, value in arguments.items():
         command += ["--build-arg", f"{argument}={value}"]
     return command
 
 
-def _buildx(target: str, name: str, arguments: dict[str, str], base: list[str], root: Path) -> None:
+def _buildx(
+    target: str, name: str, arguments: dict[str, str], base: list[str], root: Path, *, recorded: bool = False
+) -> None:
     """Build the image `name` from root/docker/Dockerfile. Raises `UserError` with what went wrong."""
-    command = [*build_command(target, arguments, base), "--load", "--tag", name]
-    if sys.stderr.isatty():
-        code = process.shown([*command, "."], cwd=root, stdin=None, stdout=sys.stderr)
-        hint = "the lines above say why"
-    else:
-        log = state_path("logs", f"build-{target}.log")
-        # no time limit: a slow link needs hours for the packages
-        code = process.logged([*command, "--progress=plain", "."], log, limit=None, cwd=root)
+    log = None if sys.stderr.isatty() else state_path("logs", f"build-{target}.log")
+    with build_settings(sources(), recorded=recorded) as (settings, variables):
+        command = [*build_command(target, arguments, base, settings), "--load", "--tag", name]
+        if log is None:
+            code = process.shown([*command, "."], cwd=root, env=variables, stdin=None, stdout=sys.stderr)
+        else:
+            command += ["--progress=plain", "."]
+            code = process.logged(command, log, limit=LONGEST, cwd=root, env=variables)
+    hint = "the lines above say why"
+    if log is not None:
         if code:
             printed = log.read_text(encoding="utf-8")
             if "failed to resolve source metadata" in printed:
                 raise UserError(
-                    "The base image cannot be pulled: sudo ./invoke doctor --fix makes one (Debian), or set BASE_IMAGE"
+                    f"The base image cannot be pulled ({reason(printed)}; all of it: {log}): "
+                    "sudo ./invoke doctor --fix makes one (Debian), or set BASE_IMAGE"
                 )
             print("\n".join(printed.splitlines()[-20:]), file=sys.stderr)
         hint = f"all of it: {log}"

@@ -27,8 +27,8 @@ class Container:
 def containers() -> list[Container]:
     """All containers of this project, stopped ones and labs included."""
     ours = f"label=com.docker.compose.project={PROJECT}"
-    listing = docker.call("ps", "--all", "--no-trunc", "--filter", ours, "--format", "{{json .}}")
-    return [read_container(line) for line in listing.stdout.splitlines()]
+    listing = docker.must("ps", "--all", "--no-trunc", "--filter", ours, "--format", "{{json .}}")
+    return [read_container(line) for line in listing.splitlines()]
 
 
 def read_container(line: str) -> Container:

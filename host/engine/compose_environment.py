@@ -1,7 +1,6 @@
 """The variables that compose.yaml reads."""
 
-import os
-
+from host.bootstrap import environment
 from host.engine import compose_overrides, images
 from host.machine import env_file, git, labs_owner, user
 
@@ -15,7 +14,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
     compose_overrides.refuse_variables()
     uid, gid = labs_owner.jupyter_user()
     variables = {
-        **os.environ,
+        **environment.caller(),
         "LAB_CPU_IMAGE": lab_image.id,
         "TRACKING_IMAGE": images.must_inspect(images.TRACKING).id,
         "JUPYTER_TOKEN": env_file.token(),
@@ -25,7 +24,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
         "LAB_IMAGE_KIND": lab_image.kind,
         "LAB_GIT_COMMIT": git.commit(),
         # a notebook that was executed and saved has not changed what a lab runs
-        "LAB_GIT_DIRTY": str(git.dirty(".", ":(exclude)labs")).lower(),
+        "LAB_GIT_DIRTY": git.dirty(".", ":(exclude)labs"),
         "LAB_USER": user.name(),
     }
     compose_overrides.refuse_files(variables)

@@ -1,10 +1,10 @@
 """Settings of the user's that Compose takes: they may limit a service, not change what its runs record."""
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from host.bootstrap import environment
 from host.bootstrap.paths import ROOT
 from host.bootstrap.process import reason
 from host.engine import compose
@@ -34,7 +34,7 @@ OURS = (
 
 def refuse_variables() -> None:
     """Raises `UserError` for a variable of `OURS` that the caller has set."""
-    for place, settings in (("the environment", os.environ), (".env", env_file.read())):
+    for place, settings in (("the environment", environment.caller()), (".env", env_file.read())):
         for name in OURS:
             if settings.get(name):
                 raise UserError(
@@ -45,7 +45,7 @@ def refuse_variables() -> None:
 
 def refuse_files(variables: Mapping[str, str]) -> None:
     """Raises `UserError` where a file that Compose merges changes what runs record. `variables`: of compose.yaml."""
-    chosen = ["COMPOSE_FILE"] if os.environ.get("COMPOSE_FILE") or env_file.read().get("COMPOSE_FILE") else []
+    chosen = ["COMPOSE_FILE"] if env_file.read().get("COMPOSE_FILE") else []
     present = chosen or [name for name in FILES if (ROOT / name).exists()]
     if not present:
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from host.bootstrap import process
 from host.engine.base_image import LOCAL
-from host.machine.apt import INSTALL, mirror, run
+from host.machine.apt import install, mirror, run
 from lib.harness.errors import UserError
 
 RELEASE = "bookworm"
@@ -22,7 +22,7 @@ def make(system: dict[str, str]) -> None:
     log.unlink(missing_ok=True)
     if not shutil.which("debootstrap"):
         run(["apt-get", "update", "-qq"], log)
-        run([*INSTALL, "debootstrap"], log)
+        install(["debootstrap"], log)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         run(["debootstrap", "--variant=minbase", RELEASE, folder, main], log)
         sources = [f"deb {main} {RELEASE} main", f"deb {main} {RELEASE}-updates main"]

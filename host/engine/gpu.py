@@ -7,10 +7,12 @@ Compatibility"; the versions: CUDA Toolkit Release Notes, "CUDA Toolkit and Corr
 """
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from host.bootstrap import environment
 from host.bootstrap.paths import ROOT
 from host.engine import docker, images
 from host.engine.docker import Version
@@ -39,7 +41,7 @@ def fits(driver: str, image: images.Image) -> bool:
 
 def offered() -> str | None:
     """The way in which the engine gives GPUs to a container: ``nvidia`` (its runtime), ``cdi`` or None."""
-    facts: dict[str, Any] = json.loads(docker.call("info", "--format", "{{json .}}").stdout or "{}")
+    facts: dict[str, Any] = json.loads(docker.must("info", "--format", "{{json .}}") or "{}")
     if "nvidia" in (facts.get("Runtimes") or {}):
         return "nvidia"
     known = [device.get("ID", "") for device in facts.get("DiscoveredDevices") or []]
@@ -85,9 +87,28 @@ def image_for(framework: str) -> images.Image:
 def variables(way: str, built: images.Built) -> dict[str, str]:
     """The variables with which compose runs `built` with all GPUs, by the overlay compose.gpu.yaml."""
     return {
-        "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}:{ROOT / 'compose.gpu.yaml'}",
-        "COMPOSE_PATH_SEPARATOR": ":",
+        "COMPOSE_FILE": f"{ROOT / 'compose.yaml'}\n{ROOT / 'compose.gpu.yaml'}",
+        "COMPOSE_PATH_SEPARATOR": "\n",  # a path may have a colon
         "LAB_GPU_IMAGE": built.id,
         "LAB_GPU_DRIVER": way,
-        "LAB_GPU_DEVICES": "all" if way == "nvidia" else f"{CDI_KIND}=all",
+        "LAB_GPU_DEVICES": devices(way),
     }
+
+
+def devices(way: str) -> str:
+    """The GPUs for a container: all, or those of LAB_GPU_DEVICES or CUDA_VISIBLE_DEVICES, as numbers or UUIDs.
+
+    Raises:
+        UserError: there is none among them, or they are several and the engine takes one or all.
+    """
+    name = "LAB_GPU_DEVICES" if environment.get("LAB_GPU_DEVICES") else "CUDA_VISIBLE_DEVICES"
+    if name not in environment.caller():
+        return "all" if way == "nvidia" else f"{CDI_KIND}=all"
+    chosen = [device.strip().removeprefix(f"{CDI_KIND}=") for device in environment.get(name).split(",")]
+    if not all(re.fullmatch(r"all|\d+|(GPU|MIG)-[\w./-]+", device) for device in chosen):
+        raise UserError(f"--gpu: {name}={environment.get(name)} names no GPU: unset it, or set numbers, as in 0,1")
+    if way == "nvidia":
+        return ",".join(chosen)
+    if len(chosen) > 1:
+        raise UserError(f"--gpu: {name}={environment.get(name)}: where the engine knows GPUs by CDI, name one, or all")
+    return f"{CDI_KIND}={chosen[0]}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from host.bootstrap.paths import REQUIREMENTS, ROOT
+from host.bootstrap.process import reason
 from host.engine import docker
 from lib.harness.errors import UserError
 
@@ -58,10 +59,12 @@ class Built:
 
 
 def inspect(name: str) -> Built | None:
-    """The image `name` as the engine has it; None when it has none."""
+    """The image `name` as the engine has it; None when it has none. Raises `UserError` when the engine cannot say."""
     result = docker.call("image", "inspect", name)
     if result.returncode:
-        return None
+        if "no such image" in result.stderr.lower():
+            return None
+        raise UserError(f"docker image inspect {name}: {reason(result.stderr)}; {docker.DOCTOR}")
     facts: dict[str, Any] = json.loads(result.stdout)[0]
     is_manifest = any(digest.endswith(facts["Id"]) for digest in facts.get("RepoDigests") or [])
     labels = (facts.get("Config") or {}).get("Labels") or {}
@@ -75,6 +78,27 @@ def must_inspect(image: Image) -> Built:
     if built is None:
         raise UserError(f"{image.name} is gone: ./invoke build")
     return built
+
+
+def room(needed: float, purpose: str) -> None:
+    """Raises `UserError` when the disk on which the engine keeps images has no `needed` GiB free.
+
+    The message names what may go: images of ours that no container needs, and no image of anybody else.
+    """
+    free = docker.free_gib()
+    if free is not None and free < needed:
+        raise UserError(
+            f"{purpose} needs {needed:.1f} GiB free where Docker keeps images, there are {free:.1f}: {make_room()}"
+        )
+
+
+def make_room() -> str:
+    """The command that removes images of ours that have no name any more; where there is none, general advice."""
+    ours = ("--filter", "dangling=true", "--filter", "label=org.fearless-labs.docker", "--format", "{{.ID}}")
+    unnamed = docker.call("image", "ls", *ours).stdout.split()
+    if not unnamed:
+        return "free it, or move Docker's data to a larger disk"
+    return f"docker image rm {' '.join(unnamed)} (images of earlier versions of Fearless Labs)"
 
 
 def docker_sha256() -> str:

@@ -8,7 +8,6 @@ The images that are there are left alone.
 
 import hashlib
 import json
-import os
 import sys
 import tarfile
 import tempfile
@@ -24,6 +23,7 @@ from host.bootstrap.paths import ROOT, STATE, state_path
 from host.bootstrap.process import reason
 from host.engine import base_image, build, docker, images
 from host.machine import git
+from host.machine.package_sources import build_settings, sources
 from lib.harness.errors import UserError
 
 SHOWN = 20
@@ -56,11 +56,14 @@ def check(*wanted: images.Image) -> bool:
     same = True
     for image in wanted:
         start = time.monotonic()
-        command = build.build_command(image.target, build.build_arguments(image), base_image.options())
-        builds, environment = [], os.environ | {"SOURCE_DATE_EPOCH": str(git.time())}  # both of the present commit
-        for number in (1, 2):
-            print(f"Building {image.target} from nothing ({number} of 2) …", file=sys.stderr, flush=True)
-            builds.append(make(image.target, command, environment))
+        builds = []
+        with build_settings(sources()) as (settings, variables):
+            arguments, base = build.build_arguments(image), base_image.options()
+            command = build.build_command(image.target, arguments, base, settings)
+            variables["SOURCE_DATE_EPOCH"] = str(git.time())  # both are of the present commit
+            for number in (1, 2):
+                print(f"Building {image.target} from nothing ({number} of 2) …", file=sys.stderr, flush=True)
+                builds.append(make(image.target, command, variables))
         lines = differences(*builds)
         for line in lines[:SHOWN]:
             print(line)

@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from host.bootstrap import environment
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT
 from lib.harness.errors import UserError
@@ -79,7 +80,15 @@ def token(file: Path = FILE) -> str:
 
 def port(name: str, default: int) -> int:
     """The port called `name` in the environment, in .env, or `default`."""
-    text = os.environ.get(name) or setting(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise UserError(f"{name}={text} is no port: set a number from 1 to 65535 in .env or the environment")
+    text, place = setting_and_place(name)
+    text = text or str(default)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
+        raise UserError(f"{name}={text} in {place} is no port: set a number from 1 to 65535 there, or remove it")
     return int(text)
+
+
+def setting_and_place(name: str) -> tuple[str, str]:
+    """The value of a setting, as Compose takes it, and what to change for another one."""
+    if text := environment.get(name):
+        return text, "the environment"
+    return setting(name) or "", ".env"

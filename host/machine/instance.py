@@ -4,15 +4,15 @@ COMPOSE_PROJECT_NAME names it. What local mode records, and which of its service
 for the default instance, in .local/instances/NAME for another one.
 """
 
-import os
 import re
 from pathlib import Path
 
+from host.bootstrap import environment
 from host.bootstrap.paths import STATE
 from lib.harness.errors import UserError
 
 DEFAULT = "fearless-labs"
-PROJECT = os.environ.get("COMPOSE_PROJECT_NAME") or DEFAULT
+PROJECT = environment.get("COMPOSE_PROJECT_NAME") or DEFAULT
 
 
 def folder() -> Path:

@@ -10,12 +10,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import environment as variables
+from host.bootstrap import pip, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE, state_path
 from host.bootstrap.process import reason
 from host.machine import git, instance, user
-from host.machine.package_sources import uv_environment, uv_options
+from host.machine.package_sources import sources, uv_environment, uv_options
 from host.machine.uv import uv
 from lib.harness.errors import UserError
 
@@ -33,20 +34,25 @@ def python() -> Path:
     """
     stamp, wanted = VENV / "stamp", f"{_lock_sha256()}\n"
     made = VENV / "bin" / "python"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+    if _is_made(made, stamp, wanted):
         return made
     with held("local-venv"):
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-            base = python311()
+        if not _is_made(made, stamp, wanted):
+            base, chosen = python311(), sources()
             free = shutil.disk_usage(STATE).free / 2**30
             if free < NEEDED_GIB:
                 raise UserError(f"Local mode needs {NEEDED_GIB} GiB free in {STATE}, there are {free:.1f}")
             print("Making .local/venv from the image's lock (once, some minutes) …", file=sys.stderr, flush=True)
             stamp.unlink(missing_ok=True)
             _uv("venv", "--clear", "--python", base, str(VENV))
-            _uv("pip", "sync", "--python", str(made), "--require-hashes", *uv_options(os.environ), str(LOCK))
+            _uv("pip", "sync", "--python", str(made), "--require-hashes", *uv_options(chosen), str(LOCK))
             stamp.write_text(wanted, encoding="utf-8")
     return made
+
+
+def _is_made(python: Path, stamp: Path, wanted: str) -> bool:
+    """Return whether the environment has this lock, and its Python is still on this machine."""
+    return python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted
 
 
 def python311() -> str:
@@ -78,7 +84,7 @@ def _lock_sha256() -> str:
 def _uv(*args: str) -> None:
     log = state_path("logs", "local-venv.log")
     command = [uv(), "--no-progress", *args]
-    if process.logged(command, log, limit=process.INSTALL, env=uv_environment(os.environ)):
+    if process.logged(command, log, limit=process.INSTALL, env=uv_environment(sources())):
         printed = log.read_text(encoding="utf-8")
         raise UserError(f"Could not make .local/venv: {reason(printed)} (all of it: {log})")
 
@@ -88,7 +94,7 @@ def _data() -> Path:
     folder = STATE / "data"
     with held("local-data"):
         fetch = [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)]
-        result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data")
+        result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data", env=pip.variables(sources()))
     if result.returncode:
         print(result.stderr.strip(), file=sys.stderr)
     return folder
@@ -103,8 +109,9 @@ def environment(place: Path | None = None) -> dict[str, str]:
     for folder in ("artifacts", "journal"):
         (place / folder).mkdir(parents=True, exist_ok=True)
     return {
-        **os.environ,
-        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        **variables.for_labs(),
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{variables.get('PATH')}",
+        "PYTHONUTF8": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lib" / "public")]),
         "MLFLOW_TRACKING_URI": f"sqlite:///{place / 'mlflow.db'}",
         "_MLFLOW_SERVER_ARTIFACT_ROOT": (place / "artifacts").as_uri(),  # where a store without a server puts artifacts
@@ -118,7 +125,7 @@ def environment(place: Path | None = None) -> dict[str, str]:
         "LAB_IMAGE_KIND": "none",
         "LAB_LOCK_SHA256": _lock_sha256(),
         "LAB_GIT_COMMIT": git.commit(),
-        "LAB_GIT_DIRTY": str(git.dirty()).lower(),
+        "LAB_GIT_DIRTY": git.dirty(),
         "LAB_USER": user.name(),
         "LAB_DATA": str(_data()),
         "LAB_JOURNAL": str(place / "journal"),

@@ -1,68 +1,138 @@
-"""The caller's network settings, handed on to what installs packages: the image build and uv.
+"""The caller's package sources, handed on to what installs packages elsewhere than pip: the image build and uv.
 
-Company networks and rooms without internet are normal. pip's variables are the ones that people set, so they are the
-interface: PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, PIP_NO_INDEX; SSL_CERT_FILE and its siblings; proxies.
+Company networks and rooms without internet are normal. Honoured are the settings of pip that `host.bootstrap.pip`
+reads, SSL_CERT_FILE and its siblings, proxies, and the registry of npm. None of their values is on a command line,
+where every user of the machine could read it.
 """
 
-from collections.abc import Mapping
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from host.bootstrap import environment, pip
+from host.bootstrap.paths import STATE
+
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
-CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
-UV_NAMES = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_FIND_LINKS": "UV_FIND_LINKS"}
+BUILD_VARIABLE = "LAB_BUILD_SOURCES"
+"""Takes the lines of the build secret `sources` to docker; docker/build/system/network.sh reads them."""
+RECORDED = ("PIP_INDEX_URL", "TORCH_INDEX_URL", "NPM_CONFIG_REGISTRY")
+TIMEOUT = "300"
 
 
-def wheel_folder(environ: Mapping[str, str]) -> Path | None:
-    """The first entry of PIP_FIND_LINKS that is a folder."""
-    entries = (Path(entry.removeprefix("file://")) for entry in environ.get("PIP_FIND_LINKS", "").split())
-    return next((entry for entry in entries if entry.is_dir()), None)
+def sources() -> pip.Sources:
+    """The caller's settings of pip."""
+    return pip.sources(sys.executable)
 
 
-def certificates(environ: Mapping[str, str]) -> Path | None:
-    """The caller's bundle of certificates, when it has set one that exists."""
-    entries = (Path(environ[name]) for name in CERTIFICATES if environ.get(name))
-    return next((entry for entry in entries if entry.is_file()), None)
+def has_torch(chosen: pip.Sources) -> bool:
+    """Return whether a folder of the caller's has wheels of PyTorch, so that its index need not be asked."""
+    return any(any(folder.glob("torch-*.whl")) for folder in chosen.folders)
 
 
-def build_options(environ: Mapping[str, str]) -> list[str]:
-    """Options of `docker buildx build` that hand on the caller's wheels, index, certificates and proxies."""
-    options = []
-    if wheels := wheel_folder(environ):
-        options += ["--build-context", f"wheels={wheels}"]
-    if bundle := certificates(environ):
-        options += ["--secret", f"id=ca,src={bundle}"]
-    for name in (
-        "PIP_INDEX_URL",
-        "TORCH_INDEX_URL",
-        "NPM_CONFIG_REGISTRY",
-        *PROXIES,
-        *(proxy.lower() for proxy in PROXIES),
-    ):
-        if environ.get(name):
-            options += ["--build-arg", f"{name}={environ[name]}"]
-    return options
+@contextmanager
+def build_settings(chosen: pip.Sources, *, recorded: bool = False) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Options of `docker buildx build` that hand on the caller's sources, and the environment that it needs for them.
+
+    An index that is a folder of this machine is left out: the build does not see it, but it sees those of find-links.
+    `recorded`: the Dockerfile is a record's, which may be of the time when these settings were build arguments.
+    """
+    variables = {
+        "PIP_INDEX_URL": chosen.index if _elsewhere(chosen.index) else "",
+        "PIP_EXTRA_INDEX_URL": " ".join(filter(_elsewhere, chosen.extra)),
+        "PIP_FIND_LINKS": " ".join(filter(_elsewhere, chosen.links)),
+        "PIP_NO_INDEX": "1" if chosen.no_index else "",
+        "PIP_TRUSTED_HOST": " ".join(chosen.trusted),
+        "NPM_CONFIG_REGISTRY": environment.get("NPM_CONFIG_REGISTRY") or environment.get("npm_config_registry"),
+        "TORCH_INDEX_URL": environment.get("TORCH_INDEX_URL"),
+    }
+    settings = {name: value for name, value in variables.items() if value}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    proxies = _proxies(chosen)
+    options = [option for name in proxies for option in ("--build-arg", name)]  # docker takes the value from our side
+    if recorded:
+        options += [option for name in RECORDED if name in settings for option in ("--build-arg", name)]
+    if lines:
+        options += ["--secret", f"id=sources,env={BUILD_VARIABLE}"]
+    if chosen.certificates:
+        options += ["--secret", f'id=ca,"src={_quoted(chosen.certificates)}"']
+    with _one_folder(chosen.folders) as wheels:
+        if wheels:
+            options += ["--build-context", f"wheels={wheels}"]
+        yield options, environment.caller() | proxies | settings | {BUILD_VARIABLE: "\n".join([*lines, ""])}
 
 
-def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` with uv's names for pip's settings; PyTorch's CPU index is added when no wheel folder has torch.
+def uv_environment(chosen: pip.Sources) -> dict[str, str]:
+    """The environment of a uv that has pip's settings; PyTorch's CPU index is added when no folder has its wheels.
 
     Any index may then answer for any package. That is safe only because every file's hash is locked.
     """
-    settings = {uv: environ[pip] for pip, uv in UV_NAMES.items() if environ.get(pip)}
-    if "UV_FIND_LINKS" in settings:
-        settings["UV_FIND_LINKS"] = ",".join(settings["UV_FIND_LINKS"].split())
-    wheels = wheel_folder(environ)
-    if not (wheels and any(wheels.glob("torch-*.whl"))):
-        torch_index = environ.get("TORCH_INDEX_URL", TORCH_INDEX)
-        settings["UV_INDEX"] = f"{settings.get('UV_INDEX', '')} {torch_index}".strip()
-    if "UV_INDEX" in settings:
-        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    if bundle := certificates(environ):
-        settings["SSL_CERT_FILE"] = str(bundle)
-    return {"UV_PYTHON_DOWNLOADS": "never", **environ, **settings}
+    torch_index = "" if has_torch(chosen) else environment.get("TORCH_INDEX_URL") or TORCH_INDEX
+    extra = [*chosen.extra, *([torch_index] if torch_index else [])]
+    settings = {
+        "UV_DEFAULT_INDEX": chosen.index,
+        "UV_INDEX": " ".join(extra),
+        "UV_INDEX_STRATEGY": "unsafe-best-match" if extra else "",
+        "UV_FIND_LINKS": ",".join(address.replace(",", "%2C") for address in chosen.find_links),
+        "UV_INSECURE_HOST": " ".join(chosen.trusted),
+        "SSL_CERT_FILE": str(chosen.certificates or ""),
+        "UV_CACHE_DIR": "" if _home_is_writable() else str(STATE / "uv-cache"),
+    }
+    own = {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_TIMEOUT": TIMEOUT}
+    return environment.caller() | _proxies(chosen) | own | {name: value for name, value in settings.items() if value}
 
 
-def uv_options(environ: Mapping[str, str]) -> list[str]:
-    """The setting that uv takes only as an option: PIP_NO_INDEX."""
-    return ["--no-index"] if environ.get("PIP_NO_INDEX", "").lower() in {"1", "true", "yes", "on"} else []
+def uv_options(chosen: pip.Sources) -> list[str]:
+    """The setting that uv takes only as an option: no-index."""
+    return ["--no-index"] if chosen.no_index else []
+
+
+def _elsewhere(address: str) -> bool:
+    return "://" in address and not address.startswith("file:")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace('"', '""')
+
+
+def _proxies(chosen: pip.Sources) -> dict[str, str]:
+    """The proxy variables of the caller, or pip's proxy in their place."""
+    names = [name for upper in PROXIES for name in (upper, upper.lower())]
+    named = {name: value for name in names if (value := environment.get(name))}
+    if chosen.proxy and not {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} & {name.upper() for name in named}:
+        address = chosen.proxy if "://" in chosen.proxy else f"http://{chosen.proxy}"
+        named |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), address)
+    return named
+
+
+@contextmanager
+def _one_folder(folders: tuple[Path, ...]) -> Iterator[Path | None]:
+    """The one folder, or a folder with the files of all: a build takes one for each name, and follows no links."""
+    if len(folders) < 2:
+        yield folders[0] if folders else None
+        return
+    STATE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="wheels-", dir=STATE) as name:
+        for file in (file for folder in reversed(folders) for file in sorted(folder.iterdir()) if file.is_file()):
+            target = Path(name, file.name)
+            target.unlink(missing_ok=True)
+            try:
+                os.link(file.resolve(), target)
+            except OSError:  # on another disk
+                shutil.copyfile(file, target)
+        yield Path(name)
+
+
+def _home_is_writable() -> bool:
+    """Return whether uv can make its cache in the caller's home."""
+    folder = Path(environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME") or "/", ".cache"), "uv")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

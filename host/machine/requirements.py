@@ -1,13 +1,12 @@
 """Hash-locked requirements from the .in files, with uv. The locks name no address: any index or folder may serve."""
 
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 from host.bootstrap import process
 from host.bootstrap.paths import REQUIREMENTS, ROOT
-from host.machine.package_sources import uv_environment, uv_options
+from host.machine.package_sources import sources, uv_environment, uv_options
 from host.machine.uv import uv
 from lib.harness.errors import UserError
 
@@ -72,10 +71,11 @@ def stale() -> list[str]:
 
 def _compile(name: str, options: list[str], output: Path, more: list[str]) -> None:
     command = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url", *options, *more]
-    command += ["--custom-compile-command", "./invoke lock", *uv_options(os.environ), f"{name}.in"]
+    command += ["--custom-compile-command", "./invoke lock", *uv_options(sources()), f"{name}.in"]
     command += ["--output-file", str(output)]
     result = process.output(
-        command, limit=process.INSTALL, name="uv pip compile", cwd=REQUIREMENTS, env=uv_environment(os.environ)
+        command, limit=process.INSTALL, name="uv pip compile", cwd=REQUIREMENTS, env=uv_environment(sources())
     )
     if result.returncode:
-        raise UserError(f"{(REQUIREMENTS / name).relative_to(ROOT)}.in has no solution:\n{result.stderr.strip()}")
+        print(result.stderr.strip(), file=sys.stderr)
+        raise UserError(f"{(REQUIREMENTS / name).relative_to(ROOT)}.in has no solution; the lines above say why")

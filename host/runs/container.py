@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from host.bootstrap import foreground
+from host.bootstrap import environment, foreground
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, compose_overrides, docker, gpu, images
@@ -60,6 +60,9 @@ def in_container(
     name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
+    if terminal:
+        shown = environment.caller()
+        options += [f"--env={name}={shown[name]}" for name in environment.SHOWN if name in shown]
 
     def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
         if docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet

@@ -6,12 +6,12 @@ from host.runs.container import in_container
 from lib.harness.contract.catalogue import find_labs
 
 
-def show() -> None:
-    """Print the list. It builds nothing and starts no container where there is no image yet."""
+def show() -> int:
+    """Print the list. Returns the program's exit code. Where there is no image yet, no container is started."""
     if docker.available() and images.is_current(images.LAB, images.inspect(images.LAB.name)):
-        in_container(["labs"], tracked=False)
-    else:
-        _from_sources()
+        return in_container(["labs"], tracked=False)
+    _from_sources()
+    return 0
 
 
 def _from_sources() -> None:

@@ -1,7 +1,6 @@
 """A container that was killed: said with its limit of memory, which is the usual reason."""
 
-import os
-
+from host.bootstrap import environment
 from host.engine import docker
 from host.machine import env_file
 from lib.harness.errors import UserError
@@ -14,7 +13,7 @@ DEFAULTS = {False: "8g", True: "16g"}
 
 def limit(*, gpu: bool = False) -> str:
     """LAB_MEMORY as a container gets it, and where from."""
-    chosen = os.environ.get("LAB_MEMORY") or env_file.setting("LAB_MEMORY")
+    chosen = environment.get("LAB_MEMORY") or env_file.setting("LAB_MEMORY")
     return chosen or f"{DEFAULTS[gpu]}, its default"
 
 

@@ -1,6 +1,5 @@
 """A command in the lab image on the whole clone, without network: tests, lint, benchmarks. In local mode: no Docker."""
 
-import os
 import secrets
 import signal
 import subprocess
@@ -9,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from host.bootstrap import foreground
+from host.bootstrap import environment, foreground
 from host.bootstrap.paths import ROOT
 from host.engine import docker, images
 from host.machine import instance
@@ -36,19 +35,21 @@ def command(arguments: list[str], local: bool, name: str | None = None) -> list[
         return [str(python()), *arguments]
     named = ["--name", name] if name else []
     image = images.must_inspect(images.LAB).id
-    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", image, *arguments]
+    # not --volume, which takes a colon of the path for the end of it
+    clone = f'type=bind,"source={ROOT}",target=/workspace,readonly'
+    return ["docker", "run", *HARDENED, *named, "--mount", clone, image, *arguments]
 
 
 @contextmanager
 def variables(local: bool) -> Iterator[Mapping[str, str]]:
     """The environment of that command. In local mode its journals and its MLflow are in a folder that goes with it."""
     if not local:
-        yield os.environ
+        yield environment.caller()
         return
-    from host.machine.local import environment
+    from host.machine import local as local_mode
 
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        yield environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
+        yield local_mode.environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
 
 
 def run(arguments: list[str], local: bool) -> int:
@@ -61,5 +62,5 @@ def run(arguments: list[str], local: bool) -> int:
         elif docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet
             child.terminate()
 
-    with variables(local) as environment:
-        return foreground.run(command(arguments, local, name), environment, False, deliver)[0]
+    with variables(local) as prepared:
+        return foreground.run(command(arguments, local, name), prepared, False, deliver)[0]

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from host.bootstrap import process
+from host.bootstrap import environment, process
 from host.bootstrap.flock import held
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, images
@@ -68,7 +68,7 @@ def require(*, gpu: bool = False) -> dict[str, str]:
     Raises:
         UserError: there is no engine, or no cluster, or none that may have GPUs: compose's has none.
     """
-    elsewhere = bool(os.environ.get("RAY_ADDRESS"))
+    elsewhere = bool(environment.get("RAY_ADDRESS"))
     if gpu and not elsewhere:
         raise UserError(
             "--gpu --on ray: workers with GPUs are a cluster of yours: set RAY_ADDRESS=ray://HOST:10001 "

@@ -1,11 +1,10 @@
 """MLflow and JupyterLab: on which ports they run, starting them, waiting until they answer, stopping them."""
 
-import os
 import subprocess
 import sys
 import time
 
-from host.bootstrap import process
+from host.bootstrap import environment, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
@@ -81,7 +80,7 @@ def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
             present = containers()
             for service, port in waiting.items():
                 if look > deadline or not running(service, present):
-                    log = compose.call(dict(os.environ), "logs", "--tail", "15", service.name)
+                    log = compose.call(environment.caller(), "logs", "--tail", "15", service.name)
                     print(log.stdout, file=sys.stderr)
                     raise UserError(f"{service.name} does not answer on {url(port)}; the end of its log is above")
         time.sleep(0.05)
@@ -119,7 +118,7 @@ def down(volumes: bool) -> None:
         more = ["--volumes"] if volumes else []
         token = {"JUPYTER_TOKEN": "none"}  # compose.yaml asks for one whatever the command
         every = ("--profile", "lab", "--profile", "ray")
-        result = compose.call(token | dict(os.environ), *every, "down", "--remove-orphans", *more)
+        result = compose.call(token | environment.caller(), *every, "down", "--remove-orphans", *more)
         if result.returncode:
             raise UserError(f"Compose could not stop the services: {reason(result.stderr)}")
         labs_owner.give_back()

@@ -21,6 +21,9 @@ class FakeEngine:
                 if "/images/" in self.path:  # it has none
                     self._answer(b'{"message": "No such image"}', 404)
                     return
+                if "/containers/" in self.path:  # and no container
+                    self._answer(b"[]")
+                    return
                 answer = info or {} if self.path.endswith("/info") else about
                 self._answer(b"OK" if self.path == "/_ping" else json.dumps(answer).encode())
 

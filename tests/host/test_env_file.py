@@ -87,11 +87,18 @@ def test_what_compose_expands_is_refused_and_not_taken_literally(value: str, tmp
         env_file.setting("MLFLOW_PORT", file)
 
 
-@pytest.mark.parametrize("value", ["plain", "'single $HOME'", "a#b", '"double # quoted"', "value # a comment", "한글"])
-def test_compose_reads_the_same(value: str, tmp_path: Path) -> None:
+AS_COMPOSE = [
+    *(f"KEY={value}" for value in ("plain", "'single $HOME'", "a#b", '"double # quoted"', "value # a comment", "한글")),
+    *("export KEY=exported", "\ufeffKEY=after a mark", "KEY = spaced", "KEY=first\nKEY=last", "KEY=windows\r", "KEY="),
+    *("# KEY=no\n\nKEY=yes", "KEY='don\\'t'", 'KEY="tab\\there"'),
+]
+
+
+@pytest.mark.parametrize("content", AS_COMPOSE)
+def test_compose_reads_the_same(content: str, tmp_path: Path) -> None:
     if not shutil.which("docker"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the program docker reads the file")
-    (tmp_path / ".env").write_text(f"KEY={value}\n", encoding="utf-8")
+    (tmp_path / ".env").write_text(f"{content}\n", encoding="utf-8")
     service = "services:\n  one:\n    image: none\n    environment:\n      KEY: ${KEY}\n"
     (tmp_path / "compose.yaml").write_text(service, encoding="utf-8")
     command = ["docker", "compose", "--project-directory", str(tmp_path), "config", "--format", "json"]

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_the_engine_offers_gpus_by_its_runtime_or_by_cdi(
         ({"Runtimes": {"runc": {}}, "CDISpecDirs": [str(specs)]}, None),
     ]
     for i, (info, expected) in enumerate(answers):
-        monkeypatch.setattr(docker, "call", lambda *_, said=info: _answer(said))
+        monkeypatch.setattr(docker, "call", lambda *_, said=info, **limits: _answer(said))
         assert gpu.offered() == expected, i
     (specs / "nvidia.yaml").write_text('cdiVersion: "0.5.0"\nkind: nvidia.com/gpu\ndevices: []\n', encoding="utf-8")
     assert gpu.offered() == "cdi"
@@ -294,3 +295,45 @@ def test_the_locks_differ_in_one_framework_and_what_it_brings(image: images.Imag
     }
     assert brought <= gpus.keys()
     assert "://" not in (folder / image.lock).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("way", "name", "value", "devices"),
+    [
+        ("nvidia", "CUDA_VISIBLE_DEVICES", "1", "1"),
+        ("nvidia", "CUDA_VISIBLE_DEVICES", "0, 2", "0,2"),
+        ("nvidia", "LAB_GPU_DEVICES", "GPU-8a2c", "GPU-8a2c"),
+        ("cdi", "CUDA_VISIBLE_DEVICES", "1", "nvidia.com/gpu=1"),
+        ("cdi", "LAB_GPU_DEVICES", "nvidia.com/gpu=all", "nvidia.com/gpu=all"),
+    ],
+)
+def test_the_gpus_of_a_shared_machine_are_those_that_the_caller_has(
+    way: str, name: str, value: str, devices: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv(name, value)
+    assert gpu.devices(way) == devices
+
+
+@pytest.mark.parametrize(("way", "value"), [("nvidia", ""), ("nvidia", "-1"), ("nvidia", "none"), ("cdi", "0,1")])
+def test_gpus_that_cannot_be_given_are_one_line(way: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    with pytest.raises(UserError, match=f"^--gpu: CUDA_VISIBLE_DEVICES={value}"):
+        gpu.devices(way)
+
+
+def test_a_path_with_a_colon_is_one_path_for_compose(tmp_path: Path) -> None:
+    """COMPOSE_FILE had a colon between its two files, as an operating system's lists of paths have."""
+    if not shutil.which("docker"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("the program docker reads the files")
+    root = tmp_path / "week 1: intro"
+    root.mkdir()
+    for name in ("compose.yaml", "compose.gpu.yaml"):
+        (root / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    given = gpu.variables("nvidia", images.Built("sha256:gpu", "config digest", 0, {}))
+    given["COMPOSE_FILE"] = given["COMPOSE_FILE"].replace(str(ROOT), str(root))
+    command = ["docker", "compose", "--project-directory", str(root), "--profile", "lab", "config", "--images"]
+    environment = os.environ | NO_ENGINE | {"JUPYTER_TOKEN": "x"} | given
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "sha256:gpu" in done.stdout.split()

@@ -1,13 +1,16 @@
 """Local mode: said in one line, from the image's lock, with one line where it cannot be."""
 
 import json
+import os
 import platform
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 
 from host.machine import local
+from host.machine.uv import uv
 from host.runs import without_docker
 from lib.harness.errors import UserError
 from tests.host.clone import copy_clone, share_venv
@@ -20,7 +23,8 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
-    nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": None, "UV_NO_CACHE": "1"}
+    nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": None}
+    nothing["XDG_CACHE_HOME"] = str(clone / ".local" / "cache")
     outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE | nothing)
     said = outcome.stderr.splitlines()
     assert outcome.returncode == 2
@@ -83,3 +87,25 @@ def test_the_services_run_without_an_engine(clone: Path, invoke: Invoke) -> None
     assert again.stdout == outcome.stdout
     assert invoke("down", root=clone, env=NO_ENGINE).returncode == 0
     assert invoke("down", root=clone, env=NO_ENGINE).returncode == 2, "nothing is left to stop"
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> None:
+    """After an upgrade of the system the stamp alone was asked, and every command was a traceback."""
+    python, stamp = tmp_path / "python", tmp_path / "stamp"
+    stamp.write_text("lock\n", encoding="utf-8")
+    python.symlink_to("/usr/bin/python3.99")
+    assert not local._is_made(python, stamp, "lock\n")
+    python.unlink()
+    python.touch()
+    assert local._is_made(python, stamp, "lock\n")
+    assert not local._is_made(python, stamp, "other lock\n")
+
+
+def test_a_uv_that_may_not_run_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is mounted noexec: uv is there, and was said not to be."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "uv").touch(mode=0o644)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UserError, match=r"bin/uv may not run: its disk is mounted noexec; clone to another one$"):
+        uv()

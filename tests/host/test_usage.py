@@ -28,7 +28,7 @@ COMMANDS = {
     "bundle": "--out",
     "load": "FILE",
     "lock": "--check",
-    "doctor": "--fix",
+    "doctor": "--fix --yes",
     "bench": "--only --local",
     "test": "--all --only -k --gpu-images --local",
 }

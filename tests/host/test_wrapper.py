@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.clone import command, copy_clone
-from tests.host.conftest import Invoke, one_line
+from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     starts = [subprocess.Popen(command(root, "--list"), **settings) for _ in range(2)]  # type: ignore[call-overload]
     for start in starts:
-        out, err = start.communicate(timeout=180)
+        out, err = start.communicate(timeout=600)
         assert (start.returncode, err) == (0, "")
         assert "claims" in out
     return root
@@ -56,11 +56,30 @@ def test_an_emptied_environment_is_made_again(clone: Path, invoke: Invoke) -> No
     assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_through_a_link(clone: Path, tmp_path: Path, depth: int) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "first").symlink_to(command(clone)[0])
+    (tmp_path / "bin" / "second").symlink_to("../first")
+    link = (tmp_path / "first", tmp_path / "bin" / "second")[depth - 1]
+    done = subprocess.run([str(link), "--version"], cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "first"}
+
+
+def test_closed_standard_streams_are_no_traceback(clone: Path) -> None:
+    script = f'"{clone}/invoke" down --volumes <&-; echo $?; "{clone}/invoke" --list >&-; echo $?'
+    environment = os.environ | NO_ENGINE | {"LAB_INSTANCE": "fearless-test-streams"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["2", "0"]
+    assert "Traceback" not in done.stderr
+
+
 def test_a_lock_that_cannot_be_had_is_one_line_and_mended_by_one_that_can(clone: Path, invoke: Invoke) -> None:
     lock = clone / "docker" / "requirements" / "host.txt"
     locked = lock.read_text(encoding="utf-8")
     lock.write_text(f"invoke==0.0.1 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
-    line = one_line(invoke("--list", root=clone, env={"PIP_NO_INDEX": "1"}))
+    line = one_line(invoke("--list", root=clone, env={"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}))
     assert "docker/requirements/host.txt" in line
     assert "invoke==0.0.1" in line
     lock.write_text(locked, encoding="utf-8")

@@ -93,7 +93,8 @@ def find_lab(root: Path, word: str) -> LabEntry:
         return catalogue.labs[word]
     if not NAME.fullmatch(word):
         raise UserError(
-            f"There is no lab '{word}': a name has small letters, digits and '-'; a path has a '/' or ends in .py"
+            f"There is no lab '{word}': a name has small letters, digits and '-'; a path has a '/' or ends in .py. "
+            "All of them: ./invoke labs"
         )
     near = difflib.get_close_matches(word, catalogue.labs, n=3, cutoff=0.5) or list(catalogue.labs)
     problems = [*catalogue.problems, *_without_lab(root / MINE / word, root)]

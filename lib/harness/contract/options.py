@@ -157,7 +157,8 @@ OPTIONS = (
     Option("check", ("build",), "only build each image twice from nothing and compare all files (exit with 1 when one "
            "differs)"),
     Option("check", ("lock",), "only compare the locks with their .in files (exit with 1 when one differs)"),
-    Option("fix", ("doctor",), "as root on Debian or Ubuntu: install and start what is missing"),
+    Option("fix", ("doctor",), "as root on Debian or Ubuntu: install and start what is missing, after its plan"),
+    Option("yes", ("doctor",), "with --fix: agree to its plan without being asked"),
     Option("only", ("bench",), "a file of benchmarks/, without .py", "NAME", repeatable=True),
     Option("all", ("test",), "the slow tests too"),
     Option("only", ("test",), "a part: lint, lib, host or browser", "PART", repeatable=True),

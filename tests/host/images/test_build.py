@@ -1,8 +1,9 @@
 """What a build depends on: the files of docker/ and nothing else, and a lock that is the one its label will name."""
 
 import ast
-import os
+import hashlib
 import runpy
+import secrets
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,21 @@ from pathlib import Path
 
 from docker.client import DockerClient
 
+from host.bootstrap import pip
 from host.engine import base_image, images
-from host.machine.package_sources import build_options
+from host.machine.package_sources import build_settings, sources
 from tests.host.images.support import ROOT
 
+Outcome = subprocess.CompletedProcess[str]
 
-def buildx(*options: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+
+def buildx(*options: str, stdin: str | None = None, chosen: pip.Sources | None = None) -> Outcome:
     """`docker buildx build` on the repository, with the base, wheels, proxies and certificates of `./invoke build`."""
-    command = ["docker", "buildx", "build", "--progress=plain", *build_options(os.environ), *options, "."]
-    return subprocess.run(command, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
+    with build_settings(chosen or sources()) as (settings, variables):
+        command = ["docker", "buildx", "build", "--progress=plain", *settings, *options, "."]
+        return subprocess.run(
+            command, cwd=ROOT, env=variables, input=stdin, capture_output=True, text=True, check=False
+        )
 
 
 def test_lib_and_labs_are_not_in_the_context(tmp_path: Path) -> None:
@@ -38,6 +45,21 @@ def test_wrong_lock_digest_ends_the_build(client: DockerClient) -> None:
     done = buildx("--file", "docker/Dockerfile", "--target", "tracking", *base_image.options(), *wrong)
     assert done.returncode != 0
     assert "LAB_LOCK_SHA256 is not the sha256 of tracking.txt: build with ./invoke build" in done.stderr
+
+
+def test_a_step_that_asks_an_index_has_the_callers_sources(client: DockerClient) -> None:
+    """They come as a secret, so they are in no layer, in no history and on no command line."""
+    index = "https://me:it's secret@index.example/simple"
+    steps = f"""\
+FROM {images.LAB.name}
+USER 0
+RUN --mount=type=bind,source=docker/build/system,target=/system --mount=type=secret,id=sources \\
+    . /system/network.sh && printf %s "$PIP_INDEX_URL" | sha256sum | grep {hashlib.sha256(index.encode()).hexdigest()}
+"""
+    chosen = pip.Sources(index, trusted=(f"test-{secrets.token_hex(4)}",))
+    done = buildx("--file", "-", "--no-cache", stdin=steps, chosen=chosen)
+    assert done.returncode == 0, done.stderr
+    assert "secret@" not in done.stderr
 
 
 def test_data_are_checked(client: DockerClient, tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""Files that cannot be used are one line each; what root makes in a user's clone becomes the user's."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from host.bootstrap import files
+from tests.host.clone import copy_clone, share_venv
+from tests.host.conftest import NO_ENGINE, Invoke, one_line
+
+OWNER = (1234, 1235)
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "sudo chown -R"),
+        (errno.EPERM, "sudo chown -R"),
+        (errno.EROFS, "read-only: clone to a folder"),
+        (errno.ENOSPC, "the disk is full"),
+        (errno.ENOTDIR, "mend that"),
+    ],
+)
+def test_a_file_is_named_with_the_remedy(number: int, remedy: str) -> None:
+    line = str(files.refused(OSError(number, os.strerror(number), "/clone/.env")))
+    assert line.startswith(f"/clone/.env: {os.strerror(number)}; ")
+    assert remedy in line
+
+
+def test_an_error_that_is_about_no_file_is_a_bug_and_stays_one() -> None:
+    assert files.refused(BrokenPipeError(errno.EPIPE, "Broken pipe")) is None
+    assert files.refused(ConnectionRefusedError(errno.ECONNREFUSED, "refused")) is None
+    assert files.refused(OSError(errno.ENOSPC, "No space left on device")) is not None
+
+
+def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
+    assert files.one_line("a\nb\x1b]52;c;x\x07\u2028c 한글 …") == "a b\\x1b]52;c;x\\x07 c 한글 …"
+    assert files.one_line("\udcff") == "\\udcff"
+
+
+@pytest.fixture
+def owned(tmp_path: Path) -> Path:
+    """A folder of somebody else's with files of root's in it."""
+    if os.getuid() != 0:
+        pytest.skip("root alone leaves files of root's")
+    root = tmp_path / "clone"
+    for name in (".local/locks/build", ".venv/stamp", ".env", "lib/theirs.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (tmp_path / "elsewhere").touch()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    os.link(tmp_path / "elsewhere", root / "second-name")
+    for path in (root, root / "lib"):
+        os.chown(path, *OWNER)
+    os.chown(root / "lib" / "theirs.py", 77, 77)
+    return root
+
+
+def test_what_root_made_becomes_the_owners(owned: Path) -> None:
+    files.give_back(owned)
+    owners = {
+        path.relative_to(owned).as_posix(): (path.lstat().st_uid, path.lstat().st_gid) for path in owned.rglob("*")
+    }
+    assert owners.pop("lib/theirs.py") == (77, 77)
+    assert owners.pop("second-name") == (0, 0), "it is also a file elsewhere"
+    assert set(owners.values()) == {OWNER}
+    assert (owned.parent / "elsewhere").stat().st_uid == 0
+
+
+def test_a_clone_of_roots_stays_roots(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    files.give_back(tmp_path)
+    assert (tmp_path / "file").stat().st_uid == os.getuid()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="root alone can lock others out")
+@pytest.mark.parametrize("words", [("--list",), ("doctor",), ("lab", "nowhere")], ids=" ".join)
+def test_one_sudo_locks_nobody_out_however_it_ends(invoke: Invoke, tmp_path: Path, words: tuple[str, ...]) -> None:
+    root = share_venv(copy_clone(tmp_path / "clone"))
+    for path in [root, *root.rglob("*")]:
+        os.chown(path, *OWNER, follow_symlinks=False)
+    (root / ".local" / "locks").mkdir(parents=True)
+    (root / ".env").write_text("JUPYTER_TOKEN=x\n", encoding="utf-8")
+    invoke(*words, root=root, env=NO_ENGINE)
+    assert {path.lstat().st_uid for path in root.rglob("*")} == {OWNER[0]}
+
+
+@pytest.mark.parametrize("broken", [".local", ".local/locks"])
+def test_a_state_folder_that_is_a_file_is_one_line(invoke: Invoke, tmp_path: Path, broken: str) -> None:
+    root = share_venv(copy_clone(tmp_path / "clone"))
+    (root / broken).parent.mkdir(exist_ok=True)
+    (root / broken).touch()
+    line = one_line(invoke("down", root=root, env=NO_ENGINE | {"LAB_INSTANCE": "fearless-test-files"}))
+    assert ".local" in line or "No Docker engine" in line
