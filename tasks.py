@@ -34,19 +34,20 @@ def up(options: Namespace) -> None:
 @command
 def down(options: Namespace) -> None:
     """Stop everything; runs and notebooks are kept."""
-    from host.engine import docker
-    from host.machine.instance import PROJECT
-    from host.services import up_down, without_docker
+    from host.services import stop
 
     if options.volumes:
-        print(f"Delete every run, journal and artifact of {PROJECT}? [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-            raise UserError("Nothing was deleted or stopped: the answer was not yes")
-    stopped = without_docker.down(options.volumes)
-    if docker.available():
-        up_down.down(options.volumes)
-    elif not (stopped or options.volumes):
-        docker.require()
+        stop.delete()
+    else:
+        stop.stop()
+
+
+@command
+def status(options: Namespace) -> None:
+    """Show this instance: services, labs at work, runs, disk."""
+    from host.services import status as present
+
+    present.show(as_json=options.json)
 
 
 @command

@@ -3,12 +3,13 @@
 import os
 
 from host.engine import images
-from host.machine import env_file, git, labs_owner, user
+from host.machine import env_file, git, instance, labs_owner, user
 
 
 def variables(lab_image: images.Built) -> dict[str, str]:
     """The variables that compose.yaml reads: Jupyter's token and user, and what every run records of the host."""
     uid, gid = labs_owner.jupyter_user()
+    instance.path(instance.ENGINE).touch()
     return {
         **os.environ,
         "JUPYTER_TOKEN": env_file.token(),

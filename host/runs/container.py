@@ -12,8 +12,8 @@ from typing import BinaryIO
 from host.bootstrap import foreground
 from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, compose_environment, docker, gpu, images
-from host.machine import instance, labs_owner
+from host.engine import build, compose, compose_environment, docker, gpu, images, project
+from host.machine import labs_owner
 from host.services import ray, up_down
 from lib.harness.contract.source import NAME
 from lib.harness.errors import UserError
@@ -61,7 +61,7 @@ def in_container(
     elif image or gpu_image:
         variables["LAB_CPU_IMAGE"] = lab_image.id
     called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
-    name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
+    name = f"{project.name()}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
     if lib is not None:

@@ -12,6 +12,7 @@ from tests.host.conftest import NO_ENGINE, Invoke, one_line
 COMMANDS = {
     "up": "--gpu --framework --workers --local",
     "down": "--volumes",
+    "status": "--json",
     "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
     "--debug --rehearse --local",
     "sweep": "NAME|PATH --quick --seed --set --framework --trials --sampler --pruner --space --batch --fresh --on "
