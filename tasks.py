@@ -3,7 +3,6 @@
 Their arguments and options are in lib/harness/contract/options.py.
 """
 
-import sys
 from argparse import Namespace
 
 from host.command.task import command
@@ -144,6 +143,22 @@ def sync(options: Namespace) -> int:
     from host.command.place import run_lib
 
     return run_lib(["sync"], options.local)
+
+
+@command
+def backup(options: Namespace) -> None:
+    """Write all runs of this instance to one checked file."""
+    from host.records import backup as writer
+
+    writer.backup(options.file)
+
+
+@command
+def restore(options: Namespace) -> None:
+    """Put a backup into this instance, all of it or nothing."""
+    from host.records import restore as reader
+
+    reader.restore(options.file, options.replace)
 
 
 @command

@@ -7,6 +7,7 @@ Every other clone gets a name of its own.
 
 import functools
 import json
+import shutil
 import sys
 
 from host.bootstrap.flock import held
@@ -38,7 +39,8 @@ def name() -> str:
         try:
             docker.server()
         except docker.NoEngineError:
-            if env_file.setting("JUPYTER_TOKEN"):  # it was used before: the engine knows, when it is back
+            # a clone that was used before: the engine knows, when it is back
+            if env_file.setting("JUPYTER_TOKEN") and shutil.which("docker"):
                 return DEFAULT
             made = instance.new_name()
         else:
@@ -98,7 +100,9 @@ def _of_engine() -> str:
     made = instance.new_name()
     gone = owner is not None and not instance.is_used_elsewhere(owner)
     takes = f", which is gone ({instance.NAME}={DEFAULT} in .env takes it over)" if gone else ""
-    print(f"The instance {DEFAULT} belongs to {owner or 'another clone'}{takes}: this clone's is {made}.", file=sys.stderr)
+    print(
+        f"The instance {DEFAULT} belongs to {owner or 'another clone'}{takes}: this clone's is {made}.", file=sys.stderr
+    )
     return made
 
 

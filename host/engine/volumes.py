@@ -1,17 +1,30 @@
-"""The volumes of an instance, read and written by short-lived containers without network: the engine may be elsewhere."""
+"""The volumes of an instance, read and written by short-lived containers without network, wherever the engine is."""
 
 import secrets
 from collections.abc import Mapping
 
 from host.bootstrap.paths import ROOT
-from host.engine import docker, images, project
+from host.bootstrap.process import reason
+from host.engine import docker, project
 from host.engine.images import Image
+from lib.harness.errors import UserError
 
 JOURNAL, MLFLOW = "journal", "mlflow"
 DATA = "/data"
+SCRATCH = "/mlflow"
+"""A folder of the image of MLflow: where no volume is mounted there, a new one that goes with the container."""
+STORE = "import sys; from lib.harness.commands.store import main; main(*sys.argv[1:])"
+STATUS = "import sys; from lib.harness.commands.status import main; main(*sys.argv[1:])"
+"""Programs for `command`."""
 HARDENED = [
     *("--rm", "--init", "--interactive", "--read-only", "--network=none", "--cap-drop=ALL"),
-    *("--security-opt=no-new-privileges", "--user=1000:1000", "--pids-limit=64", "--memory=1g", "--tmpfs=/tmp:mode=1777"),
+    *(
+        "--security-opt=no-new-privileges",
+        "--user=1000:1000",
+        "--pids-limit=64",
+        "--memory=1g",
+        "--tmpfs=/tmp:mode=1777",
+    ),
 ]
 
 
@@ -26,11 +39,25 @@ def full_name(volume: str) -> str:
     return f"{project.name()}_{volume}"
 
 
-def create(volume: str) -> None:
-    """Make a volume as Compose makes it, so that Compose takes it for its own."""
+def create(volume: str) -> bool:
+    """Make a volume as Compose makes it, so that Compose takes it for its own; False where it is there already.
+
+    Raises:
+        UserError: the engine does not make it.
+    """
+    if volume in present():
+        return False
     labels = {"project": project.name(), "volume": volume}
     options = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
-    docker.call("volume", "create", *options, full_name(volume))
+    made = docker.call("volume", "create", *options, full_name(volume))
+    if made.returncode:
+        raise UserError(f"The engine cannot make the volume {full_name(volume)}: {reason(made.stderr)}")
+    return True
+
+
+def remove(volume: str) -> None:
+    """Delete a volume."""
+    docker.call("volume", "rm", full_name(volume))
 
 
 def command(image: Image, mounts: Mapping[str, str], program: str, *args: str) -> list[str]:
@@ -44,6 +71,8 @@ def command(image: Image, mounts: Mapping[str, str], program: str, *args: str) -
     """
     name = f"{project.name()}-volumes-{secrets.token_hex(4)}"
     volumes = [f"--volume={full_name(volume)}:{place}" for volume, place in mounts.items()]
+    if SCRATCH not in mounts.values():
+        volumes.append(f"--volume={SCRATCH}")
     code = ["--mount", f"type=bind,src={ROOT / 'lib'},dst=/workspace/lib,readonly", "--workdir=/workspace"]
     python = ["--entrypoint=/usr/bin/python3", image.name, "-S", "-B", "-c", program]
     return ["docker", "run", *HARDENED, f"--name={name}", *volumes, *code, *python, *args]

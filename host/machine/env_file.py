@@ -1,4 +1,4 @@
-"""The clone's .env: its instance and Jupyter's token, made once, and the ports and limits that the user may set there."""
+"""The clone's .env: its instance and Jupyter's token, made once, and the ports and limits that the user may set."""
 
 import io
 import os
@@ -111,7 +111,9 @@ def keep(settings: Mapping[str, str | None], file: Path = FILE) -> None:
             os.fsync(stream.fileno())
         part.replace(target)
     except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror}): sudo chown -R $(id -u) {target.parent}") from None
+        raise UserError(
+            f"{file} cannot be written ({error.strerror}): sudo chown -R $(id -u) {target.parent}"
+        ) from None
     finally:
         part.unlink(missing_ok=True)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("artifact_location", "artifact_uri", "source", "storage_location")
 """The columns, in whichever table, that may hold such an address."""
+OF_MLFLOW = ("models:/", "runs:/", "mlflow-artifacts:/")
+"""Addresses that MLflow looks up."""
 LOCK_SECONDS = 60
 
 
@@ -48,15 +50,12 @@ def replace_prefix(database: Path, before: str, now: str) -> None:
 
 
 def elsewhere(database: Path, place: str) -> str | None:
-    """An address of artifacts in the database that does not begin with `place`; None when there is none."""
+    """An address of artifacts in the database that is neither below `place` nor one of MLflow's own; None without."""
     with _opened(database) as connection:
         for table, column in _columns(connection):
-            row = connection.execute(
-                f'SELECT "{column}" FROM "{table}" WHERE "{column}" LIKE ? AND substr("{column}", 1, ?) <> ? LIMIT 1',
-                ("%:/%", len(place), place),
-            ).fetchone()
-            if row:
-                return str(row[0])
+            for (address,) in connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"'):
+                if address and not str(address).startswith((f"{place}/", *OF_MLFLOW)):
+                    return str(address)
     return None
 
 

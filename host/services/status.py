@@ -48,7 +48,7 @@ class Status:
 
 
 def status() -> Status:
-    """The status of this instance; it starts nothing that stays and changes nothing."""
+    """The status of this instance; it starts nothing that stays."""
     name = instance.known()
     engine = _engine()
     has_engine = engine == "answers" and name is not None
@@ -76,7 +76,7 @@ def status() -> Status:
         at_work=[run for part in runs.parts for run in part.at_work],
         not_sent=sum(part.not_sent for part in runs.parts),
         bytes=runs.size,
-        complete=runs.on_engine is not None or (name is None and engine == "answers"),
+        complete=runs.complete,
     )
 
 

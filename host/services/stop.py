@@ -1,11 +1,9 @@
-"""`./invoke down`: stops the services of this instance; with --volumes it deletes the instance, after asking for its name."""
+"""`./invoke down`: stops this instance; with --volumes it deletes it, after asking for its name."""
 
-import os
-import shutil
 import sys
 
 from host.engine import docker, project
-from host.machine import env_file, instance
+from host.machine import instance
 from host.services import recorded, up_down, without_docker
 from lib.harness.errors import UserError
 
@@ -27,7 +25,7 @@ def delete() -> None:
         UserError: nothing was deleted, as the name was not typed or the engine is away; or not everything.
     """
     has_engine = docker.available()
-    if not has_engine and _may_be_on_engine():
+    if not has_engine and recorded.may_be_on_engine():
         raise UserError(
             "Nothing was deleted: the engine that has this instance's volumes does not answer; "
             "./invoke doctor says how to mend it"
@@ -37,7 +35,10 @@ def delete() -> None:
     at_work = sum(len(part.at_work) for part in runs.parts)
     ends = f" {at_work} of them at work;" if at_work else ""
     print(
-        f"Delete {name} of {instance.here()}: {runs};{ends} notebooks stay. Its name: ", end="", file=sys.stderr, flush=True
+        f"Delete {name} of {instance.here()}: {runs};{ends} notebooks stay. Its name: ",
+        end="",
+        file=sys.stderr,
+        flush=True,
     )
     typed = sys.stdin.readline().strip() if sys.stdin is not None else ""
     if typed != name:
@@ -48,12 +49,3 @@ def delete() -> None:
         (instance.folder() / instance.ENGINE).unlink(missing_ok=True)
     without_docker.delete()
     print(f"Deleted {name}: {runs}")
-
-
-def _may_be_on_engine() -> bool:
-    """Return whether an engine may have volumes of this instance: it was used with one, or is not of this clone alone."""
-    if (instance.folder() / instance.ENGINE).exists():
-        return True
-    made_here = env_file.setting(instance.FOLDER) is not None and not os.environ.get(instance.NAME)
-    used = instance.known() is not None or env_file.setting("JUPYTER_TOKEN") is not None
-    return used and not made_here and shutil.which("docker") is not None

@@ -123,6 +123,5 @@ def delete() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
             raise UserError(
-                f"Not everything was deleted: {error.filename} is still there ({error.strerror}): "
-                f"sudo rm -r {path}"
+                f"Not everything was deleted: {error.filename} is still there ({error.strerror}): sudo rm -r {path}"
             ) from None

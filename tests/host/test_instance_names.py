@@ -84,7 +84,9 @@ def test_compose_typed_in_the_clone_means_the_instance(invoke: Invoke, clone: Pa
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the program docker reads the file")
     name = name_it(invoke, clone)
     env_file.keep({"JUPYTER_TOKEN": "t"}, clone / ".env")
-    environment = {key: value for key, value in os.environ.items() if key not in {"LAB_INSTANCE", "COMPOSE_PROJECT_NAME"}}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in {"LAB_INSTANCE", "COMPOSE_PROJECT_NAME"}
+    }
     for shared in ({}, {"LAB_INSTANCE": "class"}):
         done = subprocess.run(
             ["docker", "compose", "config", "--format", "json"],
@@ -93,7 +95,10 @@ def test_compose_typed_in_the_clone_means_the_instance(invoke: Invoke, clone: Pa
         config = json.loads(done.stdout)
         expected = shared.get("LAB_INSTANCE", name)
         assert config["name"] == expected
-        assert {volume["name"] for volume in config["volumes"].values()} == {f"{expected}_mlflow", f"{expected}_journal"}
+        assert {volume["name"] for volume in config["volumes"].values()} == {
+            f"{expected}_mlflow",
+            f"{expected}_journal",
+        }
 
 
 def test_a_moved_clone_goes_on(invoke: Invoke, clone: Path) -> None:
@@ -120,7 +125,10 @@ def test_a_copied_clone_gets_a_name_of_its_own_and_says_so(invoke: Invoke, clone
         shutil.copy(clone / ".env", share_venv(copy_clone(copy)))
     present, outcome = status(invoke, copy)
     assert present["instance"] != name
-    assert outcome.stderr == f"This clone is a copy: {name} is the instance of {clone}, this one's is {present['instance']}.\n"
+    assert (
+        outcome.stderr
+        == f"This clone is a copy: {name} is the instance of {clone}, this one's is {present['instance']}.\n"
+    )
     assert settings(copy) == {
         "JUPYTER_PORT": "9999",
         "LAB_INSTANCE": present["instance"],
@@ -180,7 +188,9 @@ def test_a_name_that_compose_does_not_take_is_one_line(invoke: Invoke, clone: Pa
         assert line.startswith(f"LAB_INSTANCE={name}: use lower-case letters")
 
 
-@pytest.mark.parametrize("value", ["plain", "/a/b.c:d@e+f-g_h", "a b", "it's", 'a"b', "a\\b", "a\\'b", "$HOME", "#1", "한글", ""])
+@pytest.mark.parametrize(
+    "value", ["plain", "/a/b.c:d@e+f-g_h", "a b", "it's", 'a"b', "a\\b", "a\\'b", "$HOME", "#1", "한글", ""]
+)
 def test_a_kept_setting_is_read_back(value: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# first\nexport KEY='old' # gone\nOTHER=1 # stays", encoding="utf-8")

@@ -25,6 +25,8 @@ COMMANDS = {
     "export": "RUN|all:NAME --out --local",
     "import": "FOLDER --local",
     "sync": "--local",
+    "backup": "FILE",
+    "restore": "FILE --replace",
     "build": "--gpu --check",
     "bundle": "--out",
     "load": "FILE",
@@ -134,9 +136,3 @@ def test_one_line_and_exit_code_2(invoke: Invoke, words: list[str], said: list[s
     line = one_line(invoke(*words, env=NO_ENGINE))
     for part in said:
         assert part in line
-
-
-def test_deleting_needs_a_yes(invoke: Invoke) -> None:
-    outcome = invoke("down", "--volumes", env=NO_ENGINE, input="n\n")
-    assert outcome.returncode == 2
-    assert "Nothing was deleted" in outcome.stderr

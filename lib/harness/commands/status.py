@@ -1,4 +1,4 @@
-"""The runs of a journal and their size, for ``invoke status`` and ``invoke down --volumes``: the standard library alone."""
+"""The runs of a journal and their size, for ``invoke status`` and ``invoke down``: the standard library alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lib.harness.recording.journal import is_orphan, journal_folder
+from lib.harness.recording.journal import is_orphan
 from lib.harness.shipping.state import unsent
 
 

@@ -108,6 +108,8 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "diff": (RUN, Argument("other", "RUN", "the run to compare it with")),
     "export": (Argument("run", "RUN|all:NAME", f"{RUN.help}; all:NAME: all runs of a lab"),),
     "import": (Argument("folder", "FOLDER", "a folder that ./invoke export has made"),),
+    "backup": (Argument("file", "FILE", "the new file to write"),),
+    "restore": (Argument("file", "FILE", "a file that ./invoke backup has written"),),
     "load": (Argument("file", "FILE", "a file that ./invoke bundle has written"),),
 }
 
@@ -115,7 +117,7 @@ OPTIONS = (
     Option("gpu", ("up",), "JupyterLab with the GPUs of this machine"),
     Option("framework", ("up",), "with --gpu: the framework that computes there", "torch|keras"),
     Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1),
-    Option("volumes", ("down",), "delete all runs, journals and artifacts of this instance too, after asking for its name"),
+    Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
     Option("json", ("status",), "print it as JSON"),
     _both("quick", "smaller: a verdict may be inconclusive, never the opposite"),
     _lab("seeds", "how many seeds", metavar="N", least=1),
@@ -149,6 +151,7 @@ OPTIONS = (
     Option("json", ("claims",), "print the table as JSON", in_container=True),
     Option("expect", ("claims",), "exit with 1 when a verdict differs from those in FILE, which --json has printed",
            "FILE", in_container=True),
+    Option("replace", ("restore",), "delete the runs that this instance has"),
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
