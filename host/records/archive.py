@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, cast
 
 import zstandard
 
@@ -70,6 +70,12 @@ class Contents:
         return sum(name.endswith("/run.jsonl") for name in self.names)
 
 
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class Writer:
     """Writes the members of a backup."""
 
@@ -79,7 +85,7 @@ class Writer:
         self.names: list[str] = []
         self.size = 0
 
-    def add(self, name: str, size: int, content: IO[bytes]) -> None:
+    def add(self, name: str, size: int, content: Readable) -> None:
         """Add a member of `size` bytes."""
         hashed = _Hashed(content)
         self._add(name, size, hashed)
@@ -97,16 +103,16 @@ class Writer:
         text = "".join(self._sums).encode()
         self._add(SUMS, len(text), io.BytesIO(text))
 
-    def _add(self, name: str, size: int, content: IO[bytes]) -> None:
+    def _add(self, name: str, size: int, content: Readable) -> None:
         info = tarfile.TarInfo(name)
         info.size, info.mode = size, 0o644
-        self._tar.addfile(info, content)
+        self._tar.addfile(info, cast(IO[bytes], content))
 
 
-class _Hashed(io.RawIOBase):
+class _Hashed:
     """A stream that is hashed while it is read."""
 
-    def __init__(self, content: IO[bytes]):
+    def __init__(self, content: Readable):
         self.sha256 = hashlib.sha256()
         self._content = content
 

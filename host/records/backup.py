@@ -18,8 +18,8 @@ from lib.harness import __version__
 from lib.harness.commands import store
 from lib.harness.errors import UserError
 
-SETTINGS = re.compile(r"LAB_MEMORY|MLFLOW_MEMORY|RAY_HEAD_MEMORY|LAB_RESTART|JUPYTER_PORT|MLFLOW_PORT")
-"""The settings of .env that a backup has: no token, and nothing that names an instance, an image or a user."""
+SETTINGS = re.compile(r"LAB_MEMORY|MLFLOW_MEMORY|RAY_HEAD_MEMORY|LAB_RESTART")
+"""The settings of .env that a backup has: no secret, and nothing that names an instance, a port, an image or a user."""
 
 
 def backup(name: str) -> None:

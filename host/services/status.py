@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass
 
 from host.engine import compose, docker
@@ -102,15 +101,8 @@ def show(as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(now), indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    rows = Table(box=None, show_header=False, pad_edge=False)
-    rows.add_column(no_wrap=True)
-    rows.add_column(overflow="fold")
     for subject, text in _rows(now):
-        rows.add_row(subject, text)
-    Console(markup=False, width=None if sys.stdout.isatty() else 160).print(rows)
+        print(f"{subject:13} {text}")
 
 
 def _rows(now: Status) -> list[tuple[str, str]]:

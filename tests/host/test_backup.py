@@ -48,7 +48,8 @@ def record(state: Path, key: str = "20260101-000000-mlp-abcdef") -> None:
     folder = state / "journal" / key
     folder.mkdir(parents=True)
     Journal.create(folder / "run.jsonl", {"key": key}).end("FINISHED")
-    (folder / "run.shipped").write_text('{"run_id": "a", "offset": 1, "done": true}', encoding="utf-8")
+    sent = {"run_id": "a", "offset": (folder / "run.jsonl").stat().st_size, "done": True}
+    (folder / "run.shipped").write_text(json.dumps(sent), encoding="utf-8")
     (folder / "run.files").mkdir()
     (folder / "run.files" / "config.json").write_text("{}", encoding="utf-8")
     (state / "artifacts" / "1").mkdir(parents=True)
@@ -287,7 +288,7 @@ def test_a_journal_that_is_written_is_copied_to_its_last_whole_line(tmp_path: Pa
 
 
 def test_the_order_of_a_copy_lets_nothing_be_missed(tmp_path: Path) -> None:
-    """What was said to be sent is older than MLflow's database; journals are younger; files that they vouch for follow."""
+    """What was sent goes before MLflow's database, journals after it, and the files that they vouch for last."""
     record(tmp_path)
     names = list(copied(tmp_path))
     assert names == [

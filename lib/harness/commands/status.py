@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lib.harness.recording.journal import is_orphan
-from lib.harness.shipping.state import unsent
+from lib.harness.shipping.state import is_shipped
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,25 @@ class Recorded:
 def recorded(journal: Path, *more: Path) -> Recorded:
     """The runs below `journal`, which need not be there. `more`: folders and files whose size counts too."""
     runs = {path.parent.name: path for path in sorted(journal.glob("*/run.jsonl"))}
-    at_work = [name for name, path in runs.items() if not is_orphan(path)]
-    not_sent = [folder.name for folder in unsent(journal) if folder.name in runs and folder.name not in at_work]
+    at_work = [name for name, path in runs.items() if _is_written(path)]
+    not_sent = [path for name, path in runs.items() if name not in at_work and not _is_sent(path.parent)]
     return Recorded(len(runs), at_work, len(not_sent), sum(map(size, (journal, *more))))
+
+
+def _is_written(path: Path) -> bool:
+    """Return whether a process writes this journal now; not of one that cannot be read."""
+    try:
+        return not is_orphan(path)
+    except OSError:
+        return False
+
+
+def _is_sent(folder: Path) -> bool:
+    """Return whether MLflow has got all of a run; of a damaged one it has not."""
+    try:
+        return is_shipped(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def size(folder: Path) -> int:

@@ -202,7 +202,14 @@ def _copy_database(source: Path, target: Path) -> None:
 def main(action: str, *of: str) -> None:
     """What a container does on the volumes of an instance."""
     os.umask(0o002)  # the group of the journal writes there: JupyterLab's user is in it
-    if action == "runs":
-        print(has_runs(*of))
-    else:
-        {"pack": pack, "unpack": unpack, "swap": swap, "drop": drop}[action](*of)
+    match action:
+        case "pack":
+            pack(*of)
+        case "unpack":
+            unpack(*of)
+        case "swap":
+            swap(*of)
+        case "drop":
+            drop(*of)
+        case "runs":
+            print(has_runs(*of))
