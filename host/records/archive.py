@@ -73,7 +73,8 @@ class Contents:
 class Readable(Protocol):
     """What bytes are read from."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
 
 
 class Writer:

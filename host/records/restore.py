@@ -77,9 +77,7 @@ def _require_rest(has_engine: bool) -> None:
     present += [f"{service} (local mode)" for service in without_docker.addresses()]
     present += recorded.local().at_work
     if present:
-        raise UserError(
-            f"Nothing was restored: {', '.join(present)} of {project.name()} is running; ./invoke down first"
-        )
+        raise UserError(f"Nothing was restored, as {project.name()} runs ({', '.join(present)}): ./invoke down first")
 
 
 class _Local:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from host.machine import env_file, instance, labs_owner
-from host.services.without_docker import delete as delete_local
+from host.services import without_docker as local_mode
 from lib.harness.errors import UserError
 from tests.host.clone import ROOT, command, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
@@ -110,7 +110,7 @@ def test_what_cannot_be_deleted_is_named(clone: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(instance, "known", lambda: None)
     monkeypatch.setattr(shutil, "rmtree", refused)
     with pytest.raises(UserError, match=r"Not everything was deleted: \S+journal is still there \(Permission denied\)"):
-        delete_local()
+        local_mode.delete()
 
 
 def refused(path: Path) -> None:
@@ -159,7 +159,12 @@ def test_the_clone_itself_is_refused(tmp_path: Path) -> None:
 
 STARTERS = {"invoke", "./invoke", "tasks.py"}
 """What a program that starts a command of the clone has to name."""
-ACTING = {"host.services.up_down": ("up", "down"), "host.services.without_docker": ("up", "down")}
+ACTING = {
+    "host.services.up_down": ("up", "down"),
+    "host.services.without_docker": ("up", "down", "delete"),
+    "host.services.stop": ("stop", "delete"),
+    "host.records.restore": ("restore",),
+}
 """What starts and stops the services of the clone in which it is imported."""
 
 
