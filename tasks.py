@@ -146,6 +146,16 @@ def sync(options: Namespace) -> int:
 
 
 @command
+def forget(options: Namespace) -> int:
+    """Remove journals of runs that MLflow has; keeps what claims need."""
+    from host.command.place import run_lib
+    from lib.harness.contract.options import arguments, options_of
+
+    named = [options.run] if options.run else []
+    return run_lib(["forget", *named, *arguments(options_of("forget"), vars(options))], options.local)
+
+
+@command
 def backup(options: Namespace) -> None:
     """Write all runs of this instance to one checked file."""
     from host.records import backup as writer

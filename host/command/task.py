@@ -13,7 +13,7 @@ from invoke.tasks import task
 from lib.harness.contract.options import ARGUMENTS, Option, check, options_of
 from lib.harness.errors import UserError
 
-USING = {"lab", "sweep", "claims", "report", "reproduce", "diff", "export", "import", "sync"}
+USING = {"lab", "sweep", "claims", "report", "reproduce", "diff", "export", "import", "sync", "forget"}
 """The commands that use the services or the runs of an instance, and say at their end whose: `up` and `down` do it."""
 
 

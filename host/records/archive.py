@@ -25,6 +25,8 @@ FORMAT = 1
 ABOUT, SUMS = "backup.json", "SHA256SUMS"
 VOLUMES, LOCAL = "volumes", "local"
 BLOCK = 1 << 20
+PACKED = 1 << 12
+"""Bytes that are decompressed at a time: few, as a hostile file makes much of them."""
 LARGEST_TEXT = 64 << 20
 """The most bytes that the file's own lists may have."""
 
@@ -197,16 +199,48 @@ def check(file: Path) -> Contents:
 
 def members(file: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     """Name, size and bytes of each member of a backup, in order. Raises `ValueError` for one that is no plain file."""
-    with (
-        file.open("rb") as raw,
-        zstandard.ZstdDecompressor().stream_reader(raw) as stream,
-        tarfile.open(fileobj=stream, mode="r|") as tar,
-    ):
-        for info in tar:
-            content = tar.extractfile(info) if info.isreg() else None
-            if content is None:
-                raise ValueError(f"{info.name} is no plain file")
-            yield info.name, info.size, content
+    with file.open("rb") as raw:
+        stream = _Decompressed(raw)
+        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as tar:
+            for info in tar:
+                content = tar.extractfile(info) if info.isreg() else None
+                if content is None:
+                    raise ValueError(f"{info.name} is no plain file")
+                yield info.name, info.size, content
+        while stream.read(BLOCK):
+            pass
+
+
+class _Decompressed:
+    """The content of a file that is one frame of Zstandard, whole and with nothing behind it."""
+
+    def __init__(self, raw: IO[bytes]):
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._block, self._at = b"", 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes. Raises `EOFError` where the file ends early, `ValueError` where it does not end."""
+        data = bytearray()
+        while len(data) < size:
+            if self._at == len(self._block) and not self._next():
+                break
+            piece = self._block[self._at : self._at + size - len(data)]
+            self._at += len(piece)
+            data += piece
+        return bytes(data)
+
+    def _next(self) -> bool:
+        """Decompress some more; False at the end."""
+        if self._frame.eof:
+            if self._frame.unused_data or self._raw.read(1):
+                raise ValueError("there is something behind its end")
+            return False
+        packed = self._raw.read(PACKED)
+        if not packed:
+            raise EOFError("its end is missing")
+        self._block, self._at = self._frame.decompress(packed), 0
+        return True
 
 
 def _read_sums(text: str) -> dict[str, str]:

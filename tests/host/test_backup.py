@@ -167,6 +167,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "another file": (bytes_of(lambda data: b"PK\x03\x04" * 100), "damaged or no backup"),
     "cut": (bytes_of(lambda data: data[: len(data) // 2]), "damaged or no backup"),
     "last byte": (bytes_of(lambda data: data[:-1]), "damaged or no backup"),
+    "more behind it": (bytes_of(lambda data: data + b"x"), "damaged or no backup"),
     "a bit": (bytes_of(lambda data: data[:400] + bytes([data[400] ^ 1]) + data[401:]), "damaged"),
     "no backup": (members_of(lambda members: members.pop(0)), "damaged or no backup"),
     "newer format": (members_of(about(format=2, version="9.1")), "of format 2, this version reads format 1"),

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "RUN|all:NAME --out --local",
     "import": "FOLDER --local",
     "sync": "--local",
+    "forget": "RUN --older-than --local",
     "backup": "FILE",
     "restore": "FILE --replace",
     "build": "--gpu --check",
