@@ -141,6 +141,12 @@ def import_(options: Namespace) -> int:
 def sync(options: Namespace) -> int:
     """Send to MLflow what it has not got yet from the journals."""
     from host.command.place import run_lib
+    from host.records.from_local import sync_from_local
+
+    if options.from_local and options.local:
+        raise UserError("--from-local --local cannot be combined: it sends what --local has recorded to the containers")
+    if options.from_local:
+        return sync_from_local()
 
     return run_lib(["sync"], options.local)
 

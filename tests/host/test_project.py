@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from host.engine import docker, project
+from host.engine import project
 from host.machine import env_file, instance
+from lib.harness.errors import UserError
 from tests.host.clone import new_project
 
 NAMED = "compose.yaml"
@@ -148,9 +149,7 @@ def test_a_volume_that_stays_is_an_error(old: str, monkeypatch: pytest.MonkeyPat
     container = call("create", "--volume", f"{old}_journal:/x", "--entrypoint", "none", image[0]).strip()
     monkeypatch.setattr(project, "name", lambda: old)
     try:
-        with pytest.raises(
-            docker.UserError, match=rf"Not everything was deleted: {old}_journal is still there \(.*in use"
-        ):
+        with pytest.raises(UserError, match=rf"Not everything was deleted: {old}_journal is still there \(.*in use"):
             project.remove_volumes()
     finally:
         call("rm", container)

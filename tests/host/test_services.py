@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from host.records import archive
 from tests.host.clone import ROOT, Instance, command, copy_clone, share_venv
 
 
@@ -239,6 +240,18 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
         status = json.loads(other.must("status", "--json"))
         assert (status["runs"], status["not_sent"], status["complete"]) == (runs, 0, True)
         assert status["addresses"]["jupyter"] == started["JupyterLab"]
+
+        journal = clone.root / ".local" / "instances" / clone.project / "journal"
+        for name, _, content in archive.members(file):
+            place, _, rest = name.partition("volumes/journal/")
+            if rest and not place:
+                (journal / rest).parent.mkdir(parents=True, exist_ok=True)
+                (journal / rest).write_bytes(content.read())
+        for _ in range(2):
+            added = clone.must("sync", "--from-local")
+        assert added.startswith("0 runs of local mode added")
+        status = json.loads(clone.must("status", "--json"))
+        assert (status["runs"], status["not_sent"]) == (2 * runs, 0)
     finally:
         other.remove()
 

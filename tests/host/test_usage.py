@@ -24,7 +24,7 @@ COMMANDS = {
     "diff": "RUN RUN",
     "export": "RUN|all:NAME --out --local",
     "import": "FOLDER --local",
-    "sync": "--local",
+    "sync": "--from-local --local",
     "forget": "RUN --older-than --local",
     "backup": "FILE",
     "restore": "FILE --replace",
@@ -131,6 +131,11 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
         (["bench", "--only", "speed"], ["--only speed", "cluster, host_startup"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
+        (["sync", "--from-local"], ["No Docker engine", "./invoke doctor"]),
+        (["sync", "--from-local", "--local"], ["--from-local --local", "cannot be combined"]),
+        (["backup", "nowhere/file"], ["nowhere/file", "no folder"]),
+        (["restore", "nowhere"], ["nowhere", "./invoke backup"]),
+        (["forget", "--older-than", "soon"], ["--older-than soon", "whole number"]),
     ],
 )
 def test_one_line_and_exit_code_2(invoke: Invoke, words: list[str], said: list[str]) -> None:

@@ -116,6 +116,17 @@ def swap(folder: str, stage: str, part: str) -> None:
     shutil.rmtree(old)
 
 
+def add(folder: str) -> None:
+    """Add the folders of a tar stream on standard input to `folder`, when all of it is on the disk; none twice."""
+    stage = f"{STAGED}{secrets.token_hex(4)}"
+    unpack(folder, stage)
+    for path in sorted(Path(folder, stage).iterdir()):
+        if not Path(folder, path.name).exists():
+            path.rename(Path(folder, path.name))
+    os.sync()
+    drop(folder, stage)
+
+
 def drop(folder: str, stage: str) -> None:
     """Delete what `unpack` has staged."""
     shutil.rmtree(Path(folder, stage), ignore_errors=True)
@@ -211,5 +222,9 @@ def main(action: str, *of: str) -> None:
             swap(*of)
         case "drop":
             drop(*of)
+        case "add":
+            add(*of)
+        case "keys":
+            print("\n".join(path.parent.name for path in Path(*of).glob("*/run.jsonl")))
         case "runs":
             print(has_runs(*of))
