@@ -86,6 +86,7 @@ class _Local:
     def __init__(self, part: str):
         self.part = part
         self._folder = instance.folder() / (store.JOURNAL if part == store.JOURNAL else "")
+        self._new = not self._folder.exists()
 
     def has_runs(self) -> bool:
         return store.has_runs(str(self._folder), self.part)
@@ -117,7 +118,7 @@ class _Local:
         store.swap(str(self._folder), stage, self.part)
 
     def drop(self, stage: str) -> None:
-        shutil.rmtree(self._folder / stage, ignore_errors=True)
+        shutil.rmtree(self._folder if self._new else self._folder / stage, ignore_errors=True)
 
 
 class _Volume:
