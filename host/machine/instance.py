@@ -102,9 +102,9 @@ def is_here(folder: str) -> bool:
 
 
 def _checked(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
         raise UserError(
-            f"LAB_INSTANCE={name}: use lower-case letters, digits, - and _, and begin with a letter or digit"
+            f"LAB_INSTANCE={name}: use up to 63 lower-case letters, digits, - and _, and begin with a letter or digit"
         )
     return name
 

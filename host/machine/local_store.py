@@ -32,6 +32,8 @@ def relocate(before: Path, now: Path) -> None:
     """
     import sqlite3
 
+    if not before.is_absolute():  # somebody has edited it
+        return
     for file in databases():
         try:
             replace_prefix(file, f"{before.as_uri()}/", f"{now.as_uri()}/")

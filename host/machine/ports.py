@@ -52,6 +52,7 @@ def _read() -> dict[str, tuple[int, int]]:
     """The file's entries; none where it cannot be read: the next start writes it anew."""
     try:
         entries = json.loads((instance.folder() / FILE).read_text(encoding="utf-8"))
-        return {str(service): (int(wanted), int(port)) for service, (wanted, port) in entries.items()}
+        pairs = {str(service): (int(wanted), int(port)) for service, (wanted, port) in entries.items()}
+        return {service: pair for service, pair in pairs.items() if 0 < pair[1] < 65536}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -98,6 +98,8 @@ class _Local:
             UserError: it cannot be written, or its database is none or names files elsewhere on this machine.
         """
         try:
+            for left in self._folder.glob(f"{store.STAGED}*"):
+                shutil.rmtree(left)
             for name, _, content in _members(file, LOCAL, self.part):
                 store.write(self._folder / stage, name, content)
             (self._folder / stage).mkdir(parents=True, exist_ok=True)

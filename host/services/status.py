@@ -114,7 +114,7 @@ def _rows(now: Status) -> list[tuple[str, str]]:
     rows += [(name, f"{state} {now.addresses.get(name, '')}".rstrip()) for name, state in now.services.items()]
     if not now.services:
         rows.append(("Services", "none runs: ./invoke up"))
-    rows.append(("Labs at work", ", ".join([*now.labs, *now.at_work]) or "none"))
+    rows.append(("Labs at work", ", ".join(now.at_work or now.labs) or "none"))
     count = f"{now.runs} recorded"
     if now.not_sent:
         count += f", {now.not_sent} not sent to MLflow yet: ./invoke sync"

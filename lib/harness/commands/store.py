@@ -106,14 +106,15 @@ def is_inside(name: str) -> bool:
 def swap(folder: str, stage: str, part: str) -> None:
     """Put what `unpack` has staged in the place of what `folder` has of `part`, which is then deleted."""
     root, old = Path(folder), Path(folder, REPLACED + stage.removeprefix(STAGED))
-    old.mkdir()
+    old.mkdir(parents=True)
     for path in entries(root, part):
         path.rename(old / path.name)
     for path in (root / stage).iterdir():
         path.rename(root / path.name)
     (root / stage).rmdir()
     os.sync()
-    shutil.rmtree(old)
+    for path in root.glob(f"{REPLACED}*"):  # and that of a restore that was killed
+        shutil.rmtree(path)
 
 
 def add(folder: str) -> None:
