@@ -219,9 +219,10 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
     file = tmp_path / "all.backup"
     try:
         out = clone.must("backup", file)
-        runs = int(re.search(r", (\d+) runs, ", out)[1])  # type: ignore[index]
-        assert runs > 3
-        assert other.must("restore", file).endswith(f" into {other.project}: {runs} runs\n")
+        count = re.search(r", (\d+ runs?), ", out)[1]  # type: ignore[index]
+        runs = int(count.split()[0])
+        assert runs > 0
+        assert other.must("restore", file).endswith(f" into {other.project}: {count}\n")
         code, out, err = other.invoke("restore", file)
         assert (code, out) == (2, "")
         assert f"{other.project} has runs; --replace deletes them" in err
@@ -231,7 +232,7 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
         assert clone.docker("volume", "{{.Name}}") != []
         code, out, err = clone.invoke("down", "--volumes", answer=f"{clone.project}\n")
         assert code == 0, err
-        assert out.startswith(f"Deleted {clone.project}: {runs} runs, ")
+        assert out.startswith(f"Deleted {clone.project}: {count}, ")
         assert clone.docker("volume", "{{.Name}}") == clone.docker("network", "{{.Name}}") == []
 
         assert other.docker("volume", "{{.Name}}") == [f"{other.project}_journal", f"{other.project}_mlflow"]

@@ -132,7 +132,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["bench", "--only", "speed"], ["--only speed", "cluster, host_startup"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
         (["sync", "--from-local"], ["No Docker engine", "./invoke doctor"]),
-        (["sync", "--from-local", "--local"], ["--from-local --local", "cannot be combined"]),
+        (["sync", "--from-local", "--local"], ["--from-local and --local", "cannot be combined"]),
         (["backup", "nowhere/file"], ["nowhere/file", "no folder"]),
         (["restore", "nowhere"], ["nowhere", "./invoke backup"]),
         (["forget", "--older-than", "soon"], ["--older-than soon", "whole number"]),
