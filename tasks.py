@@ -144,7 +144,7 @@ def sync(options: Namespace) -> int:
     from host.records.from_local import sync_from_local
 
     if options.from_local and options.local:
-        raise UserError("--from-local and --local cannot be combined: it sends what --local has recorded to the containers")
+        raise UserError("--from-local and --local cannot be combined: it sends to the containers what --local has")
     if options.from_local:
         return sync_from_local()
 

@@ -239,12 +239,17 @@ def test_a_refused_file_is_one_line_and_touches_nothing(
     assert not list(target.rglob("escaped"))
 
 
-def test_every_changed_bit_is_seen(whole: Path, tmp_path: Path) -> None:
+def test_no_changed_bit_passes_for_other_content(whole: Path, tmp_path: Path) -> None:
+    """A few bits change nothing: where a compressed copy of zeros is taken from, for one."""
     data, file = whole.read_bytes(), tmp_path / "file"
-    for place in range(0, len(data), max(1, len(data) // 64)):
+    expected, refused = archive.check(whole), 0
+    for place in range(0, len(data), max(1, len(data) // 128)):
         file.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
-        with pytest.raises(UserError):
-            archive.check(file)
+        try:
+            assert archive.check(file) == expected
+        except UserError:
+            refused += 1
+    assert refused > 100
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(invoke: Invoke, clone: Path, alone: dict[str, str | None]) -> None:
