@@ -33,7 +33,7 @@ LARGEST_TEXT = 64 << 20
 
 @dataclass(frozen=True)
 class About:
-    """What a backup says of itself.
+    """The description of a backup, in itself.
 
     Attributes:
         format: of the file.
@@ -73,7 +73,7 @@ class Contents:
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A stream of bytes."""
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes."""
@@ -249,7 +249,7 @@ def _read_sums(text: str) -> dict[str, str]:
 
 
 def _read_about(name: str, text: bytes, file: Path) -> About:
-    """What the file is. Raises `UserError` for another version, `ValueError` for what no version writes."""
+    """Return the description. Raises `UserError` for another version, `ValueError` for what no version writes."""
     about = json.loads(text) if name == ABOUT else None
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):
         raise ValueError("it does not begin with what a backup is")

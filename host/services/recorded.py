@@ -17,7 +17,7 @@ SECONDS = 120
 
 @dataclass(frozen=True)
 class Runs:
-    """What an instance has recorded. `on_engine`: None where it cannot be seen, or is not there."""
+    """The runs of an instance. `on_engine`: None where it cannot be seen, or is not there."""
 
     on_engine: Recorded | None
     local: Recorded
@@ -25,7 +25,7 @@ class Runs:
 
     @property
     def parts(self) -> list[Recorded]:
-        """What can be seen of it."""
+        """The runs that can be seen."""
         return [part for part in (self.on_engine, self.local) if part is not None]
 
     @property

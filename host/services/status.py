@@ -15,7 +15,7 @@ from lib.harness.errors import UserError
 
 @dataclass(frozen=True)
 class Status:
-    """What `./invoke status` shows.
+    """The content of `./invoke status`.
 
     Attributes:
         instance: its name; None before one was made.

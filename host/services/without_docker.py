@@ -107,7 +107,7 @@ def down() -> list[str]:
 
 
 def recorded() -> list[Path]:
-    """What local mode has recorded of this instance: journals, artifacts, MLflow's database."""
+    """The records of this instance in local mode: journals, artifacts, MLflow's database."""
     here = instance.folder()
     return [path for path in (here / "journal", here / "artifacts", *here.glob("mlflow*.db*")) if path.exists()]
 

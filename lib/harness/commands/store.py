@@ -134,7 +134,7 @@ def drop(folder: str, stage: str) -> None:
 
 
 def entries(root: Path, part: str) -> list[Path]:
-    """What is in the folder of `part` and belongs to it."""
+    """The files and folders in `root` that belong to `part`."""
     if not root.is_dir():
         return []
     present = [path for path in root.iterdir() if not path.name.startswith((STAGED, REPLACED))]
@@ -212,7 +212,7 @@ def _copy_database(source: Path, target: Path) -> None:
 
 
 def main(action: str, *of: str) -> None:
-    """What a container does on the volumes of an instance."""
+    """Do what a container is asked to do on the volumes of an instance."""
     os.umask(0o002)  # the group of the journal writes there: JupyterLab's user is in it
     match action:
         case "pack":
