@@ -176,7 +176,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "field of another type": (members_of(about(settings={"LAB_MEMORY": 7})), "damaged or no backup"),
     "outside": (members_of(added("local/journal/../../../../escaped")), "damaged or no backup"),
     "absolute": (members_of(added("/tmp/escaped")), "damaged or no backup"),
-    "another place": (members_of(added("tasks.py")), "damaged or no backup"),
+    "another place": (members_of(added("README.md")), "damaged or no backup"),
     "twice": (members_of(lambda members: members.append(members[-1])), "is there twice"),
     "a file of the user's": (members_of(elsewhere), "names files elsewhere, 'file:///root/.ssh'"),
 }
