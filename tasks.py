@@ -3,7 +3,6 @@
 Their arguments and options are in lib/harness/contract/options.py.
 """
 
-import sys
 from argparse import Namespace
 
 from host.command.task import command
@@ -36,19 +35,20 @@ def up(options: Namespace) -> None:
 @command
 def down(options: Namespace) -> None:
     """Stop everything; runs and notebooks are kept."""
-    from host.engine import docker
-    from host.machine.instance import PROJECT
-    from host.services import up_down, without_docker
+    from host.services import stop
 
     if options.volumes:
-        print(f"Delete every run, journal and artifact of {PROJECT}? [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-            raise UserError("Nothing was deleted or stopped: the answer was not yes")
-    stopped = without_docker.down(options.volumes)
-    if docker.available():
-        up_down.down(options.volumes)
-    elif not (stopped or options.volumes):
-        docker.require()
+        stop.delete()
+    else:
+        stop.stop()
+
+
+@command
+def status(options: Namespace) -> None:
+    """Show this instance: services, labs at work, runs, disk."""
+    from host.services import status as present
+
+    present.show(as_json=options.json)
 
 
 @command
@@ -144,8 +144,40 @@ def import_(options: Namespace) -> int:
 def sync(options: Namespace) -> int:
     """Send to MLflow what it has not got yet from the journals."""
     from host.command.place import run_lib
+    from host.records.from_local import sync_from_local
+
+    if options.from_local and options.local:
+        raise UserError("--from-local and --local cannot be combined: it sends to the containers what --local has")
+    if options.from_local:
+        return sync_from_local()
 
     return run_lib(["sync"], options.local)
+
+
+@command
+def forget(options: Namespace) -> int:
+    """Remove journals of runs that MLflow has; keeps what claims need."""
+    from host.command.place import run_lib
+    from lib.harness.contract.options import arguments, options_of
+
+    named = [options.run] if options.run else []
+    return run_lib(["forget", *named, *arguments(options_of("forget"), vars(options))], options.local)
+
+
+@command
+def backup(options: Namespace) -> None:
+    """Write all runs of this instance to one checked file."""
+    from host.records import backup as writer
+
+    writer.backup(options.file)
+
+
+@command
+def restore(options: Namespace) -> None:
+    """Put a backup into this instance, all of it or nothing."""
+    from host.records import restore as reader
+
+    reader.restore(options.file, options.replace)
 
 
 @command

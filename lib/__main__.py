@@ -52,6 +52,7 @@ COMMANDS = {
     "export": 1,
     "import": 1,
     "sync": 0,
+    "forget": None,
 }
 """The commands other than labs, and how many arguments (runs, folders or labs) each takes; None: any number."""
 
@@ -205,6 +206,10 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
             return lambda: sweep(args, interrupted)
         case "labs" | "claims" | "report" | "sync":
             return over_all_labs(args)
+        case "forget":
+            from lib.harness.commands.forget import forget
+
+            return lambda: forget(args.runs, args.older_than)
         case "record" | "compare" | "diff":
             from lib.harness.commands import reproduce as reproduction
 

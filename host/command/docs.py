@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from host.bootstrap.paths import ROOT
-from lib.harness.contract.options import ARGUMENTS, Option, options_of
+from lib.harness.contract.options import ARGUMENTS, Argument, Option, options_of
 
 FILE = ROOT / "docs" / "commands.md"
 HEAD = """\
@@ -37,7 +37,7 @@ def _tasks() -> dict[str, str]:
 
 def _section(name: str) -> Iterator[str]:
     arguments, options = ARGUMENTS.get(name, ()), options_of(name)
-    words = ["./invoke", name, *(argument.metavar for argument in arguments), *map(_usage, options)]
+    words = ["./invoke", name, *map(_word, arguments), *map(_usage, options)]
     yield f"## {name}\n"
     yield f"`{' '.join(words)}`\n"
     yield " ".join(_tasks()[name].split()) + "\n"
@@ -46,6 +46,10 @@ def _section(name: str) -> Iterator[str]:
         yield from (f"| `{_cell(argument.metavar)}` | {_cell(argument.help)} |" for argument in arguments)
         yield from (f"| `{_cell(_named(option))}` | {_cell(option.explanation)} |" for option in options)
         yield ""
+
+
+def _word(argument: Argument) -> str:
+    return f"[{argument.metavar}]" if argument.optional else argument.metavar
 
 
 def _named(option: Option) -> str:

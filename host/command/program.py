@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from host.bootstrap.files import one_line
 from host.bootstrap.paths import ROOT
 from lib.harness import __version__
-from lib.harness.contract.options import options_of
+from lib.harness.contract.options import ARGUMENTS, options_of
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,6 +57,13 @@ def _list() -> list[str]:
     return [f"  {name:{width}} {summary}" for name, summary in summaries.items()]
 
 
+def _with_absent(argv: list[str]) -> list[str]:
+    """The command line with an empty word for an argument that may be left out: Invoke knows no such argument."""
+    named = ARGUMENTS.get(argv[0], ()) if argv else ()
+    absent = named and named[0].optional and (len(argv) == 1 or argv[1].startswith("-"))
+    return [argv[0], "", *argv[1:]] if absent else argv
+
+
 def _invoke(argv: list[str]) -> int:
     from invoke.config import Config
     from invoke.exceptions import Exit, ParseError
@@ -84,7 +91,7 @@ def _invoke(argv: list[str]) -> int:
     program = Program(__version__, name="Fearless Labs", binary=names[0], binary_names=names, config_class=OwnDefaults)
     try:
         program.create_config()
-        program.parse_core(["./invoke", *argv])
+        program.parse_core(["./invoke", *_with_absent(argv)])
         program.parse_collection()
         program.parse_tasks()
         program.parse_cleanup()

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,9 @@ from invoke.tasks import task
 from host.bootstrap import files
 from lib.harness.contract.options import ARGUMENTS, Option, check, options_of
 from lib.harness.errors import UserError
+
+USING = {"lab", "sweep", "claims", "report", "reproduce", "diff", "export", "import", "sync", "forget"}
+"""The commands that use the services or the runs of an instance, and say at their end whose: `up` and `down` do it."""
 
 
 def command(body: Callable[[Namespace], int | None]) -> Any:
@@ -28,6 +32,8 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
         try:
             check(options, values)
             code = body(Namespace(**values))
+            if name in USING and code in {None, 0, 1}:
+                _say_instance()
         except UserError as error:
             raise Exit(files.one_line(error), code=2) from None
         except OSError as error:
@@ -47,6 +53,12 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
     helps |= {option.key: f"{option.metavar}: {option.explanation}".removeprefix(": ") for option in options}
     repeatable = [option.key for option in options if option.repeatable]
     return task(run, name=name, help=helps, iterable=repeatable, auto_shortflags=False)
+
+
+def _say_instance() -> None:
+    from host.engine import project
+
+    print(f"Instance {project.name()}", file=sys.stderr)
 
 
 def _parameter(name: str, default: object = inspect.Parameter.empty) -> inspect.Parameter:

@@ -6,49 +6,81 @@ from dataclasses import dataclass
 
 from host.bootstrap import process
 from host.bootstrap.paths import ROOT
-from host.engine import docker
-from host.machine.instance import PROJECT
+from host.bootstrap.process import reason
+from host.engine import docker, project
+from lib.harness.errors import UserError
 
 SECONDS = 600
 """The longest that Compose may take to start or stop all services: it waits for their healthchecks."""
+LABELS = {
+    "service": "com.docker.compose.service",
+    "image": "com.docker.compose.image",
+    "folder": project.WORKING_DIR,
+    "config": "com.docker.compose.config-hash",
+}
+"""The labels by which Compose knows what it has made."""
+LISTED = [".Names", ".State", ".Ports", *(f'(.Label "{label}")' for label in LABELS.values())]
+FORMAT = f"[{','.join(f'{{{{json {field}}}}}' for field in LISTED)}]"
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container of this project. `image`: id of the image it was made from. `ports`: from inside to the host's."""
+    """A container of an instance.
 
-    service: str
+    Attributes:
+        ports: from inside to the host's.
+        image: id of the image that it was made from.
+        folder: that of the clone that has started it.
+        config: Compose's hash of the settings that it was started with.
+    """
+
     name: str
-    image: str
     state: str
     ports: dict[int, int]
+    service: str
+    image: str
+    folder: str
+    config: str
 
 
 def containers() -> list[Container]:
-    """All containers of this project, stopped ones and labs included."""
-    ours = f"label=com.docker.compose.project={PROJECT}"
-    listing = docker.must("ps", "--all", "--no-trunc", "--filter", ours, "--format", "{{json .}}")
+    """All containers of this instance, stopped ones and labs included."""
+    name = project.current()
+    if name is None:
+        return []
+    listing = docker.must("ps", "--all", "--no-trunc", "--filter", project.label(name), "--format", FORMAT)
     return [read_container(line) for line in listing.splitlines()]
 
 
 def read_container(line: str) -> Container:
-    """One line of `docker ps --format '{{json .}}'`; its Ports are '127.0.0.1:5001->5000/tcp, …'."""
-    row: dict[str, str] = json.loads(line)
-    labels = dict(label.partition("=")[::2] for label in row["Labels"].split(","))
+    """One line of `docker ps --format FORMAT`; its ports are '127.0.0.1:5001->5000/tcp, …'."""
+    name, state, ports, *labels = json.loads(line)
     published = {}
-    for entry in row["Ports"].split(","):
+    for entry in ports.split(","):
         outside, arrow, inside = entry.strip().partition("->")
         if arrow:
             published[int(inside.partition("/")[0])] = int(outside.rpartition(":")[2])
-    image = labels.get("com.docker.compose.image", "")
-    return Container(labels.get("com.docker.compose.service", ""), row["Names"], image, row["State"], published)
+    return Container(name, state, published, **dict(zip(LABELS, labels, strict=True)))
 
 
 def command(*args: str) -> list[str]:
     """The command `docker compose ARGS`."""
-    return ["docker", "compose", "--progress", "quiet", "--project-directory", str(ROOT), *args]
+    place = ("--project-name", project.name(), "--project-directory", str(ROOT))
+    return ["docker", "compose", "--progress", "quiet", *place, *args]
 
 
 def call(variables: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
     """Run `docker compose ARGS` with its output captured."""
     return process.output(command(*args), limit=SECONDS, name=f"docker compose {args[0]}", env=variables)
+
+
+def hashes(variables: dict[str, str], *services: str) -> dict[str, str]:
+    """Compose's hash of the settings with which it would start each of `services` now.
+
+    Raises:
+        UserError: compose.yaml or .env is not what Compose reads.
+    """
+    listing = call(variables, "config", "--hash", ",".join(services))
+    if listing.returncode:
+        raise UserError(f"Compose cannot read compose.yaml and .env: {reason(listing.stderr)}")
+    return dict(line.split() for line in listing.stdout.splitlines())

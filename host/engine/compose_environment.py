@@ -2,7 +2,7 @@
 
 from host.bootstrap import environment
 from host.engine import compose_overrides, images
-from host.machine import env_file, git, labs_owner, user
+from host.machine import env_file, git, instance, labs_owner, user
 
 
 def variables(lab_image: images.Built) -> dict[str, str]:
@@ -13,6 +13,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
     """
     compose_overrides.refuse_variables()
     uid, gid = labs_owner.jupyter_user()
+    instance.path(instance.ENGINE).touch()
     variables = {
         **environment.caller(),
         "LAB_CPU_IMAGE": lab_image.id,

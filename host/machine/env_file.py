@@ -1,8 +1,10 @@
-"""The clone's .env: Jupyter's token, made once, and the ports and limits that the user may set there."""
+"""The clone's .env: its instance and Jupyter's token, made once, and the ports and limits that the user may set."""
 
 import io
 import os
+import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from host.bootstrap import environment
@@ -41,24 +43,28 @@ def _bindings(file: Path) -> list[tuple[str, str, bool]]:
     """Key and value of each line, and whether Compose expands it."""
     from dotenv.parser import parse_stream
 
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return []
-    except UnicodeDecodeError:
-        text = "\0"
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}): sudo chown $(id -u) {file}") from None
-    if "\0" in text:
-        raise UserError(f"{file} is no text in UTF-8: save it in that encoding")
     bindings = []
-    for binding in parse_stream(io.StringIO(text)):
+    for binding in parse_stream(io.StringIO(_text(file))):
         if binding.error:
             raise UserError(f"{file}: line {binding.original.line} is not KEY=VALUE")
         if binding.key is not None and binding.value is not None:
             quoted = binding.original.string.partition("=")[2].lstrip().startswith("'")
             bindings.append((binding.key, binding.value, "$" in binding.value and not quoted))
     return bindings
+
+
+def _text(file: Path) -> str:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}): sudo chown $(id -u) {file}") from None
+    if "\0" in text:
+        raise UserError(f"{file} is no text in UTF-8: save it in that encoding")
+    return text
 
 
 def token(file: Path = FILE) -> str:
@@ -76,6 +82,48 @@ def token(file: Path = FILE) -> str:
             before = stream.read()
             stream.write(("\n" if before and not before.endswith("\n") else "") + f"JUPYTER_TOKEN={made}\n")
         return made
+
+
+def keep(settings: Mapping[str, str | None], file: Path = FILE) -> None:
+    """Set these keys, or remove those that are None; every other line stays as it is. The caller holds `settings`.
+
+    The file is replaced when the new one is whole, and only its owner may read it (mode 600).
+
+    Raises:
+        UserError: the file cannot be read or written.
+    """
+    from dotenv.parser import parse_stream
+
+    kept = [
+        binding.original.string for binding in parse_stream(io.StringIO(_text(file))) if binding.key not in settings
+    ]
+    if kept and not kept[-1].endswith("\n"):
+        kept[-1] += "\n"
+    kept += [f"{key}={_quoted(value)}\n" for key, value in settings.items() if value is not None]
+    target = file.resolve()
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            if os.getuid() == 0:  # a sudo leaves the file to the owner of the clone
+                os.fchown(stream.fileno(), target.parent.stat().st_uid, target.parent.stat().st_gid)
+            stream.write("".join(kept))
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be written ({error.strerror}): sudo chown -R $(id -u) {target.parent}"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _quoted(value: str) -> str:
+    """A value as python-dotenv and Compose read it literally."""
+    if re.fullmatch(r"[\w./:@+-]*", value, re.ASCII):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def port(name: str, default: int) -> int:

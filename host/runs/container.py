@@ -13,8 +13,8 @@ from typing import BinaryIO
 from host.bootstrap import environment, foreground
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, compose_environment, compose_overrides, docker, gpu, images
-from host.machine import git, instance, labs_owner
+from host.engine import build, compose, compose_environment, compose_overrides, docker, gpu, images, project
+from host.machine import git, labs_owner
 from host.machine.labs_named import Named
 from host.runs import memory, snapshot
 from host.runs.code import Code, of
@@ -57,7 +57,7 @@ def in_container(
     _, *built = build.ensure(images.TRACKING, *([] if image else [wanted]))
     lab_image = image or built[0]
     called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
-    name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
+    name = f"{project.name()}-{called}-{secrets.token_hex(4)}"
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
     if terminal:

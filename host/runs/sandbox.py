@@ -10,7 +10,7 @@ from pathlib import Path
 
 from host.bootstrap import environment, foreground
 from host.bootstrap.paths import ROOT
-from host.engine import docker, images
+from host.engine import docker, images, project
 from host.machine import instance
 
 # What compose.yaml gives a lab, and a disk of 1 MiB that tests can fill (LAB_TINY_DISK).
@@ -54,7 +54,7 @@ def variables(local: bool) -> Iterator[Mapping[str, str]]:
 
 def run(arguments: list[str], local: bool) -> int:
     """Exit code of that command, its output shown."""
-    name = f"{instance.PROJECT}-sandbox-{secrets.token_hex(4)}"
+    name = f"{project.current() or instance.DEFAULT}-sandbox-{secrets.token_hex(4)}"
 
     def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
         if local:

@@ -8,6 +8,7 @@ from host.bootstrap.flock import held
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, images
 from host.engine.compose import containers
+from host.machine import instance
 from lib.harness.errors import UserError
 
 HEAD, WORKER = "ray-head", "ray-worker"
@@ -39,7 +40,7 @@ def up(workers: int) -> int:
     processors = max(1, len(os.sched_getaffinity(0)) // workers)
     build.ensure(images.LAB)
     lab_image = images.must_inspect(images.LAB)
-    with held("services"):
+    with held(instance.lock("services")):
         variables = compose_environment.variables(lab_image) | {"RAY_WORKER_CPUS": str(processors)}
         scale = ("--scale", f"{WORKER}={workers}")
         result = compose.call(variables, "--profile", "ray", "up", "--detach", *scale, HEAD, WORKER)

@@ -3,20 +3,33 @@
 import subprocess
 import sys
 import time
+from urllib.parse import quote
 
 from host.bootstrap import environment, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, compose_environment, docker, gpu, images
+from host.engine import build, compose, compose_environment, docker, gpu, images, project
 from host.engine.compose import Container, containers
-from host.machine import env_file, instance, labs_owner
-from host.services import shared_journal
-from host.services.service import JUPYTER, MLFLOW, SERVICES, Service, answers, choose_port, url
+from host.machine import env_file, instance, labs_owner, ports
+from host.services import changes, shared_journal
+from host.services.service import (
+    JUPYTER,
+    MLFLOW,
+    SERVICES,
+    Running,
+    Service,
+    answers,
+    choose_port,
+    keep_ports,
+    url,
+)
 from lib.harness.errors import UserError
 
 PORT_TAKEN = ("port is already allocated", "address already in use")
 MLFLOW_LOG = ("logs", "mlflow-start.log")
+LABS = ("lab", "lab-ray")
+"""The services of compose.yaml as which labs run."""
 
 
 def running(service: Service, present: list[Container]) -> Container | None:
@@ -24,13 +37,17 @@ def running(service: Service, present: list[Container]) -> Container | None:
     return next((c for c in present if c.service == service.name and c.state == "running"), None)
 
 
-def choose_ports(services: tuple[Service, ...], present: list[Container]) -> dict[Service, int]:
-    """The port of each service: the one it runs on, else the one of `choose_port`."""
+def choose_ports(present: list[Container]) -> dict[Service, int]:
+    """The port of each service: the one it runs on, unless its setting has changed, else the one of `choose_port`."""
     chosen: dict[Service, int] = {}
-    for service in services:
+    for service in SERVICES:
         container = running(service, present)
-        ours = container.ports.get(service.inside) if container else None
-        chosen[service] = ours or choose_port(service, set(chosen.values()))
+        if changes.of_another_clone(container):
+            assert container is not None
+            port = container.ports.get(service.inside)
+        else:
+            port = changes.port_of(service, container, ports.kept(service.name, service.wanted))
+        chosen[service] = port or choose_port(service, set(chosen.values()))
     return chosen
 
 
@@ -39,42 +56,63 @@ def _variables(chosen: dict[Service, int], lab_image: images.Built) -> dict[str,
     return compose_environment.variables(lab_image) | published | {"LAB_MLFLOW_URL": url(chosen[MLFLOW])}
 
 
-def start(lab_image: images.Built, more: dict[str, str] | None = None) -> dict[Service, int]:
-    """Start both services and return their ports, without waiting until they answer. Safe to run twice at once.
+def start(lab_image: images.Built, more: dict[str, str] | None = None) -> Running:
+    """Start both services, without waiting until they answer. Safe to run twice at once.
 
-    `more`: variables of compose. A running container whose image is still the current one is kept as it is: its
-    notebooks live on.
+    `more`: variables of compose. A running service is started again where its image or its settings have changed; one
+    that another clone has started, and a JupyterLab whose kernels nobody agrees to end, are kept as they are.
     """
-    with held("services"):
+    project.name()
+    with held(instance.lock("services")):
         for _ in range(5):  # another program may take the port between the look and the start
             present = containers()
-            chosen = choose_ports(SERVICES, present)
-            tracking = images.inspect(images.TRACKING.name)
-            if _is_kept(MLFLOW, present, tracking) and _is_kept(JUPYTER, present, lab_image):
-                return chosen
+            chosen = choose_ports(present)
             variables = _variables(chosen, lab_image) | (more or {})
-            result = compose.call(variables, "up", "--detach", "mlflow", "jupyter")
-            if result.returncode == 0:
-                return chosen
-            if not any(phrase in result.stderr for phrase in PORT_TAKEN):
+            anew = _to_start(present, variables, lab_image)
+            jupyter = running(JUPYTER, present) if JUPYTER not in anew else None
+            if jupyter:
+                chosen[JUPYTER] = jupyter.ports.get(JUPYTER.inside, chosen[JUPYTER])
+            if not anew:
                 break
-        docker.require_plugins()
-        raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
+            result = compose.call(variables, "up", "--detach", *(service.name for service in anew))
+            if result.returncode == 0:
+                break
+            if not any(phrase in result.stderr for phrase in PORT_TAKEN):
+                docker.require_plugins()
+                raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
+        else:
+            raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
+        keep_ports({service: chosen[service] for service in anew})
+    if jupyter is None:
+        return Running(chosen, env_file.token())
+    folder = jupyter.folder if changes.of_another_clone(jupyter) else ""
+    return Running(chosen, changes.token_of(jupyter), folder)
 
 
-def _is_kept(service: Service, present: list[Container], current: images.Built | None) -> bool:
-    container = running(service, present)
-    return container is not None and current is not None and container.image == current.id
+def _to_start(present: list[Container], variables: dict[str, str], lab_image: images.Built) -> list[Service]:
+    """The services that do not run, or run from another image or with other settings and may be started again."""
+    ours = {service: running(service, present) for service in SERVICES}
+    anew = [service for service, container in ours.items() if container is None]
+    looked = {s: c for s, c in ours.items() if c is not None and not changes.of_another_clone(c)}
+    if not looked:
+        return anew
+    wanted = compose.hashes(variables, *(service.name for service in looked))
+    built = {MLFLOW: images.inspect(images.TRACKING.name), JUPYTER: lab_image}
+    changed = [s for s, c in looked.items() if changes.has_changed(c, built[s], wanted.get(s.name, ""))]
+    changed = [s for s in changed if not (s is JUPYTER and changes.goes_on(looked[s]))]
+    if changed:
+        names = " and ".join(service.name for service in changed)
+        print(f"Starting {names} again: settings or images have changed.", file=sys.stderr)
+    return [*anew, *changed]
 
 
-def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
+def wait(started: Running, timeout: float = 120) -> None:
     """Return when both services answer. Raises `UserError` with the end of its log when one ends or does not answer."""
-    token = env_file.token()
-    waiting = dict(chosen)
+    waiting = dict(started.ports)
     deadline = time.monotonic() + timeout
     look = time.monotonic() + 1
     while waiting:
-        waiting = {service: port for service, port in waiting.items() if not answers(service, port, token)}
+        waiting = {s: port for s, port in waiting.items() if not answers(s, port, started.token)}
         if waiting and time.monotonic() > look:
             look = time.monotonic() + 1
             present = containers()
@@ -86,8 +124,8 @@ def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
         time.sleep(0.05)
 
 
-def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
-    """Build what is missing, start both services and return their ports when both answer.
+def up(gpu_image: images.Image | None = None) -> Running:
+    """Build what is missing, start both services and return when both answer.
 
     `gpu_image`: a GPU image for JupyterLab, with all GPUs.
     """
@@ -96,22 +134,32 @@ def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
     build.ensure(images.TRACKING, image)
     labs_owner.lend()
     built = images.must_inspect(image)
-    chosen = start(built, gpu.variables(way, built) if way else None)
-    wait(chosen)
-    shared_journal.open_to_jupyter(_variables(chosen, built))
-    return chosen
+    started = start(built, gpu.variables(way, built) if way else None)
+    wait(started)
+    if not started.folder:
+        shared_journal.open_to_jupyter(_variables(started.ports, built))
+    return started
 
 
-def print_urls(chosen: dict[Service, int]) -> None:
-    """One URL for each service on standard output, Jupyter's with its token."""
-    print(f"JupyterLab  {url(chosen[JUPYTER])}/lab?token={env_file.token()}")
-    print(f"MLflow      {url(chosen[MLFLOW])}")
+def print_urls(started: Running) -> None:
+    """One URL for each service on standard output, Jupyter's with its token, and whose they are."""
+    print(f"JupyterLab  {url(started.ports[JUPYTER])}/lab?token={quote(started.token)}")
+    print(f"MLflow      {url(started.ports[MLFLOW])}")
+    print(f"Instance    {project.name()}{f', started from {started.folder}' if started.folder else ''}")
 
 
-def down(volumes: bool) -> None:
-    """Stop and remove every container of the project; with `volumes` the journal and MLflow's data as well."""
-    with held("services"):
-        labs = [c.name for c in containers() if c.service in ("lab", "lab-ray")]
+def down(volumes: bool = False) -> list[str]:
+    """Stop and remove every container of the instance; with `volumes` the journal and MLflow's data as well.
+
+    Returns the names of the services that were there.
+
+    Raises:
+        UserError: one could not be stopped, or a volume could not be deleted.
+    """
+    project.name()
+    with held(instance.lock("services")):
+        present = containers()
+        labs = [c.name for c in present if c.service in LABS]
         if labs:  # `compose down` kills what `compose run` made; this lets them close their runs, as Ctrl-C does
             docker.call("stop", *labs, limit=compose.SECONDS)
             docker.call("rm", "--force", *labs)
@@ -122,6 +170,9 @@ def down(volumes: bool) -> None:
         if result.returncode:
             raise UserError(f"Compose could not stop the services: {reason(result.stderr)}")
         labs_owner.give_back()
+        if volumes:
+            project.remove_volumes()
+    return [c.service for c in present if c.service]
 
 
 def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
@@ -130,13 +181,16 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subpro
     The network and the volumes are made first, so that the lab's container finds them; the rest goes on in a process of
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
     """
-    with held("services") as lock:
-        present = containers()
-        chosen = choose_ports((MLFLOW,), present)
+    name = project.name()
+    with held(instance.lock("services")) as lock:
+        mlflow = running(MLFLOW, containers())
+        port = mlflow.ports.get(MLFLOW.inside) if mlflow else None
+        chosen = {MLFLOW: port or choose_port(MLFLOW, set())}
         variables = _variables(chosen, lab_image)
-        if running(MLFLOW, present):
+        if mlflow:
             return variables, None
-        if docker.call("network", "inspect", f"{instance.PROJECT}_tracking").returncode:
+        keep_ports(chosen)
+        if docker.call("network", "inspect", f"{name}_tracking").returncode:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
         starting = process.start(
             compose.command("up", "--detach", "mlflow"),

@@ -5,21 +5,22 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT
 from host.machine import env_file, instance, local
-from host.services.service import MLFLOW, SERVICES, Service, answers, choose_port
+from host.services.service import JUPYTER, MLFLOW, SERVICES, Running, Service, answers, choose_port, keep_ports, url
 from lib.harness.errors import UserError
 
 
-def up() -> dict[Service, int]:
-    """Start JupyterLab and MLflow's page behind this command, unless they run; returns their ports when both answer."""
+def up() -> Running:
+    """Start JupyterLab and MLflow's page behind this command, unless they run; returns when both answer."""
     executables = local.python().parent
     variables = local.environment() | {"JUPYTER_TOKEN": env_file.token()}
     LABS.mkdir(exist_ok=True)
-    with held("local-services"):
+    with held(instance.lock("local-services")):
         chosen: dict[Service, int] = {}
         for service in SERVICES:
             process_and_port = _running(service)
@@ -27,9 +28,19 @@ def up() -> dict[Service, int]:
                 chosen[service] = process_and_port[1]
                 continue
             chosen[service] = choose_port(service, set(chosen.values()))
+            keep_ports({service: chosen[service]})
             _start(service, chosen[service], executables, variables)
     _wait(chosen)
-    return chosen
+    return Running(chosen, env_file.token())
+
+
+def addresses() -> dict[str, str]:
+    """The addresses of the services that run, by their names."""
+    present = {service: _running(service) for service in SERVICES}
+    found = {service.name: url(entry[1]) for service, entry in present.items() if entry}
+    if JUPYTER.name in found:
+        found[JUPYTER.name] += f"/lab?token={quote(env_file.token())}"
+    return found
 
 
 def _commands(service: Service, port: int, executables: Path) -> list[str]:
@@ -77,17 +88,13 @@ def _running(service: Service) -> tuple[int, int] | None:
     return (pid, port) if str(local.VENV).encode() in command else None
 
 
-def down(volumes: bool) -> bool:
-    """Stop this instance's services of local mode; with `volumes` delete its runs and journals.
-
-    Returns True when there was something to stop.
-    """
-    here = instance.folder()
-    stopped = False
+def down() -> list[str]:
+    """Stop this instance's services of local mode; returns the names of those that ran."""
+    stopped = []
     for service in SERVICES:
         process_and_port = _running(service)
         if process_and_port:
-            stopped = True
+            stopped.append(service.name)
             os.killpg(process_and_port[0], signal.SIGTERM)
             for _ in range(100):
                 if not _running(service):
@@ -95,10 +102,26 @@ def down(volumes: bool) -> bool:
                 time.sleep(0.1)
             else:
                 os.killpg(process_and_port[0], signal.SIGKILL)
-        (here / f"{service.name}.pid").unlink(missing_ok=True)
-    if volumes:
-        for name in ("journal", "artifacts"):
-            shutil.rmtree(here / name, ignore_errors=True)
-        for file in here.glob("mlflow.db*"):
-            file.unlink()
+        (instance.folder() / f"{service.name}.pid").unlink(missing_ok=True)
     return stopped
+
+
+def recorded() -> list[Path]:
+    """The records of this instance in local mode: journals, artifacts, MLflow's database."""
+    here = instance.folder()
+    return [path for path in (here / "journal", here / "artifacts", *here.glob("mlflow*.db*")) if path.exists()]
+
+
+def delete() -> None:
+    """Delete all that is recorded.
+
+    Raises:
+        UserError: something of it is still there.
+    """
+    for path in recorded():
+        try:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError as error:
+            raise UserError(
+                f"Not everything was deleted: {error.filename} is still there ({error.strerror}): sudo rm -r {path}"
+            ) from None

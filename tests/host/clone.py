@@ -39,7 +39,7 @@ def share_venv(root: Path) -> Path:
 
 
 def new_project() -> str:
-    """A name for a Compose project that nobody else has."""
+    """A name for an instance that nobody else has."""
     return f"fearless-test-{secrets.token_hex(4)}"
 
 
@@ -68,7 +68,7 @@ class Instance:
     @property
     def variables(self) -> dict[str, str]:
         """The environment of the commands."""
-        return {**os.environ, **self.environment, "COMPOSE_PROJECT_NAME": self.project}
+        return {**os.environ, **self.environment, "LAB_INSTANCE": self.project}
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start `./invoke WORDS`."""
@@ -111,7 +111,7 @@ class Instance:
 
     def remove(self) -> None:
         """Stop its services and delete its containers, networks and volumes."""
-        self.must("down", "--volumes", answer="y\n")
+        self.must("down", "--volumes", answer=f"{self.project}\n")
 
 
 @contextmanager

@@ -34,12 +34,12 @@ def the_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def invoke(the_copy: Path) -> Invoke:
     """Run ./invoke with arguments, in `root` or the copy; `env` is added to the environment, None removes a variable.
 
-    The Compose project is the test's own unless `env` names one.
+    The instance is the test's own unless `env` names one.
     """
     project = new_project()
 
     def run(*args: str, root: Path = the_copy, env: dict[str, str | None] | None = None, **options: object) -> Outcome:
-        merged = {**os.environ, "COMPOSE_PROJECT_NAME": project, **(env or {})}
+        merged = {**os.environ, "LAB_INSTANCE": project, **(env or {})}
         settings: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 120} | options
         if "input" in settings:
             del settings["stdin"]

@@ -1,14 +1,18 @@
 """Instances in one clone: what one stops or deletes is its own, and tests and benchmarks never use the user's."""
 
 import ast
+import errno
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from host.machine import instance, labs_owner
+from host.machine import env_file, instance, labs_owner
+from host.services import without_docker as local_mode
 from lib.harness.errors import UserError
 from tests.host.clone import ROOT, command, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
@@ -34,28 +38,83 @@ def contents(planted: dict[Path, str]) -> dict[Path, str]:
     return {file: file.read_text(encoding="utf-8") for file in planted if file.exists()}
 
 
+@pytest.fixture
+def without_docker(tmp_path: Path) -> dict[str, str | None]:
+    """An environment in which there is no command docker."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for tool in ("bash", "dirname", "git"):
+        (programs / tool).symlink_to(str(shutil.which(tool)))
+    return {"PATH": str(programs)}
+
+
 @pytest.mark.parametrize("deleted", [None, "fearless-test-one"])
 def test_deleting_the_runs_of_one_instance_leaves_those_of_the_others(
-    invoke: Invoke, clone: Path, deleted: str | None
+    invoke: Invoke, clone: Path, deleted: str | None, without_docker: dict[str, str | None]
 ) -> None:
+    (clone / ".env").write_text(f"LAB_INSTANCE=ours\nLAB_INSTANCE_FOLDER={clone}\n", encoding="utf-8")
     planted = {
         None: record(clone / ".local"),
         "fearless-test-one": record(clone / ".local" / "instances" / "fearless-test-one"),
         "fearless-test-two": record(clone / ".local" / "instances" / "fearless-test-two"),
     }
-    outcome = invoke("down", "--volumes", root=clone, env=NO_ENGINE | {"COMPOSE_PROJECT_NAME": deleted}, input="y\n")
+    name = deleted or "ours"
+    environment = without_docker | {"LAB_INSTANCE": deleted}
+    outcome = invoke("down", "--volumes", root=clone, env=environment, input=f"{name}\n")
     assert outcome.returncode == 0, outcome.stderr
-    assert f"of {deleted or 'fearless-labs'}?" in outcome.stderr
+    assert f"Delete {name} of {clone}: 1 run, 0.0 MB" in outcome.stderr
+    assert outcome.stdout == f"Deleted {name}: 1 run, 0.0 MB\n"
     assert contents(planted.pop(deleted)) == {}
     for kept in planted.values():
         assert contents(kept) == kept
 
 
-def test_a_name_that_compose_does_not_take_is_one_line(invoke: Invoke, clone: Path) -> None:
+@pytest.mark.parametrize("answer", ["", "y\n", "yes\n", "OURS\n", "our\n", "\n", None])
+def test_nothing_is_deleted_without_the_name(
+    invoke: Invoke, clone: Path, answer: str | None, without_docker: dict[str, str | None]
+) -> None:
+    (clone / ".env").write_text(f"LAB_INSTANCE=ours\nLAB_INSTANCE_FOLDER={clone}\n", encoding="utf-8")
     kept = record(clone / ".local")
-    outcome = invoke("down", root=clone, env=NO_ENGINE | {"COMPOSE_PROJECT_NAME": "../.local"})
-    assert "COMPOSE_PROJECT_NAME=../.local" in one_line(outcome)
+    closed: dict[str, Any] = {"preexec_fn": lambda: os.close(0)} if answer is None else {"input": answer}
+    outcome = invoke("down", "--volumes", root=clone, env=without_docker | {"LAB_INSTANCE": None}, **closed)
+    assert one_line(outcome).endswith("Nothing was deleted or stopped: type ours to delete it")
     assert contents(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "noted", "shared"),
+    [
+        ("LAB_INSTANCE=ours\nLAB_INSTANCE_FOLDER=.\n", True, None),
+        ("LAB_INSTANCE=ours\n", False, None),
+        ("LAB_INSTANCE=ours\nLAB_INSTANCE_FOLDER=.\n", False, "class"),
+        ("JUPYTER_TOKEN=of-an-older-version\n", False, None),
+    ],
+)
+def test_the_local_half_stays_when_the_engine_that_may_have_the_other_is_away(
+    invoke: Invoke, clone: Path, written: str, noted: bool, shared: str | None
+) -> None:
+    if not shutil.which("docker"):
+        pytest.skip("without the command docker there is no other half")
+    (clone / ".env").write_text(written.replace("=.", f"={clone}"), encoding="utf-8")
+    kept = record(clone / ".local")
+    if noted:
+        (clone / ".local" / instance.ENGINE).touch()
+    outcome = invoke("down", "--volumes", root=clone, env=NO_ENGINE | {"LAB_INSTANCE": shared}, input="ours\n")
+    assert one_line(outcome).startswith("Nothing was deleted: the engine that has this instance's volumes")
+    assert contents(kept) == kept
+
+
+def test_what_cannot_be_deleted_is_named(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(clone / ".local")
+    monkeypatch.setattr(instance, "STATE", clone / ".local")
+    monkeypatch.setattr(instance, "known", lambda: None)
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    with pytest.raises(UserError, match=r"Not everything was deleted: \S+journal is still there \(Permission denied\)"):
+        local_mode.delete()
+
+
+def refused(path: Path) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 @pytest.fixture
@@ -77,23 +136,17 @@ def test_labs_stays_with_an_instance_that_runs_when_another_one_stops(
     def owners() -> set[int]:
         return {path.stat().st_uid for path in (labs, *labs.iterdir())}
 
-    for project in (instance.DEFAULT, "other"):
-        monkeypatch.setattr(instance, "PROJECT", project)
+    monkeypatch.setattr(env_file, "setting", lambda _: "ours")
+    for name in ("ours", "other"):
+        monkeypatch.setattr(instance, "known", lambda name=name: name)
         labs_owner.lend()
         assert owners() == {1000}
     labs_owner.give_back()
     labs_owner.give_back()
     assert owners() == {1000}
-    monkeypatch.setattr(instance, "PROJECT", instance.DEFAULT)
+    monkeypatch.setattr(instance, "known", lambda: "ours")
     labs_owner.give_back()
     assert owners() == {0}
-
-
-def test_the_names_of_instances_are_those_of_compose(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("a/b", "A", "-a", ".."):
-        monkeypatch.setattr(instance, "PROJECT", name)
-        with pytest.raises(UserError, match="COMPOSE_PROJECT_NAME="):
-            instance.folder()
 
 
 def test_the_clone_itself_is_refused(tmp_path: Path) -> None:
@@ -106,7 +159,12 @@ def test_the_clone_itself_is_refused(tmp_path: Path) -> None:
 
 STARTERS = {"invoke", "./invoke", "tasks.py"}
 """What a program that starts a command of the clone has to name."""
-ACTING = {"host.services.up_down": ("up", "down"), "host.services.without_docker": ("up", "down")}
+ACTING = {
+    "host.services.up_down": ("up", "down"),
+    "host.services.without_docker": ("up", "down", "delete"),
+    "host.services.stop": ("stop", "delete"),
+    "host.records.restore": ("restore",),
+}
 """What starts and stops the services of the clone in which it is imported."""
 
 

@@ -12,10 +12,12 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host.records import archive
 from tests.host.clone import ROOT, Instance, command, copy_clone, share_venv
 
 
@@ -50,7 +52,8 @@ def urls(clone: Instance) -> dict[str, str]:
 
 
 def test_up_prints_urls_that_answer(clone: Instance, urls: dict[str, str]) -> None:
-    assert list(urls) == ["JupyterLab", "MLflow"]
+    assert list(urls) == ["JupyterLab", "MLflow", "Instance"]
+    assert urls["Instance"] == clone.project
     address, _, token = urls["JupyterLab"].partition("/lab?")
     assert address == f"http://127.0.0.1:{clone.environment['JUPYTER_PORT']}"
     with urllib.request.urlopen(f"{address}/api/status?{token}", timeout=10) as answer:
@@ -65,6 +68,32 @@ def test_a_second_up_keeps_the_containers(clone: Instance, urls: dict[str, str])
     assert dict(line.split() for line in out.splitlines()) == urls
     assert clone.docker("container", "{{.ID}}") == before
     assert len(before) == 2
+
+
+def test_changed_settings_take_effect_and_end_no_kernel_unasked(clone: Instance, urls: dict[str, str]) -> None:
+    def memory() -> list[int]:
+        names = [f"{clone.project}-{service}-1" for service in ("jupyter", "mlflow")]
+        shown = ["docker", "inspect", "--format", "{{.HostConfig.Memory}}", *names]
+        return [int(line) for line in subprocess.run(shown, capture_output=True, check=True).stdout.split()]
+
+    address, _, token = urls["JupyterLab"].partition("/lab?")
+    kernels = f"{address}/api/kernels"
+    with urllib.request.urlopen(urllib.request.Request(f"{kernels}?{token}", b"{}"), timeout=30) as answer:
+        kernel = json.load(answer)["id"]
+    gib, ids = 2**30, clone.docker("container", "{{.ID}}")
+    changed = Instance(clone.root, {**clone.environment, "LAB_MEMORY": "3g", "MLFLOW_MEMORY": "2g"}, clone.project)
+    code, _, err = changed.invoke("up")
+    assert code == 0, err
+    assert "JupyterLab goes on with its former settings: 1 kernel would end" in err
+    assert "Starting mlflow again" in err
+    assert memory() == [8 * gib, 2 * gib]
+    assert len(set(ids) & set(clone.docker("container", "{{.ID}}"))) == 1
+    request = urllib.request.Request(f"{kernels}/{kernel}?{token}", method="DELETE")
+    urllib.request.urlopen(request, timeout=30).close()
+    assert changed.invoke("up")[2] == "Starting jupyter again: settings or images have changed.\n"
+    assert memory() == [3 * gib, 2 * gib]
+    clone.must("up")
+    assert memory() == [8 * gib, gib]
 
 
 def test_a_lab_is_tracked_by_the_running_server(clone: Instance, urls: dict[str, str]) -> None:
@@ -144,7 +173,7 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
     assert len(rays) == 3
     assert not [line for line in rays if "->" in line]
     code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--on", "ray")
-    assert (code, err) == (0, ""), out
+    assert (code, err) == (0, f"Instance {clone.project}\n"), out
     assert urls["MLflow"] in out
     assert digest(out) == local
 
@@ -159,7 +188,7 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
         out, err = process.communicate(timeout=180)
     finally:
         process.kill()
-    assert (process.returncode, err) == (0, ""), out
+    assert (process.returncode, err) == (0, f"Instance {clone.project}\n"), out
     assert digest(out) == slow
     assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
 
@@ -167,8 +196,9 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
 def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Instance, urls: dict[str, str]) -> None:
     owner = (clone.root / "labs").stat().st_uid
     assert owner != 0
-    code, _, err = clone.invoke("down")
+    code, out, err = clone.invoke("down")
     assert (code, err) == (0, "")
+    assert out.startswith(f"Stopped {clone.project}: jupyter, mlflow")
     assert clone.docker("container", "{{.ID}}") == []
     assert clone.docker("network", "{{.ID}}") == []
     assert clone.docker("volume", "{{.Name}}") == [f"{clone.project}_journal", f"{clone.project}_mlflow"]
@@ -181,13 +211,50 @@ def test_a_lab_starts_mlflow_and_does_not_wait_for_it(clone: Instance) -> None:
     assert clone.docker("container", "{{.Names}}") == [f"{clone.project}-mlflow-1"]
 
 
-def test_volumes_are_deleted_after_a_yes(clone: Instance) -> None:
-    code, _, err = clone.invoke("down", "--volumes", answer="n\n")
-    assert code == 2
-    assert clone.docker("volume", "{{.Name}}") != []
-    code, _, err = clone.invoke("down", "--volumes", answer="y\n")
-    assert code == 0, err
-    assert clone.docker("volume", "{{.Name}}") == []
+def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Path) -> None:
+    """A backup of the one goes into another clone's instance; then the first one is deleted."""
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    other = Instance(share_venv(copy_clone(tmp_path / "other")), {})
+    file = tmp_path / "all.backup"
+    try:
+        out = clone.must("backup", file)
+        count = re.search(r", (\d+ runs?), ", out)[1]  # type: ignore[index]
+        runs = int(count.split()[0])
+        assert runs > 0
+        assert other.must("restore", file).endswith(f" into {other.project}: {count}\n")
+        code, out, err = other.invoke("restore", file)
+        assert (code, out) == (2, "")
+        assert f"{other.project} has runs; --replace deletes them" in err
+
+        code, out, err = clone.invoke("down", "--volumes", answer="y\n")
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert clone.docker("volume", "{{.Name}}") != []
+        code, out, err = clone.invoke("down", "--volumes", answer=f"{clone.project}\n")
+        assert code == 0, err
+        assert out.startswith(f"Deleted {clone.project}: {count}, ")
+        assert clone.docker("volume", "{{.Name}}") == clone.docker("network", "{{.Name}}") == []
+
+        assert other.docker("volume", "{{.Name}}") == [f"{other.project}_journal", f"{other.project}_mlflow"]
+        started = dict(line.split() for line in other.must("up").splitlines())
+        assert statuses(started["MLflow"]).count("FINISHED") > runs
+        status = json.loads(other.must("status", "--json"))
+        assert (status["runs"], status["not_sent"], status["complete"]) == (runs, 0, True)
+        assert status["addresses"]["jupyter"] == started["JupyterLab"]
+
+        journal = clone.root / ".local" / "instances" / clone.project / "journal"
+        for name, _, content in archive.members(file):
+            place, _, rest = name.partition("volumes/journal/")
+            if rest and not place:
+                (journal / rest).parent.mkdir(parents=True, exist_ok=True)
+                (journal / rest).write_bytes(content.read())
+        for _ in range(2):
+            added = clone.must("sync", "--from-local")
+        assert added.startswith("0 runs of local mode added")
+        status = json.loads(clone.must("status", "--json"))
+        assert (status["runs"], status["not_sent"]) == (2 * runs, 0)
+    finally:
+        other.remove()
 
 
 def mlflow(address: str, call: str, **body: object) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.host.conftest import NO_ENGINE, Invoke, one_line
 COMMANDS = {
     "up": "--gpu --framework --workers --local",
     "down": "--volumes",
+    "status": "--json",
     "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
     "--debug --rehearse --local",
     "sweep": "NAME|PATH --quick --seed --set --framework --trials --sampler --pruner --space --batch --fresh --on "
@@ -23,7 +24,10 @@ COMMANDS = {
     "diff": "RUN RUN",
     "export": "RUN|all:NAME --out --local",
     "import": "FOLDER --local",
-    "sync": "--local",
+    "sync": "--from-local --local",
+    "forget": "RUN --older-than --local",
+    "backup": "FILE",
+    "restore": "FILE --replace",
     "build": "--gpu --check",
     "bundle": "--out",
     "load": "FILE",
@@ -127,15 +131,14 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
         (["bench", "--only", "speed"], ["--only speed", "cluster, host_startup"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
+        (["sync", "--from-local"], ["No Docker engine", "./invoke doctor"]),
+        (["sync", "--from-local", "--local"], ["--from-local and --local", "cannot be combined"]),
+        (["backup", "nowhere/file"], ["nowhere/file", "no folder"]),
+        (["restore", "nowhere"], ["nowhere", "./invoke backup"]),
+        (["forget", "--older-than", "soon"], ["--older-than soon", "whole number"]),
     ],
 )
 def test_one_line_and_exit_code_2(invoke: Invoke, words: list[str], said: list[str]) -> None:
     line = one_line(invoke(*words, env=NO_ENGINE))
     for part in said:
         assert part in line
-
-
-def test_deleting_needs_a_yes(invoke: Invoke) -> None:
-    outcome = invoke("down", "--volumes", env=NO_ENGINE, input="n\n")
-    assert outcome.returncode == 2
-    assert "Nothing was deleted" in outcome.stderr

@@ -24,11 +24,12 @@ PRUNED = "lab.pruned"
 
 @dataclass(frozen=True)
 class Argument:
-    """A word that a command needs, without dashes."""
+    """A word that a command needs, without dashes. `optional`: it may be left out."""
 
     name: str
     metavar: str
     help: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "diff": (RUN, Argument("other", "RUN", "the run to compare it with")),
     "export": (Argument("run", "RUN|all:NAME", f"{RUN.help}; all:NAME: all runs of a lab"),),
     "import": (Argument("folder", "FOLDER", "a folder that ./invoke export has made"),),
+    "forget": (
+        Argument("run", "RUN", "the run: its key (lab.run), the beginning of one, or last:NAME", optional=True),
+    ),
+    "backup": (Argument("file", "FILE", "the new file to write"),),
+    "restore": (Argument("file", "FILE", "a file that ./invoke backup has written"),),
     "load": (Argument("file", "FILE", "a file that ./invoke bundle has written"),),
 }
 
@@ -115,7 +121,8 @@ OPTIONS = (
     Option("gpu", ("up",), "JupyterLab with the GPUs of this machine"),
     Option("framework", ("up",), "with --gpu: the framework that computes there", "torch|keras"),
     Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1),
-    Option("volumes", ("down",), "delete all runs and journals too, after asking"),
+    Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
+    Option("json", ("status",), "print it as JSON"),
     _both("quick", "smaller: a verdict may be inconclusive, never the opposite"),
     _lab("seeds", "how many seeds", metavar="N", least=1),
     _both("seed", "the root seed, from which all others derive", metavar="ROOT", default="0", least=0),
@@ -150,6 +157,10 @@ OPTIONS = (
     Option("json", ("claims",), "print the table as JSON", in_container=True),
     Option("expect", ("claims",), "exit with 1 when a verdict differs from those in FILE, which --json has printed",
            "FILE", in_container=True),
+    Option("from-local", ("sync",), "first add the runs of local mode to those of the containers"),
+    Option("older-than", ("forget",), "instead of RUN: all runs that ended more than DAYS days ago", "DAYS", least=0,
+           in_container=True),
+    Option("replace", ("restore",), "delete the runs that this instance has"),
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
@@ -165,7 +176,7 @@ OPTIONS = (
     Option("k", ("test",), "only tests whose name matches, as pytest's -k", "EXPR"),
     Option("gpu-images", ("test",), "only the images for GPUs, which it builds (44 GiB, a quarter of an hour); needs "
            "no GPU"),
-    Option("local", ("up", "lab", "sweep", "claims", "report", "export", "import", "sync", "bench", "test"),
+    Option("local", ("up", "lab", "sweep", "claims", "report", "export", "import", "sync", "forget", "bench", "test"),
            "without Docker: in an environment made from the same lock"),
 )  # fmt: skip
 

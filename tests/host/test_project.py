@@ -1,0 +1,161 @@
+"""Whose the old fixed name is, on a real engine: kept by the first clone that starts, said to every other one."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from host.engine import project
+from host.machine import env_file, instance
+from lib.harness.errors import UserError
+from tests.host.clone import new_project
+
+NAMED = "compose.yaml"
+
+
+@pytest.fixture
+def old(real_engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The old fixed name, in this test another one, with a volume of Compose's; deleted at the end."""
+    name = new_project()
+    monkeypatch.setattr(project, "DEFAULT", name)
+    monkeypatch.delenv("LAB_INSTANCE", raising=False)
+    call("volume", "create", "--label", f"com.docker.compose.project={name}", f"{name}_journal")
+    yield name
+    for container in call("ps", "--all", "--quiet", "--filter", project.label(name)).split():
+        call("rm", "--force", container)
+    for volume in project.volumes(name):
+        call("volume", "rm", volume)
+
+
+def call(*args: str) -> str:
+    return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout
+
+
+Start = Callable[[Path], str]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Ask for the name of the instance as a command of the clone in a folder does."""
+
+    def name_in(clone: Path) -> str:
+        clone.mkdir(exist_ok=True)
+        (clone / NAMED).touch()
+        file = clone / ".env"
+        read, keep = env_file.read, ENV_FILE_KEEP
+        monkeypatch.setattr(instance, "ROOT", clone)
+        monkeypatch.setattr(instance, "STATE", clone / ".local")
+        monkeypatch.setattr(env_file, "setting", lambda key, of=file: read(of).get(key))
+        monkeypatch.setattr(env_file, "keep", lambda settings: keep(settings, file))
+        project.name.cache_clear()
+        try:
+            return project.name()
+        finally:
+            project.name.cache_clear()
+
+    return name_in
+
+
+ENV_FILE_KEEP = env_file.keep
+
+
+def test_the_first_clone_keeps_the_old_name_and_the_second_one_says_whose_it_is(
+    old: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second, and 'last'"
+    assert start(first) == old
+    assert capsys.readouterr().err == ""
+    assert env_file.read(first / ".env") == {"LAB_INSTANCE": old, "LAB_INSTANCE_FOLDER": str(first)}
+    made = start(second)
+    assert made.startswith("second-and-last-")
+    assert capsys.readouterr().err == f"The instance {old} belongs to {first}: this clone's is {made}.\n"
+    assert (start(first), start(second)) == (old, made)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_clone_that_has_lost_its_settings_finds_its_instance_again(old: str, start: Start, tmp_path: Path) -> None:
+    assert start(tmp_path / "first") == old
+    (tmp_path / "first" / ".env").unlink()
+    assert start(tmp_path / "first") == old
+
+
+def test_an_owner_that_is_gone_is_named_and_nothing_is_taken_unasked(
+    old: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    start(first)
+    first.rename(tmp_path / "elsewhere")
+    made = start(second)
+    assert made != old
+    assert capsys.readouterr().err == (
+        f"The instance {old} belongs to {first}, which is gone (LAB_INSTANCE={old} in .env takes it over): "
+        f"this clone's is {made}.\n"
+    )
+    assert call("volume", "ls", "--quiet", "--filter", project.label(old)).split() == [f"{old}_journal"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_containers_of_the_old_version_say_whose_they_are(
+    old: str, start: Start, tmp_path: Path, there: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first, a", tmp_path / "second"
+    if there:
+        first.mkdir()
+        (first / NAMED).touch()
+    image = call("images", "--quiet", "--no-trunc").split()
+    if not image:
+        pytest.skip("the engine has no image to make a container from")
+    labels = {"com.docker.compose.project": old, project.WORKING_DIR: str(first)}
+    options = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+    call("create", *options, "--entrypoint", "none", image[0])
+    assert (start(second) == old) is not there
+    assert (f"The instance {old} belongs to {first}:" in capsys.readouterr().err) is there
+
+
+def test_an_engine_without_the_old_name_gives_every_clone_its_own(
+    real_engine: None, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = new_project()
+    monkeypatch.setattr(project, "DEFAULT", name)
+    monkeypatch.delenv("LAB_INSTANCE", raising=False)
+    assert start(tmp_path / "first").startswith("first-")
+    assert project.volumes(name) == []
+    assert capsys.readouterr().err == ""
+
+
+def test_volumes_of_others_are_not_deleted(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = new_project()
+    call("volume", "create", "--label", f"com.docker.compose.project={other}", f"{old}_of_another")
+    call("volume", "create", f"{old}-plain")
+    try:
+        call("volume", "create", "--label", f"{project.LABEL}=/x", project.marker(old))
+        monkeypatch.setattr(project, "name", lambda: old)
+        project.remove_volumes()
+        assert project.volumes(old) == []
+        assert set(call("volume", "ls", "--quiet", "--filter", f"name={old}").split()) == {
+            f"{old}_of_another",
+            f"{old}-plain",
+        }
+    finally:
+        call("volume", "rm", f"{old}_of_another", f"{old}-plain")
+
+
+def test_a_volume_that_stays_is_an_error(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = call("images", "--quiet", "--no-trunc").split()
+    if not image:
+        pytest.skip("the engine has no image to make a container from")
+    container = call("create", "--volume", f"{old}_journal:/x", "--entrypoint", "none", image[0]).strip()
+    monkeypatch.setattr(project, "name", lambda: old)
+    try:
+        with pytest.raises(UserError, match=rf"Not everything was deleted: {old}_journal is still there \(.*in use"):
+            project.remove_volumes()
+    finally:
+        call("rm", container)
+
+
+def test_the_label_is_what_the_engine_shows(old: str, start: Start, tmp_path: Path) -> None:
+    start(tmp_path / "first")
+    shown = json.loads(call("volume", "inspect", project.marker(old)))[0]["Labels"]
+    assert shown == {project.LABEL: str(tmp_path / "first")}

@@ -1,0 +1,73 @@
+"""Journals go when MLflow has their runs; those that claims read, and those that MLflow lacks, stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lib.harness.support import Clone, Server
+
+
+@pytest.fixture
+def recorded(clone: Clone, server: Server) -> tuple[Clone, Path, Path]:
+    """Two finished runs of one config in a real MLflow, the older one first."""
+    sent = Clone(clone.root, clone.journals, server.url)
+    for _ in range(2):
+        assert sent.tiny("--quick").code == 0
+    assert sent.run("sync").code == 0
+    older, newer = (path.parent for path in sent.runs())
+    return sent, older, newer
+
+
+def test_a_run_that_mlflow_has_goes_and_the_one_that_claims_read_stays(
+    recorded: tuple[Clone, Path, Path], server: Server
+) -> None:
+    clone, older, newer = recorded
+    ended = clone.run("forget", newer.name)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"{newer.name} is kept: ./invoke claims and labs read it\n"
+    away = Clone(clone.root, clone.journals).run("forget", older.name)
+    assert (away.code, away.out) == (2, "")
+    assert "MLflow does not answer" in away.err
+    runs = server.runs()
+    ended = clone.run("forget", older.name)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Removed {older.name}: ")
+    assert [path.name for path in clone.journals.iterdir() if path.is_dir()] == [newer.name]
+    assert server.runs() == runs
+    ended = clone.run("forget", "--older-than", "0")
+    assert (ended.code, ended.out) == (0, "Removed 0 journals, kept 1 that claims need or MLflow has not got.\n")
+    assert newer.is_dir()
+
+
+def test_a_run_that_was_deleted_in_mlflow_or_not_sent_stays(recorded: tuple[Clone, Path, Path], server: Server) -> None:
+    clone, older, newer = recorded
+    trial = next(name for name in server.runs() if name.startswith(f"{older.name}."))
+    run_id = server.runs()[trial]["info"]["run_id"]
+    assert server._ask("runs/delete", run_id=run_id).ok
+    for path in (older, newer):
+        assert clone.run("forget", path.name).code == 2
+    assert "MLflow has not got all of it" in clone.run("forget", older.name).err
+    (older / "run.shipped").unlink()
+    assert "MLflow has not got all of it" in clone.run("forget", older.name).err
+    assert clone.run("forget", "--older-than", "0").out.startswith("Removed 0 journals, kept 2")
+    assert clone.run("forget", "--older-than", "1").out.startswith("Removed 0 journals, kept 0")
+    assert older.is_dir() and newer.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "forget takes a run or --older-than DAYS"),
+        (("a", "--older-than", "1"), "forget takes a run or --older-than DAYS"),
+        (("nothing",), "forget nothing: the journal has no such run"),
+        (("last:nothing",), "forget last:nothing: the journal has no such run"),
+        (("--older-than", "-1"), "--older-than -1: a whole number of at least 0 is needed"),
+    ],
+)
+def test_bad_input_is_one_line(clone: Clone, words: tuple[str, ...], why: str) -> None:
+    ended = clone.run("forget", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(why)
+    assert len(ended.err.splitlines()) == 1
