@@ -1,9 +1,15 @@
 """`./invoke …`: makes .venv when it is missing or out of date, then runs Invoke in it."""
 
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Ctrl-C during the imports is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import importlib.util
 import os
 import sys
 
+from host.bootstrap import ledger, signals
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import ensure
 from lib.harness.errors import UserError
@@ -11,18 +17,27 @@ from lib.harness.errors import UserError
 
 def main(argv: list[str]) -> int:
     """Exit code of the command `argv`. Replaces this process when it is not yet the environment's own Python."""
+    signals.install()
+    try:
+        return _main(argv)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as error:
+        return signals.exit_code(error)
+    finally:
+        signals.ignore()
+        ledger.settle()
+
+
+def _main(argv: list[str]) -> int:
+    ledger.sweep()
     folder = ROOT / ".venv"
     inside = os.path.realpath(sys.prefix) == str(folder.resolve())
     if inside and not importlib.util.find_spec("invoke"):  # somebody has emptied the environment
         (folder / "stamp").unlink(missing_ok=True)
         inside = False
-    try:
-        python = ensure(folder, REQUIREMENTS / "host.txt")
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    python = ensure(folder, REQUIREMENTS / "host.txt")
     if not inside:
         os.execv(python, [str(python), "-m", "host", *argv])
     from host.command.program import run

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, STATE, state_path
 from lib.harness.errors import UserError
@@ -68,7 +68,8 @@ def _must(step: list[str], log: Path, folder: Path, requirements: Path) -> None:
 
 
 def _run(step: list[str], log: Path) -> int:
-    return process.logged(step, log, limit=process.INSTALL, env=_clean())
+    with ledger.folder("pip-") as temporary:
+        return process.logged(step, log, limit=process.INSTALL, env=_clean() | {"TMPDIR": str(temporary)})
 
 
 def _clean() -> dict[str, str]:

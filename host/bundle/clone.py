@@ -4,14 +4,14 @@ On the other machine it is a clone like any other, whose ./invoke makes .venv fr
 """
 
 import hashlib
+import os
 import platform
 import re
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import WHEELS
 from host.machine import git
@@ -98,8 +98,8 @@ def wheels(folder: Path) -> list[str]:
     if reason:
         raise UserError(f"The wheels of {LOCK.relative_to(ROOT)} cannot be had: {reason}")
     covered = {here} if (platform.system(), platform.machine()) == ("Linux", "x86_64") else set()
-    with tempfile.TemporaryDirectory() as work:
-        plain = Path(work, "requirements.txt")
+    with ledger.folder("wheels-") as work:
+        plain = work / "requirements.txt"
         plain.write_text(without_markers(LOCK.read_text(encoding="utf-8")), encoding="utf-8")
         for version in PYTHONS:
             target = [f"--platform={tag}" for tag in MANYLINUX]
@@ -121,6 +121,8 @@ def _download(lock: Path, folder: Path, target: list[str]) -> str:
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
     if WHEELS.is_dir():
         command += ["--find-links", str(WHEELS)]
-    done = process.output([*command, *target], limit=process.INSTALL, name="pip download")
+    with ledger.folder("pip-") as temporary:
+        environment = os.environ | {"TMPDIR": str(temporary)}
+        done = process.output([*command, *target], limit=process.INSTALL, name="pip download", env=environment)
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return (errors or ["pip gave no reason"])[0] if done.returncode else ""

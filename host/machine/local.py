@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE, state_path
 from host.bootstrap.process import reason
@@ -78,7 +78,10 @@ def _lock_sha256() -> str:
 def _uv(*args: str) -> None:
     log = state_path("logs", "local-venv.log")
     command = [uv(), "--no-progress", *args]
-    if process.logged(command, log, limit=process.INSTALL, env=uv_environment(os.environ)):
+    with ledger.folder("uv-") as temporary:
+        environment = {**uv_environment(os.environ), "TMPDIR": str(temporary)}
+        code = process.logged(command, log, limit=process.INSTALL, env=environment)
+    if code:
         printed = log.read_text(encoding="utf-8")
         raise UserError(f"Could not make .local/venv: {reason(printed)} (all of it: {log})")
 
@@ -88,7 +91,9 @@ def _data() -> Path:
     folder = STATE / "data"
     with held("local-data"):
         fetch = [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)]
-        result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data")
+        with ledger.folder("fetch-") as temporary:
+            here = os.environ | {"TMPDIR": str(temporary)}
+            result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data", env=here)
     if result.returncode:
         print(result.stderr.strip(), file=sys.stderr)
     return folder

@@ -7,14 +7,14 @@ it runs where every lab runs: without internet, as an ordinary user, with nothin
 import base64
 import io
 import json
-import shutil
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from host.bootstrap.paths import ROOT, STATE
+from host.bootstrap import ledger
+from host.bootstrap.paths import ROOT
 from host.engine import build, docker, gpu, images
 from host.runs.container import in_container
 from lib.harness.contract.catalogue import MINE, OUTSIDE, PACKAGES, find_labs
@@ -39,9 +39,7 @@ def reproduce(run: str, output: BinaryIO | None = None) -> int:
             raise UserError(
                 f"{record['key']} ran on a GPU ({tags['lab.gpu']}), so it needs one here: {missing}"
             ) from None
-    STATE.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="reproduce-", dir=STATE))
-    try:
+    with ledger.folder("reproduce-") as folder:
         archives = {name: base64.b64decode(data) for name, data in record["archives"].items()}
         image = _image(tags, archives.get("recipe"), folder / "recipe", gpu_image or images.LAB)
         _unpack(archives["code"], folder, "lib", OUTSIDE)
@@ -63,8 +61,6 @@ def reproduce(run: str, output: BinaryIO | None = None) -> int:
             _open_to_all(folder / name): f"/workspace/{place}" for name, place in ((OUTSIDE, PACKAGES), ("none", MINE))
         }
         code = in_container(arguments, mounts=mounts, lib=folder / "lib", image=image, gpu_image=gpu_image, more=more)
-    finally:
-        shutil.rmtree(folder)
     if code not in (0, 1):
         raise UserError(f"{record['key']} could not be run again to its end; what is above says why")
     return in_container(["compare", record["key"]], output=output)

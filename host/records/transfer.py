@@ -1,11 +1,11 @@
 """`./invoke export RUN` and `./invoke import FOLDER`: records as files, out of one MLflow and into another."""
 
-import shutil
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from host.bootstrap import ledger
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
 
@@ -28,19 +28,15 @@ def export(run: str, folder: Path, local: bool) -> None:
     Raises:
         UserError: the folder cannot be written, or the runs cannot be had.
     """
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     try:
-        with tempfile.TemporaryFile(dir=folder.parent) as stream:
+        with ledger.beside(folder) as part, tempfile.TemporaryFile(dir=folder.parent) as stream:
             if _run(["export", run], local, stream):
                 raise SystemExit(2)  # the container has printed why, in one line
             stream.seek(0)
             count, size = _unpack(stream, part)
-        part.rename(folder)
+            part.rename(folder)
     except OSError as error:
         raise UserError(f"--out {folder}: it cannot be written ({error.strerror})") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     print(f"{folder}: {count} runs and trials, {size / 1e6:.1f} MB")
 
 

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from host.bootstrap import foreground
+from host.bootstrap import foreground, ledger
 from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images
@@ -51,32 +52,32 @@ def in_container(
     wanted = gpu_image or images.LAB
     build.ensure(images.TRACKING, *([] if image else [wanted]))
     lab_image = image or images.must_inspect(wanted)
-    if tracked:
-        variables, mlflow = up_down.start_mlflow_behind(lab_image)
-    else:
-        variables, mlflow = compose_environment.variables(lab_image), None
-    variables |= dict(more) | cluster
-    if way is not None:
-        variables |= gpu.variables(way, lab_image)
-    elif image or gpu_image:
-        variables["LAB_CPU_IMAGE"] = lab_image.id
-    called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
-    name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
-    terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
-    options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
-    if lib is not None:
-        options += ["--volume", f"{lib}:/workspace/lib:ro"]
-    for source, target in mounts.items():
-        options += ["--volume", f"{source}:{target}:ro"]
+    with ExitStack() as stack:
+        if tracked:
+            variables, mlflow = up_down.start_mlflow_behind(lab_image, stack)
+        else:
+            variables, mlflow = compose_environment.variables(lab_image), None
+        variables |= dict(more) | cluster
+        if way is not None:
+            variables |= gpu.variables(way, lab_image)
+        elif image or gpu_image:
+            variables["LAB_CPU_IMAGE"] = lab_image.id
+        called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
+        name = f"{instance.PROJECT}-{called}-{secrets.token_hex(4)}"
+        terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
+        options = ["--rm", "--no-deps", "--name", name, *([] if terminal else ["--no-TTY"])]
+        if lib is not None:
+            options += ["--volume", f"{lib}:/workspace/lib:ro"]
+        for source, target in mounts.items():
+            options += ["--volume", f"{source}:{target}:ro"]
 
-    def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        if docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet
-            child.terminate()
+        def deliver(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+            if docker.call("kill", "--signal", number.name, name).returncode:  # it has not started yet
+                child.terminate()
 
-    command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *arguments)
-    code, interrupted = foreground.run(command, variables, terminal, deliver, output=output, interactive=interactive)
-    if interrupted:
-        docker.call("rm", "--force", name)
+        command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *arguments)
+        with ledger.container(name, closes=True):
+            code = foreground.run(command, variables, terminal, deliver, output=output, interactive=interactive)
     if mlflow is not None and mlflow.poll():
         why = reason(state_path(*up_down.MLFLOW_LOG).read_text(encoding="utf-8"))
         print(f"MLflow did not start: {why}. Nothing is lost: ./invoke up, then ./invoke sync", file=sys.stderr)

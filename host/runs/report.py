@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from host.bootstrap import ledger
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
 
@@ -22,23 +23,21 @@ def write(file: Path, labs: list[str], local: bool) -> None:
     Raises:
         UserError: the file cannot be written, or the page could not be made.
     """
-    part = file.with_name(f"{file.name}.part")
     try:
-        with part.open("wb") as stream:
-            if local:
-                from host.runs.without_docker import run
+        with ledger.beside(file) as part:
+            with part.open("wb") as stream:
+                if local:
+                    from host.runs.without_docker import run
 
-                code = run(["report", *labs], stream)
-            else:
-                from host.runs.container import in_container
+                    code = run(["report", *labs], stream)
+                else:
+                    from host.runs.container import in_container
 
-                code = in_container(["report", *labs], tracked=False, output=stream)
-        if code == 0:
-            part.replace(file)
+                    code = in_container(["report", *labs], tracked=False, output=stream)
+            if code == 0:
+                part.replace(file)
     except OSError as error:
         raise UserError(f"--out {file}: it cannot be written ({error.strerror})") from None
-    finally:
-        part.unlink(missing_ok=True)
     if code:
         raise UserError("The report could not be made; what is above says why")
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB)")

@@ -4,12 +4,11 @@ import os
 import secrets
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
-from host.bootstrap import foreground
+from host.bootstrap import foreground, ledger
 from host.bootstrap.paths import ROOT
 from host.engine import docker, images
 from host.machine import instance
@@ -46,8 +45,8 @@ def variables(local: bool) -> Iterator[Mapping[str, str]]:
         return
     from host.machine.local import environment
 
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        yield environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
+    with ledger.folder("sandbox-") as folder:
+        yield environment(folder) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
 
 
 def run(arguments: list[str], local: bool) -> int:
@@ -61,4 +60,8 @@ def run(arguments: list[str], local: bool) -> int:
             child.terminate()
 
     with variables(local) as environment:
-        return foreground.run(command(arguments, local, name), environment, False, deliver)[0]
+        start = partial(foreground.run, command(arguments, local, name), environment, False, deliver)
+        if local:
+            return start()
+        with ledger.container(name):
+            return start()

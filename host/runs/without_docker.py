@@ -30,4 +30,4 @@ def run(
     command = [str(local.python()), "-m", "lib", *arguments]
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     environment = local.environment() | dict(variables)
-    return foreground.run(command, environment, terminal, deliver, output=output, interactive=interactive)[0]
+    return foreground.run(command, environment, terminal, deliver, output=output, interactive=interactive)

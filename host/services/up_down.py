@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 from host.bootstrap import process
 from host.bootstrap.flock import held
@@ -12,7 +13,7 @@ from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images
 from host.engine.compose import Container, containers
 from host.machine import env_file, instance, labs_owner
-from host.services import shared_journal
+from host.services import restart, shared_journal, trouble, undo
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Service, answers, choose_port, url
 from lib.harness.errors import UserError
 
@@ -80,6 +81,8 @@ def wait(chosen: dict[Service, int], timeout: float = 120) -> None:
             look = time.monotonic() + 1
             present = containers()
             for service, port in waiting.items():
+                if reason_to_stop := trouble.stopped(port):
+                    raise UserError(reason_to_stop)
                 if look > deadline or not running(service, present):
                     log = compose.call(dict(os.environ), "logs", "--tail", "15", service.name)
                     print(log.stdout, file=sys.stderr)
@@ -95,11 +98,18 @@ def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
     build.ensure(images.TRACKING, image)
-    labs_owner.lend()
-    built = images.must_inspect(image)
-    chosen = start(built, gpu.variables(way, built) if way else None)
-    wait(chosen)
-    shared_journal.open_to_jupyter(_variables(chosen, built))
+    begun, before = time.monotonic(), undo.made()
+    with undo.undone(before):
+        labs_owner.lend()
+        built = images.must_inspect(image)
+        trouble.restart_stopped(containers())
+        chosen = start(built, gpu.variables(way, built) if way else None)
+        wait(chosen)
+        shared_journal.open_to_jupyter(_variables(chosen, built))
+    for line in trouble.lines(containers(), time.monotonic() - begun):
+        print(line, file=sys.stderr)
+    if restart.after_reboot() and undo.made().containers != before.containers:
+        print(restart.EXPLANATION, file=sys.stderr)
     return chosen
 
 
@@ -125,8 +135,12 @@ def down(volumes: bool) -> None:
         labs_owner.give_back()
 
 
-def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
+def start_mlflow_behind(
+    lab_image: images.Built, stack: ExitStack
+) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
     """The variables for compose, and the process that starts MLflow, None when it runs already. No lab waits for it.
+
+    A signal that ends the block of `stack` undoes it while nothing is recorded.
 
     The network and the volumes are made first, so that the lab's container finds them; the rest goes on in a process of
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
@@ -137,7 +151,9 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subpro
         variables = _variables(chosen, lab_image)
         if running(MLFLOW, present):
             return variables, None
-        if docker.call("network", "inspect", f"{instance.PROJECT}_tracking").returncode:
+        before = undo.made()
+        stack.enter_context(undo.undone(before))
+        if f"{instance.PROJECT}_tracking" not in before.networks:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
         starting = process.start(
             compose.command("up", "--detach", "mlflow"),

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process, signals
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT
 from host.machine import env_file, instance, local
@@ -19,16 +19,23 @@ def up() -> dict[Service, int]:
     executables = local.python().parent
     variables = local.environment() | {"JUPYTER_TOKEN": env_file.token()}
     LABS.mkdir(exist_ok=True)
-    with held("local-services"):
-        chosen: dict[Service, int] = {}
-        for service in SERVICES:
-            process_and_port = _running(service)
-            if process_and_port:
-                chosen[service] = process_and_port[1]
-                continue
-            chosen[service] = choose_port(service, set(chosen.values()))
-            _start(service, chosen[service], executables, variables)
-    _wait(chosen)
+    started: list[Service] = []
+    try:
+        with held("local-services"):
+            chosen: dict[Service, int] = {}
+            for service in SERVICES:
+                process_and_port = _running(service)
+                if process_and_port:
+                    chosen[service] = process_and_port[1]
+                    continue
+                chosen[service] = choose_port(service, set(chosen.values()))
+                started.append(service)
+                _start(service, chosen[service], executables, variables)
+        _wait(chosen)
+    except KeyboardInterrupt:
+        for service in started:
+            _stop(service)
+        raise
     return chosen
 
 
@@ -51,8 +58,9 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
     log = instance.path("logs", f"{service.name}.log")
     environment = variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT)
-    instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
+    with ledger.processes() as owner, signals.deferred():
+        child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT, owner=owner)
+        instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
 
 
 def _wait(chosen: dict[Service, int], timeout: float = 120) -> None:
@@ -77,25 +85,28 @@ def _running(service: Service) -> tuple[int, int] | None:
     return (pid, port) if str(local.VENV).encode() in command else None
 
 
+def _stop(service: Service) -> bool:
+    """Stop a service of this instance. Returns whether it was running."""
+    process_and_port = _running(service)
+    if process_and_port:
+        os.killpg(process_and_port[0], signal.SIGTERM)
+        for _ in range(100):
+            if not _running(service):
+                break
+            time.sleep(0.1)
+        else:
+            os.killpg(process_and_port[0], signal.SIGKILL)
+    (instance.folder() / f"{service.name}.pid").unlink(missing_ok=True)
+    return process_and_port is not None
+
+
 def down(volumes: bool) -> bool:
     """Stop this instance's services of local mode; with `volumes` delete its runs and journals.
 
     Returns True when there was something to stop.
     """
     here = instance.folder()
-    stopped = False
-    for service in SERVICES:
-        process_and_port = _running(service)
-        if process_and_port:
-            stopped = True
-            os.killpg(process_and_port[0], signal.SIGTERM)
-            for _ in range(100):
-                if not _running(service):
-                    break
-                time.sleep(0.1)
-            else:
-                os.killpg(process_and_port[0], signal.SIGKILL)
-        (here / f"{service.name}.pid").unlink(missing_ok=True)
+    stopped = True in [_stop(service) for service in SERVICES]
     if volumes:
         for name in ("journal", "artifacts"):
             shutil.rmtree(here / name, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""A service that its container has stopped: `up` says why at once, in the service's own words."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from host.services import restart, trouble
+from lib.harness.errors import UserError
+from tests.host.clone import ROOT
+from tests.host.images.support import free_port
+from tests.host.test_signals import until
+
+REASON = "MLflow's database was written by a newer MLflow: check out its commit"
+
+
+@pytest.fixture
+def stopped_service() -> Iterator[int]:
+    """The port of a service that refused to start."""
+    port = free_port()
+    service = [sys.executable, "-c", f"import sys; print({REASON!r}); sys.exit(78)"]
+    keeper = [sys.executable, "-I", "-S", str(ROOT / "docker" / "service.py"), "MLflow", str(port), "MLFLOW_MEMORY"]
+    with subprocess.Popen([*keeper, *service], stdout=subprocess.DEVNULL) as program:
+        yield port
+        program.terminate()
+
+
+def test_the_reason_is_that_of_the_service(stopped_service: int) -> None:
+    assert until(lambda: trouble.stopped(stopped_service)) == REASON
+
+
+def test_a_port_without_a_service_or_with_another_program_has_no_reason() -> None:
+    port = free_port()
+    assert trouble.stopped(port) == ""
+    with subprocess.Popen(
+        [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as other:
+        assert trouble.stopped(port) == ""
+        other.kill()
+
+
+@pytest.mark.parametrize(("policy", "back"), [(None, True), ("unless-stopped", True), ("no", False)])
+def test_whether_services_come_back(policy: str | None, back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if policy is None:
+        monkeypatch.delenv("LAB_RESTART", raising=False)
+        monkeypatch.setattr(restart.env_file, "setting", lambda name: None)
+    else:
+        monkeypatch.setenv("LAB_RESTART", policy)
+    assert restart.after_reboot() is back
+
+
+def test_another_policy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RESTART", "always")
+    with pytest.raises(UserError, match=r"^LAB_RESTART=always: it is unless-stopped or no$"):
+        restart.after_reboot()
+
+
+@pytest.mark.usefixtures("real_engine")
+def test_compose_restarts_the_services_and_nothing_else() -> None:
+    """Labs end, and Ray's containers belong to one session."""
+    for setting, policy in ((None, "unless-stopped"), ("no", "no")):
+        variables = {k: v for k, v in os.environ.items() if k != "LAB_RESTART"} | {"JUPYTER_TOKEN": "none"}
+        command = ["docker", "compose", "--file", str(ROOT / "compose.yaml"), "--profile", "*", "config", "--format"]
+        shown = subprocess.run(
+            [*command, "json"],
+            env=variables | ({"LAB_RESTART": setting} if setting else {}),
+            capture_output=True,
+            check=True,
+        )
+        services = json.loads(shown.stdout)["services"]
+        assert {n: s["restart"] for n, s in services.items() if "restart" in s} == {"mlflow": policy, "jupyter": policy}
