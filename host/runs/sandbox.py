@@ -20,6 +20,9 @@ HARDENED = [
     *("--tmpfs=/tmp:mode=1777,exec", "--tmpfs=/tiny:mode=1777,size=1m", "--env=LAB_TINY_DISK=/tiny"),
     *(
         "--env=LAB_JOURNAL=/tmp/journal",
+        # tests talk to servers of their own, and Docker hands on the proxies of its client's settings
+        "--env=NO_PROXY=localhost,127.0.0.1",
+        "--env=no_proxy=localhost,127.0.0.1",
         "--env=HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis",
         "--workdir=/workspace",
         "--entrypoint=python",

@@ -95,6 +95,7 @@ def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
 
     `gpu_image`: a GPU image for JupyterLab, with all GPUs.
     """
+    comes_back = restart.after_reboot()
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
     build.ensure(images.TRACKING, image)
@@ -108,7 +109,7 @@ def up(gpu_image: images.Image | None = None) -> dict[Service, int]:
         shared_journal.open_to_jupyter(_variables(chosen, built))
     for line in trouble.lines(containers(), time.monotonic() - begun):
         print(line, file=sys.stderr)
-    if restart.after_reboot() and undo.made().containers != before.containers:
+    if comes_back and undo.made().containers != before.containers:
         print(restart.EXPLANATION, file=sys.stderr)
     return chosen
 

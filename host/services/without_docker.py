@@ -28,6 +28,8 @@ def up() -> dict[Service, int]:
                 if process_and_port:
                     chosen[service] = process_and_port[1]
                     continue
+                if service is MLFLOW:
+                    _prepare_database(executables, variables)
                 chosen[service] = choose_port(service, set(chosen.values()))
                 started.append(service)
                 _start(service, chosen[service], executables, variables)
@@ -53,6 +55,17 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
         f"--ServerApp.root_dir={LABS}",
     ]
     return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
+
+
+def _prepare_database(executables: Path, variables: dict[str, str]) -> None:
+    """Upgrade MLflow's database as the server in a container does. Raises `UserError` where it refuses it."""
+    database = instance.folder() / "mlflow.db"
+    if not database.exists():
+        return
+    prepare = [str(executables / "python"), str(ROOT / "docker" / "mlflow" / "server.py"), "--migrate", str(database)]
+    done = process.output(prepare, limit=process.INSTALL, name="server.py --migrate", env=variables)
+    if done.returncode:
+        raise UserError(process.reason(done.stderr))
 
 
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -60,17 +61,41 @@ def test_another_policy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         restart.after_reboot()
 
 
+def configured(**settings: str) -> dict[str, dict[str, Any]]:
+    """The services as Compose reads compose.yaml with these settings."""
+    variables = {k: v for k, v in os.environ.items() if k not in ("LAB_RESTART", "NO_PROXY")}
+    command = [
+        "docker",
+        "compose",
+        "--file",
+        str(ROOT / "compose.yaml"),
+        "--profile",
+        "*",
+        "config",
+        "--format",
+        "json",
+    ]
+    shown = subprocess.run(
+        command, env=variables | {"JUPYTER_TOKEN": "none"} | settings, capture_output=True, check=True
+    )
+    services: dict[str, dict[str, Any]] = json.loads(shown.stdout)["services"]
+    return services
+
+
 @pytest.mark.usefixtures("real_engine")
-def test_compose_restarts_the_services_and_nothing_else() -> None:
+@pytest.mark.parametrize(("settings", "policy"), [({}, "unless-stopped"), ({"LAB_RESTART": "no"}, "no")])
+def test_compose_restarts_the_services_and_nothing_else(settings: dict[str, str], policy: str) -> None:
     """Labs end, and Ray's containers belong to one session."""
-    for setting, policy in ((None, "unless-stopped"), ("no", "no")):
-        variables = {k: v for k, v in os.environ.items() if k != "LAB_RESTART"} | {"JUPYTER_TOKEN": "none"}
-        command = ["docker", "compose", "--file", str(ROOT / "compose.yaml"), "--profile", "*", "config", "--format"]
-        shown = subprocess.run(
-            [*command, "json"],
-            env=variables | ({"LAB_RESTART": setting} if setting else {}),
-            capture_output=True,
-            check=True,
-        )
-        services = json.loads(shown.stdout)["services"]
-        assert {n: s["restart"] for n, s in services.items() if "restart" in s} == {"mlflow": policy, "jupyter": policy}
+    found = {name: service["restart"] for name, service in configured(**settings).items() if "restart" in service}
+    assert found == {"mlflow": policy, "jupyter": policy}
+
+
+@pytest.mark.usefixtures("real_engine")
+def test_no_proxy_stands_between_our_own_containers() -> None:
+    """Docker's client hands on its proxies to all of them; what a company has set in NO_PROXY is kept."""
+    services = configured(NO_PROXY="intranet.example")
+    assert set(services) == {"mlflow", "jupyter", "lab", "lab-ray", "ray-head", "ray-worker"}
+    for name, service in services.items():
+        for variable in ("NO_PROXY", "no_proxy"):
+            hosts = service["environment"][variable].split(",")
+            assert {"mlflow", "ray-head", "localhost", "127.0.0.1", "intranet.example"} <= set(hosts), name
