@@ -1,9 +1,9 @@
 """`./invoke …`: makes .venv when it is missing or out of date, then runs Invoke in it."""
 
-import signal
+import _signal as early  # the built-in part of signal, which imports nothing
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Ctrl-C during the imports is no traceback
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+if early.getsignal(early.SIGINT) is early.default_int_handler:  # Ctrl-C during the imports is no traceback
+    early.signal(early.SIGINT, early.SIG_DFL)
 
 import importlib.util
 import os
@@ -46,4 +46,8 @@ def _main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt as error:  # at its very beginning or end
+        code = signals.exit_code(error)
+    sys.exit(code)

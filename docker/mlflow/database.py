@@ -93,10 +93,14 @@ def _version() -> str:
     return str(VERSION)
 
 
+def _number(version: str) -> int:
+    major, minor, patch = (int(re.match(r"\d+", part)[0]) for part in version.split(".")[:3])
+    return (major * 1000 + minor) * 1000 + patch
+
+
 def _sign(database: Path) -> None:
     """Note the version of this MLflow in the database."""
-    major, minor, patch = (int(re.match(r"\d+", part)[0]) for part in _version().split(".")[:3])
-    number = (major * 1000 + minor) * 1000 + patch
+    number = _number(_version())
     with contextlib.closing(sqlite3.connect(database)) as connection:
         if connection.execute("PRAGMA user_version").fetchone()[0] != number:
             connection.execute(f"PRAGMA user_version = {number}")
@@ -111,11 +115,12 @@ def _signed(database: Path) -> str:
 
 def _newer(database: Path, revision: str, newest: str) -> str:
     version = _signed(database)
-    commit = "the commit that wrote it (git pull has it if somebody else made it)"
-    if version:
-        commit = f"its commit (git log --oneline -S mlflow=={version} -- docker/requirements/tracking.txt)"
+    writer, commit = "a newer MLflow", "the commit that wrote it (git pull, if it is not here)"
+    if _number(version or "0.0.0") > _number(_version()):
+        writer = f"MLflow {version}"
+        commit = f"its commit (git log --all --oneline -S mlflow=={version} -- docker/requirements/tracking.txt)"
     return (
-        f"MLflow's database was written by {f'MLflow {version}' if version else 'a newer MLflow'} (schema {revision}) "
+        f"MLflow's database was written by {writer} (schema {revision}) "
         f"and this is MLflow {_version()} (schema {newest}), which leaves it as it is: check out {commit}, "
         "or use another instance (LAB_INSTANCE=NAME ./invoke up)"
     )

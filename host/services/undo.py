@@ -22,6 +22,9 @@ runs = sqlite3.connect(database).execute("SELECT count(*) FROM runs").fetchone()
 journal = pathlib.Path("/journal")
 sys.exit(runs > 0 or (journal.exists() and any(journal.iterdir())))
 """
+ALL = ("ps", "--all", "--format", "{{.Names}}")
+SERVICES = (*ALL, "--filter", "label=com.docker.compose.oneoff=False")
+LABS = (*ALL, "--filter", "label=com.docker.compose.oneoff=True")
 LOOKS, LOOK = 3, 0.3
 """How often, and after how many seconds, to look again: the engine ends what a client has asked of it and left."""
 
@@ -37,21 +40,20 @@ class Made:
 
 def made() -> Made:
     """What the engine has of this instance now. Containers of labs are theirs who run them."""
-    label = f"label=com.docker.compose.project={instance.PROJECT}"
-
-    def listed(*command: str) -> frozenset[str]:
-        return frozenset(docker.call(*command, "--filter", label).stdout.split())
-
-    services = ("ps", "--all", "--filter", "label=com.docker.compose.oneoff=False", "--format", "{{.Names}}")
     networks = ("network", "ls", "--format", "{{.Name}}")
-    return Made(listed(*services), listed(*networks), listed("volume", "ls", "--quiet"))
+    return Made(_listed(*SERVICES), _listed(*networks), _listed("volume", "ls", "--quiet"))
+
+
+def _listed(*command: str) -> frozenset[str]:
+    label = f"label=com.docker.compose.project={instance.PROJECT}"
+    return frozenset(docker.call(*command, "--filter", label).stdout.split())
 
 
 @contextmanager
 def undone(before: Made) -> Iterator[None]:
     """Remove what is there more than `before` when a signal ends the block.
 
-    It stays where another command starts the same services in the meantime, or has recorded a run.
+    It stays where another command starts the same services in the meantime, a lab runs, or a new volume has a run.
     """
     with state_path("locks", "starting").open("w") as starting:
         fcntl.flock(starting, fcntl.LOCK_SH)
@@ -69,7 +71,7 @@ def _remove(before: Made) -> None:
         for _ in range(LOOKS):
             after = made()
             volumes = after.volumes - before.volumes
-            if volumes and not _are_new(volumes):
+            if _listed(*LABS) or (volumes and not _are_new(volumes)):
                 return
             if containers := after.containers - before.containers:
                 docker.call("rm", "--force", *sorted(containers))

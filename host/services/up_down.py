@@ -141,7 +141,7 @@ def start_mlflow_behind(
 ) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
     """The variables for compose, and the process that starts MLflow, None when it runs already. No lab waits for it.
 
-    A signal that ends the block of `stack` undoes it while nothing is recorded.
+    A signal that ends the block of `stack` undoes it.
 
     The network and the volumes are made first, so that the lab's container finds them; the rest goes on in a process of
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.

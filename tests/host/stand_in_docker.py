@@ -104,7 +104,8 @@ def engine(arguments: list[str]) -> int:
         case ["rm", "--force", *wanted]:
             return remove("containers", wanted)
     if arguments[0] == "ps" and "{{.Names}}" in arguments:
-        print("\n".join(names("containers")))
+        is_lab = "label=com.docker.compose.oneoff=True" in arguments
+        print("\n".join(name for name in names("containers") if name.endswith("-1") is not is_lab))
     return 0
 
 

@@ -95,6 +95,4 @@ def assert_nothing_is_left(
     until(lambda: not [one for one in state(clone) - before if one.startswith("process")])
     clone.invoke("--list")
     left = state(clone) ^ before
-    if command[0] == "lab":  # it keeps the MLflow that it has started, which has its runs
-        left = {one for one in left if not one.startswith((f"ps {clone.project}-mlflow", "network "))}
     assert not left, (seconds, number, os.linesep.join(sorted(left)))
