@@ -48,9 +48,10 @@ class Room:
         docker.chmod(0o755)
         for image in images.IMAGES:
             labels = {"org.fearless-labs.lock": image.lock_sha256, "org.fearless-labs.docker": images.docker_sha256()}
-            facts = {"Id": f"sha256:{image.target:0>64}", "Size": 1, "Config": {"Labels": labels}, "RootFS": {}}
-            for name in (image.name, facts["Id"]):
-                (self.engine / "images" / str(name).replace("/", "_")).write_text(json.dumps([facts]))
+            number = f"sha256:{image.target:0>64}"
+            facts = json.dumps([{"Id": number, "Size": 1, "Config": {"Labels": labels}, "RootFS": {}}])
+            for name in (image.name, number):
+                (self.engine / "images" / name.replace("/", "_")).write_text(facts)
         (self.engine / "record.json").write_text(json.dumps(record()))
         self.variables = os.environ | {
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from host.machine import env_file
 from host.services import restart, trouble
 from lib.harness.errors import UserError
 from tests.host.clone import ROOT
@@ -49,7 +50,7 @@ def test_a_port_without_a_service_or_with_another_program_has_no_reason() -> Non
 def test_whether_services_come_back(policy: str | None, back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if policy is None:
         monkeypatch.delenv("LAB_RESTART", raising=False)
-        monkeypatch.setattr(restart.env_file, "setting", lambda name: None)
+        monkeypatch.setattr(env_file, "setting", lambda name: None)
     else:
         monkeypatch.setenv("LAB_RESTART", policy)
     assert restart.after_reboot() is back
