@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from host.bootstrap.flock import held
 from host.bootstrap.paths import state_path
+from host.bootstrap.process import reason
 from host.engine import docker, images
 from host.machine import instance, labs_owner
 from lib.harness.errors import UserError
@@ -39,14 +40,21 @@ class Made:
 
 
 def made() -> Made:
-    """What the engine has of this instance now. Containers of labs are theirs who run them."""
+    """What the engine has of this instance now. Containers of labs are theirs who run them.
+
+    Raises:
+        UserError: the engine does not say. What it does not name would be taken for new.
+    """
     networks = ("network", "ls", "--format", "{{.Name}}")
     return Made(_listed(*SERVICES), _listed(*networks), _listed("volume", "ls", "--quiet"))
 
 
 def _listed(*command: str) -> frozenset[str]:
     label = f"label=com.docker.compose.project={instance.PROJECT}"
-    return frozenset(docker.call(*command, "--filter", label).stdout.split())
+    listing = docker.call(*command, "--filter", label)
+    if listing.returncode:
+        raise UserError(f"The engine does not list what it has of {instance.PROJECT}: {reason(listing.stderr)}")
+    return frozenset(listing.stdout.split())
 
 
 @contextmanager
