@@ -1,4 +1,4 @@
-"""What is wrong with a service whose container runs: it is stopped in there, or out of memory, or was just upgraded."""
+"""The trouble of a service whose container runs: it is stopped in there, out of memory, or was just upgraded."""
 
 import http.client
 

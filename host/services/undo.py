@@ -1,4 +1,4 @@
-"""What a command that a signal ends has made of its instance: containers, networks and volumes, removed again.
+"""Containers, networks and volumes of an instance that a command has made before a signal ended it: removed again.
 
 A volume goes only if it is as it was made: without a run, and in no container.
 """
@@ -40,7 +40,7 @@ class Made:
 
 
 def made() -> Made:
-    """What the engine has of this instance now. Containers of labs are theirs who run them.
+    """The names of what the engine has of this instance now. Containers of labs are theirs who run them.
 
     Raises:
         UserError: the engine does not say. What it does not name would be taken for new.

@@ -83,7 +83,7 @@ class Room:
         return sent, done.stderr
 
     def state(self) -> set[str]:
-        """What is there. Logs, locks and the ledger itself are the clone's own."""
+        """All that is there. Logs, locks and the ledger itself are the clone's own."""
         mark = f"STAND_IN={self.engine}".encode()
         processes = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
         processes = [pid for pid in processes if mark in environment(pid)]
@@ -97,7 +97,7 @@ class Room:
 
 
 def local_state(clone: Path) -> set[str]:
-    """What is in .local but for the clone's own logs, locks and ledger."""
+    """The content of .local but for the clone's own logs, locks and ledger."""
     kept = ("locks", "logs", "ledger", "instances")
     local = [path for path in (clone / ".local").glob("*") if path.name not in kept]
     local += [path for path in (clone / ".local" / "instances").rglob("*") if path.is_file()]

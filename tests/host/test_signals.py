@@ -48,7 +48,7 @@ def ready(program: subprocess.Popen[str]) -> None:
 
 
 def sweep(clone: Path, **environment: str) -> str:
-    """What the next command says to what it sweeps."""
+    """The words of the next command about what it sweeps."""
     done = start(clone, "ledger.sweep()", **environment)
     out, err = done.communicate()
     assert (done.returncode, out) == (0, ""), err
