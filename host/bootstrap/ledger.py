@@ -23,7 +23,6 @@ from host.bootstrap import process, signals
 from host.bootstrap.paths import STATE
 from lib.harness.errors import UserError
 
-FOLDER = STATE / "ledger"
 ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
 """The variables that name the engine a container runs on."""
 STOPPING = 30.0
@@ -31,6 +30,10 @@ STOPPING = 30.0
 LOOK = 1.0
 """Seconds until a second look: the engine may still make a container for a client that has been ended."""
 Row = Mapping[str, str]
+
+
+def _folder() -> Path:
+    return STATE / "ledger"
 
 
 class _File:
@@ -43,7 +46,7 @@ class _File:
 
     @property
     def _path(self) -> Path:
-        return FOLDER / f"{self.name}.jsonl"
+        return _folder() / f"{self.name}.jsonl"
 
     def write(self, row: Row) -> str:
         """Add a row; returns its number.
@@ -59,7 +62,7 @@ class _File:
                 self._append(stream, {"row": number, **row})
             except OSError as error:
                 remedy = "sudo chown -R $(id -u) .local" if isinstance(error, PermissionError) else "mend that first"
-                raise UserError(f"{FOLDER} cannot be written ({error.strerror}): {remedy}") from None
+                raise UserError(f"{_folder()} cannot be written ({error.strerror}): {remedy}") from None
         return number
 
     def strike(self, number: str) -> None:
@@ -86,7 +89,7 @@ class _File:
 
     def _begin(self) -> IO[str]:
         """Make the file. It has its name when it is locked, so that no other command takes it for a dead one's."""
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        _folder().mkdir(parents=True, exist_ok=True)
         new = self._path.with_suffix(".new")
         self._stream = new.open("w", encoding="utf-8")
         fcntl.flock(self._stream, fcntl.LOCK_EX)
@@ -111,10 +114,10 @@ def _row(remove: Callable[[Row], bool], **row: str) -> Iterator[None]:
 
 
 @contextmanager
-def folder(prefix: str, parent: Path = STATE) -> Iterator[Path]:
-    """A new folder for the block, `parent`/`prefix`…"""
-    path = parent / f"{prefix}{secrets.token_hex(4)}"
-    parent.mkdir(parents=True, exist_ok=True)
+def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """A new folder for the block, whose name begins with `prefix`: in .local, or in `parent`."""
+    path = (parent or STATE) / f"{prefix}{secrets.token_hex(4)}"
+    path.parent.mkdir(parents=True, exist_ok=True)
     with _row(_remove_path, kind="path", path=str(path)):
         path.mkdir(mode=0o700)
         yield path
@@ -158,7 +161,7 @@ def processes() -> Iterator[str]:
 
 def sweep() -> None:
     """Remove what commands that were killed have left. A line on stderr names a lab that was still running."""
-    for file in sorted(FOLDER.glob("*.jsonl")) if FOLDER.is_dir() else ():
+    for file in sorted(_folder().glob("*.jsonl")):
         with suppress(OSError), file.open("r+", encoding="utf-8") as stream:  # it may go, or be another user's
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error while its command lives
             rows = _rows(stream)

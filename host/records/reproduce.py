@@ -17,7 +17,6 @@ from host.bootstrap import ledger
 from host.bootstrap.paths import ROOT
 from host.engine import build, docker, gpu, images
 from host.runs.container import in_container
-from host.services import undo
 from lib.harness.contract.catalogue import MINE, OUTSIDE, PACKAGES, find_labs
 from lib.harness.errors import UserError
 
@@ -30,11 +29,6 @@ def reproduce(run: str, output: BinaryIO | None = None) -> int:
     Raises:
         UserError: it cannot be run again; the message says what is missing.
     """
-    with undo.undone(undo.made()):
-        return _reproduce(run, output)
-
-
-def _reproduce(run: str, output: BinaryIO | None) -> int:
     record = _record(run)
     tags: dict[str, str] = record["tags"]
     gpu_image = gpu.image_for(tags["lab.framework"]) if tags.get("lab.gpu", "none") != "none" else None

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from host.bootstrap import ledger
 from host.checks import doctor
 from host.command.lab import lab_arguments
 from host.engine import build, docker, gpu, images
@@ -222,7 +223,7 @@ def test_a_run_on_a_gpu_is_reproduced_on_one(
     tags = {"lab.name": "lenet", "lab.seed": "3", "lab.code_sha256": "c" * 64, "lab.framework": "torch"}
     record = {"key": "key", "tags": {**tags, "lab.gpu": label}, "config": {}, "archives": {"code": archive}}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(ledger, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda _: record)
     monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
     monkeypatch.setattr(gpu, "require", lambda image: "nvidia")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from host.bootstrap import ledger
 from host.bootstrap.paths import ROOT
 from host.command.place import _on_this_machine
 from host.engine import images
@@ -139,7 +140,7 @@ def reproduced(
     archives = {"code": base64.b64encode(provenance.archive(files)).decode()}
     record = {"key": "key", "tags": tags, "config": json.loads('{"epochs": 2}'), "archives": archives}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(ledger, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda said: record)
     monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
     assert reproduce.reproduce("key") == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from host.bootstrap import ledger
 from host.command.lab import lab_arguments
 from host.engine import images
 from host.records import reproduce
@@ -38,7 +39,7 @@ def test_a_run_is_reproduced_with_the_code_paths_that_it_had(
     tags = {"lab.name": LAB, "lab.seed": "3", "lab.code_sha256": "c" * 64, **tag}
     record = {"key": "key", "tags": tags, "config": {"epochs": 2}, "archives": {"code": archive}}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(ledger, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda said: record)
     monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
     assert reproduce.reproduce("key") == 0

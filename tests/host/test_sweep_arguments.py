@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from host.bootstrap import ledger
 from host.command.lab import lab_arguments, sweep_arguments
 from host.engine import images
 from host.records import reproduce
@@ -57,7 +58,7 @@ def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_p
     tags = {"lab.name": "lenet-sweep", "lab.seed": "3", "lab.code_sha256": "c" * 64, "lab.sweep": json.dumps(again)}
     record = {"key": "key", "tags": tags, "config": {"epochs": 2}, "archives": {"code": archive}}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(ledger, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda said: record)
     monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
     assert reproduce.reproduce("key") == 0
