@@ -17,7 +17,8 @@ from host.services import restart, shared_journal, trouble, undo
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Service, answers, choose_port, url
 from lib.harness.errors import UserError
 
-PORT_TAKEN = ("port is already allocated", "address already in use")
+PORT_TAKEN = ("port is already allocated", "address already in use", "only one usage of each socket address")
+"""The engine's reasons, in lower case: of Linux, and of Docker Desktop on Windows."""
 MLFLOW_LOG = ("logs", "mlflow-start.log")
 
 
@@ -58,7 +59,7 @@ def start(lab_image: images.Built, more: dict[str, str] | None = None) -> dict[S
             result = compose.call(variables, "up", "--detach", "mlflow", "jupyter")
             if result.returncode == 0:
                 return chosen
-            if not any(phrase in result.stderr for phrase in PORT_TAKEN):
+            if not any(phrase in result.stderr.lower() for phrase in PORT_TAKEN):
                 break
         docker.require_plugins()
         raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
