@@ -103,10 +103,12 @@ def reproduce(options: Namespace) -> int:
 
     Exit code 0 when it is identical bit for bit, 1 when not, 2 when it cannot be run again."""
     from host.records import reproduce as again
+    from host.services import undo
 
     again.require_engine()
     near = options.image is not None
-    return again.reproduce_every(near=near) if options.run == "every" else again.reproduce(options.run, near=near)
+    with undo.undone(undo.made()):
+        return again.reproduce_every(near=near) if options.run == "every" else again.reproduce(options.run, near=near)
 
 
 @command

@@ -11,8 +11,8 @@ import os
 import sys
 
 
-def status(service: str) -> int:
-    """The HTTP status of one real request to the service in this container."""
+def ask(service: str) -> tuple[int, str]:
+    """The HTTP status of one real request to the service in this container, and why it is stopped, if it is."""
     if service == "mlflow":
         connection = http.client.HTTPConnection("127.0.0.1", 5000, timeout=5)
         headers = {"Host": "mlflow:5000", "Content-Type": "application/json"}
@@ -20,12 +20,13 @@ def status(service: str) -> int:
     else:
         connection = http.client.HTTPConnection("127.0.0.1", 8888, timeout=5)
         connection.request("GET", "/api/status", headers={"Authorization": f"token {os.environ['JUPYTER_TOKEN']}"})
-    return connection.getresponse().status
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode() if answer.getheader("X-Service-Stopped") else ""
 
 
 try:
-    answer = status(sys.argv[1])
+    status, stopped = ask(sys.argv[1])
 except OSError as error:
     sys.exit(f"{sys.argv[1]} does not answer: {error}")
-if answer != 200:
-    sys.exit(f"{sys.argv[1]} answers with status {answer}")
+if status != 200:
+    sys.exit(stopped or f"{sys.argv[1]} answers with status {status}")

@@ -1,10 +1,15 @@
 """`./invoke …`: makes .venv when it is missing or out of date, then runs Invoke in it."""
 
+import _signal as early  # the built-in part of signal, which imports nothing
+
+if early.getsignal(early.SIGINT) is early.default_int_handler:  # Ctrl-C during the imports is no traceback
+    early.signal(early.SIGINT, early.SIG_DFL)
+
 import importlib.util
 import os
 import sys
 
-from host.bootstrap import environment, files
+from host.bootstrap import environment, files, ledger, signals
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import ensure
 from lib.harness.errors import UserError
@@ -12,6 +17,7 @@ from lib.harness.errors import UserError
 
 def main(argv: list[str]) -> int:
     """Exit code of the command `argv`, with the honoured variables of the caller as its environment."""
+    signals.install()
     environment.adopt()
     try:
         return _run(argv)
@@ -24,14 +30,17 @@ def main(argv: list[str]) -> int:
             raise
         print(files.one_line(refused), file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as error:
+        return signals.exit_code(error)
     finally:
+        signals.ignore()
+        ledger.settle()
         files.give_back()
 
 
 def _run(argv: list[str]) -> int:
     """Exit code of `argv`. Replaces this process when it is not yet the environment's own Python."""
+    ledger.sweep()
     folder = ROOT / ".venv"
     inside = os.path.realpath(sys.prefix) == str(folder.resolve())
     if inside and not importlib.util.find_spec("invoke"):  # somebody has emptied the environment
@@ -46,4 +55,8 @@ def _run(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt as error:  # at its very beginning or end
+        code = signals.exit_code(error)
+    sys.exit(code)

@@ -288,9 +288,21 @@ def look_inside(args: argparse.Namespace) -> int:
             return 130
 
 
-def interrupt(*_: object) -> NoReturn:
-    """SIGTERM ends a command as Ctrl-C does."""
-    raise KeyboardInterrupt
+def end_with_signals() -> None:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, once: what ends it sends several, and runs are closed then.
+
+    One that the caller ignores, as nohup does, stays ignored.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        received.append(number)
+        if len(received) == 1:
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def say(words: str, error: BaseException) -> None:
@@ -299,7 +311,7 @@ def say(words: str, error: BaseException) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, interrupt)
+    end_with_signals()
     try:
         code = main(sys.argv[1:])
     except UserError as error:

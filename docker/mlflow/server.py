@@ -1,9 +1,9 @@
 """The MLflow tracking server in one process: MLflow's own application under uvicorn, set up as `mlflow server` does.
 
 `mlflow server` imports MLflow in the command, then again in every worker it starts: 6 s where this takes 2. The
-database is SQLite on the volume /mlflow, artifacts go through the server to /mlflow/artifacts. A database of an older
-MLflow is copied beside itself and migrated first. `server.py --migrate` only makes or migrates the database (the image
-is built with one).
+database is SQLite on the volume /mlflow, artifacts go through the server to /mlflow/artifacts. database.py brings a
+database to the schema of this MLflow first; one that it refuses is one line, and exit code 78 (EX_CONFIG of
+sysexits.h). `server.py --migrate [FILE]` does no more than that (the image is built with a database).
 
 Environment: MLFLOW_SERVER_ALLOWED_HOSTS, the Host headers that are answered (MLflow's own defaults refuse the name of a
 compose service); any other variable that MLflow reads.
@@ -15,13 +15,14 @@ gc.disable()  # 2,400 modules make no garbage worth looking for: a quarter of th
 
 import json  # noqa: E402
 import os  # noqa: E402
-import shutil  # noqa: E402
 import sys  # noqa: E402
 import uuid  # noqa: E402
 import warnings  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 DATABASE = Path("/mlflow/mlflow.db")
+REFUSED = 78
+"""Exit code of a start that would fail again."""
 STORE = f"sqlite:///{DATABASE}"
 # what `mlflow server --backend-store-uri STORE --artifacts-destination /mlflow/artifacts` gives its workers
 ENVIRONMENT = {
@@ -49,19 +50,17 @@ FIRST_VISIT = {
 }
 
 
-def migrate() -> None:
-    """Bring the database to the schema of this MLflow; keep a copy of an older one."""
-    from mlflow.store.db import utils
+def migrate(database: Path) -> None:
+    """Bring the database to the schema of this MLflow. Ends the program where that is refused."""
+    from database import RefusedError, prepare
 
-    engine = utils.create_sqlalchemy_engine_with_retry(STORE)
-    found = utils._get_schema_version(engine)
-    if found == utils._get_latest_schema_revision():
-        return
-    if found is None:
-        utils._safe_initialize_tables(engine)
-    else:
-        shutil.copy2(DATABASE, DATABASE.with_name(f"mlflow-{found}.db"))
-        utils._upgrade_db(engine)
+    try:
+        done = prepare(database)
+    except RefusedError as refused:
+        print(refused, file=sys.stderr, flush=True)
+        sys.exit(REFUSED)
+    if done:
+        print(done, file=sys.stderr, flush=True)
 
 
 def page() -> str:
@@ -80,9 +79,10 @@ def main() -> None:
     """Serve on port 5000 until SIGTERM."""
     os.environ.update(ENVIRONMENT)
     warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")
-    migrate()
     if "--migrate" in sys.argv:
+        migrate(Path(*sys.argv[2:]) if sys.argv[2:] else DATABASE)
         return
+    migrate(DATABASE)
     import uvicorn
     from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app

@@ -55,6 +55,11 @@ def adopt() -> None:
         del os.environ[name]
 
 
+def add(name: str, value: str) -> None:
+    """Give a variable to all that this process starts from now on."""
+    os.environ[name] = value
+
+
 def get(name: str) -> str:
     """One honoured variable of the caller, or nothing. Every other module asks here."""
     return os.environ.get(name, "") if _passes(name) else ""

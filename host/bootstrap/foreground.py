@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import BinaryIO
 
+from host.bootstrap import signals
 from host.bootstrap.paths import ROOT
 
 Deliver = Callable[[subprocess.Popen[bytes], signal.Signals], None]
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(
@@ -20,34 +20,46 @@ def run(
     *,
     output: BinaryIO | None = None,
     interactive: bool = False,
-) -> tuple[int, bool]:
-    """Exit code of `command`, run in the clone with its output shown, and whether a signal ended it (128 + its number).
+) -> int:
+    """Exit code of `command`, run in the clone with its output shown.
 
     `output`: a file that takes its standard output. `interactive`: it reads this command's standard input even where
     that is no terminal.
 
     With a terminal, Ctrl-C reaches the command as a key press and is not sent again. Without one the command is in a
     session of its own and `deliver(process, signal)` brings it each signal: SIGINT or SIGTERM first, then SIGKILL.
+
+    Raises:
+        signals.Ended: a signal has ended it; it has reported that.
     """
     received: list[int] = []
+    delivered: list[int] = []
+    children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        if len(received) > 1:
-            deliver(child, signal.SIGKILL)
-        elif not (terminal and number == signal.SIGINT):
-            deliver(child, signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+        if children:
+            catch_up()
+
+    def catch_up(*, early: bool = False) -> None:
+        while len(delivered) < len(received):
+            number = received[len(delivered)]
+            delivered.append(number)
+            if len(delivered) > 1:
+                deliver(children[0], signal.SIGKILL)
+            elif number != signal.SIGINT:
+                deliver(children[0], signal.SIGTERM)
+            elif not terminal or early:
+                deliver(children[0], signal.SIGINT)
 
     stdin = None if terminal or interactive else subprocess.DEVNULL
-    child = subprocess.Popen(
-        command, cwd=ROOT, env=variables, stdin=stdin, stdout=output, start_new_session=not terminal
-    )
-    before = {number: signal.signal(number, forward) for number in SIGNALS}
-    try:
+    with signals.handled(forward):
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=variables, stdin=stdin, stdout=output, start_new_session=not terminal
+        )
+        children.append(child)
+        catch_up(early=True)  # a key press before it was there has not reached it
         code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if received:
-        return 128 + received[0], True
-    return (code if code >= 0 else 128 - code), False
+        raise signals.Ended(received[0], reported=True)
+    return code if code >= 0 else 128 - code

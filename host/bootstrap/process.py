@@ -9,14 +9,17 @@ signals is `host.bootstrap.foreground`. Without an `env` a program gets the hono
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from host.bootstrap import environment
+from host.bootstrap import environment, signals
 from lib.harness.errors import UserError
 
+OWNER = "LAB_LEDGER"
+"""In the environment of what a command starts: the name of the command in the ledger (host.bootstrap.ledger)."""
 ANSWER = 60.0
 """Seconds for a question to a program of this machine; a busy one answers in a few."""
 INSTALL = 3600.0
@@ -45,23 +48,14 @@ def output(
         TimeLimitError: it ran for more than `limit` seconds.
         OSError: there is no such program, or it cannot be started.
     """
-    with subprocess.Popen(
-        command,
-        env=environment.caller() if env is None else env,
-        cwd=cwd,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as child:
+    with _started(
+        command, env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
+        encoding="utf-8", errors="replace",
+    ) as child:  # fmt: skip
         try:
             printed, complaint = child.communicate(timeout=limit)
-        except BaseException as error:
-            _stop(child)
-            _refuse_late(error, command, name)
-            raise
+        except subprocess.TimeoutExpired:
+            raise _late(command, name, limit) from None
     return subprocess.CompletedProcess(list(command), child.returncode, printed, complaint or "")
 
 
@@ -75,22 +69,14 @@ def logged(
     cwd: Path | None = None,
 ) -> int:
     """Exit code of `command`, whose output goes to the file `log`. Raises as `output`."""
-    with log.open("a" if append else "w", encoding="utf-8") as stream:
-        child = subprocess.Popen(
-            command,
-            env=environment.caller() if env is None else env,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    with (
+        log.open("a" if append else "w", encoding="utf-8") as stream,
+        _started(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT) as child,
+    ):
         try:
             return child.wait(timeout=limit)
-        except BaseException as error:
-            _stop(child)
-            _refuse_late(error, command, "")
-            raise
+        except subprocess.TimeoutExpired:
+            raise _late(command, "", limit) from None
 
 
 def shown(
@@ -102,14 +88,8 @@ def shown(
     stdout: IO[str] | None = None,
 ) -> int:
     """Exit code of `command`, whose output is shown as it comes: no time limit, for the user sees it and has Ctrl-C."""
-    return subprocess.run(
-        command,
-        env=environment.caller() if env is None else env,
-        cwd=cwd,
-        stdin=stdin,
-        stdout=stdout,
-        check=False,
-    ).returncode
+    with _started(command, env=env, cwd=cwd, stdin=stdin, stdout=stdout, start_new_session=False) as child:
+        return child.wait()
 
 
 @contextmanager
@@ -120,44 +100,19 @@ def reading(
 
     `errors`: the file that takes its standard error. It is stopped when the block raises.
     """
-    child = subprocess.Popen(
-        command,
-        env=environment.caller() if env is None else env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        start_new_session=True,
-    )
-    assert child.stdout
-    try:
-        yield child, child.stdout
-    except BaseException:
-        _stop(child)
-        raise
-    finally:
-        child.stdout.close()
+    with _started(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as child:
+        assert child.stdout
+        with child.stdout:
+            yield child, child.stdout
         child.wait()
 
 
 @contextmanager
 def feeding(command: Sequence[str], output: IO[Any]) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """A program and its standard input, as `reading`; `output`: the file that takes all that it prints."""
-    child = subprocess.Popen(
-        command,
-        env=environment.caller(),
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    assert child.stdin
-    try:
+    with _started(command, stdin=subprocess.PIPE, stdout=output, stderr=output) as child:
+        assert child.stdin
         yield child, child.stdin
-    except BaseException:
-        _stop(child)
-        raise
-    finally:
         with suppress(BrokenPipeError):
             child.stdin.close()
         child.wait()
@@ -171,12 +126,17 @@ def start(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     pass_fds: Sequence[int] = (),
+    owner: str = "",
 ) -> subprocess.Popen[bytes]:
-    """A program that goes on behind this command, in a session of its own, its output in the file `log`."""
+    """A program that goes on behind this command, in a session of its own, its output in the file `log`.
+
+    `owner`: who is to end it when this command is killed (`ledger.processes`); by default it outlives the command.
+    """
+    prepared = {k: v for k, v in (environment.caller() if env is None else env).items() if k != OWNER}
     with log.open("a" if append else "w", encoding="utf-8") as stream:
         return subprocess.Popen(
             command,
-            env=environment.caller() if env is None else env,
+            env=prepared | ({OWNER: owner} if owner else {}),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -192,22 +152,52 @@ def reason(complaint: str) -> str:
     return lines[-1] if lines else "it gave no reason"
 
 
-def _stop(child: subprocess.Popen[Any]) -> None:
-    """End a program and all that it has started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+@contextmanager
+def _started(
+    command: Sequence[str], *, start_new_session: bool = True, **options: Any
+) -> Iterator[subprocess.Popen[Any]]:
+    """A program that is stopped with all that it has started when the block raises, which a signal does."""
+    child: subprocess.Popen[Any] | None = None
+    try:
+        options["env"] = environment.caller() if options.get("env") is None else options["env"]
+        with signals.deferred():
+            child = subprocess.Popen(command, start_new_session=start_new_session, **options)
+        yield child
+    except BaseException:
+        if child is not None:
+            with signals.deferred():
+                _stop(child, group=start_new_session)
+        raise
+
+
+def _stop(child: subprocess.Popen[Any], *, group: bool) -> None:
+    """End a program, with `group` all that it has started: as Ctrl-C does, so that it removes what it has made."""
+
+    def send(number: int) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(child.pid, number)
+            if group:
+                os.killpg(child.pid, number)
+            else:
+                child.send_signal(number)
+
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        send(number)
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=GRACE)
             break
+    limit = time.monotonic() + GRACE
     with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+        while group and time.monotonic() < limit:
+            os.killpg(child.pid, signal.SIGKILL)  # until nobody is left
+            time.sleep(0.01)
 
 
-def _refuse_late(error: BaseException, command: Sequence[str], name: str) -> None:
-    """Raises `TimeLimitError` in the place of subprocess's own."""
-    if isinstance(error, subprocess.TimeoutExpired):
-        name = name or " ".join(command[:2])
-        raise TimeLimitError(
-            f"{name} did not end within {error.timeout:g} s and was stopped: run it by hand to see what it waits for"
-        ) from None
+def _late(command: Sequence[str], name: str, limit: float | None) -> TimeLimitError:
+    name = name or " ".join(command[:2])
+    return TimeLimitError(
+        f"{name} did not end within {limit:g} s and was stopped: run it by hand to see what it waits for"
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from host.bootstrap import environment, pip, process
+from host.bootstrap import environment, ledger, pip, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, STATE, state_path
 from lib.harness.errors import UserError
@@ -68,7 +68,9 @@ def _make(folder: Path, python: Path, requirements: Path) -> None:
 
 
 def _run(step: list[str], log: Path, sources: pip.Sources) -> int:
-    return process.logged(step, log, limit=process.INSTALL, append=True, env=pip.variables(sources))
+    with ledger.folder("pip-") as temporary:
+        variables = {**pip.variables(sources), "TMPDIR": str(temporary)}
+        return process.logged(step, log, limit=process.INSTALL, append=True, env=variables)
 
 
 def _refuse(log: Path, folder: Path, requirements: Path, start: int = 0) -> NoReturn:

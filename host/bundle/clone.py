@@ -7,11 +7,10 @@ import hashlib
 import platform
 import re
 import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from host.bootstrap import pip, process
+from host.bootstrap import ledger, pip, process
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import WHEELS
 from host.machine import git
@@ -78,7 +77,7 @@ def history(folder: Path) -> list[Path]:
         ["-C", str(folder), "update-ref", "HEAD", "FETCH_HEAD"],
         ["-C", str(folder), "read-tree", "HEAD"],
     )
-    with tempfile.NamedTemporaryFile("w", suffix=".gitconfig", encoding="utf-8") as settings:
+    with ledger.folder("git-") as temporary, (temporary / "gitconfig").open("w", encoding="utf-8") as settings:
         settings.write("[safe]\n\tdirectory = *\n")  # a root caller's clone, the one that is named, may be a user's
         settings.flush()
         environment = git.variables() | {"GIT_CONFIG_GLOBAL": settings.name}
@@ -105,8 +104,8 @@ def wheels(folder: Path) -> list[str]:
     if reason:
         raise UserError(f"The wheels of {LOCK.relative_to(ROOT)} cannot be had: {reason}")
     covered = {here} if (platform.system(), platform.machine()) == ("Linux", "x86_64") else set()
-    with tempfile.TemporaryDirectory() as work:
-        plain = Path(work, "requirements.txt")
+    with ledger.folder("wheels-") as work:
+        plain = work / "requirements.txt"
         plain.write_text(without_markers(LOCK.read_text(encoding="utf-8")), encoding="utf-8")
         for version in PYTHONS:
             target = [f"--platform={tag}" for tag in MANYLINUX]
@@ -129,6 +128,8 @@ def _download(lock: Path, folder: Path, target: list[str]) -> str:
         chosen = replace(chosen, folders=(WHEELS, *chosen.folders))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
-    done = process.output([*command, *target], limit=process.INSTALL, name="pip download", env=pip.variables(chosen))
+    with ledger.folder("pip-") as temporary:
+        variables = {**pip.variables(chosen), "TMPDIR": str(temporary)}
+        done = process.output([*command, *target], limit=process.INSTALL, name="pip download", env=variables)
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return (errors or ["pip gave no reason"])[0] if done.returncode else ""

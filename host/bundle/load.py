@@ -10,7 +10,7 @@ from typing import Any
 
 import zstandard
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, caller_path
 from host.bootstrap.process import reason
@@ -80,9 +80,9 @@ def _install_wheels(bundle: Bundle) -> None:
         if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == part.sha256:
             continue
         WHEELS.mkdir(parents=True, exist_ok=True)
-        half = file.with_name(f"{file.name}.part")
-        half.write_bytes(b"".join(bundle.read(part)))
-        half.replace(file)
+        with ledger.beside(file) as half:
+            half.write_bytes(b"".join(bundle.read(part)))
+            half.replace(file)
 
 
 def install(bundle: Bundle, stream: dict[str, Any]) -> None:

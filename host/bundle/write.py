@@ -19,7 +19,7 @@ from typing import Any
 
 import zstandard
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.paths import REQUIREMENTS, ROOT, caller_path
 from host.bootstrap.process import reason
 from host.bootstrap.venv import WHEELS
@@ -137,8 +137,7 @@ def _write(writer: Writer, inputs: dict[str, Any], files: list[clone.File], stre
 def _add_clone(writer: Writer, files: list[clone.File]) -> None:
     """The clone: the first parts, in one go."""
     made = git.time()
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
+    with ledger.folder("bundle-") as work:
         print("Fetching the wheels of the host's side …", file=sys.stderr, flush=True)
         pythons = clone.wheels(work / "wheels")
         more = {f".git/{path.relative_to(work / 'git/.git')}": path for path in clone.history(work / "git")}

@@ -104,8 +104,6 @@ def _invoke(argv: list[str]) -> int:
         if end.message:
             print(end.message, file=sys.stderr)
         return int(end.code)
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from host.bootstrap import files
+from host.bootstrap import files, signals
 from lib.harness.contract.options import ARGUMENTS, Option, check, options_of
 from lib.harness.errors import UserError
 
@@ -22,7 +22,8 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
     """The Invoke task of the command that `body` is named after (without a closing underscore).
 
     `body` gets the values by the options' keys: True or False, a text or None, a list. It may return an exit code. A
-    `UserError` is one line on stderr with exit code 2, Ctrl-C is exit code 130.
+    `UserError` is one line on stderr with exit code 2, Ctrl-C is exit code 130, another signal 128 and its
+    number.
     """
     name = body.__name__.rstrip("_")
     arguments, options = ARGUMENTS.get(name, ()), options_of(name)
@@ -41,8 +42,9 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
             if refused is None:
                 raise
             raise Exit(files.one_line(refused), code=2) from None
-        except KeyboardInterrupt:
-            raise Exit("Interrupted.", code=130) from None
+        except KeyboardInterrupt as error:
+            message = None if getattr(error, "reported", False) else "Interrupted."
+            raise Exit(message, code=signals.exit_code(error)) from None
         raise Exit(code=code or 0)
 
     parameters = [_parameter("context")]

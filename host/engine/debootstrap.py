@@ -1,10 +1,9 @@
 """The base image from the machine's own Debian mirror, for where no container registry can be reached."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.engine.base_image import LOCAL
 from host.machine.apt import install, mirror, run
 from lib.harness.errors import UserError
@@ -23,20 +22,20 @@ def make(system: dict[str, str]) -> None:
     if not shutil.which("debootstrap"):
         run(["apt-get", "update", "-qq"], log)
         install(["debootstrap"], log)
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        run(["debootstrap", "--variant=minbase", RELEASE, folder, main], log)
+    with ledger.folder("fearless-labs-", Path("/var/tmp")) as folder:
+        run(["debootstrap", "--variant=minbase", RELEASE, str(folder), main], log)
         sources = [f"deb {main} {RELEASE} main", f"deb {main} {RELEASE}-updates main"]
         if security:
             sources.append(f"deb {security} {RELEASE}-security main")
-        (Path(folder) / "etc/apt/sources.list").write_text("\n".join(sources) + "\n", encoding="utf-8")
+        (folder / "etc/apt/sources.list").write_text("\n".join(sources) + "\n", encoding="utf-8")
         shared = ("doc", "man", "info", "locale")
         excluded = "".join(f"path-exclude /usr/share/{name}/*\n" for name in shared)
-        (Path(folder) / "etc/dpkg/dpkg.cfg.d/docker").write_text(excluded, encoding="utf-8")
+        (folder / "etc/dpkg/dpkg.cfg.d/docker").write_text(excluded, encoding="utf-8")
         for emptied in (*(f"usr/share/{name}" for name in shared), "var/cache/apt/archives", "var/lib/apt/lists"):
-            shutil.rmtree(Path(folder) / emptied)
-            (Path(folder) / emptied).mkdir()
+            shutil.rmtree(folder / emptied)
+            (folder / emptied).mkdir()
         with log.open("a", encoding="utf-8") as errors:
-            archive = ["tar", "-C", folder, "--numeric-owner", "-c", "."]
+            archive = ["tar", "-C", str(folder), "--numeric-owner", "-c", "."]
             with process.reading(archive, errors) as (tar, stdout):
                 command = ["docker", "import", "--change", 'CMD ["bash"]', "-", LOCAL]
                 imported = process.output(command, limit=process.INSTALL, stdin=stdout)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import sys
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from host.bootstrap import process
-from host.bootstrap.paths import ROOT, STATE, state_path
+from host.bootstrap import ledger, process
+from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
 from host.engine import base_image, build, docker, images
 from host.machine import git
@@ -104,9 +103,8 @@ def built(target: str, command: list[str], environment: dict[str, str]) -> Build
 
 def built_with_digest(target: str, command: list[str], environment: dict[str, str]) -> Build:
     """The same, none of its files later than SOURCE_DATE_EPOCH, with the digest of its manifest."""
-    STATE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="check-", dir=STATE) as folder:
-        layout = Path(folder, "image.tar")
+    with ledger.folder("check-") as folder:
+        layout = folder / "image.tar"
         output = f"type=oci,dest={layout},rewrite-timestamp=true,compression=uncompressed"
         with _building(target, command, environment, output):
             pass

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from host.bootstrap import environment as variables
-from host.bootstrap import pip, process
+from host.bootstrap import ledger, pip, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import REQUIREMENTS, ROOT, STATE, state_path
 from host.bootstrap.process import reason
@@ -84,7 +84,10 @@ def _lock_sha256() -> str:
 def _uv(*args: str) -> None:
     log = state_path("logs", "local-venv.log")
     command = [uv(), "--no-progress", *args]
-    if process.logged(command, log, limit=process.INSTALL, env=uv_environment(sources())):
+    with ledger.folder("uv-") as temporary:
+        prepared = {**uv_environment(sources()), "TMPDIR": str(temporary)}
+        code = process.logged(command, log, limit=process.INSTALL, env=prepared)
+    if code:
         printed = log.read_text(encoding="utf-8")
         raise UserError(f"Could not make .local/venv: {reason(printed)} (all of it: {log})")
 
@@ -94,7 +97,9 @@ def _data() -> Path:
     folder = STATE / "data"
     with held("local-data"):
         fetch = [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)]
-        result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data", env=pip.variables(sources()))
+        with ledger.folder("fetch-") as temporary:
+            prepared = {**pip.variables(sources()), "TMPDIR": str(temporary)}
+            result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data", env=prepared)
     if result.returncode:
         print(result.stderr.strip(), file=sys.stderr)
     return folder

@@ -9,12 +9,11 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from host.bootstrap import environment, pip
+from host.bootstrap import environment, ledger, pip
 from host.bootstrap.paths import STATE
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -116,16 +115,15 @@ def _one_folder(folders: tuple[Path, ...]) -> Iterator[Path | None]:
     if len(folders) < 2:
         yield folders[0] if folders else None
         return
-    STATE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="wheels-", dir=STATE) as name:
-        for file in (file for folder in reversed(folders) for file in sorted(folder.iterdir()) if file.is_file()):
-            target = Path(name, file.name)
+    with ledger.folder("wheels-") as folder:
+        for file in (file for each in reversed(folders) for file in sorted(each.iterdir()) if file.is_file()):
+            target = folder / file.name
             target.unlink(missing_ok=True)
             try:
                 os.link(file.resolve(), target)
             except OSError:  # on another disk
                 shutil.copyfile(file, target)
-        yield Path(name)
+        yield folder
 
 
 def _home_is_writable() -> bool:

@@ -1,10 +1,9 @@
 """Hash-locked requirements from the .in files, with uv. The locks name no address: any index or folder may serve."""
 
 import sys
-import tempfile
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.machine.package_sources import sources, uv_environment, uv_options
 from host.machine.uv import uv
@@ -52,8 +51,8 @@ def check() -> int:
 
 def _resolved(name: str, preferred: str) -> str:
     """The lock `name` with the versions of the lock `preferred`, as far as they fit."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, f"{name}.txt")
+    with ledger.folder("lock-") as folder:
+        output = folder / f"{name}.txt"
         output.write_text(preferred, encoding="utf-8")  # uv prefers the versions that the output file has
         _compile(name, LOCKS[name], output, [])
         return output.read_text(encoding="utf-8")

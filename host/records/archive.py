@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import os
-import secrets
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import IO, Protocol, cast
 
 import zstandard
 
+from host.bootstrap import ledger
 from lib.harness.commands.store import is_inside
 from lib.harness.errors import UserError
 
@@ -132,25 +132,23 @@ def writing(file: Path) -> Iterator[Writer]:
     Raises:
         UserError: it cannot be written.
     """
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("xb") as raw:
-            compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
-            with (
-                compressor.stream_writer(raw, closefd=False) as stream,
-                tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
-            ):
-                writer = Writer(tar)
-                yield writer
-                writer.end()
-            raw.flush()
-            os.fsync(raw.fileno())
-        part.rename(file)
-        _sync(file.parent)
+        with ledger.beside(file) as part:
+            with part.open("xb") as raw:
+                compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+                with (
+                    compressor.stream_writer(raw, closefd=False) as stream,
+                    tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+                ):
+                    writer = Writer(tar)
+                    yield writer
+                    writer.end()
+                raw.flush()
+                os.fsync(raw.fileno())
+            part.rename(file)
+            _sync(file.parent)
     except OSError as error:
         raise UserError(f"{file} cannot be written ({error.strerror or error})") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -4,9 +4,8 @@ import datetime
 import re
 import tarfile
 import tempfile
-from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.paths import REQUIREMENTS, caller_path
 from host.bootstrap.process import reason
 from host.engine import build, docker, images, project, volumes
@@ -44,9 +43,9 @@ def backup(name: str) -> None:
         if has_engine and (there := volumes.present()):
             build.ensure(images.TRACKING)
             _add_volumes(writer, there)
-        with tempfile.TemporaryDirectory() as scratch:
+        with ledger.folder("backup-") as scratch:
             here = instance.folder()
-            for member in store.members(here / store.JOURNAL, here, Path(scratch)):
+            for member in store.members(here / store.JOURNAL, here, scratch):
                 writer.add(f"{LOCAL}/{member.name}", member.size, member.content)
     runs = sum(name.endswith("/run.jsonl") for name in writer.names)
     sizes = f"{writer.size / 1e6:,.1f} MB in {file.stat().st_size / 1e6:,.1f} MB"

@@ -4,7 +4,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.process import reason
 from host.engine import build, docker, images, volumes
 from host.machine import instance
@@ -51,11 +51,11 @@ def _run(action: str) -> str:
 def _add(journal: Path, folders: list[Path]) -> None:
     """Add the folders of runs to the journal, each when all are on the disk."""
     names = {folder.name for folder in folders}
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryDirectory() as nothing:
+    with tempfile.TemporaryFile("w+") as output, ledger.folder("from-local-") as nothing:
         with process.feeding(_command("add"), output) as (child, stream):
             try:
                 with tarfile.open(fileobj=stream, mode="w|") as tar:
-                    for member in store.members(journal, Path(nothing), Path(nothing)):
+                    for member in store.members(journal, nothing, nothing):
                         name = member.name.removeprefix(f"{store.JOURNAL}/")
                         # how far another MLflow has got says nothing of this one
                         if name.partition("/")[0] in names and not name.endswith(".shipped"):

@@ -3,12 +3,10 @@
 import io
 import sys
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from host.bootstrap.paths import STATE
+from host.bootstrap import ledger
 from host.engine import build, docker, images
 from lib.harness.errors import UserError
 from lib.harness.recording.archive import plain_files
@@ -92,15 +90,14 @@ def _equal(tags: Mapping[str, str], lock: str) -> images.Built | None:
 def _made_again(tags: Mapping[str, str], recipe: bytes, lock: str) -> images.Built:
     named, commit = tags.get("lab.image", "unknown"), tags.get("lab.git_commit", "unknown")
     print(f"{_shown(named)} is not here: making it again from the recorded Dockerfile and lock …", file=sys.stderr)
-    STATE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="recipe-", dir=STATE) as folder:
+    with ledger.folder("recipe-") as folder:
         for name, (data, mode) in files_below(recipe, "docker").items():
-            path = Path(folder, name)
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
             path.chmod(0o755 if mode & 0o100 else 0o644)
         name = f"fearless-labs/recorded:{tags['lab.recipe_sha256'][:12]}"
-        built = build.rebuild(Path(folder), lock, commit, name)
+        built = build.rebuild(folder, lock, commit, name)
     if not _is_ours(built, lock):
         raise UserError(f"{name} was not made of this record: docker image rm {name}; then try again")
     return built

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from host.bootstrap import ledger
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
 from lib.harness.recording.archive import plain_files
@@ -29,14 +30,11 @@ def export(run: str, folder: Path, local: bool) -> None:
         UserError: the folder cannot be written, or the runs cannot be had.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as work:
-            part = Path(work, "whole")
-            part.mkdir()
-            with tempfile.TemporaryFile(dir=work) as stream:
-                if _run(["export", run], local, stream):
-                    raise SystemExit(2)  # the container has printed why, in one line
-                stream.seek(0)
-                count, size = _unpack(stream, part)
+        with ledger.beside(folder) as part, tempfile.TemporaryFile(dir=folder.parent) as stream:
+            if _run(["export", run], local, stream):
+                raise SystemExit(2)  # the container has printed why, in one line
+            stream.seek(0)
+            count, size = _unpack(stream, part)
             part.rename(folder)
     except OSError as error:
         raise UserError(f"--out {folder}: it cannot be written ({error.strerror})") from None

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from host.bootstrap import environment, foreground
+from host.bootstrap import environment, foreground, ledger
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, compose_overrides, docker, gpu, images, project
@@ -69,9 +69,10 @@ def in_container(
             child.terminate()
 
     commit = git.commit()
-    with code or of(labs) as taken:
+    with ExitStack() as stack:
+        taken = stack.enter_context(code or of(labs))
         if tracked:
-            variables, mlflow = up_down.start_mlflow_behind(lab_image)
+            variables, mlflow = up_down.start_mlflow_behind(lab_image, stack)
         else:
             variables, mlflow = compose_environment.variables(lab_image), None
         if variables["LAB_GIT_COMMIT"] != commit:  # another one was checked out while the snapshot was taken
@@ -83,14 +84,11 @@ def in_container(
         for source, target in {**mounts, **taken.mounts}.items():
             options += ["--volume", f"{source}:{target}:ro"]
         command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *arguments)
-        ended, interrupted = foreground.run(
-            command, variables, terminal, deliver, output=output, interactive=interactive
-        )
-    if interrupted:
-        docker.call("rm", "--force", name)
+        with ledger.container(name, closes=True):
+            ended = foreground.run(command, variables, terminal, deliver, output=output, interactive=interactive)
     if mlflow is not None and mlflow.poll():
         why = reason(state_path(*up_down.MLFLOW_LOG).read_text(encoding="utf-8"))
         print(f"MLflow did not start: {why}. Nothing is lost: ./invoke up, then ./invoke sync", file=sys.stderr)
-    if ended == memory.KILLED and not interrupted:
+    if ended == memory.KILLED:
         raise memory.why_killed(name, gpu=way is not None)
     return ended

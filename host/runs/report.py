@@ -1,8 +1,8 @@
 """`./invoke report`: the lecture, measured, as one HTML page."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from host.bootstrap import ledger
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
 
@@ -24,8 +24,7 @@ def write(file: Path, labs: list[str], local: bool) -> None:
         UserError: the file cannot be written, or the page could not be made.
     """
     try:
-        with TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as work:
-            part = Path(work, "whole")
+        with ledger.beside(file) as part:
             with part.open("wb") as stream:
                 if local:
                     from host.runs.without_docker import run

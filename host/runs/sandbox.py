@@ -3,12 +3,11 @@
 import secrets
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
-from host.bootstrap import environment, foreground
+from host.bootstrap import environment, foreground, ledger
 from host.bootstrap.paths import ROOT
 from host.engine import docker, images, project
 from host.machine import instance
@@ -20,6 +19,9 @@ HARDENED = [
     *("--tmpfs=/tmp:mode=1777,exec", "--tmpfs=/tiny:mode=1777,size=1m", "--env=LAB_TINY_DISK=/tiny"),
     *(
         "--env=LAB_JOURNAL=/tmp/journal",
+        # tests talk to servers of their own, and Docker hands on the proxies of its client's settings
+        "--env=NO_PROXY=localhost,127.0.0.1",
+        "--env=no_proxy=localhost,127.0.0.1",
         "--env=HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis",
         "--workdir=/workspace",
         "--entrypoint=python",
@@ -34,10 +36,9 @@ def command(arguments: list[str], local: bool, name: str | None = None) -> list[
 
         return [str(python()), *arguments]
     named = ["--name", name] if name else []
-    image = images.must_inspect(images.LAB).id
     # not --volume, which takes a colon of the path for the end of it
     clone = f'type=bind,"source={ROOT}",target=/workspace,readonly'
-    return ["docker", "run", *HARDENED, *named, "--mount", clone, image, *arguments]
+    return ["docker", "run", *HARDENED, *named, "--mount", clone, images.must_inspect(images.LAB).id, *arguments]
 
 
 @contextmanager
@@ -48,8 +49,8 @@ def variables(local: bool) -> Iterator[Mapping[str, str]]:
         return
     from host.machine import local as local_mode
 
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        yield local_mode.environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
+    with ledger.folder("sandbox-") as folder:
+        yield local_mode.environment(folder) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
 
 
 def run(arguments: list[str], local: bool) -> int:
@@ -63,4 +64,8 @@ def run(arguments: list[str], local: bool) -> int:
             child.terminate()
 
     with variables(local) as prepared:
-        return foreground.run(command(arguments, local, name), prepared, False, deliver)[0]
+        start = partial(foreground.run, command(arguments, local, name), prepared, False, deliver)
+        if local:
+            return start()
+        with ledger.container(name):
+            return start()

@@ -35,4 +35,4 @@ def run(
     with code.of(labs) as taken:
         command = [python, "-m", "lib", *map(taken.here, arguments)]
         environment = local.environment() | taken.environment() | dict(variables)
-        return foreground.run(command, environment, terminal, deliver, output=output, interactive=interactive)[0]
+        return foreground.run(command, environment, terminal, deliver, output=output, interactive=interactive)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from urllib.parse import quote
 
 from host.bootstrap import environment, process
@@ -12,7 +13,7 @@ from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images, project
 from host.engine.compose import Container, containers
 from host.machine import env_file, instance, labs_owner, ports
-from host.services import changes, shared_journal
+from host.services import changes, restart, shared_journal, trouble, undo
 from host.services.service import (
     JUPYTER,
     MLFLOW,
@@ -26,7 +27,8 @@ from host.services.service import (
 )
 from lib.harness.errors import UserError
 
-PORT_TAKEN = ("port is already allocated", "address already in use")
+PORT_TAKEN = ("port is already allocated", "address already in use", "only one usage of each socket address")
+"""The engine's reasons, in lower case: of Linux, and of Docker Desktop on Windows."""
 MLFLOW_LOG = ("logs", "mlflow-start.log")
 LABS = ("lab", "lab-ray")
 """The services of compose.yaml as which labs run."""
@@ -77,7 +79,7 @@ def start(lab_image: images.Built, more: dict[str, str] | None = None) -> Runnin
             result = compose.call(variables, "up", "--detach", *(service.name for service in anew))
             if result.returncode == 0:
                 break
-            if not any(phrase in result.stderr for phrase in PORT_TAKEN):
+            if not any(phrase in result.stderr.lower() for phrase in PORT_TAKEN):
                 docker.require_plugins()
                 raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
         else:
@@ -117,6 +119,8 @@ def wait(started: Running, timeout: float = 120) -> None:
             look = time.monotonic() + 1
             present = containers()
             for service, port in waiting.items():
+                if reason_to_stop := trouble.stopped(port):
+                    raise UserError(reason_to_stop)
                 if look > deadline or not running(service, present):
                     log = compose.call(environment.caller(), "logs", "--tail", "15", service.name)
                     print(log.stdout, file=sys.stderr)
@@ -129,15 +133,24 @@ def up(gpu_image: images.Image | None = None) -> Running:
 
     `gpu_image`: a GPU image for JupyterLab, with all GPUs.
     """
+    comes_back = restart.after_reboot()
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
     build.ensure(images.TRACKING, image)
-    labs_owner.lend()
-    built = images.must_inspect(image)
-    started = start(built, gpu.variables(way, built) if way else None)
-    wait(started)
-    if not started.folder:
-        shared_journal.open_to_jupyter(_variables(started.ports, built))
+    project.name()
+    begun, before = time.monotonic(), undo.made()
+    with undo.undone(before):
+        labs_owner.lend()
+        built = images.must_inspect(image)
+        trouble.restart_stopped(containers())
+        started = start(built, gpu.variables(way, built) if way else None)
+        wait(started)
+        if not started.folder:
+            shared_journal.open_to_jupyter(_variables(started.ports, built))
+    for line in trouble.lines(containers(), time.monotonic() - begun):
+        print(line, file=sys.stderr)
+    if comes_back and undo.made().containers != before.containers:
+        print(restart.EXPLANATION, file=sys.stderr)
     return started
 
 
@@ -175,8 +188,12 @@ def down(volumes: bool = False) -> list[str]:
     return [c.service for c in present if c.service]
 
 
-def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
+def start_mlflow_behind(
+    lab_image: images.Built, stack: ExitStack
+) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
     """The variables for compose, and the process that starts MLflow, None when it runs already. No lab waits for it.
+
+    A signal that ends the block of `stack` undoes it.
 
     The network and the volumes are made first, so that the lab's container finds them; the rest goes on in a process of
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
@@ -190,7 +207,9 @@ def start_mlflow_behind(lab_image: images.Built) -> tuple[dict[str, str], subpro
         if mlflow:
             return variables, None
         keep_ports(chosen)
-        if docker.call("network", "inspect", f"{name}_tracking").returncode:
+        before = undo.made()
+        stack.enter_context(undo.undone(before))
+        if f"{name}_tracking" not in before.networks:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
         starting = process.start(
             compose.command("up", "--detach", "mlflow"),

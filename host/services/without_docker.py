@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process, signals
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT
 from host.machine import env_file, instance, local
@@ -20,17 +20,26 @@ def up() -> Running:
     executables = local.python().parent
     variables = local.environment() | {"JUPYTER_TOKEN": env_file.token()}
     LABS.mkdir(exist_ok=True)
-    with held(instance.lock("local-services")):
-        chosen: dict[Service, int] = {}
-        for service in SERVICES:
-            process_and_port = _running(service)
-            if process_and_port:
-                chosen[service] = process_and_port[1]
-                continue
-            chosen[service] = choose_port(service, set(chosen.values()))
-            keep_ports({service: chosen[service]})
-            _start(service, chosen[service], executables, variables)
-    _wait(chosen)
+    started: list[Service] = []
+    try:
+        with held(instance.lock("local-services")):
+            chosen: dict[Service, int] = {}
+            for service in SERVICES:
+                process_and_port = _running(service)
+                if process_and_port:
+                    chosen[service] = process_and_port[1]
+                    continue
+                if service is MLFLOW:
+                    _prepare_database(executables, variables)
+                chosen[service] = choose_port(service, set(chosen.values()))
+                keep_ports({service: chosen[service]})
+                started.append(service)
+                _start(service, chosen[service], executables, variables)
+        _wait(chosen)
+    except KeyboardInterrupt:
+        for service in started:
+            _stop(service)
+        raise
     return Running(chosen, env_file.token())
 
 
@@ -59,11 +68,23 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
     return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
 
 
+def _prepare_database(executables: Path, variables: dict[str, str]) -> None:
+    """Upgrade MLflow's database as the server in a container does. Raises `UserError` where it refuses it."""
+    database = instance.folder() / "mlflow.db"
+    if not database.exists():
+        return
+    prepare = [str(executables / "python"), str(ROOT / "docker" / "mlflow" / "server.py"), "--migrate", str(database)]
+    done = process.output(prepare, limit=process.INSTALL, name="server.py --migrate", env=variables)
+    if done.returncode:
+        raise UserError(process.reason(done.stderr))
+
+
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
     log = instance.path("logs", f"{service.name}.log")
     environment = variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT)
-    instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
+    with ledger.processes() as owner, signals.deferred():
+        child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT, owner=owner)
+        instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
 
 
 def _wait(chosen: dict[Service, int], timeout: float = 120) -> None:
@@ -88,21 +109,24 @@ def _running(service: Service) -> tuple[int, int] | None:
     return (pid, port) if str(local.VENV).encode() in command else None
 
 
+def _stop(service: Service) -> bool:
+    """Stop a service of this instance. Returns whether it was running."""
+    process_and_port = _running(service)
+    if process_and_port:
+        os.killpg(process_and_port[0], signal.SIGTERM)
+        for _ in range(100):
+            if not _running(service):
+                break
+            time.sleep(0.1)
+        else:
+            os.killpg(process_and_port[0], signal.SIGKILL)
+    (instance.folder() / f"{service.name}.pid").unlink(missing_ok=True)
+    return process_and_port is not None
+
+
 def down() -> list[str]:
     """Stop this instance's services of local mode; returns the names of those that ran."""
-    stopped = []
-    for service in SERVICES:
-        process_and_port = _running(service)
-        if process_and_port:
-            stopped.append(service.name)
-            os.killpg(process_and_port[0], signal.SIGTERM)
-            for _ in range(100):
-                if not _running(service):
-                    break
-                time.sleep(0.1)
-            else:
-                os.killpg(process_and_port[0], signal.SIGKILL)
-        (instance.folder() / f"{service.name}.pid").unlink(missing_ok=True)
+    stopped = [service.name for service in SERVICES if _stop(service)]
     return stopped
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from host.bootstrap import ledger
 from host.records import archive
 from lib.harness.commands import store
 from lib.harness.errors import UserError
@@ -189,10 +190,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     record(folder)
     file = folder / "whole"
     facts = archive.About(1, "x", "2026", "0.2", "3.0.0", (folder / "artifacts").as_uri(), {})
-    with archive.writing(file) as writer:
-        writer.begin(facts)
-        for member in store.members(folder / "journal", folder, folder):
-            writer.add(f"local/{member.name}", member.size, member.content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "STATE", folder / "state")
+        with archive.writing(file) as writer:
+            writer.begin(facts)
+            for member in store.members(folder / "journal", folder, folder):
+                writer.add(f"local/{member.name}", member.size, member.content)
     assert archive.check(file).runs == 1
     return file
 

@@ -11,11 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CODE = """
 import os, sys
-from host.bootstrap import foreground
-code, interrupted = foreground.run(
-    {command}, os.environ, False, lambda child, number: child.send_signal(number), interactive={interactive}
-)
-print(code, interrupted)
+from host.bootstrap import foreground, signals
+try:
+    print(foreground.run(
+        {command}, os.environ, False, lambda child, number: child.send_signal(number), interactive={interactive}
+    ))
+except signals.Ended as ended:
+    print("ended with", signals.exit_code(ended))
 """
 
 
@@ -29,7 +31,7 @@ def started(command: list[str], *, interactive: bool) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize(("interactive", "printed"), [(True, "what is typed\n3 False\n"), (False, "3 False\n")])
+@pytest.mark.parametrize(("interactive", "printed"), [(True, "what is typed\n3\n"), (False, "3\n")])
 def test_it_reads_what_is_typed_or_piped_only_if_it_is_interactive(interactive: bool, printed: str) -> None:
     process = started(["sh", "-c", "cat; exit 3"], interactive=interactive)
     assert process.communicate("what is typed\n")[0] == printed
@@ -42,4 +44,4 @@ def test_a_signal_ends_it_and_is_its_exit_code(number: signal.Signals, code: int
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     os.kill(process.pid, number)
-    assert process.communicate()[0].endswith(f"{code} True\n")
+    assert process.communicate()[0].endswith(f"ended with {code}\n")

@@ -78,11 +78,15 @@ def follow(folder: Path, listener: TextIO) -> None:
             last = line
 
     with shipping(folder, wait=True):
-        while not answers():
-            tell("away")
-            if os.getppid() != lab:
-                return
-            time.sleep(POLL_SECONDS)
+        try:
+            while not answers():
+                tell("away")
+                if os.getppid() != lab:
+                    return
+                time.sleep(POLL_SECONDS)
+        except RefusedError as error:
+            tell(f"refused {error}")
+            return
         shipper = Shipper(connect(), folder)
         backlog = [other for other in unsent(folder.parent) if other != folder]
         sent_at = None

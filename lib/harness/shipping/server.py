@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import socket
 import time
@@ -25,7 +26,11 @@ class RefusedError(UserError):
 
 
 def answers() -> bool:
-    """Return whether a server listens at ``MLFLOW_TRACKING_URI``. It is fast; loading MLflow's client takes seconds."""
+    """Return whether a server listens at ``MLFLOW_TRACKING_URI``. It is fast; loading MLflow's client takes seconds.
+
+    Raises:
+        RefusedError: what listens there says why MLflow is stopped (docker/service.py).
+    """
     address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
     if address.scheme not in ("http", "https"):
         return True  # a database in a file
@@ -34,7 +39,22 @@ def answers() -> bool:
         socket.create_connection((address.hostname or "", port), timeout=AWAY_SECONDS).close()
     except OSError:
         return False
+    if address.scheme == "http":
+        _refuse_stopped(address.hostname or "", port)
     return True
+
+
+def _refuse_stopped(host: str, port: int) -> None:
+    connection = http.client.HTTPConnection(host, port, timeout=AWAY_SECONDS)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        if answer.getheader("X-Service-Stopped"):
+            raise RefusedError(answer.read().decode(errors="replace").strip())
+    except (OSError, http.client.HTTPException):  # busy, or no HTTP: the client says more
+        return
+    finally:
+        connection.close()
 
 
 def comes_up() -> bool:

@@ -3,7 +3,8 @@
 from docker.client import DockerClient
 
 from tests.host.images.conftest import MakeStack
-from tests.host.images.support import http
+from tests.host.images.support import Reply, http
+from tests.host.test_signals import until
 
 # Makes /mlflow/mlflow.db with the schema of three revisions ago, and an experiment in it.
 OLD_DATABASE = """
@@ -43,3 +44,33 @@ def test_older_volume_is_migrated(client: DockerClient, make_stack: MakeStack) -
     assert new.status == 200
     files = stack.container(client, "mlflow").exec_run(["ls", "/mlflow"]).output.decode().split()
     assert sorted(files) == ["artifacts", f"mlflow-{old}.db", "mlflow.db"]
+
+
+NEWER = """
+import sqlite3
+with sqlite3.connect("/mlflow/mlflow.db") as database:
+    database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+"""
+
+
+def test_newer_volume_is_left_as_it_is_and_whoever_asks_is_told(client: DockerClient, make_stack: MakeStack) -> None:
+    stack = make_stack()
+    stack.compose("run", "--rm", "-T", "--entrypoint", "python", "mlflow", "-c", NEWER)
+    stack.compose("up", "--detach", "mlflow")
+
+    def refused() -> Reply | None:
+        try:
+            return http("GET", f"{stack.mlflow}/")
+        except OSError:  # it is starting
+            return None
+
+    reply: Reply = until(refused)
+    assert reply.status == 503
+    assert b"was written by a newer MLflow (schema ffffffffffff)" in reply.body
+    container = stack.container(client, "mlflow")
+    _, *check = container.attrs["Config"]["Healthcheck"]["Test"]
+    checked = container.exec_run(check)
+    assert checked.exit_code == 1
+    assert checked.output.strip() == reply.body.strip()
+    files = container.exec_run(["ls", "/mlflow"]).output.decode().split()
+    assert sorted(files) == ["artifacts", "mlflow.db"]
