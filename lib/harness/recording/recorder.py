@@ -11,7 +11,7 @@ import numpy as np
 
 from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal, now_ms
-from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.jsonfile import finite, json_bytes
 from lib.harness.recording.trace import array_record, canonical, encode
 
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
@@ -48,21 +48,20 @@ class Recorder:
         check_names(values)
         floats = {name: float(value) for name, value in values.items()}
         self.timings |= floats
-        self._journal.append("timing", step=int(step), values=floats, time=now_ms())
+        self._journal.append("timing", step=whole(step), values=finite(floats), time=now_ms())
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters and keep them as ``model/parameters.npz``."""
         check_names(arrays)
         self._record(parameters_record(arrays))
-        folder = self._journal.files / "model"
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "parameters.npz", allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
+        with self._journal.writing("model/parameters.npz") as file:
+            np.savez(file, allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
 
     def measurements(self, measurements: Mapping[str, Any]) -> None:
         """Record what the trial returned, and keep it as ``measurements.json``."""
         check_names(measurements)
         self._record({"measurements": encode(measurements)})
-        (self._journal.files / "measurements.json").write_bytes(json_bytes(measurements))
+        self._journal.write("measurements.json", json_bytes(measurements))
 
     def _record(self, record: Mapping[str, Any]) -> None:
         line = canonical(record)
@@ -109,7 +108,15 @@ class Beginning:
 
 def step_record(step: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The record of one call of the log."""
-    return {"step": int(step), "values": {name: encode(value) for name, value in values.items()}}
+    return {"step": whole(step), "values": {name: encode(value) for name, value in values.items()}}
+
+
+def whole(step: int) -> int:
+    """A step as a whole number. Raises `UserError` for 2.7, which would be recorded as another step."""
+    number = int(step)
+    if number != step:
+        raise UserError(f"step={step} is no whole number: a log is given whole numbers as steps")
+    return number
 
 
 def parameters_record(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:

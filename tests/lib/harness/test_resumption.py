@@ -209,7 +209,8 @@ from lib.harness.running.ray.pool import _write
 from lib.harness.running.ray.task import Returned
 
 path = Path(sys.argv[2])
-os.link = os.fdatasync = lambda *_: os.kill(os.getpid(), 9)
+rename = os.replace
+os.replace = lambda old, new: os.kill(os.getpid(), 9) if str(new).endswith(".jsonl") else rename(old, new)
 if sys.argv[1] == "here":
     Journal.create(path, {"key": "k"})
 else:
@@ -224,13 +225,13 @@ def test_what_is_left_of_trials_without_a_journal_is_in_nobodys_way(clone: Clone
         command = [sys.executable, "-c", CUT_SHORT, where, str(folder / f"{name}.jsonl")]
         killed = subprocess.run(command, cwd=clone.root, env=clone.environment(), check=False)
         assert killed.returncode == -signal.SIGKILL
-    (folder / "trial-0006.new").unlink()
-    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.new"}
+    (folder / "trial-0006.jsonl.part").unlink()
+    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.jsonl.part"}
     assert left <= {path.name for path in folder.iterdir()}
     ended = clone.run("tiny", "--resume", folder.name)
     assert (ended.code, ended.err) == (0, ""), ended
     assert len(finished(folder)) == 8
-    assert not [*folder.glob("*.new"), *folder.glob("*.files/more")]
+    assert not [*folder.glob("*.new"), *folder.glob("*.part"), *folder.glob("*.files/more")]
 
 
 def test_a_journal_from_ray_for_which_there_is_no_room_leaves_no_part_of_it(small_disk: Path) -> None:

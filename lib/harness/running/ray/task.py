@@ -67,10 +67,10 @@ def run_there(job: Job, lock: str) -> Returned:
         )
 
 
-def begin_there(job: Job) -> list[str]:
-    """The first lines that a trial records in this process of the cluster (`beginning`)."""
+def begin_there(job: Job, lines: int) -> list[str]:
+    """The first `lines` that a trial records in this process of the cluster (`beginning`)."""
     become(job.trial.runtime)
-    return beginning(job)
+    return beginning(job, lines)
 
 
 def _require_fit(job: Job, lock: str) -> None:
