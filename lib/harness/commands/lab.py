@@ -17,8 +17,7 @@ from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import ENDED_WELL, Trial
 from lib.harness.judging.verdicts import all_measured, judge_all
 from lib.harness.recording import provenance
-from lib.harness.recording.disk import DISK
-from lib.harness.recording.journal import journal_root, on_disk
+from lib.harness.recording.journal import journal_root, make_folder, on_disk
 from lib.harness.recording.trace import parent_digest
 from lib.harness.running.draw import draw_all
 from lib.harness.running.gpu_samples import sampled
@@ -101,8 +100,7 @@ def carry_out(
     else:
         folder = interrupted.folder
     with on_disk(folder.parent), Tracking(folder) as tracking:
-        DISK.make_folder(folder)
-        DISK.sync_folder(folder.parent)
+        make_folder(folder)
         workers.log = folder / "workers.log"
         workers.warm_up(batch)  # frameworks load while the rest is made ready
         with ParentRun(

@@ -102,9 +102,11 @@ def on_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _by_disk(folder: Path) -> Iterator[None]:
-    """Calls of the disk below `folder` alone: every error becomes a `JournalError`."""
+    """Calls of the disk below `folder` alone: its failures become a `JournalError`."""
     try:
         yield
+    except (BlockingIOError, FileExistsError, FileNotFoundError, PermissionError):
+        raise
     except OSError as error:
         raise _of_disk(error, folder) from None
 
@@ -121,6 +123,13 @@ def _of_disk(error: OSError, folder: Path) -> JournalError:
     )
 
 
+def make_folder(folder: Path, disk: Disk = DISK) -> None:
+    """Make the folder of a run, on the disk, unless it is there. Raises `JournalError` where the disk fails."""
+    with _by_disk(folder.parent):
+        disk.make_folder(folder)
+        disk.sync_folder(folder.parent)
+
+
 def now_ms() -> int:
     """Milliseconds since the epoch."""
     return CLOCK.now_ms()
@@ -131,12 +140,14 @@ class Journal:
 
     Attributes:
         path: of the journal.
+        now_ms: the time of its records.
     """
 
     def __init__(self, path: Path, *, new: bool, disk: Disk = DISK, clock: Clock = CLOCK):
         self.path = path
         self._folder = path.parent
         self._disk, self._clock = disk, clock
+        self.now_ms = clock.now_ms
         self._writing, self._syncing = threading.Lock(), threading.Lock()
         self._fd: int | None = disk.open(path, new)
         self._unsynced = False
@@ -148,19 +159,21 @@ class Journal:
     def create(cls, path: Path, header: Mapping[str, Any], disk: Disk = DISK, clock: Clock = CLOCK) -> Journal:
         """A new journal with its ``run`` record. Raises `FileExistsError` if there is one already."""
         unnamed = path.with_suffix(".new")
-        with on_disk(path.parent):
+        with _by_disk(path.parent):
             journal = cls(unnamed, new=True, disk=disk, clock=clock)  # only one process has it: it may look and rename
-        try:
-            if disk.exists(path):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-            journal.append("run", time=clock.now_ms(), **header)
-            disk.rename(unnamed, path)
-        except BaseException:
-            journal._let_go()
-            with suppress(FileNotFoundError):
-                disk.remove(unnamed)
-            raise
+            try:
+                if disk.exists(path):
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+                journal.append("run", time=clock.now_ms(), **header)
+                disk.rename(unnamed, path)
+            except BaseException:
+                journal._let_go()
+                with suppress(OSError):
+                    disk.remove(unnamed)
+                raise
         journal.path = path
+        journal._folders[path.parent] = None  # on a slow machine it may have been synced with the other name
+        journal._sync_soon()
         return journal
 
     @classmethod
@@ -173,7 +186,8 @@ class Journal:
         """
         journal = cls(path, new=False, disk=disk, clock=clock)
         try:
-            disk.truncate(journal._descriptor(), max((offset for offset, _ in read(path, disk=disk)), default=0))
+            with _by_disk(path.parent):
+                disk.truncate(journal._descriptor(), max((offset for offset, _ in read(path, disk=disk)), default=0))
         except BaseException:
             journal._let_go()
             raise
@@ -239,8 +253,11 @@ class Journal:
             except OSError as error:
                 raise _of_disk(error, self._folder) from None
         if not self._unsynced:
-            self._unsynced = True
-            self._clock.later(SYNC_SECONDS, self._sync_later)
+            self._sync_soon()
+
+    def _sync_soon(self) -> None:
+        self._unsynced = True
+        self._clock.later(SYNC_SECONDS, self._sync_later)
 
     def _descriptor(self) -> int:
         if self._fd is None:
@@ -277,7 +294,10 @@ class Journal:
                 if path not in self._files:
                     sync_file(self._disk, path)
                     self._files.add(path)
-                self._folders |= dict.fromkeys(p for p in path.parents if p.is_relative_to(self.files))
+                folder = path.parent
+                while folder != self._folder:
+                    self._folders[folder] = None
+                    folder = folder.parent
         self.sync()
 
     def end(self, status: str, **tags: str) -> None:
@@ -296,6 +316,7 @@ class Journal:
             for path in self._disk.below(self.files):
                 if path.name.endswith(PART):
                     self._disk.remove(path)
+                    self._folders[path.parent] = None
             self.end(status, **{"lab.ended": reason})
             return True
         if record is None:
@@ -367,7 +388,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode())
     except ValueError:
         return None
     return record if isinstance(record, dict) and "kind" in record else None

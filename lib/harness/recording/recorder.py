@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lib.harness.errors import UserError
-from lib.harness.recording.journal import Journal, now_ms
+from lib.harness.recording.journal import Journal
 from lib.harness.recording.jsonfile import finite, json_bytes
 from lib.harness.recording.trace import array_record, canonical, encode
 
@@ -48,7 +48,7 @@ class Recorder:
         check_names(values)
         floats = {name: float(value) for name, value in values.items()}
         self.timings |= floats
-        self._journal.append("timing", step=whole(step), values=finite(floats), time=now_ms())
+        self._journal.append("timing", step=whole(step), values=finite(floats), time=self._journal.now_ms())
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters and keep them as ``model/parameters.npz``."""
@@ -66,7 +66,7 @@ class Recorder:
     def _record(self, record: Mapping[str, Any]) -> None:
         line = canonical(record)
         self._digest.update(line.encode() + b"\n")
-        self._journal.append_line(f'{{"kind":"log","time":{now_ms()},"record":{line}}}')
+        self._journal.append_line(f'{{"kind":"log","time":{self._journal.now_ms()},"record":{line}}}')
 
     @property
     def digest(self) -> str:

@@ -118,6 +118,7 @@ class Interrupted:
                     orphan.end_for_its_writer("FAILED", journal.GONE)
             _clear(self.folder, disk)
             taken.append("resume", time=clock.now_ms(), tags={"lab.resumed": str(now.times + 1)})
+            taken.sync()  # whoever has sent the run to its end knows that it goes on, whatever comes next
         except BaseException:
             taken.close()
             raise

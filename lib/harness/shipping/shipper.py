@@ -85,6 +85,7 @@ class Shipper:
         self._runs: dict[str, Run] = {}
         self._done: set[str] = set()
         self._end_time = 0
+        self._has_ended = False
 
     @property
     def page(self) -> str:
@@ -99,22 +100,22 @@ class Shipper:
             ServerAwayError: MLflow does not answer; call again later.
             RefusedError: MLflow takes nothing of it; calling again would not help.
         """
-        self.is_to_ship_again = False
-        names = self._disk.names(self._folder)
-        if JOURNAL not in names:
+        self.is_to_ship_again = self._has_ended = False
+        if not self._disk.exists(self._folder / JOURNAL):
             return False
-        trials = [name for name in names if journals.is_trial(name)]
-        self._trials = len(trials)
+        size = size_of(self._folder / JOURNAL, self._disk)  # what a lab that is resumed adds from now on counts as new
         try:
             self._ship(JOURNAL, may_end=False)
+            trials = [name for name in self._disk.names(self._folder) if journals.is_trial(name)]
+            self._trials = len(trials)  # all of them, where the parent had ended before they were listed
             ended = [self._ship(name) for name in trials if name not in self._done]
-            if not (all(ended) and self._ship(JOURNAL)):
+            if not (all(ended) and (JOURNAL in self._done or (self._has_ended and self._ship(JOURNAL)))):
                 return False
         except BaseException:
             self.forget()
             raise
         if not (self.refused or self._damaged):
-            state = Sent(self.page, True, size_of(self._folder / JOURNAL, self._disk), self._end_time)
+            state = Sent(self.page, True, size, self._end_time)
             self._write(state)
         return True
 
@@ -133,7 +134,10 @@ class Shipper:
             run = self._runs.get(name) or self._begin(path)
             return name in self._done or (run is not None and self._send_new(path, run, may_end))
         except journals.DamagedError as error:
-            return may_end and self._end_damaged(path, error)
+            if not may_end:
+                self._has_ended = self._is_left()
+                return False
+            return self._end_damaged(path, error)
         except RefusedError as error:
             return self._leave(path, error)
 
@@ -231,6 +235,8 @@ class Shipper:
             self._flush(path, run)
             raise
         self._flush(path, run)
+        if path.name == JOURNAL and not may_end:
+            self._has_ended = end is not None
         if end is None or not may_end:
             return False
         self._finish(path, run, end)
@@ -303,10 +309,7 @@ class Shipper:
         """End a run in MLflow whose journal is damaged and has no writer. Returns whether that is done."""
         self.problems[path.name] = str(error)
         self._damaged = True
-        try:
-            if not journals.is_orphan(self._folder / JOURNAL, self._disk):
-                return False
-        except OSError:  # nobody knows whether the lab runs
+        if not self._is_left():
             return False
         match = FOLDER.fullmatch(self._folder.name)
         remote = self._known(match[1]).get(self._key(path)) if match else None
@@ -320,6 +323,13 @@ class Shipper:
             self.server.set_status(id_, "FAILED", None)
         self._end(path, 0)
         return True
+
+    def _is_left(self) -> bool:
+        """Return whether the lab is known to be gone."""
+        try:
+            return journals.is_orphan(self._folder / JOURNAL, self._disk)
+        except OSError:
+            return False
 
     def _leave(self, path: Path, error: RefusedError) -> bool:
         """Find out why MLflow refuses a run. Returns whether to go on without it; otherwise it is tried again.
