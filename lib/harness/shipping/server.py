@@ -71,7 +71,8 @@ def connect() -> Any:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     from mlflow import MlflowClient
 
-    client = MlflowClient()
+    with server_errors():
+        client = MlflowClient()
     require_same_version(client.tracking_uri)
     return client
 
@@ -111,6 +112,7 @@ def server_errors() -> Iterator[None]:
     """
     import requests
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
@@ -120,3 +122,11 @@ def server_errors() -> Iterator[None]:
         if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
             raise ServerAwayError(str(error), "Read timed out" in str(error)) from error
         raise RefusedError(f"MLflow refuses what it was sent: {str(error).splitlines()[0]}") from error
+    except SQLAlchemyError as error:  # of a database in a file
+        reason = str(error).splitlines()[0]
+        if "locked" in reason:
+            raise ServerAwayError(reason, slow=True) from error
+        raise RefusedError(
+            f"MLflow's database {os.environ.get('MLFLOW_TRACKING_URI')} cannot be used ({reason}): move it away, and "
+            "./invoke sync fills a new one"
+        ) from error

@@ -76,6 +76,8 @@ class Shipper:
         self._tried_again: set[str] = set()
         self._folder, self._disk, self._heard = folder, disk, heard
         self._trials = self._points = 0
+        match = FOLDER.fullmatch(folder.name)
+        self._name = match[1] if match else ""  # of the experiment, until a journal says it
         self.forget()
 
     def forget(self) -> None:
@@ -180,6 +182,7 @@ class Shipper:
 
     def _known(self, experiment: str) -> dict[str, RemoteRun]:
         """The runs of this folder that MLflow has, by key; asked once. A deleted experiment is restored."""
+        self._name = experiment
         if self._experiment is None:
             match = self.server.experiment(experiment)
             if match is None:
@@ -311,8 +314,7 @@ class Shipper:
         self._damaged = True
         if not self._is_left():
             return False
-        match = FOLDER.fullmatch(self._folder.name)
-        remote = self._known(match[1]).get(self._key(path)) if match else None
+        remote = self._known(self._name).get(self._key(path)) if self._name else None
         run = self._runs.get(path.name)
         if remote and (remote.is_ended or remote.deleted):
             self._end(path, remote.end_time)
@@ -337,11 +339,11 @@ class Shipper:
         Raises:
             RefusedError: nothing of the folder can be sent.
         """
-        run, match = self._runs.get(path.name), FOLDER.fullmatch(self._folder.name)
-        if run is None or match is None:
+        run = self._runs.get(path.name)
+        if run is None:
             raise error
         self._experiment = None
-        remote = self._known(match[1]).get(self._key(path))
+        remote = self._known(self._name).get(self._key(path))
         if remote and remote.deleted:
             self._let_go(path)
             return True

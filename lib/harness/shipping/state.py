@@ -54,7 +54,7 @@ def page_of(folder: Path) -> str:
     return read_state(folder).page
 
 
-def is_sent(folder: Path, disk: Disk = DISK) -> bool:
+def is_shipped(folder: Path, disk: Disk = DISK) -> bool:
     """Return whether all of the run in `folder` has been sent to an MLflow. (Its parent run is sent last.)"""
     state = read_state(folder, disk)
     return state.done and state.size == size_of(folder / JOURNAL, disk)
@@ -71,7 +71,7 @@ def unsent(root: Path, parents: Mapping[str, RemoteRun] | None, disk: Disk = DIS
         folder = root / name
         if not any(each.endswith(".jsonl") for each in disk.names(folder)):
             continue
-        if not is_sent(folder, disk):
+        if not is_shipped(folder, disk):
             yield folder
             continue
         if parents is not None:

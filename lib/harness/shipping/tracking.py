@@ -134,6 +134,9 @@ class Tracking:
                 shown = now
                 show(f"Sending to MLflow: {self._progress} so far")
             time.sleep(0.05)
+        if self._state == "connecting" and process.poll() is None:  # it may be making a database
+            self.trouble = f"MLflow's client took more than {CONNECTING_SECONDS:.0f} s to start"
+            return False
         process.terminate()
         self._listener.join()  # including its last lines
         return self._state == "done"

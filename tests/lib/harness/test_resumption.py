@@ -267,3 +267,37 @@ def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:
     folder = clone.newest()
     refused(clone, folder, "tiny", "--resume", folder.name).assert_one_line(2, "is finished")
     refused(clone, folder, "tiny", "--resume", "last:tiny").assert_one_line(2, "no such run")
+
+
+def begun(root: Path, key: str, time: int) -> None:
+    """An interrupted run that began at this time, in ms since the epoch."""
+    (root / key).mkdir()
+    Journal.create(root / key / "run.jsonl", {"key": key, "experiment": "tiny", "tags": {}}).end("KILLED")
+    path = root / key / "run.jsonl"
+    first, *rest = path.read_text().splitlines()
+    path.write_text("".join(f"{line}\n" for line in [json.dumps({**json.loads(first), "time": time}), *rest]))
+
+
+def test_the_last_run_is_the_one_that_began_last(tmp_path: Path) -> None:
+    """Clocks are set back, and older runs have the local time in their key: the later one has the smaller key."""
+    begun(tmp_path, "20261101-015000-tiny-aaaaaa", time=1_793_512_200_000)
+    begun(tmp_path, "20261101-011500-tiny-bbbbbb", time=1_793_513_700_000)
+    assert resumption.find(tmp_path, "tiny", "last:tiny").key == "20261101-011500-tiny-bbbbbb"
+
+
+def test_a_damaged_journal_is_in_the_way_of_no_other_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.harness.errors._warned", set())
+    begun(tmp_path, "20261101-015000-tiny-aaaaaa", time=1)
+    begun(tmp_path, "20261101-015000-other-cccccc", time=2)
+    path = tmp_path / "20261101-015000-other-cccccc" / "run.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"run"', b"\0\0\0\0\0"))
+    assert resumption.find(tmp_path, "tiny", "last:tiny").key == "20261101-015000-tiny-aaaaaa"
+    warning = capsys.readouterr().err
+    assert warning.count("Warning") == 1
+    assert f"{path} is damaged" in warning
+    assert resumption.find(tmp_path, "tiny", "20261101-015000-tiny").key == "20261101-015000-tiny-aaaaaa"
+    assert capsys.readouterr().err == "", "the other one is not even read"
+    with pytest.raises(UserError, match=r"is damaged.*./invoke forget 20261101-015000-other-cccccc"):
+        resumption.find(tmp_path, "other", path.parent.name)

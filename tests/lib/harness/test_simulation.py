@@ -243,6 +243,7 @@ def conversation(server: Server, beginning: str) -> list[Any]:
     return [*heard, known(), parent, child, experiment.id]
 
 
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
 def test_the_simulated_mlflow_answers_as_a_real_one(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setenv("LAB_ARTIFACTS", str(tmp_path / "artifacts"))
     from mlflow import MlflowClient
