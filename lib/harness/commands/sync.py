@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lib.harness.errors import UserError
-from lib.harness.recording import journal
+from lib.harness.recording import journal, reading
 from lib.harness.recording.disk import DISK
 from lib.harness.shipping import server
 from lib.harness.shipping.follow import ship_left_behind
@@ -37,7 +37,7 @@ def sync() -> int:
         folders = list(unsent(root, remote.parents()))
         for number, folder in enumerate(folders, 1):
             if not DISK.exists(folder / JOURNAL):
-                display.warn(str(journal.damaged(folder / JOURNAL, "is missing")))
+                display.warn(str(reading.damaged(folder / JOURNAL, "is missing")))
                 continue
             shipper = Shipper(remote, folder, heard=_Progress(f"{folder.name} ({number} of {len(folders)})"))
             try:

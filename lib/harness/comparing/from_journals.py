@@ -13,7 +13,7 @@ from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.source import LabEntry
 from lib.harness.contract.texts import FILE as TEXTS
 from lib.harness.errors import UserError, warn_once
-from lib.harness.recording import journal, provenance
+from lib.harness.recording import journal, provenance, reading
 from lib.harness.recording.trace import canonical, trace_lines
 from lib.harness.shipping.state import page_of
 
@@ -28,7 +28,7 @@ class JournalFolder:
 
     def file(self, name: str) -> bytes | None:
         """A file of the run; None where it is missing."""
-        path = journal.files_of(self.folder / "run.jsonl") / name
+        path = reading.files_of(self.folder / "run.jsonl") / name
         try:
             return path.read_bytes()
         except FileNotFoundError:
@@ -42,7 +42,7 @@ class JournalFolder:
             first: dict[str, Any] | None = None
             last: dict[str, Any] = {}
             trace: list[str] = []
-            for _, last in journal.read(path):
+            for _, last in reading.read(path):
                 first = first or last
                 if last["kind"] == "log":
                     trace.append(canonical(last["record"]))
@@ -63,7 +63,7 @@ def read(folder: Path) -> Record | None:
     path = folder / "run.jsonl"
     first: dict[str, Any] | None = None
     last: dict[str, Any] = {}
-    for _, last in journal.read(path):
+    for _, last in reading.read(path):
         first = first or last
     if first is None:
         return None
@@ -85,7 +85,7 @@ def finished(lab: str) -> Iterator[Record]:
     for path in sorted(journal.journal_root().glob(f"*-{lab}-??????/run.jsonl")):
         try:
             record = read(path.parent)
-        except journal.DamagedError as error:
+        except reading.DamagedError as error:
             warn_once(str(error))
             continue
         if record is not None and record.status == "FINISHED" and record.tags["lab.name"] == lab:

@@ -36,10 +36,9 @@ from typing import IO, Any
 from lib.harness.errors import UserError
 from lib.harness.recording.clock import CLOCK, Clock
 from lib.harness.recording.disk import DISK, PART, Disk, replacing, sync_file
+from lib.harness.recording.reading import files_of, last, read
 
 GONE = "the process that ran it is gone"
-LAST_BYTES = 1 << 14
-"""Of a journal's end, which are read at a time to find its last record."""
 SYNC_SECONDS = 0.5
 """From a record to the sync that puts it on the disk; that takes time itself, and all within a second."""
 
@@ -336,78 +335,6 @@ class Journal:
             descriptor, self._fd = self._fd, None
             if descriptor is not None:
                 self._disk.close(descriptor)
-
-
-def is_trial(name: str) -> bool:
-    """Return whether a file of a run's folder is the journal of a trial."""
-    return name.startswith("trial-") and name.endswith(".jsonl")
-
-
-def files_of(path: Path) -> Path:
-    """The folder of the files of the run whose journal is at `path`."""
-    return path.with_suffix(".files")
-
-
-class DamagedError(UserError):
-    """A journal that cannot be read, or has a bad line with records behind it. The others are as they were."""
-
-
-def damaged(path: Path, reason: str) -> DamagedError:
-    """The error of a file in the folder of a run."""
-    return DamagedError(
-        f"{path} {reason}: that run is left out. Put the file back from a backup, or remove the run: "
-        f"./invoke forget {path.parent.name}"
-    )
-
-
-def read(path: Path, offset: int = 0, disk: Disk = DISK) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The records from byte `offset` on, one by one, each with the offset behind it; what is torn is left out.
-
-    Raises:
-        DamagedError: at a bad line with records behind it, or where the file cannot be read.
-    """
-    try:
-        file = disk.reading(path, offset)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise damaged(path, f"cannot be read ({error.strerror})") from None
-    with file:
-        for line in file:
-            record = _record(line)
-            if record is None:  # without its newline it may be on its way
-                if line.endswith(b"\n") and any(_record(behind) for behind in file):
-                    raise damaged(path, f"is damaged at byte {offset}")
-                return
-            offset += len(line)
-            yield offset, record
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None where it is none."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        record = json.loads(line.decode())
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and "kind" in record else None
-
-
-def last(path: Path, disk: Disk = DISK) -> dict[str, Any] | None:
-    """The last record of a journal; None where it has none. Raises as `read`."""
-    tail = b""
-    with disk.reading(path, 0) as file:
-        start = file.seek(0, os.SEEK_END)
-        while start and tail.count(b"\n") < 2:  # the end of the line before it, too
-            start, end = max(0, start - LAST_BYTES), start
-            file.seek(start)
-            tail = file.read(end - start) + tail
-    record = _record(tail[tail.rfind(b"\n", 0, -1) + 1 :])
-    if record is None:  # it is torn
-        for _, whole in read(path, disk=disk):
-            record = whole
-    return record
 
 
 def is_orphan(path: Path, disk: Disk = DISK) -> bool:

@@ -16,8 +16,9 @@ from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance
-from lib.harness.recording.journal import DamagedError, Journal, JournalError, close_orphan, now_ms
+from lib.harness.recording.journal import Journal, JournalError, close_orphan, now_ms
 from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.reading import DamagedError
 from lib.harness.running import resumption
 from lib.harness.running.job import Job, described
 from lib.harness.running.pool import Workers

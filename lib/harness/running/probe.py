@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lib.harness.contract.trial import ENDED_WELL, Result
 from lib.harness.machine import scope
-from lib.harness.recording.journal import read
+from lib.harness.recording.reading import read
 from lib.harness.recording.trace import canonical
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers

@@ -14,7 +14,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.contract.loading import lab_of
-from lib.harness.recording.journal import Journal, now_ms, read
+from lib.harness.recording.journal import Journal, now_ms
+from lib.harness.recording.reading import read
 from lib.harness.running.job import Job, described, train
 
 if TYPE_CHECKING:

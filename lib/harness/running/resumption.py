@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from lib.harness.contract.options import PRUNED, SWEEP
 from lib.harness.errors import UserError, warn_once
 from lib.harness.machine import gpus
-from lib.harness.recording import journal
+from lib.harness.recording import journal, reading
 from lib.harness.recording.clock import CLOCK, Clock
 from lib.harness.recording.disk import DISK, PART, Disk
 
@@ -110,10 +110,10 @@ class Interrupted:
             assert now is not None
             now.require_unfinished()
             for name in disk.names(self.folder):
-                if not journal.is_trial(name):
+                if not reading.is_trial(name):
                     continue
                 trial = self.folder / name
-                with suppress(journal.DamagedError):  # it is no result, and runs again
+                with suppress(reading.DamagedError):  # it is no result, and runs again
                     orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit, disk, clock)
                     orphan.end_for_its_writer("FAILED", journal.GONE)
             _clear(self.folder, disk)
@@ -170,7 +170,7 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
         if name or path.parent.name.startswith(key):
             try:
                 run = read_run(path)
-            except journal.DamagedError as error:
+            except reading.DamagedError as error:
                 if not name:
                     raise
                 warn_once(str(error))
@@ -198,7 +198,7 @@ def read_run(path: Path, disk: Disk = DISK) -> Interrupted | None:
     header: Mapping[str, Any] | None = None
     last: Mapping[str, Any] = {}
     times = 0
-    for _, last in journal.read(path, disk=disk):
+    for _, last in reading.read(path, disk=disk):
         header = header or last
         times += last["kind"] == "resume"
     return Interrupted(path.parent, header, last.get("status"), times) if header else None
@@ -234,7 +234,7 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[
     reports: list[float] = []
     parameters, line = "", ""
     try:
-        for _, end in journal.read(path):
+        for _, end in reading.read(path):
             if recorded is None:
                 recorded = end
                 _require_trial(recorded, header)
@@ -247,11 +247,11 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Iterable[
                 values = end["record"].get("values", {})
                 if reported in values:
                     reports.append(float.fromhex(values[reported]))
-    except journal.DamagedError:
+    except reading.DamagedError:
         return None
     if recorded is None or end.get("status") != "FINISHED" or digest.hexdigest() != end["tags"]["lab.result_digest"]:
         return None
-    folder = journal.files_of(path)
+    folder = reading.files_of(path)
     try:
         for name in files:
             json.loads((folder / name).read_bytes())

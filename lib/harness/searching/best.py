@@ -16,7 +16,7 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.options import SWEEP
 from lib.harness.contract.settings import Options, configure
 from lib.harness.errors import UserError, warn_once
-from lib.harness.recording import journal
+from lib.harness.recording import journal, reading
 from lib.harness.running.resumption import read_run
 
 FILE = "best.json"
@@ -46,15 +46,15 @@ def registered(lab: str) -> Best:
     for path in sorted(journal.journal_root().glob(f"*-{name}-??????/run.jsonl")):
         try:
             run = read_run(path)
-        except journal.DamagedError as error:
+        except reading.DamagedError as error:
             warn_once(str(error))
             continue
         finished = run and run.header["experiment"] == name and run.status == "FINISHED"
-        if run and finished and "lab.reproduces" not in run.tags and (journal.files_of(path) / FILE).exists():
+        if run and finished and "lab.reproduces" not in run.tags and (reading.files_of(path) / FILE).exists():
             sweeps.append((int(run.header["time"]), path))
     if sweeps:
         _, path = max(sweeps)
-        return Best(path.parent.name, _found(journal.files_of(path) / FILE, lab))
+        return Best(path.parent.name, _found(reading.files_of(path) / FILE, lab))
     raise UserError(
         f"--config best: the journal of this machine has no finished sweep of the lab '{lab}' (imported sweeps do not "
         f"count). {_again(lab)}"

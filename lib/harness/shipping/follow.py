@@ -11,6 +11,7 @@ from typing import TextIO
 
 from lib.harness.errors import UserError
 from lib.harness.recording import journal as journals
+from lib.harness.recording import reading
 from lib.harness.recording.clock import CLOCK, Clock
 from lib.harness.recording.disk import DISK, Disk
 from lib.harness.shipping.remote import MlflowServer, Server
@@ -45,8 +46,8 @@ def mend(folder: Path, disk: Disk = DISK, clock: Clock = CLOCK) -> None:
         if JOURNAL in names and not journals.is_orphan(folder / JOURNAL, disk):
             return
     for name in names:
-        if name == JOURNAL or journals.is_trial(name):
-            with contextlib.suppress(BlockingIOError, PermissionError, FileNotFoundError, journals.DamagedError):
+        if name == JOURNAL or reading.is_trial(name):
+            with contextlib.suppress(BlockingIOError, PermissionError, FileNotFoundError, reading.DamagedError):
                 journals.close_orphan(folder / name, "FAILED", journals.GONE, disk, clock)
 
 

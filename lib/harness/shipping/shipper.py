@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.harness.recording import journal as journals
+from lib.harness.recording import reading
 from lib.harness.recording.disk import DISK, Disk, sync_file
 from lib.harness.recording.trace import canonical, trace_lines
+from lib.harness.shipping.points import points_of
 from lib.harness.shipping.remote import SENT, Metric, RemoteRun, Server
 from lib.harness.shipping.server import RefusedError
 from lib.harness.shipping.state import JOURNAL, Sent, read_state, size_of, write_state
@@ -50,6 +52,10 @@ class Run:
     metrics: list[Metric] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+
+
+class TryAgainError(Exception):
+    """MLflow has refused something, and may not do so again: what it has is to be looked up anew."""
 
 
 class Shipper:
@@ -107,12 +113,17 @@ class Shipper:
             return False
         size = size_of(self._folder / JOURNAL, self._disk)  # what a lab that is resumed adds from now on counts as new
         try:
-            self._ship(JOURNAL, may_end=False)
-            trials = [name for name in self._disk.names(self._folder) if journals.is_trial(name)]
+            if self._ship(JOURNAL, may_end=False):
+                self._has_ended = self._is_over()
+            trials = [name for name in self._disk.names(self._folder) if reading.is_trial(name)]
             self._trials = len(trials)  # all of them, where the parent had ended before they were listed
             ended = [self._ship(name) for name in trials if name not in self._done]
-            if not (all(ended) and (JOURNAL in self._done or (self._has_ended and self._ship(JOURNAL)))):
+            if not (all(ended) and self._has_ended and self._ship(JOURNAL)):
                 return False
+        except TryAgainError:
+            self.is_to_ship_again = True
+            self.forget()
+            return False
         except BaseException:
             self.forget()
             raise
@@ -135,7 +146,7 @@ class Shipper:
         try:
             run = self._runs.get(name) or self._begin(path)
             return name in self._done or (run is not None and self._send_new(path, run, may_end))
-        except journals.DamagedError as error:
+        except reading.DamagedError as error:
             if not may_end:
                 self._has_ended = self._is_left()
                 return False
@@ -145,7 +156,7 @@ class Shipper:
 
     def _begin(self, path: Path) -> Run | None:
         """The run of a journal, looked up or created; None where it has no record yet, or there is nothing to send."""
-        header = next((record for _, record in journals.read(path, disk=self._disk)), None)
+        header = next((record for _, record in reading.read(path, disk=self._disk)), None)
         if header is None:
             return None
         remote = self._known(header["experiment"]).get(header["key"])
@@ -160,6 +171,8 @@ class Shipper:
             return None
         tags = {"lab.run": header["key"]}
         if header["parent"]:
+            if parent is None and remote is None and JOURNAL not in self._done:
+                return None
             if parent is None and remote is None:  # its parent was let go
                 self._end(path, 0)
                 return None
@@ -173,7 +186,7 @@ class Shipper:
             id_ = self.server.create_run(self._experiment, header["name"], header["time"], tags)
             run = Run(id_, 0, 0, is_new=True)
         else:
-            sent = remote.sent if self._is_boundary(path, remote.sent) else 0
+            sent = remote.sent if reading.ends_at(path, remote.sent, self._disk) else 0  # of a backup it may be shorter
             run = Run(remote.id, sent, sent, tags=tags)
         self._runs[path.name] = run
         if path.name == JOURNAL and read_state(self._folder, self._disk).page != self.page:
@@ -201,21 +214,16 @@ class Shipper:
 
     def _ends(self, path: Path, remote: RemoteRun) -> bool:
         """Return whether a journal ends as its run in MLflow has ended. All else of a run is sent before its end."""
-        end = journals.last(path, self._disk) or {}
-        return (end.get("status"), end.get("time")) == (remote.status, remote.end_time)
-
-    def _is_boundary(self, path: Path, offset: int) -> bool:
-        """Return whether a record of the journal ends at `offset`: a journal from a backup may be shorter."""
-        if offset == 0:
-            return True
-        with self._disk.reading(path, offset - 1) as file:
-            return file.read(1) == b"\n"
+        start, record = reading.last_at(path, self._disk)
+        end = record or {}
+        same = (end.get("status"), end.get("time")) == (remote.status, remote.end_time)
+        return same and remote.sent in (0, start)  # 0: from before there was such a tag
 
     def _send_new(self, path: Path, run: Run, may_end: bool) -> bool:
         """Send what is new of a run. Returns whether its end has been sent."""
         end = None
         try:
-            for offset, record in journals.read(path, run.sent, self._disk):
+            for offset, record in reading.read(path, run.sent, self._disk):
                 match record["kind"]:
                     case "run":
                         run.params |= record["params"]
@@ -223,7 +231,7 @@ class Shipper:
                     case "tags":
                         run.tags |= record["tags"]
                     case "log" | "timing":
-                        run.metrics += _metrics(record)
+                        run.metrics += points_of(record)
                     case "end":  # it stays unread until the run is closed: the server may die before that
                         end = record
                         continue
@@ -234,12 +242,15 @@ class Shipper:
                 run.read = offset
                 if len(run.metrics) >= BATCH:
                     self._flush(path, run)
-        except journals.DamagedError:
+        except reading.DamagedError:
             self._flush(path, run)
             raise
         self._flush(path, run)
         if path.name == JOURNAL and not may_end:
             self._has_ended = end is not None
+        if end is None and self._is_left():  # `mend` could not end it: it may be damaged before what is new
+            for _ in reading.read(path, disk=self._disk):
+                pass
         if end is None or not may_end:
             return False
         self._finish(path, run, end)
@@ -269,7 +280,7 @@ class Shipper:
         """Send a run's files and then its end."""
         sync_file(self._disk, path)
         self.server.send_lines(run.id, "trace.jsonl", trace_lines(self._trace(path)))
-        self.server.send_files(run.id, journals.files_of(path))
+        self.server.send_files(run.id, reading.files_of(path))
         self.server.log(run.id, [], {}, end["tags"])
         if end["status"] == "FINISHED" and path.name == JOURNAL and (model := self._model(path)):
             self.server.register(run.id, model)
@@ -278,13 +289,13 @@ class Shipper:
 
     def _trace(self, path: Path) -> Iterator[str]:
         """The canonical lines of a journal."""
-        for _, record in journals.read(path, disk=self._disk):
+        for _, record in reading.read(path, disk=self._disk):
             if record["kind"] == "log":
                 yield canonical(record["record"])
 
     def _model(self, path: Path) -> str:
         """The name of the model that a parent run hands on; empty for none."""
-        tags = [record["tags"] for _, record in journals.read(path, disk=self._disk) if record["kind"] == "tags"]
+        tags = [record["tags"] for _, record in reading.read(path, disk=self._disk) if record["kind"] == "tags"]
         return next((each["lab.model"] for each in reversed(tags) if "lab.model" in each), "")
 
     def _end(self, path: Path, end_time: int) -> None:
@@ -308,7 +319,7 @@ class Shipper:
         )
         self._end(path, 0)
 
-    def _end_damaged(self, path: Path, error: journals.DamagedError) -> bool:
+    def _end_damaged(self, path: Path, error: reading.DamagedError) -> bool:
         """End a run in MLflow whose journal is damaged and has no writer. Returns whether that is done."""
         self.problems[path.name] = str(error)
         self._damaged = True
@@ -326,6 +337,14 @@ class Shipper:
         self._end(path, 0)
         return True
 
+    def _is_over(self) -> bool:
+        """Return whether the lab's journal has its end, or no lab."""
+        try:
+            end = reading.last(self._folder / JOURNAL, self._disk)
+        except reading.DamagedError:
+            return self._is_left()
+        return (end or {}).get("kind") == "end"
+
     def _is_left(self) -> bool:
         """Return whether the lab is known to be gone."""
         try:
@@ -334,13 +353,14 @@ class Shipper:
             return False
 
     def _leave(self, path: Path, error: RefusedError) -> bool:
-        """Find out why MLflow refuses a run. Returns whether to go on without it; otherwise it is tried again.
+        """Find out why MLflow refuses a run, and go on without it. Returns True.
 
         Raises:
+            TryAgainError: it may take it now.
             RefusedError: nothing of the folder can be sent.
         """
         run = self._runs.get(path.name)
-        if run is None:
+        if run is None and path.name == JOURNAL:
             raise error
         self._experiment = None
         remote = self._known(self._name).get(self._key(path))
@@ -349,36 +369,11 @@ class Shipper:
             return True
         if path.name not in self._tried_again:  # it was gone, or in an experiment that was deleted
             self._tried_again.add(path.name)
-            self.is_to_ship_again = True
-            self.forget()
-            return False
+            raise TryAgainError
         self.problems[path.name] = f"{self._key(path)}: {error}"
         self.refused = True
-        with suppress(RefusedError):
-            self.server.set_status(run.id, "FAILED", None)
+        if run is not None:
+            with suppress(RefusedError):
+                self.server.set_status(run.id, "FAILED", None)
         self._end(path, 0)
         return True
-
-
-def _metrics(record: Mapping[str, Any]) -> list[Metric]:
-    """The numbers of a record as MLflow metrics. Arrays and texts have no place there: they are in the trace."""
-    if record["kind"] == "timing":
-        return [(name, float(value), record["time"], record["step"]) for name, value in record["values"].items()]
-    inner = record["record"]
-    step = inner.get("step", 0)
-    if "measurements" in inner:
-        values = {f"final/{name}": value for name, value in inner["measurements"].items()}
-    else:
-        values = inner.get("values", {})
-    numbers = ((name, _number(value)) for name, value in values.items())
-    return [(name, value, record["time"], step) for name, value in numbers if value is not None]
-
-
-def _number(value: Any) -> float | None:
-    """The number of a value in a trace; None where it is none."""
-    if not isinstance(value, str) or value.lstrip("-")[:2] not in ("0x", "in", "na"):
-        return None
-    try:
-        return float.fromhex(value)
-    except ValueError:
-        return None

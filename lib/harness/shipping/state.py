@@ -76,7 +76,7 @@ def unsent(root: Path, parents: Mapping[str, RemoteRun] | None, disk: Disk = DIS
             continue
         if parents is not None:
             state, run = read_state(folder, disk), parents.get(name)
-            if run is None or not (run.deleted or state.end_time == run.end_time):
+            if run is None or not (run.deleted or (run.is_ended and state.end_time == run.end_time)):
                 yield folder
 
 

@@ -35,4 +35,4 @@ def test_a_measurement_that_a_seed_lacks_is_no_error(
 ) -> None:
     display.print_results(results(*measurements))
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("fast"))
-    assert row.split(maxsplit=2)[1:] == ["2", shown]
+    assert row.rstrip().split(maxsplit=2)[1:] == ["2", shown]

@@ -17,16 +17,8 @@ import pytest
 
 from lib.harness.errors import UserError
 from lib.harness.recording import disk as disks
-from lib.harness.recording.journal import (
-    DamagedError,
-    Journal,
-    JournalError,
-    JournalFullError,
-    close_orphan,
-    is_orphan,
-    last,
-    read,
-)
+from lib.harness.recording.journal import Journal, JournalError, JournalFullError, close_orphan, is_orphan
+from lib.harness.recording.reading import DamagedError, last, read
 from lib.harness.recording.recorder import Recorder
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.support import until

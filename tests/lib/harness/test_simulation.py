@@ -11,8 +11,8 @@ import pytest
 
 from lib.harness.recording import disk as disks
 from lib.harness.recording import journal as journals
+from lib.harness.recording import reading
 from lib.harness.recording.journal import Journal
-from lib.harness.running import resumption
 from lib.harness.shipping import follow, shipper
 from lib.harness.shipping.remote import MlflowServer, RemoteRun, Server
 from lib.harness.shipping.server import RefusedError
@@ -90,7 +90,7 @@ def with_what_is_not_on_the_disk_sent(patch: Patch) -> None:
 def with_the_end_counted_as_sent(patch: Patch) -> None:
     def send_new(self: Shipper, path: Path, run: shipper.Run, may_end: bool) -> bool:
         done = whole(self, path, run, may_end)
-        run.sent = max([run.sent, *(offset for offset, _ in journals.read(path, run.sent, self._disk))])
+        run.sent = max([run.sent, *(offset for offset, _ in reading.read(path, run.sent, self._disk))])
         return done
 
     whole = Shipper._send_new
@@ -159,19 +159,6 @@ def with_an_error_that_is_swallowed(patch: Patch) -> None:
 
     whole = SimulatedServer.log
     patch.setattr(SimulatedServer, "log", log)
-
-
-def without_a_resume_on_the_disk(patch: Patch) -> None:
-    class Unsynced(Journal):
-        def sync(self) -> None:
-            if journals.last(self.path, self._disk) or {} == {"kind": "resume"}:
-                return
-            super().sync()
-
-    patch.setattr(resumption.journal, "Journal", Unsynced)
-
-
-PLANTED: list[tuple[Callable[[Patch], None], range]] = []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -258,9 +259,10 @@ class OtherMlflow(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if not self.version:
             time.sleep(3)
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.version.encode())
+        with suppress(BrokenPipeError):  # nobody waits so long
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.version.encode())
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing."""

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.harness.errors import UserError
-from lib.harness.recording.journal import Journal, read
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.reading import read
 from lib.harness.recording.recorder import Recorder, plain
 from lib.harness.recording.trace import array_record, canonical, encode, parent_digest, trace_lines
 

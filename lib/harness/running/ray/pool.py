@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus
 from lib.harness.recording import disk
-from lib.harness.recording.journal import files_of, on_disk
+from lib.harness.recording.journal import on_disk
+from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
 from lib.harness.running.ray.client import (

@@ -15,8 +15,8 @@ from lib.harness.contract.loading import lab_of
 from lib.harness.errors import UserError
 from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance
-from lib.harness.recording.journal import files_of
 from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.worker import become
 

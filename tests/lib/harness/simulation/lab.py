@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lib.harness.errors import UserError
 from lib.harness.recording import journal as journals
+from lib.harness.recording import reading
 from lib.harness.recording.journal import Journal, JournalError
 from lib.harness.recording.recorder import Recorder
 from lib.harness.running import resumption
@@ -70,14 +71,14 @@ class Lab:
         """Go on counting from what is on the disk: others have written there meanwhile."""
         promise = self.promises.setdefault(path, Promise())
         try:
-            number = sum(1 for _ in journals.read(path, disk=self.machine.disk))
-        except journals.DamagedError:
+            number = sum(1 for _ in reading.read(path, disk=self.machine.disk))
+        except reading.DamagedError:
             return
         promise.appended = [self.machine.clock.monotonic()] * number
 
     def trials(self) -> list[Path]:
         """The journals of its trials."""
-        return [self.folder / name for name in self.machine.disk.names(self.folder) if journals.is_trial(name)]
+        return [self.folder / name for name in self.machine.disk.names(self.folder) if reading.is_trial(name)]
 
     def _create(self, path: Path, variant: str) -> None:
         parent = None if path == self.path else self.folder.name
@@ -134,8 +135,8 @@ class Lab:
                 break
             attempt += 1
             try:
-                last = journals.last(path, self.machine.disk)
-            except journals.DamagedError:
+                last = reading.last(path, self.machine.disk)
+            except reading.DamagedError:
                 continue
             if last and last.get("status") == "FINISHED":
                 return  # it is adopted
