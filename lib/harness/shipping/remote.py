@@ -126,8 +126,8 @@ class MlflowServer:
 
     def runs(self, experiment: str, beginning: str) -> dict[str, RemoteRun]:
         """The runs whose key has this beginning, by key. Of two with one key, the older one, if it is not deleted."""
-        found = self._search([experiment], f"tags.`lab.run` LIKE '{beginning}%'")
-        return {key: run for key, run in found if key.startswith(beginning)}
+        matches = self._search([experiment], f"tags.`lab.run` LIKE '{beginning}%'")
+        return {key: run for key, run in matches if key.startswith(beginning)}
 
     def parents(self) -> dict[str, RemoteRun]:
         """The parent runs of all experiments, by key."""

@@ -1,4 +1,4 @@
-"""Which runs have been sent as a whole: ``run.shipped`` beside a run's journal, and what MLflow itself says.
+"""The runs that have been sent as a whole: ``run.shipped`` beside a run's journal, and what MLflow itself says.
 
 The file spares asking. It is believed only as far as MLflow has the run, ended as the file says: another MLflow, a new
 or emptied one, or one that was restored from a copy is filled again.

@@ -193,7 +193,7 @@ def test_a_full_disk_keeps_every_record_that_was_taken(small_disk: Path) -> None
     with pytest.raises(JournalFullError):
         journal.append("timing", step=0, values={str(i): 0.5 for i in range(1000)}, time=0)
     assert len(path.read_text().splitlines()) == 1 + taken
-    os.close(journal._fd)
+    journal._let_go()
 
 
 def test_a_journal_that_was_full_goes_on_when_there_is_room(small_disk: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_bad_line_with_records_behind_it_is_damage(tmp_path: Path, spoilt: byt
     data = path.read_bytes()
     place = data.index(b'"timing"')
     path.write_bytes(data[:place] + spoilt + data[place + len(spoilt) :])
-    seen = []
+    seen: list[str] = []
     with pytest.raises(DamagedError, match=r"run\.jsonl is damaged.*./invoke forget 20260101-000000-tiny-abcdef"):
         seen.extend(record["kind"] for _, record in read(path))
     assert seen == ["run", "log"], "what comes before it can be read"

@@ -33,6 +33,7 @@ def record(root: Path, key: str, steps: int = 3) -> Path:
     folder = root / key
     folder.mkdir(parents=True)
     header = {"experiment": "tiny", "params": {"steps": str(steps)}}
+    own: dict[str, Any]
     tags = {"lab.seed": "0"}
     parent = Journal.create(
         folder / "run.jsonl",
@@ -41,7 +42,7 @@ def record(root: Path, key: str, steps: int = 3) -> Path:
     for number in range(2):
         path = folder / f"trial-{number:04d}.jsonl"
         own = {"key": f"{key}.{path.stem}", "parent": key, "name": f"fast, seed {number}"}
-        own["tags"] = {**tags, "lab.variant": "fast"}
+        own |= {"tags": {**tags, "lab.variant": "fast"}}
         with Journal.create(path, {**header, **own}) as journal:
             recorder = Recorder(journal)
             for step in range(steps):
@@ -79,9 +80,9 @@ class Mlflow:
         """All runs that are not deleted, by key; fails if one is there twice."""
         experiment = self.client.get_experiment_by_name("tiny")
         runs = list(self.client.search_runs([experiment.experiment_id])) if experiment else []
-        found = {run.data.tags["lab.run"]: run for run in runs}
-        assert len(found) == len(runs)
-        return found
+        by_key = {run.data.tags["lab.run"]: run for run in runs}
+        assert len(by_key) == len(runs)
+        return by_key
 
     def assert_complete(self, *keys: str) -> None:
         """Each run with its two trials, all that was logged, and its files."""
@@ -121,7 +122,7 @@ def mlflow(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Mlfl
     return Mlflow(tmp_path, empty, monkeypatch)
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> str:
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
     """What `sync` prints; it must end well."""
     assert sync() == 0
     out: str = capsys.readouterr().out
@@ -130,14 +131,14 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_another_mlflow_is_filled_too(root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]) -> None:
     record(root, FIRST)
-    assert "Sent 1 lab run with all trials, MLflow has everything." in said(capsys)
+    assert "Sent 1 lab run with all trials, MLflow has everything." in printed(capsys)
     mlflow.assert_complete(FIRST)
     mlflow.use("another")
-    assert "Sent 1 lab run" in said(capsys)
+    assert "Sent 1 lab run" in printed(capsys)
     mlflow.assert_complete(FIRST)
-    assert said(capsys) == "MLflow has everything.\n"
+    assert printed(capsys) == "MLflow has everything.\n"
     mlflow.use()
-    assert said(capsys) == "MLflow has everything.\n", "the first one still has it"
+    assert printed(capsys) == "MLflow has everything.\n", "the first one still has it"
     mlflow.assert_complete(FIRST)
 
 
@@ -145,21 +146,21 @@ def test_an_mlflow_from_an_older_copy_is_filled_again(
     root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(root, FIRST)
-    said(capsys)
+    printed(capsys)
     shutil.copy(mlflow.file, mlflow.folder / "older.db")
     record(root, SECOND)
-    assert "Sent 1 lab run" in said(capsys)
+    assert "Sent 1 lab run" in printed(capsys)
     mlflow.use("older")
-    assert "Sent 1 lab run" in said(capsys)
+    assert "Sent 1 lab run" in printed(capsys)
     mlflow.assert_complete(FIRST, SECOND)
 
 
 def test_a_deleted_experiment_is_restored(root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]) -> None:
     record(root, FIRST)
-    said(capsys)
+    printed(capsys)
     mlflow.client.delete_experiment(mlflow.client.get_experiment_by_name("tiny").experiment_id)
     record(root, SECOND)
-    out = said(capsys)
+    out = printed(capsys)
     assert "Warning: the experiment 'tiny' was deleted in MLflow: it was restored" in out
     assert "Sent 1 lab run" in out
     mlflow.assert_complete(FIRST, SECOND)
@@ -170,16 +171,16 @@ def test_a_deleted_run_is_let_go_and_keeps_no_other(
     root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str], which: str
 ) -> None:
     folder = record(root, FIRST)
-    said(capsys)
+    printed(capsys)
     deleted = mlflow.runs()[FIRST + which].info.run_id
     mlflow.client.delete_run(deleted)
     (folder / "run.shipped").unlink()
     record(root, SECOND)
-    out = said(capsys)
+    out = printed(capsys)
     assert out.count("Warning") == 1
     assert f"{FIRST}{which} was deleted in MLflow: it is not sent again. To have it there, restore it" in out
     assert FIRST + which not in mlflow.runs()
-    assert said(capsys) == "MLflow has everything.\n", "not refused for ever"
+    assert printed(capsys) == "MLflow has everything.\n", "not refused for ever"
     mlflow.client.restore_run(deleted)
     mlflow.assert_complete(FIRST, SECOND)
 
@@ -187,7 +188,7 @@ def test_a_deleted_run_is_let_go_and_keeps_no_other(
 def test_a_run_that_is_refused_keeps_no_other(root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]) -> None:
     """MLflow takes no param anew: one with another value stands for whatever it may refuse."""
     record(root, FIRST)
-    said(capsys)
+    printed(capsys)
     run = mlflow.runs()[f"{FIRST}.trial-0000"].info.run_id
     path = root / FIRST / "trial-0000.jsonl"
     path.write_text(path.read_text().replace('"steps":"3"', '"steps":"4"').replace('"time":1', '"time":2'))
@@ -214,7 +215,7 @@ def test_a_damaged_journal_is_one_warning(
     lines.insert(number, b"\0\0\0\0\n")
     path.write_bytes(b"".join(lines))
     record(root, SECOND)
-    out = said(capsys)
+    out = printed(capsys)
     warnings = [line for line in out.splitlines() if "Warning" in line]
     assert len(warnings) == 1
     assert f"{path} is damaged" in warnings[0]
@@ -223,7 +224,7 @@ def test_a_damaged_journal_is_one_warning(
     assert {key for key in runs if key.startswith(SECOND)} == {SECOND, f"{SECOND}.trial-0000", f"{SECOND}.trial-0001"}
     assert "RUNNING" not in {run.info.status for run in runs.values()}
     path.write_bytes(path.read_bytes().replace(b"\0\0\0\0\n", b""))
-    assert "Sent 1 lab run" in said(capsys), "it was put back"
+    assert "Sent 1 lab run" in printed(capsys), "it was put back"
     mlflow.assert_complete(FIRST, SECOND)
 
 
@@ -232,7 +233,7 @@ def test_a_run_without_its_own_journal_is_one_warning(
 ) -> None:
     (record(root, FIRST) / "run.jsonl").unlink()
     record(root, SECOND)
-    out = said(capsys)
+    out = printed(capsys)
     assert f"{FIRST}/run.jsonl is missing" in out
     mlflow.assert_complete(SECOND)
 
@@ -248,7 +249,7 @@ def test_an_empty_journal_needs_no_mlflow(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert said(capsys) == "MLflow has everything.\n"
+    assert printed(capsys) == "MLflow has everything.\n"
 
 
 class OtherMlflow(BaseHTTPRequestHandler):
@@ -282,7 +283,7 @@ def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[OtherMlflow]]:
 
 def test_an_mlflow_of_another_version_is_not_used(root: Path, other: type[OtherMlflow]) -> None:
     record(root, FIRST)
-    other.version = "0.9.1"  # type: ignore[misc]
+    other.version = "0.9.1"
     with pytest.raises(UserError, match=r"is version 0\.9\.1, and this image has \d.*\./invoke up"):
         sync()
 

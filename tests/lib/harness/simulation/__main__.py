@@ -7,11 +7,11 @@ import sys
 from tests.lib.harness.simulation.schedule import Search, search, shortest
 
 
-def told(found: Search) -> str:
+def text_of(result: Search) -> str:
     """A search in lines: the schedules, all that happened in them and how often, and what was lost."""
-    lines = [f"{found.schedules} schedules in {found.seconds:.0f} s of processor time, {len(found.failed)} failed"]
-    lines += [f"{number:8,}  {what}" for what, number in sorted(found.counts.items())]
-    for seed, outcome in list(found.failed.items())[:3]:
+    lines = [f"{result.schedules} schedules in {result.seconds:.0f} s of processor time, {len(result.failed)} failed"]
+    lines += [f"{number:8,}  {what}" for what, number in sorted(result.counts.items())]
+    for seed, outcome in list(result.failed.items())[:3]:
         lines.append(f"seed {seed}: {'; '.join(outcome.lost[:5])}")
         lines += [f"    {step}" for step in shortest(outcome.steps)]
     return "\n".join(lines)
@@ -19,9 +19,9 @@ def told(found: Search) -> str:
 
 def main(arguments: list[str]) -> int:
     """Search. Returns 1 if something was lost."""
-    found = search(float(arguments[0]) if arguments else 10.0, int(arguments[1]) if len(arguments) > 1 else 0)
-    print(told(found))
-    return 1 if found.failed else 0
+    result = search(float(arguments[0]) if arguments else 10.0, int(arguments[1]) if len(arguments) > 1 else 0)
+    print(text_of(result))
+    return 1 if result.failed else 0
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ TRIALS = 4
 
 
 class Promise:
-    """What a journal must have after a power cut: `count` records, and with its end the files that it had then."""
+    """The promise of a journal: after a power cut it has `count` records, and with its end the files that it had."""
 
     def __init__(self) -> None:
         self.appended: list[float] = []

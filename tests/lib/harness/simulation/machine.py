@@ -237,8 +237,8 @@ class Disk:
     def files_below(self, folder: Path) -> dict[str, bytes]:
         """All files below a folder, by their paths from there."""
         start = f"{folder}/"
-        found = [(name, number) for name, number in self.numbers.items() if number and name.startswith(start)]
-        return {name.removeprefix(start): bytes(self.inodes[number].data) for name, number in found}
+        inside = [(name, number) for name, number in self.numbers.items() if number and name.startswith(start)]
+        return {name.removeprefix(start): bytes(self.inodes[number].data) for name, number in inside}
 
     def _change(self, old: str, new: str, number: int) -> None:
         if old:

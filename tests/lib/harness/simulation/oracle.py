@@ -1,4 +1,4 @@
-"""What must be true of a simulated machine and its MLflow, found from their bytes."""
+"""Compares a simulated machine with its promises, and its MLflow with its journals, byte by byte."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lines_of(disk: Disk, path: Path) -> tuple[list[dict[str, Any]], bool]:
 
 
 def after_power_cut(disk: Disk, promises: dict[Path, Promise], damaged: set[Path]) -> list[str]:
-    """What was promised before the power was cut and is not there. The promises are those of what is there then."""
+    """List what was promised before the power was cut and is gone. What is there becomes the promise."""
     lost = []
     for path, promise in list(promises.items()):
         records, _ = lines_of(disk, path)
@@ -57,7 +57,7 @@ def after_power_cut(disk: Disk, promises: dict[Path, Promise], damaged: set[Path
 
 
 def compare(disk: Disk, store: Store, damaged: set[Path]) -> Iterator[str]:
-    """What MLflow lacks of the journals on the disk, or has otherwise."""
+    """Yield what MLflow lacks of the journals on the disk, or has otherwise."""
     active = [run for run in store.runs.values() if not run.deleted]
     for key, number in Counter(run.tags["lab.run"] for run in active).items():
         if number > 1:
@@ -66,6 +66,8 @@ def compare(disk: Disk, store: Store, damaged: set[Path]) -> Iterator[str]:
     known = set()
     for path in disk.journals():
         records, is_damaged = lines_of(disk, path)
+        if is_damaged and path not in damaged:
+            yield f"{path}: only its writer can have damaged it"
         if records:
             known.add(records[0]["key"])
             if path.name == "run.jsonl" or lines_of(disk, path.parent / "run.jsonl")[0]:
@@ -78,7 +80,7 @@ def compare(disk: Disk, store: Store, damaged: set[Path]) -> Iterator[str]:
 def compare_known(
     disk: Disk, path: Path, records: list[dict[str, Any]], runs: Mapping[str, StoredRun], is_damaged: bool
 ) -> Iterator[str]:
-    """What MLflow lacks of one run, or has otherwise; of one that was deleted there, or is damaged, only its status."""
+    """Yield what MLflow lacks of one run; of one that was deleted there, or is damaged, only its status counts."""
     key, parent = records[0]["key"], runs.get(records[0]["parent"] or "")
     run = runs.get(key)
     if (run and run.deleted) or (parent and parent.deleted):
@@ -95,7 +97,7 @@ def compare_known(
 
 
 def compare_run(disk: Disk, path: Path, records: list[dict[str, Any]], run: StoredRun) -> Iterator[str]:
-    """What MLflow lacks of one run, or has otherwise."""
+    """Yield what MLflow lacks of one whole run, or has otherwise."""
     key, end = records[0]["key"], records[-1]
     if end["kind"] != "end":
         yield f"{key}: its journal has no end"

@@ -87,7 +87,7 @@ def schedule(seed: int) -> list[Step]:
         inside, after = "", 0
         if action in AT_WORK and rng.random() < 0.25:
             inside = rng.choice(("kill", "cut_power", *INSIDE))
-            after = rng.randint(1, 60)
+            after = rng.randint(1, rng.choice((5, 20, 60)))
         steps.append(Step(action, rng.getrandbits(32), inside, after))
     return [Step("begin_lab", 0), *steps]
 
@@ -132,16 +132,16 @@ def run(seed: int) -> Outcome:
 
 def search(seconds: float, first: int = 0) -> Search:
     """Play schedules from the seed `first` on, for this many seconds of processor time."""
-    found = Search()
+    result = Search()
     started = time.process_time()
     while time.process_time() - started < seconds:
-        outcome = run(first + found.schedules)
+        outcome = run(first + result.schedules)
         if outcome.lost:
-            found.failed[first + found.schedules] = outcome
-        found.counts += outcome.counts
-        found.schedules += 1
-    found.seconds = time.process_time() - started
-    return found
+            result.failed[first + result.schedules] = outcome
+        result.counts += outcome.counts
+        result.schedules += 1
+    result.seconds = time.process_time() - started
+    return result
 
 
 def shortest(steps: Sequence[Step]) -> list[Step]:

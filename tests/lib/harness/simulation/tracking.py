@@ -116,12 +116,12 @@ class SimulatedServer:
         return self._call("parents", lambda: self._some(lambda key, run: run.tags.get("lab.variant") == "all"))
 
     def _some(self, wanted: Callable[[str, StoredRun], bool]) -> dict[str, RemoteRun]:
-        found = {}
+        matches = {}
         for run in sorted(self.store.runs.values(), key=lambda each: not each.deleted):
             key = run.tags["lab.run"]
             if wanted(key, run):
-                found[key] = RemoteRun(run.id, run.status, run.end_time, int(run.tags.get(SENT, 0)), run.deleted)
-        return found
+                matches[key] = RemoteRun(run.id, run.status, run.end_time, int(run.tags.get(SENT, 0)), run.deleted)
+        return matches
 
     def create_run(self, experiment: str, name: str, time: int, tags: Mapping[str, str]) -> str:
         """Create a run."""

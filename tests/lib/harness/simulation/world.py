@@ -28,7 +28,7 @@ class World:
     Attributes:
         labs: the living ones, by process.
         followers: the shippers of labs, by process; the lock of each once it has it.
-        damaged: the journals that somebody has spoilt.
+        damaged: the journals that somebody, or the power, has spoilt.
         lost: what was to be kept and was not, a line each.
     """
 
@@ -185,6 +185,7 @@ class World:
         self.labs.clear()
         self.followers.clear()
         self.lost += after_power_cut(self.machine.disk, self.promises, self.damaged)
+        self.damaged |= {path for path in self.machine.disk.journals() if lines_of(self.machine.disk, path)[1]}
 
     def stop_server(self, rng: random.Random) -> None:
         """Stop MLflow."""
@@ -196,7 +197,7 @@ class World:
 
     def let_server_fail(self, rng: random.Random) -> None:
         """Let some of MLflow's next answers fail."""
-        self.server.failures = [rng.choice(("", "error", "lost", "slow")) for _ in range(rng.randint(1, 4))]
+        self.server.failures = [""] * rng.randint(0, 12) + [rng.choice(("error", "lost", "slow"))] * rng.randint(1, 2)
 
     def set_clock_back(self, rng: random.Random) -> None:
         """Set the machine's clock back, or forward."""
