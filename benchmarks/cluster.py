@@ -23,7 +23,9 @@ from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
 from lib.harness.running.ray.pool import RayWorkers
 from lib.harness.shipping.follow import ship_left_behind
+from lib.harness.shipping.remote import MlflowServer
 from lib.harness.shipping.server import connect
+from lib.harness.shipping.shipper import Shipper
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.ray_cluster import LOCK, RayCluster
@@ -125,9 +127,10 @@ def shipped_per_second(folders: Sequence[Path]) -> float:
     """Journals that a shipper sends in a second, of these folders or as many as it sends in its time."""
     client = connect()
     client.search_experiments(max_results=1)
+    server = MlflowServer(client)
     begin, sent = time.perf_counter(), 0
     for folder in folders:
-        assert ship_left_behind(client, folder)
+        assert ship_left_behind(Shipper(server, folder), folder)
         sent += JOURNALS
         if time.perf_counter() - begin > SHIPPING_SECONDS:
             break
@@ -144,9 +147,7 @@ def written(folder: Path) -> Path:
         path = folder / f"trial-{number:04d}.jsonl"
         own = {"key": f"{folder.name}.{path.stem}", "parent": folder.name, "name": path.stem}
         journal = Journal.create(path, {**header, **own})
-        journal.files.mkdir()
-        for name in ("code.tar.gz", "config.json", "environment.json"):
-            (journal.files / name).write_bytes(bytes(10_000))
+        journal.write("config.json", bytes(1_000))
         recorder = Recorder(journal)
         for step in range(STEPS):
             recorder(step, loss=1 / (step + 1))

@@ -229,6 +229,14 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit code."""
     args = parse(arguments)
+    try:
+        return run(args)
+    except SystemExit as error:
+        raise UserError(f"the lab's code has ended the program (sys.exit({error.code!r})): take that out") from error
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command that these arguments ask for. Returns its exit code."""
     share()
     end_with_reader()
     inside = args.debug or args.rehearse

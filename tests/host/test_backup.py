@@ -49,7 +49,7 @@ def record(state: Path, key: str = "20260101-000000-mlp-abcdef") -> None:
     folder = state / "journal" / key
     folder.mkdir(parents=True)
     Journal.create(folder / "run.jsonl", {"key": key}).end("FINISHED")
-    sent = {"run_id": "a", "offset": (folder / "run.jsonl").stat().st_size, "done": True}
+    sent = {"page": "", "done": True, "size": (folder / "run.jsonl").stat().st_size, "end_time": 0}
     (folder / "run.shipped").write_text(json.dumps(sent), encoding="utf-8")
     (folder / "run.files").mkdir()
     (folder / "run.files" / "config.json").write_text("{}", encoding="utf-8")

@@ -48,15 +48,16 @@ def debug(entry: LabEntry, options: Options) -> int:
             f"{lab.name}: {trial.variant}, seed {trial.seed} ({trial.runtime.framework}), in this process, not recorded"
         )
         determinism.prepare(trial.runtime)
-        with TemporaryDirectory(prefix="lab-debug-") as folder:
-            journal = Journal.create(Path(folder, "trial.jsonl"), {"key": "debug"})
-            journal.files.mkdir()
+        with (
+            TemporaryDirectory(prefix="lab-debug-") as folder,
+            Journal.create(Path(folder, "trial.jsonl"), {"key": "debug"}) as journal,
+        ):
             job = Job(trial, "debug", entry.module, options.seed, journal.path, {}, {})
             measurements, _ = train(job, Recorder(journal), None)
     except BdbQuit:
         print("The debugger was left before the trial ended.", file=sys.stderr)
         return 1
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         traceback.print_exc()
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     print_measurements(measurements)

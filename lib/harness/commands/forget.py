@@ -14,9 +14,10 @@ from typing import Any
 
 from lib.harness.commands.status import size
 from lib.harness.errors import UserError
-from lib.harness.recording import journal
+from lib.harness.recording import journal, reading
 from lib.harness.shipping import server
-from lib.harness.shipping.state import is_shipped, read_state
+from lib.harness.shipping.remote import MlflowServer
+from lib.harness.shipping.state import is_shipped
 from lib.harness.showing import display
 
 FORGOTTEN = ".forgotten"
@@ -28,13 +29,19 @@ TELLING = ("lab.quick", "lab.portable", "lab.config_from", "lab.reproduces")
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the journal. `speaks_for`: two runs that claims may take for each other have the same."""
+    """A run of the journal.
+
+    Attributes:
+        speaks_for: two runs that claims may take for each other have the same.
+        is_damaged: its journal cannot be read, so that MLflow never gets all of it.
+    """
 
     folder: Path
     lab: str
     finished: bool
     ended: int
     speaks_for: tuple[Any, ...]
+    is_damaged: bool = False
 
     @property
     def key(self) -> str:
@@ -58,12 +65,12 @@ def forget(named: list[str], days: str | None) -> int:
         chosen = [_find(runs, named[0])]
     else:
         limit = journal.now_ms() - int(days) * DAY_MS
-        chosen = [run for run in runs if run.ended < limit]
-    client = _client() if chosen else None
+        chosen = [run for run in runs if run.ended < limit and not run.is_damaged]
+    mlflow = _mlflow() if any(not run.is_damaged for run in chosen) else None
     removed, kept = 0, 0
     for run in chosen:
         why = (
-            "./invoke claims and labs read it" if needed.get(run.speaks_for) == run.key else _remove(root, client, run)
+            "./invoke claims and labs read it" if needed.get(run.speaks_for) == run.key else _remove(root, mlflow, run)
         )
         if why and days is None:
             raise UserError(f"{run.key} is kept: {why}")
@@ -73,15 +80,15 @@ def forget(named: list[str], days: str | None) -> int:
     return 0
 
 
-def _client() -> Any:
+def _mlflow() -> MlflowServer:
     if not server.answers():
         raise UserError("MLflow does not answer, which must have what is forgotten: start it with ./invoke up")
-    return server.connect()
+    return MlflowServer(server.connect())
 
 
 def _find(runs: list[Run], named: str) -> Run:
     lab = named.removeprefix("last:")
-    matches = [run for run in runs if run.lab == lab][-1:] if lab != named else []
+    matches = [run for run in runs if run.lab == lab and not run.is_damaged][-1:] if lab != named else []
     matches = matches or [run for run in runs if run.key.startswith(named)]
     if len(matches) != 1:
         count = f"{len(matches)} runs begin with it: give more of the key" if matches else "the journal has no such run"
@@ -90,9 +97,9 @@ def _find(runs: list[Run], named: str) -> Run:
 
 
 def _read(path: Path) -> Run | None:
-    """The run of a journal; None of one that cannot be read, which stays."""
+    """The run of a journal; None of one that has none."""
     try:
-        records = [record for _, record in journal.read(path)]
+        records = [record for _, record in reading.read(path)]
         first, last = records[0], records[-1]
         tags = first["tags"] | last.get("tags", {})
         told_by = tuple(tags.get(tag) for tag in TELLING)
@@ -103,45 +110,39 @@ def _read(path: Path) -> Run | None:
             ended=last["time"] if last["kind"] == "end" else journal.now_ms(),
             speaks_for=(first["experiment"], *sorted(first["params"].items()), *told_by),
         )
+    except reading.DamagedError:
+        return Run(path.parent, lab="", finished=False, ended=0, speaks_for=(), is_damaged=True)
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
 
 
-def _remove(root: Path, client: Any, run: Run) -> str:
+def _remove(root: Path, mlflow: MlflowServer | None, run: Run) -> str:
     """Remove the journal of a run and say so. Returns the reason where it stays; empty where it is gone."""
     with (run.folder / "run.jsonl").open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return "its lab is running"
-        if not is_shipped(run.folder) or not _is_complete(client, run.folder):
+        if mlflow is not None and not (is_shipped(run.folder) and _is_complete(mlflow, run)):
             return "MLflow has not got all of it: ./invoke sync"
         bytes_ = size(run.folder)
         (root / FORGOTTEN).mkdir(exist_ok=True)
         run.folder.rename(root / FORGOTTEN / run.key)
         shutil.rmtree(root / FORGOTTEN)
-    display.console.print(f"Removed {run.key}: {bytes_ / 1e6:,.1f} MB; MLflow keeps the run")
+    kept = "its journal was damaged" if run.is_damaged else "MLflow keeps the run"
+    display.console.print(f"Removed {run.key}: {bytes_ / 1e6:,.1f} MB; {kept}")
     return ""
 
 
-def _is_complete(client: Any, folder: Path) -> bool:
+def _is_complete(mlflow: MlflowServer, run: Run) -> bool:
     """Return whether MLflow has the run and all of its trials, ended and not deleted."""
-    parent = read_state(folder / "run.jsonl")["run_id"]
-    ids = {read_state(path)["run_id"] for path in folder.glob("*.jsonl")}
+    trials = (path.stem for path in run.folder.glob("*.jsonl") if reading.is_trial(path.name))
+    keys = {run.key, *(f"{run.key}.{stem}" for stem in trials)}
     try:
-        with server.server_errors():
-            present = [client.get_run(parent)]
-            query = f"tags.`mlflow.parentRunId` = '{parent}'"
-            token = None
-            while True:
-                page = client.search_runs([present[0].info.experiment_id], query, max_results=1000, page_token=token)
-                present += page
-                token = page.token
-                if not token:
-                    break
+        experiment = mlflow.experiment(run.lab)
+        present = mlflow.runs(experiment.id, run.key) if experiment else {}
     except server.RefusedError:
         return False
     except server.ServerAwayError as error:
         raise UserError(f"MLflow does not answer any more ({error}): nothing else was removed") from None
-    ended = {run.info.run_id for run in present if run.info.lifecycle_stage == "active" and run.info.end_time}
-    return ids <= ended
+    return keys <= {key for key, each in present.items() if each.is_ended and not each.deleted}

@@ -17,13 +17,14 @@ from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import ENDED_WELL, Result, Trial
 from lib.harness.judging.verdicts import all_measured, judge_all
 from lib.harness.recording import provenance
-from lib.harness.recording.journal import journal_root, on_disk
+from lib.harness.recording.journal import journal_root, make_folder, on_disk
 from lib.harness.recording.trace import VERSION, parent_digest, trial_line
 from lib.harness.running.draw import draw_all
 from lib.harness.running.gpu_samples import sampled
 from lib.harness.running.parent import Extras, ParentRun
 from lib.harness.running.places import place_tags
 from lib.harness.running.pool import Workers
+from lib.harness.running.probe import Probe
 from lib.harness.running.resumption import Interrupted
 from lib.harness.running.study import run_study
 from lib.harness.searching import best
@@ -94,11 +95,12 @@ def carry_out(
     study = lab.begin(config, options.seed)
     batch = next(study)
     if interrupted is None:
-        folder = journal_root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{lab.name}-{secrets.token_hex(3)}"
+        began = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        folder = journal_root() / f"{began}-{lab.name}-{secrets.token_hex(3)}"
     else:
         folder = interrupted.folder
     with on_disk(folder.parent), Tracking(folder) as tracking:
-        folder.mkdir(exist_ok=interrupted is not None)
+        make_folder(folder)
         workers.log = folder / "workers.log"
         workers.warm_up(batch)  # frameworks load while the rest is made ready
         with ParentRun(
@@ -115,28 +117,31 @@ def carry_out(
             tracking.begin()
             tell(run=run.key)
             jobs = [run.job(trial) for trial in batch]
-            repeated = workers.start_again(jobs[0])
+            probe = Probe(jobs[0], workers)
             with sampled(run.journal), display.counting(lab.name) as counter:
-                problems = run_study(run, study, jobs, workers, counter)
+                problems = run_study(run, study, jobs, workers=workers, progress=counter, probe=probe)
             results = Results(run.results)
             claims = judge_all(lab.claims, results, lab.name)
             problems += [*draw_all(run, workers), *export_model(run, workers), *_failures(results)]
             problems += command.close(run, results, workers)
             digest = parent_digest(_line(r) for r in results if r.status in ENDED_WELL)
-            places = place_tags(run, jobs[0], repeated)
+            places = place_tags(run, probe)
             tags = {"lab.result_digest": digest, "mlflow.note.content": _note(lab, claims), **places}
             status: Literal["FINISHED", "FAILED"] = "FINISHED" if all_measured(claims) else "FAILED"
             problems += run.finish(status, claims, tags, time.monotonic() - started)
 
-    command.show(results, claims)
-    for problem in problems:
+        command.show(results, claims)
+        for problem in problems:
+            display.warn(problem)
+        adopted = f" ({len(run.adopted)} of them before)" if run.adopted else ""
+        display.console.print(
+            f"{len(results)} trials{adopted} in {time.monotonic() - started:.0f} s, run {run.key}, digest "
+            f"{digest[:16]}, scope {places['lab.scope']}"
+        )
+    sent = tracking.finish(display.console.print)
+    for problem in tracking.problems:
         display.warn(problem)
-    adopted = f" ({len(run.adopted)} of them before)" if run.adopted else ""
-    display.console.print(
-        f"{len(results)} trials{adopted} in {time.monotonic() - started:.0f} s, run {run.key}, digest {digest[:16]}, "
-        f"scope {places['lab.scope']}"
-    )
-    if tracking.finish():
+    if sent:
         tell(url=tracking.where())
         display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
     else:

@@ -20,8 +20,9 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import place
 from lib.harness.contract.source import LabEntry
 from lib.harness.errors import UserError
-from lib.harness.recording.journal import files_of, journal_root
+from lib.harness.recording.journal import journal_root
 from lib.harness.recording.provenance import ROOT, read_code
+from lib.harness.recording.reading import files_of
 from lib.harness.recording.recorder import plain
 from lib.harness.showing.display import number
 from lib.harness.showing.progress import PIPE

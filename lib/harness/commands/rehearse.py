@@ -148,7 +148,7 @@ class Rehearsal:
                     measured(claim, results)
             except InconclusiveError as why:
                 yield "claim", claim.id, OK, f"inconclusive: {why}"
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 yield self._row("claim", claim.id, one_line(error, self.entry.module))
             else:
                 yield "claim", claim.id, OK, ""

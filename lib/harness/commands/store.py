@@ -27,7 +27,7 @@ JOURNAL, STORE = "journal", "mlflow"
 DATABASE = "mlflow.db"
 STORED = re.compile(r"mlflow[^/]*\.db(-journal|-wal|-shm)?|artifacts")
 """The entries of MLflow's folder that are MLflow's: in local mode it has others."""
-TEMPORARY = re.compile(r".*\.(new|lock)")
+TEMPORARY = re.compile(r".*\.(new|lock|part)")
 """Files of a journal that are nothing to anybody else."""
 STAGED, REPLACED = ".restored-", ".replaced-"
 

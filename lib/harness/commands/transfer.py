@@ -29,7 +29,8 @@ from lib.harness.comparing.from_export import ExportedRun
 from lib.harness.errors import UserError
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.trace import version_of
-from lib.harness.shipping.shipper import BATCH, Shipper
+from lib.harness.shipping.remote import MlflowServer
+from lib.harness.shipping.shipper import BATCH
 
 SUMS = "SHA256SUMS"
 THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
@@ -105,11 +106,11 @@ def import_(folder: str) -> int:
     runs = from_export.read_runs(root)
     from_export.require_whole(root, runs)
     client = from_mlflow.connect()
-    shipper = Shipper(client, root)
+    server = MlflowServer(client)
     ids: dict[str, str] = {}
     new = 0
     for key, run in sorted(runs.items(), key=lambda item: item[1].parent is not None):
-        ids[key], is_new = _put(client, shipper, root / key, run, ids.get(run.parent or ""))
+        ids[key], is_new = _put(client, server, root / key, run, ids.get(run.parent or ""))
         new += is_new
     parents = sum(run.parent is None for run in runs.values())
     there = f", {len(runs) - new} of them there already" if new < len(runs) else ""
@@ -140,11 +141,11 @@ def _check_files(root: Path) -> None:
             raise UserError(f"{name} is damaged (wrong SHA-256): export the runs again")
 
 
-def _put(client: Any, shipper: Shipper, folder: Path, run: ExportedRun, parent: str | None) -> tuple[str, bool]:
+def _put(client: Any, server: MlflowServer, folder: Path, run: ExportedRun, parent: str | None) -> tuple[str, bool]:
     """Put one run into MLflow. Returns its id there, and whether it was not there as a whole."""
     from mlflow.entities import Metric, Param, RunTag
 
-    experiment = shipper.experiment(run.experiment)
+    experiment = _experiment(server, run.experiment)
     tags = {**run.tags, **({"mlflow.parentRunId": parent} if parent else {})}
     matches = client.search_runs([experiment], f"tags.`lab.run` = '{run.key}'", max_results=1)
     if matches and matches[0].info.status != "RUNNING":
@@ -162,6 +163,18 @@ def _put(client: Any, shipper: Shipper, folder: Path, run: ExportedRun, parent: 
     if (folder / "artifacts").is_dir():
         client.log_artifacts(run_id, str(folder / "artifacts"))
     if "lab.model" in tags and run.status == "FINISHED":
-        shipper.register(tags["lab.model"], run_id)
+        server.register(run_id, tags["lab.model"])
     client.set_terminated(run_id, run.status, run.end_time)
     return run_id, True
+
+
+def _experiment(server: MlflowServer, name: str) -> str:
+    """The id of the experiment of this name, which is created, or restored if it was deleted."""
+    match = server.experiment(name)
+    if match is None:
+        server.create_experiment(name)
+        match = server.experiment(name)
+    elif match.deleted:
+        server.restore_experiment(match.id)
+    assert match is not None
+    return match.id

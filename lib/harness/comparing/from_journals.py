@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lib.harness.comparing.records import Record, RecordedTrial
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.source import TEXTS, LabEntry
-from lib.harness.recording import journal, provenance
+from lib.harness.errors import UserError, warn_once
+from lib.harness.recording import journal, provenance, reading
 from lib.harness.recording.trace import canonical, trace_lines
 from lib.harness.shipping.state import page_of
 
@@ -25,53 +27,86 @@ class JournalFolder:
 
     def file(self, name: str) -> bytes | None:
         """A file of the run; None where it is missing."""
-        path = journal.files_of(self.folder / "run.jsonl") / name
-        return path.read_bytes() if path.is_file() else None
+        path = reading.files_of(self.folder / "run.jsonl") / name
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror})") from None
 
     def trials(self) -> Iterator[RecordedTrial]:
         """The run's trials that have ended."""
         for path in sorted(self.folder.glob("trial-*.jsonl")):
-            lines = [record for _, record in journal.read(path)]
-            trace = (canonical(line["record"]) for line in lines if line["kind"] == "log")
-            tags = lines[0]["tags"] | lines[-1].get("tags", {})
-            status = lines[-1].get("status", "RUNNING")
-            config = journal.files_of(path) / "config.json"
-            yield RecordedTrial(
-                lines[0]["key"],
-                tags,
-                status,
-                "".join(trace_lines(trace)),
-                config.read_bytes() if config.is_file() else None,
-            )
+            first: dict[str, Any] | None = None
+            last: dict[str, Any] = {}
+            trace: list[str] = []
+            for _, last in reading.read(path):
+                first = first or last
+                if last["kind"] == "log":
+                    trace.append(canonical(last["record"]))
+            if first is not None:
+                tags = first["tags"] | last.get("tags", {})
+                config = reading.files_of(path) / "config.json"
+                yield RecordedTrial(
+                    first["key"],
+                    tags,
+                    last.get("status", "RUNNING"),
+                    "".join(trace_lines(trace)),
+                    config.read_bytes() if config.is_file() else None,
+                )
 
     def __str__(self) -> str:
         return str(self.folder)
 
 
 def read(folder: Path) -> Record | None:
-    """The record of the run in a folder of the journal; None where its journal has nothing."""
+    """The record of the run in a folder of the journal; None where its journal has nothing.
+
+    Raises:
+        DamagedError: its journal cannot be read.
+    """
     path = folder / "run.jsonl"
-    lines = [line for _, line in journal.read(path)]
-    if not lines:
+    first: dict[str, Any] | None = None
+    last: dict[str, Any] = {}
+    for _, last in reading.read(path):
+        first = first or last
+    if first is None:
         return None
-    first, last = lines[0], lines[-1]
     return Record(
         key=first["key"],
         tags=first["tags"] | last.get("tags", {}),
         params=first["params"],
         status=last.get("status", "RUNNING"),
+        began=first["time"],
         time=last["time"] if "status" in last else 0,
-        page=page_of(path),
+        page=page_of(folder),
         source=JournalFolder(folder),
     )
 
 
 def finished(lab: str) -> Iterator[Record]:
-    """The finished runs of a lab, newest first."""
-    for path in sorted(journal.journal_root().glob(f"*-{lab}-??????/run.jsonl"), reverse=True):
-        record = read(path.parent)
+    """The finished runs of a lab, the last begun first. One that cannot be read is left out, with a warning."""
+    records = []
+    for path in sorted(journal.journal_root().glob(f"*-{lab}-??????/run.jsonl")):
+        try:
+            record = read(path.parent)
+        except reading.DamagedError as error:
+            warn_once(str(error))
+            continue
         if record is not None and record.status == "FINISHED" and record.tags["lab.name"] == lab:
-            yield record
+            records.append(record)
+    for record in sorted(records, key=lambda each: each.began, reverse=True):
+        try:
+            _ = record.claims
+        except UserError as error:
+            warn_once(_left_out(error, record))
+            continue
+        yield record
+
+
+def _left_out(error: UserError, record: Record) -> str:
+    return f"{error}: that run is left out. Put the file back from a backup, or remove it: ./invoke forget {record.key}"
 
 
 def newest(lab: str) -> Record | None:
@@ -101,8 +136,13 @@ def is_current(entry: LabEntry, lab: Lab, record: Record, options: Options | Non
     now = provenance.tags(provenance.read_code(entry.module), lab.data, record.params["framework"])
     if any(record.tags.get(name) != now[name] for name in CURRENT_TAGS):
         return False
+    try:
+        code = record.code
+    except UserError as error:
+        warn_once(_left_out(error, record))
+        return False
     files = provenance.files_of([entry.module])
-    return all(record.code.get(name) == data for name, data in files.items() if Path(name).name != TEXTS)
+    return all(code.get(name) == data for name, data in files.items() if Path(name).name != TEXTS)
 
 
 def current(entry: LabEntry, lab: Lab, options: Options) -> Record | None:

@@ -157,6 +157,7 @@ def read(client: Any, run: Any) -> Record:
         tags=dict(run.data.tags),
         params=dict(run.data.params),
         status=run.info.status,
+        began=run.info.start_time,
         time=run.info.end_time or 0,
         page=f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}",
         source=MlflowRun(client, run),

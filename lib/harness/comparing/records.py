@@ -97,6 +97,7 @@ class Record:
         status: with which it ended.
         time: its end, in ms since the epoch; 0 while it is running.
         page: the run's page below MLflow's address; empty before it is known.
+        began: its begin, in ms since the epoch.
     """
 
     key: str
@@ -106,21 +107,22 @@ class Record:
     time: int
     page: str
     source: Source
+    began: int = 0
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The fields of its config."""
-        return dict(json.loads(self._file("config.json")))
+        return dict(self._json("config.json"))
 
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Python, system, processor and packages that it ran with."""
-        return dict(json.loads(self._file("environment.json")))
+        return dict(self._json("environment.json"))
 
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """The records of its claims."""
-        return list(json.loads(self._file("claims.json")))
+        return list(self._json("claims.json"))
 
     @cached_property
     def archive(self) -> bytes:
@@ -173,6 +175,12 @@ class Record:
         if data is None:
             raise UserError(f"{self.key}: its {name} is missing in {self.source}: {_NOT_WHOLE}")
         return data
+
+    def _json(self, name: str) -> Any:
+        try:
+            return json.loads(self._file(name))
+        except ValueError:
+            raise UserError(f"{self.key}: its {name} in {self.source} is not whole: {_NOT_WHOLE}") from None
 
     def _checked_files(self, archive: bytes, name: str) -> dict[str, bytes]:
         """The files of ``<name>.tar.gz``. Raises `UserError` when the tag ``lab.<name>_sha256`` is of others."""

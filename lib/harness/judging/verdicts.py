@@ -52,7 +52,7 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
         values = measured(claim, results)
     except InconclusiveError as why:
         return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
-    except Exception as missing:  # one claim's trouble must not take the others' verdicts with it
+    except (Exception, SystemExit) as missing:  # one claim's trouble must not take the others' verdicts with it
         known = isinstance(missing, (LookupError, ValueError)) and missing.args
         reason = missing.args[0] if known else f"{type(missing).__name__}: {missing}"
         return {**record, "note": f"not measured: {reason}"}

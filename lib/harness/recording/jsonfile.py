@@ -10,14 +10,15 @@ from typing import Any
 
 def json_bytes(value: Any) -> bytes:
     """`value` as JSON; what is not finite becomes the text ``inf``, ``-inf`` or ``nan``."""
-    return json.dumps(_finite(value), indent=1, allow_nan=False, ensure_ascii=False).encode()
+    return json.dumps(finite(value), indent=1, allow_nan=False, ensure_ascii=False).encode()
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A copy of `value` with texts for the numbers that JSON lacks: ``inf``, ``-inf`` and ``nan``."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return value

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lib.harness.errors import UserError
-from lib.harness.recording.journal import Journal, now_ms
-from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.jsonfile import finite, json_bytes
 from lib.harness.recording.trace import (
     Digest,
     canonical,
@@ -19,6 +19,7 @@ from lib.harness.recording.trace import (
     parameters_record,
     step_record,
     text_keys,
+    whole,
 )
 
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
@@ -55,26 +56,25 @@ class Recorder:
         check_names(values)
         floats = {name: float(value) for name, value in values.items()}
         self.timings |= floats
-        self._journal.append("timing", step=int(step), values=floats, time=now_ms())
+        self._journal.append("timing", step=whole(step), values=finite(floats), time=self._journal.now_ms())
 
     def parameters(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Record the final parameters and keep them as ``model/parameters.npz``."""
         check_names(arrays)
         self._record(parameters_record(arrays))
-        folder = self._journal.files / "model"
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "parameters.npz", allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
+        with self._journal.writing("model/parameters.npz") as file:
+            np.savez(file, allow_pickle=False, **{k: np.asarray(a) for k, a in arrays.items()})
 
     def measurements(self, measurements: Mapping[str, Any]) -> None:
         """Record what the trial returned, and keep it as ``measurements.json``."""
         check_names(measurements)
         self._record(measurements_record(measurements))
-        (self._journal.files / "measurements.json").write_bytes(json_bytes(measurements))
+        self._journal.write("measurements.json", json_bytes(measurements))
 
     def _record(self, record: Mapping[str, Any]) -> None:
         line = canonical(record)
         self._digest.add(line)
-        self._journal.append_line(f'{{"kind":"log","time":{now_ms()},"record":{line}}}')
+        self._journal.append_line(f'{{"kind":"log","time":{self._journal.now_ms()},"record":{line}}}')
 
     @property
     def digest(self) -> str:

@@ -97,10 +97,15 @@ def canonical(record: Mapping[str, Any]) -> str:
 
 def step_record(step: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The record of one call of the log. Raises `NotExactError`."""
-    whole = int(step)
-    if whole != step:
+    return {"step": whole(step), "values": {name: encode(value, name) for name, value in values.items()}}
+
+
+def whole(step: int) -> int:
+    """This step as a whole number. Raises `NotExactError` for 2.7, which would be recorded as another step."""
+    number = int(step)
+    if number != step:
         raise NotExactError("step", f"the number {step}", "count steps in whole numbers")
-    return {"step": whole, "values": {name: encode(value, name) for name, value in values.items()}}
+    return number
 
 
 def parameters_record(arrays: Mapping[str, Any]) -> dict[str, Any]:

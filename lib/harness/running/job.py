@@ -14,14 +14,11 @@ from lib.harness.contract.loading import lab_of
 from lib.harness.contract.options import PRUNED
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, scope
-from lib.harness.recording.journal import Journal, is_full, on_disk
+from lib.harness.recording.journal import Journal, JournalError, is_full, on_disk
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Log, Result, Trial, WatchedLog
     from lib.harness.recording.recorder import Recorder
-
-
-PROBED_LINES = 3  # of the first trial, which are recorded twice
 
 
 @dataclass(frozen=True)
@@ -41,25 +38,25 @@ def run_job(job: Job) -> Result:
     """Run one trial in this process and write its journal from the first record to the last.
 
     Raises:
-        JournalFullError: the disk of the journal is full.
+        JournalError: the disk of the journal is full, or has failed.
     """
     from lib.harness.contract.trial import Result
     from lib.harness.recording.recorder import Recorder
 
-    journal = Journal.create(job.journal, job.header)
-    recorder = Recorder(journal)
-    watched = job.trial.stop_rule.watch(recorder) if job.trial.stop_rule else None
-    with on_disk(job.journal.parent):
+    with on_disk(job.journal.parent), Journal.create(job.journal, job.header) as journal:
+        recorder = Recorder(journal)
+        watched = job.trial.stop_rule.watch(recorder) if job.trial.stop_rule else None
         try:
-            journal.files.mkdir()
             for name, data in job.files.items():
-                (journal.files / name).write_bytes(data)
+                journal.write(name, data)
             measurements, pruned = train(job, recorder, watched)
-        except Exception as error:
-            if is_full(error):
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit included: it ends the trial, not the worker
+            if isinstance(error, JournalError) or is_full(error):
                 raise
-            message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            (journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            message = described(error)
+            journal.write("traceback.txt", traceback.format_exc().encode(errors="replace"))
             refused = scope.of_error(message)
             journal.end("FAILED", **{"lab.error": message, **({"lab.scope": refused} if refused else {})})
             reports = tuple(watched.reports) if watched else ()
@@ -77,11 +74,20 @@ def run_job(job: Job) -> Result:
     )
 
 
-def beginning(job: Job) -> list[str]:
-    """The first lines that a trial records, from a start of it that leaves nothing behind."""
+def described(error: BaseException) -> str:
+    """The error of a trial, in a line or more."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, SystemExit):
+        return f"the trial ended its process (sys.exit({error.code!r})): a trial returns, or raises an exception"
+    return f"{type(error).__name__}: {error}"
+
+
+def beginning(job: Job, lines: int) -> list[str]:
+    """The first `lines` that a trial records, from a start of it that leaves nothing behind."""
     from lib.harness.recording.recorder import Beginning, EnoughError
 
-    log = Beginning(PROBED_LINES)
+    log = Beginning(lines)
     with suppress(EnoughError):
         log.measurements(_measure(job, log))
     return log.lines

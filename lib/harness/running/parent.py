@@ -18,11 +18,12 @@ from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance
-from lib.harness.recording.journal import Journal, JournalFullError, close_orphan, now_ms
+from lib.harness.recording.journal import Journal, JournalError, close_orphan, now_ms
 from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.reading import DamagedError
 from lib.harness.recording.trace import VERSION, VERSION_TAG
 from lib.harness.running import resumption
-from lib.harness.running.job import Job
+from lib.harness.running.job import Job, described
 from lib.harness.running.pool import Workers
 from lib.harness.running.resumption import Interrupted, OtherStudyError
 
@@ -83,10 +84,6 @@ class ParentRun:
             "lab.quick": str(options.quick).lower(),
             "lab.portable": str(options.portable).lower(),
         }
-        self._shared_files = {
-            "code.tar.gz": self._code.archive(),
-            "environment.json": json_bytes(provenance.environment()),
-        }
         tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
         if recipe:
             tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
@@ -96,11 +93,20 @@ class ParentRun:
             self.journal = Journal.create(folder / "run.jsonl", header)
         else:
             self.journal = interrupted.take_up()
-        self.journal.files.mkdir(exist_ok=interrupted is not None)
-        self.write_files(self._shared_files)
-        self.write_files({"config.json": provenance.config_json(config), **extras.files})
-        if recipe:
-            self.write_files({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)})
+        files = {
+            "code.tar.gz": self._code.archive(),
+            "environment.json": json_bytes(provenance.environment()),
+            "config.json": provenance.config_json(config),
+            **({"recipe.tar.gz": provenance.archive(recipe, mode=0o755)} if recipe else {}),
+            **extras.files,
+        }
+        try:
+            self.write_files(files)
+            self.journal.sync()  # its trials refer to them
+        except BaseException:
+            with suppress(JournalError):
+                self.journal.close()
+            raise
 
     def __enter__(self) -> ParentRun:
         return self
@@ -114,7 +120,7 @@ class ParentRun:
         if isinstance(error, KeyboardInterrupt):
             self._abandon("KILLED", "interrupted")
         else:
-            self._abandon("FAILED", str(error))
+            self._abandon("FAILED", described(error))
         if not isinstance(error, OtherStudyError):
             error.add_note(f"To go on: ./invoke {self._command} --resume {self.key}{provenance.place()}")
 
@@ -138,7 +144,7 @@ class ParentRun:
     def write_files(self, files: Mapping[str, bytes]) -> None:
         """Write files that belong to the parent run."""
         for name, data in files.items():
-            (self.journal.files / name).write_bytes(data)
+            self.journal.write(name, data)
 
     def job(self, trial: Trial) -> Job:
         """The next trial as a job, with a key of its own. Where it has ended well already, its result is adopted."""
@@ -154,7 +160,7 @@ class ParentRun:
         *earlier, path = resumption.attempts(self.folder, self._asked)
         self._asked += 1
         header = self._header(f"{self.key}.{path.stem}", self.key, name, trial.config, tags)
-        files = {**self._shared_files, "config.json": provenance.config_json(trial.config)}
+        files = {"config.json": provenance.config_json(trial.config)}
         for last in earlier[-1:]:
             result = resumption.result(last, trial, header, files)
             if result is not None:
@@ -191,7 +197,8 @@ class ParentRun:
 
     def _abandon(self, status: str, reason: str) -> None:
         """End this run and those of its trials that have not ended. The workers must be gone."""
-        with suppress(JournalFullError):  # `sync` ends them when there is room again
-            for path in sorted(self.folder.glob("trial-*.jsonl")):
+        for path in sorted(self.folder.glob("trial-*.jsonl")):
+            with suppress(JournalError, DamagedError):  # `sync` ends it when there is room again
                 close_orphan(path, status, reason)
+        with self.journal, suppress(JournalError):
             self.journal.end(status, **{"lab.ended": reason})

@@ -125,10 +125,11 @@ class Workers:
         for _ in range(max(1, min(self.count, jobs) - 1)):
             pool.submit(call_in_worker, first, self.log, os.getpid)
 
-    def start_again(self, job: Job) -> Future[list[str]]:
-        """Let a worker record the first lines of a job's trial, in a start of its own (`beginning`)."""
+    def start_again(self, job: Job, lines: int) -> Future[list[str]]:
+        """Let a worker record the first `lines` of a job's trial, in a start of its own (`beginning`)."""
         runtime = job.trial.runtime
-        future: Future[list[str]] = self._pool(runtime, 1).submit(call_in_worker, runtime, self.log, beginning, job)
+        pool = self._pool(runtime, 1)
+        future: Future[list[str]] = pool.submit(call_in_worker, runtime, self.log, beginning, job, lines)
         return future
 
     def call(

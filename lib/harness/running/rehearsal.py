@@ -14,9 +14,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.contract.loading import lab_of
-from lib.harness.errors import UserError
-from lib.harness.recording.journal import Journal, now_ms, read
-from lib.harness.running.job import Job, train
+from lib.harness.recording.journal import Journal, now_ms
+from lib.harness.recording.reading import read
+from lib.harness.running.job import Job, described, train
 
 if TYPE_CHECKING:
     from lib.harness.contract.config import Config
@@ -85,21 +85,19 @@ def rehearse_trial(job: Job) -> Rehearsed:
     from lib.harness.recording.recorder import Recorder
 
     lab_of(job.module)  # its time is not the trial's
-    journal = Journal.create(job.journal, job.header)
-    journal.files.mkdir()
-    recorder = Recorder(journal)
-    measurements: Mapping[str, Any] | None = None
-    error, alarm = "", Alarm(SECONDS)
-    began, started = now_ms(), time.perf_counter()
-    try:
-        with alarm:
-            measurements, _ = train(job, recorder, None)
-    except TimeUpError:
-        pass
-    except Exception as raised:
-        error = "" if alarm.rang else one_line(raised, job.module)
-    seconds = time.perf_counter() - started
-    journal.close()
+    with Journal.create(job.journal, job.header) as journal:
+        recorder = Recorder(journal)
+        measurements: Mapping[str, Any] | None = None
+        error, alarm = "", Alarm(SECONDS)
+        began, started = now_ms(), time.perf_counter()
+        try:
+            with alarm:
+                measurements, _ = train(job, recorder, None)
+        except TimeUpError:
+            pass
+        except (Exception, SystemExit) as raised:
+            error = "" if alarm.rang else one_line(raised, job.module)
+        seconds = time.perf_counter() - started
     recorded = [record["time"] for _, record in read(job.journal) if record["kind"] == "log"]
     first = (recorded[0] - began) / 1000 if recorded else None
     return Rehearsed(seconds, error, first, measurements, recorder.timings, alarm.rang)
@@ -116,17 +114,17 @@ def rehearse_figure(module: str, picture: Picture, results: Results, config: Con
             draw(module, picture, results, config, folder)
     except TimeUpError:
         pass
-    except Exception as raised:
+    except (Exception, SystemExit) as raised:
         error = "" if alarm.rang else one_line(raised, module)
     return Rehearsed(time.perf_counter() - started, error, stopped=alarm.rang)
 
 
-def one_line(error: Exception, module: str) -> str:
+def one_line(error: BaseException, module: str) -> str:
     """An exception that the lab in `module` raised, in one line with its file and line.
 
     The place is the innermost one in code of the clone or of the user, not in a library that it called.
     """
-    text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    text = described(error)
     frames = traceback.extract_tb(error.__traceback__)
     libraries = (str(HARNESS), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<")
     lab = str(Path(str(sys.modules[module].__file__)).parent)

@@ -11,21 +11,21 @@ Nothing but the standard library is loaded before a result is asked for: what ``
 from __future__ import annotations
 
 import json
-import shutil
-import tarfile
-import time
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.contract.options import PRUNED, SWEEP
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, warn_once
 from lib.harness.machine import gpus
-from lib.harness.recording import journal
+from lib.harness.recording import journal, reading
+from lib.harness.recording.clock import CLOCK, Clock
+from lib.harness.recording.disk import DISK, PART, Disk
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Trial
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
 SAME = {"lab.code_sha256": "code", "lab.image": "image", "lab.lock_sha256": "lock", "lab.data_sha256": "data"}
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
-TORN = (OSError, ValueError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
-"""What reading a file raises that is missing or not whole: as it is, as JSON, as an archive, as a file of arrays."""
+TORN = (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile)
+"""What reading a file raises that is missing or not whole: as it is, as JSON, as a file of arrays."""
 
 
 class OtherStudyError(UserError):
@@ -93,7 +93,7 @@ class Interrupted:
                 "go back to that, or run the lab anew"
             )
 
-    def take_up(self) -> journal.Journal:
+    def take_up(self, disk: Disk = DISK, clock: Clock = CLOCK) -> journal.Journal:
         """Its journal, to be written on, with a ``resume`` record in it.
 
         Runs of its trials that were left open end, and what was written of trials that have no journal goes.
@@ -101,18 +101,23 @@ class Interrupted:
         Raises:
             UserError: the lab, or a worker of it, is still running, or somebody else has run it to its end meanwhile.
         """
-        limit = time.monotonic() + WRITERS_SECONDS
+        limit = clock.monotonic() + WRITERS_SECONDS
         path = self.folder / "run.jsonl"
-        taken = _once_free(path, self.key, limit)
+        taken = _once_free(path, self.key, limit, disk, clock)
         try:
-            now = _read(path)  # what was read before the lock was ours may not hold any more
+            now = read_run(path, disk)  # what was read before the lock was ours may not hold any more
             assert now is not None
             now.require_unfinished()
-            for trial in sorted(self.folder.glob("trial-*.jsonl")):
-                orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit)
-                orphan.end_for_its_writer("FAILED", "the process that ran it is gone")
-            _clear(self.folder)
-            taken.append("resume", time=journal.now_ms(), tags={"lab.resumed": str(now.times + 1)})
+            for name in disk.names(self.folder):
+                if not reading.is_trial(name):
+                    continue
+                trial = self.folder / name
+                with suppress(reading.DamagedError):  # it is no result, and runs again
+                    orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit, disk, clock)
+                    orphan.end_for_its_writer("FAILED", journal.GONE)
+            _clear(self.folder, disk)
+            taken.append("resume", time=clock.now_ms(), tags={"lab.resumed": str(now.times + 1)})
+            taken.sync()  # whoever has sent the run to its end knows that it goes on, whatever comes next
         except BaseException:
             taken.close()
             raise
@@ -124,28 +129,29 @@ class Interrupted:
             raise UserError(f"{self.key} is finished: there is nothing left to run")
 
 
-def _once_free(path: Path, what: str, limit: float) -> journal.Journal:
+def _once_free(path: Path, what: str, limit: float, disk: Disk, clock: Clock) -> journal.Journal:
     """The journal at `path`, as soon as nobody writes it. Raises `UserError` when somebody still does at `limit`."""
     while True:
         try:
-            return journal.Journal.reopen(path)
+            return journal.Journal.reopen(path, disk, clock)
         except BlockingIOError:  # its writer lives, or someone has just looked whether it does
-            if time.monotonic() > limit:
+            if clock.monotonic() > limit:
                 raise UserError(f"{what} is still running") from None
-        time.sleep(0.1)
+        clock.sleep(0.1)
 
 
-def _clear(folder: Path) -> None:
+def _clear(folder: Path, disk: Disk) -> None:
     """Remove what a lab leaves that is killed while a journal is being made, or files that come before their journal.
 
-    (The shipper's own ``.shipped.new`` are none of these, and it may be at work.)
+    (What the shipper writes is none of these, and it may be at work.)
     """
-    for path in folder.glob("*.new"):
-        if path.suffixes == [".new"]:
-            path.unlink()
-    for path in folder.glob("trial-*.files"):
-        if not path.with_suffix(".jsonl").exists():
-            shutil.rmtree(path)
+    names = disk.names(folder)
+    for name in names:
+        path = folder / name
+        if path.suffixes in ([".new"], [".jsonl", PART]):
+            disk.remove(path)
+        elif path.suffix == ".files" and f"{path.stem}.jsonl" not in names:
+            disk.remove_folder(path)
 
 
 def find(root: Path, lab: str, said: str) -> Interrupted:
@@ -156,13 +162,24 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
     """
     name, _, wanted = said.rpartition(":")
     key = wanted.partition(".")[0]
-    runs = [run for path in sorted(root.glob("*/run.jsonl")) if (run := _read(path))]
-    if name == "last":
-        named = [run for run in runs if run.header["experiment"] == wanted and run.status != "FINISHED"][-1:]
-    elif name or not key:
+    if (name and name != "last") or not key:
         raise UserError(f"--resume {said}: a run is its key (lab.run), a beginning of one, or last:NAME")
+    runs = []
+    for path in sorted(root.glob("*/run.jsonl")):
+        if name or path.parent.name.startswith(key):
+            try:
+                run = read_run(path)
+            except reading.DamagedError as error:
+                if not name:
+                    raise
+                warn_once(str(error))
+                continue
+            runs += [run] if run else []
+    if name:
+        unfinished = [run for run in runs if run.header["experiment"] == wanted and run.status != "FINISHED"]
+        named = [max(unfinished, key=lambda run: int(run.header["time"]))] if unfinished else []
     else:
-        named = [run for run in runs if run.key.startswith(key)]
+        named = runs
     if len(named) != 1:
         more = f"{len(named)} runs begin with it: give more of the key" if named else "the journal has no such run"
         raise UserError(f"--resume {said}: {more}")
@@ -175,13 +192,15 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
     return interrupted
 
 
-def _read(path: Path) -> Interrupted | None:
-    """The run of a journal; None where none was recorded."""
-    records = [record for _, record in journal.read(path)]
-    if not records:
-        return None
-    times = sum(record["kind"] == "resume" for record in records)
-    return Interrupted(path.parent, records[0], records[-1].get("status"), times)
+def read_run(path: Path, disk: Disk = DISK) -> Interrupted | None:
+    """The run of a journal; None where none was recorded. Raises `DamagedError` where it cannot be read."""
+    header: Mapping[str, Any] | None = None
+    last: Mapping[str, Any] = {}
+    times = 0
+    for _, last in reading.read(path, disk=disk):
+        header = header or last
+        times += last["kind"] == "resume"
+    return Interrupted(path.parent, header, last.get("status"), times) if header else None
 
 
 def attempts(folder: Path, number: int) -> list[Path]:
@@ -198,49 +217,69 @@ def attempts(folder: Path, number: int) -> list[Path]:
 def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Mapping[str, bytes]) -> Result | None:
     """Read the result of the attempt at `path`; None unless it ended well and all its files are there and whole.
 
-    Files are not forced to the disk as journals are: after a power cut they may be missing or torn. `files`: those that
-    the trial begins with, by name; its config must be the same byte by byte, as the run's digest is over it.
+    `files`: those that the trial begins with, by name; its config must be the same byte by byte, as the run's digest is
+    over it.
 
     Raises:
         OtherStudyError: the attempt belongs to another trial than `header` names.
     """
     from lib.harness.contract.trial import Result
-    from lib.harness.recording import provenance
-    from lib.harness.recording.trace import canonical, digest_of
+    from lib.harness.recording.trace import Digest, canonical, metric
 
-    records = [record for _, record in journal.read(path)]
-    _require_trial(records[0], header)
-    end = records[-1]
-    if end.get("status") != "FINISHED":
+    reported = trial.stop_rule.reported if trial.stop_rule else ""
+    digest = Digest()
+    recorded: Mapping[str, Any] | None = None
+    end: Mapping[str, Any] = {}
+    timings: dict[str, float] = {}
+    reports: list[float] = []
+    parameters, line = "", ""
+    try:
+        for _, end in reading.read(path):
+            if recorded is None:
+                recorded = end
+                _require_trial(recorded, header)
+            elif end["kind"] == "timing":
+                timings |= {name: float(value) for name, value in end["values"].items()}
+            elif end["kind"] == "log":
+                line = canonical(end["record"])
+                digest.add(line)
+                parameters = line if "parameters" in end["record"] else parameters
+                values = end["record"].get("values", {})
+                number = metric(values.get(reported))
+                if number is not None:
+                    reports.append(number)
+    except reading.DamagedError:
         return None
-    lines = [canonical(record["record"]) for record in records if record["kind"] == "log"]
-    digest = digest_of(lines)
-    if digest != end["tags"]["lab.result_digest"]:
+    if recorded is None or end.get("status") != "FINISHED" or str(digest) != end["tags"]["lab.result_digest"]:
         return None
-    folder = journal.files_of(path)
+    folder = reading.files_of(path)
     try:
         for name, content in files.items():
             data = (folder / name).read_bytes()
             if name == "config.json" and data != content:
                 return None
-            provenance.unpacked(data) if name.endswith(".tar.gz") else json.loads(data)
-        measurements = _measured(folder, lines)
+            json.loads(data)
+        measurements = _measured(folder, parameters, line)
     except TORN:
         return None
-    timings = {k: v for record in records if record["kind"] == "timing" for k, v in record["values"].items()}
     return Result(
         trial,
-        records[0]["key"],
+        recorded["key"],
         "PRUNED" if PRUNED in end["tags"] else "FINISHED",
         measurements,
-        digest,
+        str(digest),
         timings=timings,
-        reports=reports_of(records, trial),
+        reports=tuple(reports),
     )
 
 
-def _measured(folder: Path, lines: Sequence[str]) -> Any:
+def _measured(folder: Path, parameters: str, last: str) -> Any:
     """The measurements in a trial's folder of files, which are those of its trace, as its parameters are if it has any.
+
+    Args:
+        folder: of the trial's files.
+        parameters: the line of its trace that has the parameters; empty if there is none.
+        last: the last line of its trace.
 
     Raises:
         OSError, ValueError, EOFError, zipfile.BadZipFile: they are missing, torn or others.
@@ -249,15 +288,13 @@ def _measured(folder: Path, lines: Sequence[str]) -> Any:
 
     from lib.harness.recording.trace import canonical, decode, measurements_record, parameters_record
 
-    recorded = json.loads(lines[-1]).get("measurements", {})
-    decoded = {name: decode(value) for name, value in recorded.items()}
+    decoded = {name: decode(value) for name, value in json.loads(last).get("measurements", {}).items()}
     measurements = _as_recorded(json.loads((folder / "measurements.json").read_bytes()), decoded)
-    restored = [canonical(measurements_record(measurements))]
-    parameters = [line for line in lines if line.startswith('{"parameters":')][-1:]
-    if parameters:
+    same = canonical(measurements_record(measurements)) == last
+    if same and parameters:
         with np.load(folder / "model" / "parameters.npz") as arrays:
-            restored.insert(0, canonical(parameters_record(arrays)))
-    if restored != [*parameters, lines[-1]]:
+            same = canonical(parameters_record(arrays)) == parameters
+    if not same:
         raise ValueError("the files of the trial are not those of its trace")
     return measurements
 
@@ -275,18 +312,6 @@ def _as_recorded(value: Any, decoded: Any) -> Any:
         case "inf" | "-inf" | "nan", float():
             return decoded
     return value
-
-
-def reports_of(records: Sequence[Mapping[str, Any]], trial: Trial) -> tuple[float, ...]:
-    """Return the values that a trial of a search has reported, from the records of its journal."""
-    from lib.harness.recording.trace import metric
-
-    if trial.stop_rule is None:
-        return ()
-    logged = (record["record"].get("values", {}) for record in records if record["kind"] == "log")
-    name = trial.stop_rule.reported
-    numbers = (metric(values[name]) for values in logged if name in values)
-    return tuple(number for number in numbers if number is not None)
 
 
 def _require_trial(recorded: Mapping[str, Any], header: Mapping[str, Any]) -> None:

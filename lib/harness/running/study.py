@@ -5,12 +5,13 @@ from __future__ import annotations
 import traceback
 from typing import Protocol
 
-from lib.harness.contract.trial import ENDED_WELL, Study
+from lib.harness.contract.trial import ENDED_WELL, Result, Study
 from lib.harness.errors import UserError
 from lib.harness.recording.recorder import NAME_REFUSED
 from lib.harness.running.job import Job
 from lib.harness.running.parent import ParentRun
 from lib.harness.running.pool import Workers
+from lib.harness.running.probe import Probe
 
 
 class Progress(Protocol):
@@ -26,7 +27,9 @@ class Progress(Protocol):
         """A trial has ended. `worker`: the machine that ran it, if not this one."""
 
 
-def run_study(run: ParentRun, study: Study, jobs: list[Job], workers: Workers, progress: Progress) -> list[str]:
+def run_study(
+    run: ParentRun, study: Study, jobs: list[Job], *, workers: Workers, progress: Progress, probe: Probe
+) -> list[str]:
     """Run `jobs` and all that the study asks for after it; results go to ``run.results``.
 
     Args:
@@ -35,6 +38,7 @@ def run_study(run: ParentRun, study: Study, jobs: list[Job], workers: Workers, p
         jobs: the first batch.
         workers: that run the trials.
         progress: is told as trials start and end.
+        probe: repeats the first trial when it has ended.
 
     Returns:
         A line if the study failed, as it does when too few of its trials have ended well.
@@ -42,15 +46,20 @@ def run_study(run: ParentRun, study: Study, jobs: list[Job], workers: Workers, p
     Raises:
         UserError: the workers', the study's, or a trial logged a name that MLflow refuses.
     """
+
+    def show(result: Result, worker: str = "") -> None:
+        probe.ended(result)
+        progress.ended(result.status not in ENDED_WELL, worker)
+
     while jobs:
         progress.asked(len(jobs))
         ended = {job.run: run.adopted[job.run] for job in jobs if job.run in run.adopted}
-        for _ in ended:
-            progress.ended(failed=False)
+        for result in ended.values():
+            show(result)
         ran = workers.run(
             [job for job in jobs if job.run not in ended],
             started=lambda job: progress.started(job.header["name"]),
-            ended=lambda result, worker: progress.ended(result.status not in ENDED_WELL, worker),
+            ended=show,
         )
         ended |= {result.run: result for result in ran}
         batch = [ended[job.run] for job in jobs]
@@ -64,7 +73,7 @@ def run_study(run: ParentRun, study: Study, jobs: list[Job], workers: Workers, p
             break
         except UserError:
             raise
-        except Exception as error:
-            (run.journal.files / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        except (Exception, SystemExit) as error:
+            run.write_files({"traceback.txt": traceback.format_exc().encode(errors="replace")})
             return [f"the study failed: {type(error).__name__}: {error} (more in traceback.txt of the run)"]
     return []

@@ -54,7 +54,10 @@ def call_in_worker(runtime: Runtime, log: Path, function: Callable[..., Any], *a
         os.close(descriptor)
         _logs[:] = [log]
     become(runtime)
-    return function(*arguments)
+    try:
+        return function(*arguments)
+    except SystemExit as error:  # of a lab's code: it is not to end the worker
+        raise RuntimeError(f"sys.exit({error.code!r}) was called") from None
 
 
 def become(runtime: Runtime) -> None:

@@ -15,8 +15,9 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.options import SWEEP
 from lib.harness.contract.settings import Options, configure
-from lib.harness.errors import UserError
-from lib.harness.recording import journal
+from lib.harness.errors import UserError, warn_once
+from lib.harness.recording import journal, reading
+from lib.harness.running.resumption import read_run
 
 FILE = "best.json"
 
@@ -41,12 +42,19 @@ def registered(lab: str) -> Best:
         UserError: there is none, or its record cannot be read.
     """
     name = experiment_of(lab)
-    for path in sorted(journal.journal_root().glob(f"*-{name}-??????/run.jsonl"), reverse=True):
-        records = [record for _, record in journal.read(path)]
-        file = journal.files_of(path) / FILE
-        finished = records and records[0]["experiment"] == name and records[-1].get("status") == "FINISHED"
-        if finished and "lab.reproduces" not in records[0]["tags"] and file.exists():
-            return Best(path.parent.name, _found(file, lab))
+    sweeps: list[tuple[int, Path]] = []
+    for path in sorted(journal.journal_root().glob(f"*-{name}-??????/run.jsonl")):
+        try:
+            run = read_run(path)
+        except reading.DamagedError as error:
+            warn_once(str(error))
+            continue
+        finished = run and run.header["experiment"] == name and run.status == "FINISHED"
+        if run and finished and "lab.reproduces" not in run.tags and (reading.files_of(path) / FILE).exists():
+            sweeps.append((int(run.header["time"]), path))
+    if sweeps:
+        _, path = max(sweeps)
+        return Best(path.parent.name, _found(reading.files_of(path) / FILE, lab))
     raise UserError(
         f"--config best: the journal of this machine has no finished sweep of the lab '{lab}' (imported sweeps do not "
         f"count). {_again(lab)}"

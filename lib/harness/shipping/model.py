@@ -17,9 +17,9 @@ from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.contract.loading import lab_of
 from lib.harness.contract.results import Results
 from lib.harness.contract.trial import Result
-from lib.harness.recording.journal import files_of
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.provenance import read_code
+from lib.harness.recording.reading import files_of
 from lib.harness.running.parent import ParentRun
 from lib.harness.running.pool import Workers
 

@@ -14,11 +14,19 @@ from urllib.parse import urlsplit
 from lib.harness.errors import UserError
 
 STARTING_SECONDS = 90.0  # of a server that the same command has started
+ANSWER_SECONDS = 20  # for an answer; a server that takes longer is slow
 AWAY_SECONDS = 2.0  # between two attempts to reach a server that is away
 
 
 class ServerAwayError(Exception):
-    """MLflow did not answer. What was to be sent is still in the journal."""
+    """MLflow did not answer. What was to be sent is still in the journal.
+
+    `slow`: it is there, and took longer than `ANSWER_SECONDS`.
+    """
+
+    def __init__(self, reason: str = "", slow: bool = False):
+        super().__init__(reason)
+        self.slow = slow
 
 
 class RefusedError(UserError):
@@ -68,17 +76,50 @@ def comes_up() -> bool:
 
 
 def connect() -> Any:
-    """A client of the server at ``MLFLOW_TRACKING_URI`` that fails soon instead of retrying for minutes."""
+    """A client of the server at ``MLFLOW_TRACKING_URI`` that fails soon instead of retrying for minutes.
+
+    Raises:
+        RefusedError: it is no MLflow, or one of another version than the client.
+        ServerAwayError: it does not answer.
+    """
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # addresses that only containers know
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "20"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(ANSWER_SECONDS)
     os.environ["MLFLOW_TRUNCATE_LONG_VALUES"] = "false"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     from mlflow import MlflowClient
 
-    return MlflowClient()
+    with server_errors():
+        client = MlflowClient()
+    require_same_version(client.tracking_uri)
+    return client
+
+
+def require_same_version(address: str) -> None:
+    """Raises as `connect`, of the server at `address`. A database in a file is served by the client itself."""
+    if urlsplit(address).scheme not in ("http", "https"):
+        return
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+    from mlflow.version import VERSION
+
+    with server_errors():
+        answer = http_request(get_default_host_creds(address), "/version", "GET")
+    if answer.status_code >= 500:
+        raise ServerAwayError(f"{address}/version: status {answer.status_code}")
+    if answer.status_code != 200:
+        raise RefusedError(
+            f"MLflow refuses to say its version ({address}/version: status {answer.status_code}): is "
+            "MLFLOW_TRACKING_URI the address of an MLflow server?"
+        )
+    version = answer.text.strip()
+    if version != VERSION:
+        raise RefusedError(
+            f"MLflow at {address} is version {version[:20]}, and this image has {VERSION}: a lab uses only a server of "
+            "its own version. ./invoke up starts one, and ./invoke sync sends it what is recorded"
+        )
 
 
 @contextlib.contextmanager
@@ -91,12 +132,21 @@ def server_errors() -> Iterator[None]:
     """
     import requests
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except requests.exceptions.RequestException as error:
-        raise ServerAwayError(str(error)) from error
+        raise ServerAwayError(str(error), isinstance(error, requests.exceptions.ReadTimeout)) from error
     except MlflowException as error:
         if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
-            raise ServerAwayError(str(error)) from error
+            raise ServerAwayError(str(error), "Read timed out" in str(error)) from error
         raise RefusedError(f"MLflow refuses what it was sent: {str(error).splitlines()[0]}") from error
+    except SQLAlchemyError as error:  # of a database in a file
+        reason = str(error).splitlines()[0]
+        if "locked" in reason:
+            raise ServerAwayError(reason, slow=True) from error
+        raise RefusedError(
+            f"MLflow's database {os.environ.get('MLFLOW_TRACKING_URI')} cannot be used ({reason}): move it away, and "
+            "./invoke sync fills a new one"
+        ) from error

@@ -1,50 +1,89 @@
-"""How far each journal has been sent: ``<key>.shipped`` beside it."""
+"""The runs that have been sent as a whole: ``run.shipped`` beside a run's journal, and what MLflow itself says.
+
+The file spares asking. It is believed only as far as MLflow has the run, ended as the file says: another MLflow, a new
+or emptied one, or one that was restored from a copy is filled again.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from lib.harness.recording import journal as journals
+from lib.harness.recording.disk import DISK, Disk, replace
+from lib.harness.shipping.remote import RemoteRun
+
+JOURNAL = "run.jsonl"
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """Return how far the journal at `path` has been sent; the beginning if that is not known."""
+@dataclass(frozen=True)
+class Sent:
+    """The state of a run with all its trials.
+
+    Attributes:
+        page: the address below MLflow's of the run's page; empty before it is known.
+        done: all of it has been sent, up to `size` bytes of its journal.
+        size: of its journal then.
+        end_time: with which it ended in MLflow, in ms since the epoch; 0 where it was let go.
+    """
+
+    page: str = ""
+    done: bool = False
+    size: int = 0
+    end_time: int = 0
+
+
+def read_state(folder: Path, disk: Disk = DISK) -> Sent:
+    """The state of the run in `folder`; nothing was sent where that is not known."""
     try:
-        state: dict[str, Any] = json.loads(_state_path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {"run_id": None, "offset": 0, "done": False}
-    return state
+        with disk.reading(folder / "run.shipped", 0) as file:
+            fields = json.loads(file.read())
+        return Sent(**{name: fields[name] for name in Sent.__dataclass_fields__})
+    except (OSError, ValueError, TypeError, KeyError):
+        return Sent()
 
 
-def page_of(path: Path) -> str:
-    """The address below MLflow's of the page of a journal's run; empty before it is known."""
-    return str(read_state(path).get("page", ""))
+def write_state(folder: Path, state: Sent, disk: Disk = DISK) -> None:
+    """Replace the state of the run in `folder`, whole or not at all."""
+    replace(disk, folder / "run.shipped", json.dumps(asdict(state)).encode())
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Replace the state of the journal at `path`, whole or not at all."""
-    new = path.with_suffix(".shipped.new")
-    new.write_text(json.dumps(state), encoding="utf-8")
-    new.replace(_state_path(path))
+def page_of(folder: Path) -> str:
+    """The address below MLflow's of the page of the run in `folder`; empty before it is known."""
+    return read_state(folder).page
 
 
-def is_sent(path: Path, state: dict[str, Any]) -> bool:
-    """Return whether the end of a run has been sent, and the run was not resumed since."""
-    return state["done"] and all(record["kind"] == "end" for _, record in journals.read(path, state["offset"]))
+def is_shipped(folder: Path, disk: Disk = DISK) -> bool:
+    """Return whether all of the run in `folder` has been sent to an MLflow. (Its parent run is sent last.)"""
+    state = read_state(folder, disk)
+    return state.done and state.size == size_of(folder / JOURNAL, disk)
 
 
-def is_shipped(folder: Path) -> bool:
-    """Return whether everything below `folder` has reached MLflow."""
-    paths = list(folder.glob("*.jsonl"))
-    return all(is_sent(path, read_state(path)) for path in paths)
+def unsent(root: Path, parents: Mapping[str, RemoteRun] | None, disk: Disk = DISK) -> Iterator[Path]:
+    """The folders of `root` that have not been sent, oldest first.
+
+    Args:
+        root: of the journals.
+        parents: the runs that MLflow has, by their keys; None: only what the journal knows is asked.
+    """
+    for name in disk.names(root):
+        folder = root / name
+        if not any(each.endswith(".jsonl") for each in disk.names(folder)):
+            continue
+        if not is_shipped(folder, disk):
+            yield folder
+            continue
+        if parents is not None:
+            state, run = read_state(folder, disk), parents.get(name)
+            if run is None or not (run.deleted or (run.is_ended and state.end_time == run.end_time)):
+                yield folder
 
 
-def unsent(root: Path) -> list[Path]:
-    """The folders of `root` that MLflow has not got all of, oldest first."""
-    return [folder for folder in sorted(root.glob("*/")) if not is_shipped(folder)]
-
-
-def _state_path(path: Path) -> Path:
-    return path.with_suffix(".shipped")
+def size_of(path: Path, disk: Disk) -> int:
+    """Size of a file; -1 where it cannot be read."""
+    try:
+        with disk.reading(path, 0) as file:
+            return file.seek(0, 2)
+    except OSError:
+        return -1

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from lib.harness.shipping.server import STARTING_SECONDS
+from lib.harness.shipping.server import ANSWER_SECONDS, STARTING_SECONDS
 
 DELAY_SECONDS = 3.0
 """Until the shipper starts: the first trials get the cores to load their framework."""
@@ -21,6 +22,10 @@ CONNECTING_SECONDS = 180.0
 """For loading MLflow's client, and in local mode making its database, on a busy machine."""
 SENDING_SECONDS = 600.0
 """For sending without a word from the shipper."""
+SLOW_SECONDS = 120.0
+"""For an MLflow that takes too long to answer."""
+PROGRESS_SECONDS = 10.0
+"""Between two lines on how much has been sent."""
 INTERRUPTED_SECONDS = 10.0
 """How long a lab that was cut short tries to tell MLflow."""
 
@@ -32,6 +37,7 @@ class Tracking:
 
     Attributes:
         trouble: the reason why not everything was sent, when `finish` says so.
+        problems: lines on what MLflow has not taken as it is.
     """
 
     def __init__(self, folder: Path):
@@ -39,7 +45,8 @@ class Tracking:
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._page = ""
+        self._page = self._progress = ""
+        self.problems: list[str] = []
         self._state, self._since = "connecting", time.monotonic()
         self.trouble = "MLflow did not answer"
         self._timer = threading.Timer(DELAY_SECONDS, self._start)
@@ -77,36 +84,59 @@ class Tracking:
         assert self._process is not None and self._process.stdout is not None
         for line in self._process.stdout:
             word, _, rest = line.strip().partition(" ")
-            if word == "run":
-                self._page = rest
-                word = "up"
-            elif word == "refused":
-                self.trouble = rest
+            match word:
+                case "problem":
+                    self.problems.append(rest)
+                    continue
+                case "run":
+                    self._page = rest
+                case "sending":
+                    self._progress = rest
+                case "refused":
+                    self.trouble = rest
+                case "away":
+                    self.trouble = "MLflow did not answer"
+                case "slow":
+                    self.trouble = f"MLflow is slow: it took more than {ANSWER_SECONDS} s to answer{self._so_far()}"
             self._since = time.monotonic()
             self._state = word
         if self._process.wait() > 0:
             self.trouble = f"What sends to MLflow has crashed ({self._folder}/shipper.log)"
 
-    def finish(self, limit: float = math.inf) -> bool:
+    def _so_far(self) -> str:
+        return f" ({self._progress} were sent)" if self._progress else ""
+
+    def finish(self, show: Callable[[str], object] = lambda line: None, limit: float = math.inf) -> bool:
         """Wait until all is sent, as long as MLflow answers. Returns whether it is; the journal has the rest.
 
         It gives up after `limit` seconds, or when MLflow has been away for `PATIENCE_SECONDS`, however long ago that
-        began (`STARTING_SECONDS` where the same command has just started the server). `trouble` then says why.
+        began (`STARTING_SECONDS` where the same command has just started the server). `trouble` then says why. While
+        it takes long, `show` is given a line on the progress now and then.
         """
         patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else PATIENCE_SECONDS
         self._timer.cancel()
         process = self._start()
-        asked = time.monotonic()
+        asked = shown = time.monotonic()
         while self._state not in ("done", "refused") and process.poll() is None:
             now = time.monotonic()
             if self._state == "away":
                 spent, allowed = now - self._since, patience
+            elif self._state == "slow":
+                spent, allowed = now - max(asked, self._since), SLOW_SECONDS
             else:
                 spent = now - max(asked, self._since)
                 allowed = CONNECTING_SECONDS if self._state == "connecting" else SENDING_SECONDS
             if spent > allowed or now - asked > limit:
+                if self._state in ("up", "run", "sending"):
+                    self.trouble = f"MLflow is slow: not all was sent in {now - asked:.0f} s{self._so_far()}"
                 break
+            if now - shown > PROGRESS_SECONDS and self._progress:
+                shown = now
+                show(f"Sending to MLflow: {self._progress} so far")
             time.sleep(0.05)
+        if self._state == "connecting" and process.poll() is None:  # it may be making a database
+            self.trouble = f"MLflow's client took more than {CONNECTING_SECONDS:.0f} s to start"
+            return False
         process.terminate()
         self._listener.join()  # including its last lines
         return self._state == "done"

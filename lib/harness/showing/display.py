@@ -135,6 +135,14 @@ def _table(title: str) -> Table:
     )
 
 
+MEANS = 4  # of a variant, in the table of results
+
+
+def _mean(name: str, values: Sequence[float], seeds: int) -> str:
+    """A mean over seeds; where some seeds lack the measurement, of how many it is."""
+    return f"{name} {number(sum(values) / len(values))}{f' (of {len(values)})' if len(values) < seeds else ''}"
+
+
 def print_results(results: Results) -> None:
     """A row per variant that measures numbers: the means over seeds of the first four."""
     table = _table("Results (mean over seeds)")
@@ -142,10 +150,13 @@ def print_results(results: Results) -> None:
         table.add_column(column, justify="right" if column == "seeds" else "left")
     for variant in results.variants():
         finished = results.of(variant)
-        scalars = [name for name, value in finished[0].measurements.items() if isinstance(value, (int, float))][:4]
-        means = [sum(float(r.measurements[name]) for r in finished) / len(finished) for name in scalars]
-        if scalars:
-            shown = "  ".join(f"{name} {number(mean)}" for name, mean in zip(scalars, means, strict=True))
+        measured: dict[str, list[float]] = {}
+        for result in finished:
+            for name, value in result.measurements.items():
+                if isinstance(value, (int, float)):
+                    measured.setdefault(name, []).append(float(value))
+        if measured:
+            shown = "  ".join(_mean(name, values, len(finished)) for name, values in list(measured.items())[:MEANS])
             table.add_row(escape(variant), str(len(finished)), escape(shown))
     console.print(table)
     console.print()

@@ -24,6 +24,7 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import Language, Text, Texts
+from lib.harness.errors import UserError, warn_once
 from lib.harness.showing import display
 
 KOREAN_VERDICTS = {
@@ -150,7 +151,11 @@ def picture_of(texts: Texts, run: Record, name: str, alt: Text) -> Picture | Non
 
 def _data(run: Record, stem: str) -> str:
     for kind in ("png", "gif"):
-        content = run.source.file(f"{stem}.{kind}")
+        try:
+            content = run.source.file(f"{stem}.{kind}")
+        except UserError as error:
+            warn_once(f"{error}: the report is without that picture")
+            continue
         if content is not None:
             return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
     return ""

@@ -56,6 +56,18 @@ def test_a_run_that_was_deleted_in_mlflow_or_not_sent_stays(recorded: tuple[Clon
     assert older.is_dir() and newer.is_dir()
 
 
+def test_a_damaged_run_goes_when_it_is_named(recorded: tuple[Clone, Path, Path]) -> None:
+    clone, older, newer = recorded
+    first, _, *others = (older / "run.jsonl").read_bytes().splitlines(keepends=True)
+    (older / "run.jsonl").write_bytes(b"".join([first, b"damaged\n", *others]))
+    assert clone.run("forget", "--older-than", "0").code == 0
+    assert older.is_dir()
+    ended = clone.run("forget", older.name)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith("its journal was damaged\n")
+    assert [path.name for path in clone.journals.iterdir() if path.is_dir()] == [newer.name]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -13,9 +15,13 @@ from typing import Any
 
 import pytest
 
-from lib.harness.recording.journal import Journal, JournalFullError, close_orphan, is_orphan, read
+from lib.harness.errors import UserError
+from lib.harness.recording import disk as disks
+from lib.harness.recording.journal import Journal, JournalError, JournalFullError, close_orphan, is_orphan
+from lib.harness.recording.reading import DamagedError, last, read
 from lib.harness.recording.recorder import Recorder
 from tests.lib.harness.conftest import ROOT
+from tests.lib.harness.support import until
 
 WRITER = """
 import sys, time
@@ -187,7 +193,7 @@ def test_a_full_disk_keeps_every_record_that_was_taken(small_disk: Path) -> None
     with pytest.raises(JournalFullError):
         journal.append("timing", step=0, values={str(i): 0.5 for i in range(1000)}, time=0)
     assert len(path.read_text().splitlines()) == 1 + taken
-    os.close(journal._fd)
+    journal._let_go()
 
 
 def test_a_journal_that_was_full_goes_on_when_there_is_room(small_disk: Path) -> None:
@@ -211,3 +217,122 @@ def test_a_journal_for_which_there_is_no_room_leaves_nothing_behind(small_disk: 
     with pytest.raises(JournalFullError):
         Journal.create(small_disk / "trial-0000.jsonl", {"key": "k"})
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+class WatchedDisk(disks.LocalDisk):
+    """The disk of this machine; `calls` has what was written and synced, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.broken = False
+
+    def append(self, descriptor: int, data: bytes) -> int:
+        self.calls.append(json.loads(data)["kind"])
+        return super().append(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        if self.broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync(descriptor)
+        self.calls.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+
+    def sync_folder(self, path: Path) -> None:
+        super().sync_folder(path)
+        self.calls.append(f"sync {path.name}/")
+
+
+def test_a_record_reaches_the_disk_though_no_other_follows(tmp_path: Path) -> None:
+    disk = WatchedDisk()
+    wanted = {"sync run.jsonl", f"sync {tmp_path.name}/"}
+    with Journal.create(tmp_path / "run.jsonl", {"key": "k"}, disk) as journal:
+        until(lambda: wanted <= set(disk.calls), what="the journal and its name are on the disk")
+        journal.append("tags", tags={})
+        until(lambda: "sync run.jsonl" in disk.calls[disk.calls.index("tags") :], what="so is a later record")
+
+
+def test_files_are_on_the_disk_before_the_end_that_vouches_for_them(tmp_path: Path) -> None:
+    disk = WatchedDisk()
+    journal = Journal.create(tmp_path / "trial-0000.jsonl", {"key": "k"}, disk)
+    journal.write("model/own.bin", b"1")
+    (journal.files / "figures" / "ko").mkdir(parents=True)
+    (journal.files / "figures" / "ko" / "drawn.png").write_bytes(b"2")  # by another process
+    journal.end("FINISHED")
+    before, after = disk.calls[: disk.calls.index("end")], disk.calls[disk.calls.index("end") + 1 :]
+    folders = [tmp_path.name, "trial-0000.files", "model", "figures", "ko"]
+    assert {"sync own.bin.part", "sync drawn.png", *(f"sync {name}/" for name in folders)} <= set(before)
+    assert after == ["sync trial-0000.jsonl"]
+
+
+def test_a_disk_that_fails_at_a_sync_is_not_believed_again(tmp_path: Path) -> None:
+    """The kernel drops what it could not write and reports it once: a later sync that succeeds says nothing."""
+    disk = WatchedDisk()
+    journal = Journal.create(tmp_path / "run.jsonl", {"key": "k"}, disk)
+    disk.broken = True
+    until(lambda: journal._failure is not None, what="the journal was to be synced")
+    disk.broken = False
+    for use in (journal.sync, lambda: journal.append("tags", tags={}), lambda: journal.end("FINISHED"), journal.close):
+        with pytest.raises(JournalError, match=r"has failed.*LAB_JOURNAL"):
+            use()
+    assert kinds(tmp_path / "run.jsonl") == ["run"]
+
+
+@pytest.mark.parametrize("spoilt", [b"\0" * 8, b"}garbage", b"\xff\xfe\n\n"])
+def test_a_bad_line_with_records_behind_it_is_damage(tmp_path: Path, spoilt: bytes) -> None:
+    path = tmp_path / "20260101-000000-tiny-abcdef" / "run.jsonl"
+    path.parent.mkdir()
+    finished(path)
+    data = path.read_bytes()
+    place = data.index(b'"timing"')
+    path.write_bytes(data[:place] + spoilt + data[place + len(spoilt) :])
+    seen: list[str] = []
+    with pytest.raises(DamagedError, match=r"run\.jsonl is damaged.*./invoke forget 20260101-000000-tiny-abcdef"):
+        seen.extend(record["kind"] for _, record in read(path))
+    assert seen == ["run", "log"], "what comes before it can be read"
+    before = path.read_bytes()
+    with pytest.raises(DamagedError):
+        Journal.reopen(path)
+    assert not close_orphan(path, "FAILED", "gone"), "it has an end"
+    assert path.read_bytes() == before, "nobody mends it"
+
+
+def test_a_journal_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").mkdir()
+    with pytest.raises(DamagedError, match=r"run\.jsonl cannot be read"):
+        list(read(tmp_path / "run.jsonl"))
+
+
+def test_the_last_record_is_found_whatever_its_length(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    journal = Journal.create(path, {"key": "k"})
+    for length in (0, 1, 10_000, 16_383, 16_384, 40_000, 5):
+        journal.append("tags", tags={"long": "x" * length})
+        assert last(path) == {"kind": "tags", "tags": {"long": "x" * length}}
+        with path.open("ab") as file:
+            file.write(b'{"kind":"to')
+        assert last(path) == {"kind": "tags", "tags": {"long": "x" * length}}
+        os.truncate(path, path.stat().st_size - len(b'{"kind":"to'))
+    journal.close()
+
+
+def test_a_file_system_without_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.jsonl"
+    finished(path)
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for use in (
+        lambda: Journal.create(tmp_path / "other.jsonl", {"key": "k"}),
+        lambda: Journal.reopen(path),
+        lambda: is_orphan(path),
+    ):
+        with pytest.raises(UserError, match=rf"{tmp_path} has no locks .*LAB_JOURNAL"):
+            use()
+    assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"], "nothing is left behind"
+
+
+def test_a_journal_is_closed_when_an_error_leaves(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), Journal.create(tmp_path / "run.jsonl", {"key": "k"}):
+        raise SystemExit
+    assert is_orphan(tmp_path / "run.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,55 @@ def test_a_changed_verdict_is_exit_code_1(measured: Measured, tmp_path: Path) ->
         "fast-is-better/zero: expected 'fails', measured 'holds'",
         "gone: expected 'holds', measured 'not measured'",
     ]
+
+
+def spoil(folder: Path, part: str) -> None:
+    """Spoil a part of a run's record."""
+    run, files = folder / "run.jsonl", folder / "run.files"
+    match part:
+        case "zeros":
+            with run.open("r+b") as file:
+                file.seek(100)
+                file.write(bytes(4))
+        case "unreadable":
+            run.unlink()
+            run.mkdir()
+        case "empty claims":
+            (files / "claims.json").write_bytes(b"")
+        case "no claims":
+            (files / "claims.json").unlink()
+        case "code":
+            (files / "code.tar.gz").write_bytes((files / "code.tar.gz").read_bytes()[:100])
+
+
+@pytest.mark.parametrize("part", ["zeros", "unreadable", "empty claims", "no claims", "code"])
+def test_a_damaged_record_is_one_warning_and_nothing_else(measured: Measured, part: str) -> None:
+    """It is the newest one, and the verdicts are then those of the newest one that can be read."""
+    clone, table = measured
+    damaged = clone.journals / "20991231-235959-tiny-abcdef"
+    shutil.copytree(clone.newest(), damaged)
+    lines = (damaged / "run.jsonl").read_bytes().splitlines(keepends=True)
+    lines[0] = re.sub(rb'"time":\d+', b'"time":9999999999999', lines[0])
+    (damaged / "run.jsonl").write_bytes(b"".join(lines))
+    spoil(damaged, part)
+    try:
+        ended = clone.run("claims", "--quick", "--json")
+        assert ended.code == 0
+        assert json.loads(ended.out) == table
+        assert len(ended.err.splitlines()) == 1
+        assert ended.err.startswith("Warning: ")
+        assert damaged.name in ended.err
+        assert f"./invoke forget {damaged.name}" in ended.err
+        if part != "code":
+            labs = clone.run("labs")
+            assert (labs.code, labs.err) == (0, ended.err)
+            assert "not run" not in labs.out
+            assert clone.run("report", "tiny").code == 0
+        resumed = clone.run("tiny", "--resume", "last:tiny")
+        assert resumed.code == 2
+        assert "no such run" in resumed.err.splitlines()[-1]
+    finally:
+        shutil.rmtree(damaged)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"id": 1}]'])

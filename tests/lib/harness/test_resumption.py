@@ -23,7 +23,7 @@ from lib.harness.running import resumption
 from lib.harness.running.job import Job
 from lib.harness.running.ray.pool import _write
 from lib.harness.running.ray.task import Returned
-from lib.harness.shipping.shipper import _metrics
+from lib.harness.shipping.points import points_of
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.support import (
     Clone,
@@ -232,7 +232,7 @@ def test_a_resumed_trial_has_the_values_that_it_measured(tmp_path: Path) -> None
     assert adopted.digest == recorder.digest
 
     logged = next(record for record in records(journal.path) if record["kind"] == "log")
-    metrics = {metric.key: metric.value for metric in _metrics(logged)}
+    metrics = {name: value for name, value, _, _ in points_of(logged)}
     assert metrics.keys() == {"final/number"}
     assert math.isnan(metrics["final/number"])
 
@@ -249,7 +249,8 @@ from lib.harness.running.ray.pool import _write
 from lib.harness.running.ray.task import Returned
 
 path = Path(sys.argv[2])
-os.link = os.fdatasync = lambda *_: os.kill(os.getpid(), 9)
+rename = os.replace
+os.replace = lambda old, new: os.kill(os.getpid(), 9) if str(new).endswith(".jsonl") else rename(old, new)
 if sys.argv[1] == "here":
     Journal.create(path, {"key": "k"})
 else:
@@ -264,13 +265,13 @@ def test_what_is_left_of_trials_without_a_journal_is_in_nobodys_way(clone: Clone
         command = [sys.executable, "-c", CUT_SHORT, where, str(folder / f"{name}.jsonl")]
         killed = subprocess.run(command, cwd=clone.root, env=clone.environment(), check=False)
         assert killed.returncode == -signal.SIGKILL
-    (folder / "trial-0006.new").unlink()
-    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.new"}
+    (folder / "trial-0006.jsonl.part").unlink()
+    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.jsonl.part"}
     assert left <= {path.name for path in folder.iterdir()}
     ended = clone.run("tiny", "--resume", folder.name)
     assert (ended.code, ended.err) == (0, ""), ended
     assert len(finished(folder)) == 8
-    assert not [*folder.glob("*.new"), *folder.glob("*.files/more")]
+    assert not [*folder.glob("*.new"), *folder.glob("*.part"), *folder.glob("*.files/more")]
 
 
 def test_a_journal_from_ray_for_which_there_is_no_room_leaves_no_part_of_it(small_disk: Path) -> None:
@@ -306,3 +307,37 @@ def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:
     folder = clone.newest()
     refused(clone, folder, "tiny", "--resume", folder.name).assert_one_line(2, "is finished")
     refused(clone, folder, "tiny", "--resume", "last:tiny").assert_one_line(2, "no such run")
+
+
+def begun(root: Path, key: str, time: int) -> None:
+    """An interrupted run that began at this time, in ms since the epoch."""
+    (root / key).mkdir()
+    Journal.create(root / key / "run.jsonl", {"key": key, "experiment": "tiny", "tags": {}}).end("KILLED")
+    path = root / key / "run.jsonl"
+    first, *rest = path.read_text().splitlines()
+    path.write_text("".join(f"{line}\n" for line in [json.dumps({**json.loads(first), "time": time}), *rest]))
+
+
+def test_the_last_run_is_the_one_that_began_last(tmp_path: Path) -> None:
+    """Clocks are set back, and older runs have the local time in their key: the later one has the smaller key."""
+    begun(tmp_path, "20261101-015000-tiny-aaaaaa", time=1_793_512_200_000)
+    begun(tmp_path, "20261101-011500-tiny-bbbbbb", time=1_793_513_700_000)
+    assert resumption.find(tmp_path, "tiny", "last:tiny").key == "20261101-011500-tiny-bbbbbb"
+
+
+def test_a_damaged_journal_is_in_the_way_of_no_other_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.harness.errors._warned", set())
+    begun(tmp_path, "20261101-015000-tiny-aaaaaa", time=1)
+    begun(tmp_path, "20261101-015000-other-cccccc", time=2)
+    path = tmp_path / "20261101-015000-other-cccccc" / "run.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"run"', b"\0\0\0\0\0"))
+    assert resumption.find(tmp_path, "tiny", "last:tiny").key == "20261101-015000-tiny-aaaaaa"
+    warning = capsys.readouterr().err
+    assert warning.count("Warning") == 1
+    assert f"{path} is damaged" in warning
+    assert resumption.find(tmp_path, "tiny", "20261101-015000-tiny").key == "20261101-015000-tiny-aaaaaa"
+    assert capsys.readouterr().err == "", "the other one is not even read"
+    with pytest.raises(UserError, match=r"is damaged.*./invoke forget 20261101-015000-other-cccccc"):
+        resumption.find(tmp_path, "other", path.parent.name)

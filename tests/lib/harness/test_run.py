@@ -126,6 +126,21 @@ def test_a_framework_that_the_runtime_does_not_name_is_refused(clone: Clone) -> 
     assert statuses(clone.newest()) == ["FAILED"] * 3
 
 
+def test_a_trial_that_calls_exit_has_failed(clone: Clone) -> None:
+    ended = clone.tiny("--workers", "1", seeds=2, action="exit")
+    assert ended.code == 1, ended
+    assert "4 failed, the first one fast, seed 0: the trial ended its process (sys.exit(0))" in ended.out
+    assert statuses(clone.newest()) == ["FAILED"] * 5
+    assert "SystemExit" in next(clone.newest().glob("trial-*.files/traceback.txt")).read_text()
+
+
+def test_a_study_that_calls_exit_has_failed(clone: Clone) -> None:
+    ended = clone.tiny(seeds=1, action="exit-study")
+    assert ended.code == 0, "its trials had ended"
+    assert "the study failed: SystemExit: 0" in ended.out
+    assert statuses(clone.newest()) == ["FINISHED"] * 3
+
+
 def test_a_study_that_breaks_off_keeps_what_it_has(clone: Clone) -> None:
     ended = clone.tiny(seeds=2, action="break")
     assert ended.code == 0

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from lib.harness.errors import UserError
-from lib.harness.recording.journal import Journal, read
+from lib.harness.recording.journal import Journal
+from lib.harness.recording.reading import read
 from lib.harness.recording.recorder import Recorder, plain
 from lib.harness.recording.trace import (
     canonical,

@@ -248,7 +248,7 @@ def test_a_run_with_trials_that_ran_again_for_their_files_arrives(
     (measured / "measurements.json").unlink()
     parameters = trained / "model" / "parameters.npz"
     parameters.write_bytes(parameters.read_bytes()[:-100])
-    (begun / "code.tar.gz").write_bytes(b"")
+    (begun / "config.json").write_bytes(b"")
     ended = clone.run("tiny", "--resume", folder.name)
     assert (ended.code, ended.err) == (0, ""), ended
     assert clone.run("sync").code == 0

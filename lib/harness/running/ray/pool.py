@@ -17,11 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus, memory
-from lib.harness.recording.journal import files_of, on_disk
+from lib.harness.recording import disk
+from lib.harness.recording.journal import on_disk
+from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
 from lib.harness.running.ray.client import (
@@ -84,9 +87,9 @@ class RayWorkers(Workers):
     def warm_up(self, trials: Sequence[Trial]) -> None:
         """The cluster starts its processes when it has trials for them."""
 
-    def start_again(self, job: Job) -> Future[list[str]]:
-        """Let the cluster record the first lines of a job's trial, in a start of its own (`beginning`)."""
-        future: Future[list[str]] = self._task(begin_there, job.trial.runtime).remote(_bare(job)).future()
+    def start_again(self, job: Job, lines: int) -> Future[list[str]]:
+        """Let the cluster record the first `lines` of a job's trial, in a start of its own (`beginning`)."""
+        future: Future[list[str]] = self._task(begin_there, job.trial.runtime).remote(_bare(job), lines).future()
         return future
 
     def run(
@@ -180,18 +183,15 @@ def _write(job: Job, returned: Returned) -> None:
 
     Files without a journal, which a lab leaves that ends in between, are no trial: `Interrupted.take_up` removes them.
     """
+    below = files_of(job.journal)
     with on_disk(job.journal.parent):
+        folders: set[Path] = set()
         for name, data in {**job.files, **returned.files}.items():
-            path = files_of(job.journal) / name
+            path = below / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        unnamed = job.journal.with_suffix(".new")
-        try:
-            with unnamed.open("wb") as file:
-                file.write(returned.journal)
-                file.flush()
-                os.fdatasync(file.fileno())
-            unnamed.rename(job.journal)
-        except BaseException:
-            unnamed.unlink(missing_ok=True)
-            raise
+            with disk.replacing(disk.DISK, path) as file:
+                file.write(data)
+            folders |= {folder for folder in path.parents if folder.is_relative_to(below)}
+        for folder in folders:
+            disk.DISK.sync_folder(folder)
+        disk.replace(disk.DISK, job.journal, returned.journal)

@@ -15,8 +15,8 @@ from lib.harness.contract.loading import lab_of
 from lib.harness.errors import UserError
 from lib.harness.machine import gpus, scope
 from lib.harness.recording import provenance
-from lib.harness.recording.journal import files_of
 from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.worker import become
 
@@ -67,10 +67,10 @@ def run_there(job: Job, lock: str) -> Returned:
         )
 
 
-def begin_there(job: Job) -> list[str]:
-    """The first lines that a trial records in this process of the cluster (`beginning`)."""
+def begin_there(job: Job, lines: int) -> list[str]:
+    """The first `lines` that a trial records in this process of the cluster (`beginning`)."""
     become(job.trial.runtime)
-    return beginning(job)
+    return beginning(job, lines)
 
 
 def _require_fit(job: Job, lock: str) -> None:

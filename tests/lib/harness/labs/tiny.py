@@ -51,6 +51,8 @@ def study(config: TinyConfig) -> Study:
     if config.action == "ask-twice":
         trials.append(trials[0])
     yield from batches(trials, config.batch)
+    if config.action == "exit-study":
+        sys.exit(0)
     if config.action == "break":
         raise LookupError("no trial of the grid has a finite score")
 
@@ -91,6 +93,8 @@ def _act(config: TinyConfig, log: Log) -> None:
         raise ValueError("the trial fails on purpose\nand says more")
     if config.action == "say":
         raise UserError("action=say: choose another")
+    if config.action == "exit":
+        sys.exit(0)
     if config.action == "misname":
         log(0, **{"loss@10": 0.0})
     if config.action == "say-gpu":
