@@ -152,6 +152,7 @@ def test_an_image_is_missing_only_when_the_engine_says_so(
     assert images.inspect("gone") is None
     with pytest.raises(UserError, match="docker image inspect other: EOF"):
         images.inspect("other")
+    monkeypatch.setenv("LAB_INSTANCE", "one")
     with pytest.raises(UserError, match=r"docker ps --all: EOF"):
         compose.containers()
 

@@ -9,7 +9,9 @@ import pytest
 
 from host.command.lab import lab_arguments, sweep_arguments
 from host.engine import images
+from host.machine import instance
 from host.records import reproduce
+from host.records.recorded_image import Choice
 from lib.harness.recording import provenance
 from tests.host.options import given
 
@@ -57,8 +59,8 @@ def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_p
     tags = {"lab.name": "lenet-sweep", "lab.seed": "3", "lab.code_sha256": "c" * 64, "lab.sweep": json.dumps(again)}
     record = {"key": "key", "tags": tags, "config": {"epochs": 2}, "archives": {"code": archive}}
     monkeypatch.setattr(reproduce, "in_container", in_container)
-    monkeypatch.setattr(reproduce, "STATE", tmp_path)
+    monkeypatch.setattr(instance, "STATE", tmp_path)
     monkeypatch.setattr(reproduce, "_record", lambda said: record)
-    monkeypatch.setattr(reproduce, "_image", lambda *_: images.Built("sha256:i", "kind", 0, {}))
+    monkeypatch.setattr(reproduce, "choose", lambda *_: Choice(images.Built("sha256:i", "kind", 0, {})))
     assert reproduce.reproduce("key") == 0
     assert called == [["sweep", *again, "--seed", "3", "--set", "epochs=2"], ["compare", "key"]]
