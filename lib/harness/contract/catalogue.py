@@ -70,11 +70,11 @@ def read_catalogue(root: Path, sources: Iterator[Source] | None = None, name: st
         if entry is None or any(entry.file.samefile(other.file) for other in taken.get(entry.name, [])):
             continue
         taken.setdefault(entry.name, []).append(entry)
-    for name, entries in taken.items():
+    for each, entries in taken.items():
         lecture = [entry for entry in entries if entry.of_lecture]
         first = (lecture or entries)[0]
         if lecture or len(entries) == 1:  # else nobody can say which one is meant
-            labs[name] = first
+            labs[each] = first
         problems += [_taken_by(entry, first) for entry in entries if entry is not first]
     ordered = sorted(labs.values(), key=lambda entry: (not entry.of_lecture, entry.chapter, entry.name))
     return Catalogue({entry.name: entry for entry in ordered}, tuple(problems))
