@@ -50,14 +50,17 @@ def find_labs(root: Path) -> dict[str, LabEntry]:
     return {name: entry for name, entry in read_catalogue(root, _of_lecture(root)).labs.items() if entry.of_lecture}
 
 
-def read_catalogue(root: Path, sources: Iterator[Source] | None = None) -> Catalogue:
-    """All labs that can be found by name, and what is wrong with the others. `sources`: only these."""
+def read_catalogue(root: Path, sources: Iterator[Source] | None = None, named: str = "") -> Catalogue:
+    """All labs that can be found by name, and what is wrong with the others.
+
+    `sources`: only these. `named`: only files that have this name between quotes; the others are not parsed.
+    """
     labs: dict[str, LabEntry] = {}
     taken: dict[str, list[LabEntry]] = {}
     problems = []
     for source in sources or _sources(root):
         try:
-            entry = read(source)
+            entry = read(source, named)
         except UserError as error:
             problems.append(str(error))
             continue
@@ -82,7 +85,7 @@ def find_lab(root: Path, word: str) -> LabEntry:
     """
     if is_path(word):
         return at_path(root, Path(word), os.environ.get(CALLED, word))
-    lecture = find_labs(root)
+    lecture = read_catalogue(root, _of_lecture(root), word).labs
     if word in lecture:  # which nobody else's lab can be called, so that the others need not be read
         return lecture[word]
     catalogue = read_catalogue(root)

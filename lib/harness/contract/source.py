@@ -93,8 +93,8 @@ class Source:
     word: str | None = None
 
 
-def read(source: Source) -> LabEntry | None:
-    """The lab in a file; None where there is none and none has to be.
+def read(source: Source, name: str = "") -> LabEntry | None:
+    """The lab in a file; None where there is none and none has to be, or where the text has no ``"name"``.
 
     Raises:
         UserError: it cannot be read, or what it says of itself is wrong. The message begins with the file.
@@ -103,6 +103,8 @@ def read(source: Source) -> LabEntry | None:
     try:
         text = source.file.read_bytes()
         if lecture and not _SEEN_AS_OURS.search(text):
+            return None
+        if name and not any(quote + name.encode() + quote in text for quote in (b'"', b"'")):
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
