@@ -49,12 +49,14 @@ class Shipper:
         if not parent.exists():
             return False
         with server_errors():
-            self._ship_run(parent, may_end=False)
+            is_over = self._ship_run(
+                parent, close=False
+            )  # if so, the journals of all its trials are there to be listed
             ended = [self._ship_run(path) for path in sorted(self._folder.glob("trial-*.jsonl"))]
-            return all(ended) and self._ship_run(parent)
+            return all(ended) and is_over and self._ship_run(parent)
 
-    def _ship_run(self, path: Path, may_end: bool = True) -> bool:
-        """Send what is new of one run. Returns whether its end has been sent."""
+    def _ship_run(self, path: Path, close: bool = True) -> bool:
+        """Send what is new of one run. Returns whether the run has ended; MLflow knows that then only if `close`."""
         state = read_state(path)
         if is_sent(path, state):
             return True
@@ -84,8 +86,8 @@ class Shipper:
         if state["run_id"] is None:
             return False
         self._send(path, state, metrics)
-        if end is None or not may_end:
-            return False
+        if end is None or not close:
+            return end is not None
         self._finish(path, state["run_id"], end)
         if state.get("model") and end["status"] == "FINISHED":
             self.register(state["model"], state["run_id"])
