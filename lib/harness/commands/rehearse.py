@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +13,6 @@ from lib.harness.contract.claim import InconclusiveError
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
-from lib.harness.contract.results import Results
 from lib.harness.contract.settings import Options
 from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import Result, Trial
@@ -22,7 +21,14 @@ from lib.harness.judging.verdicts import measured
 from lib.harness.running.draw import pictures
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
-from lib.harness.running.rehearsal import SECONDS, Rehearsed, one_line, rehearse_figure, rehearse_trial
+from lib.harness.running.rehearsal import (
+    SECONDS,
+    Rehearsed,
+    RehearsedResults,
+    one_line,
+    rehearse_figure,
+    rehearse_trial,
+)
 from lib.harness.showing import display
 
 OK, ERROR, OPEN = "ok", "error", "not rehearsed"
@@ -128,11 +134,6 @@ class Rehearsal:
             return Result(trial, "rehearsal", "FAILED" if rehearsed.error else "KILLED", error=rehearsed.error)
         return Result(trial, "rehearsal", "FINISHED", rehearsed.measurements, timings=rehearsed.timings)
 
-    def _without_measurements(self, error: str) -> list[str]:
-        """The variants that are named in `error` and have no measurements, as they did not come to their end."""
-        missing = (name for name, rehearsed in self._rehearsed.items() if rehearsed.measurements is None)
-        return [name for name in missing if f"'{name}'" in error]
-
     def _study_row(self, error: str) -> Row:
         """The row of a study that raised: an error of its own, unless a variant that it needs has no measurements."""
         incomplete = any(rehearsed.measurements is None for rehearsed in self._rehearsed.values())
@@ -140,8 +141,8 @@ class Rehearsal:
 
     def claims(self) -> Iterator[Row]:
         """Measure each claim once. Yields a row per claim."""
-        results = Results(self.results)
         for claim in self.lab.claims:
+            results = RehearsedResults(self.results)
             try:
                 with warnings.catch_warnings(), np.errstate(all="ignore"):  # seeds that are all equal have no spread
                     warnings.simplefilter("ignore")
@@ -149,15 +150,17 @@ class Rehearsal:
             except InconclusiveError as why:
                 yield "claim", claim.id, OK, f"inconclusive: {why}"
             except (Exception, SystemExit) as error:
-                yield self._row("claim", claim.id, one_line(error, self.entry.module))
+                yield _raised_row("claim", claim.id, one_line(error, self.entry.module), results.lacking)
             else:
                 yield "claim", claim.id, OK, ""
 
     def figures(self) -> Iterator[Row]:
         """Draw each figure and animation once, in each of its languages. Yields a row per picture."""
         wanted = list(pictures(self.lab))
-        results = Results(self.results)
-        arguments = [(self.entry.module, picture, results, self.config, self.folder / "figures") for picture in wanted]
+        folder = self.folder / "figures"
+        arguments = [
+            (self.entry.module, picture, RehearsedResults(self.results), self.config, folder) for picture in wanted
+        ]
         for picture, drawn in zip(wanted, self.workers.call(rehearse_figure, arguments), strict=True):
             name = picture.name if picture.language == "en" else f"{picture.language}/{picture.name}"
             if isinstance(drawn, Exception):
@@ -165,14 +168,15 @@ class Rehearsal:
             if drawn.stopped:
                 yield "figure", name, OPEN, f"not drawn within {SECONDS:.0f} s"
             elif drawn.error:
-                yield self._row("figure", name, drawn.error)
+                yield _raised_row("figure", name, drawn.error, drawn.lacking)
             else:
                 yield "figure", name, OK, f"{drawn.seconds:.1f} s"
 
-    def _row(self, what: str, name: str, error: str) -> Row:
-        """The row of a claim or a figure that raised."""
-        missing = self._without_measurements(error)
-        return what, name, OPEN if missing else ERROR, error
+
+def _raised_row(part: str, name: str, error: str, lacking: Iterable[str]) -> Row:
+    """The row of a claim or a figure that raised, perhaps for the measurements of variants that it lacks."""
+    variants = ", ".join(f"'{variant}'" for variant in sorted(lacking))
+    return (part, name, OPEN, f"lacks {variants}: {error}") if variants else (part, name, ERROR, error)
 
 
 def _trial_row(name: str, rehearsed: Rehearsed) -> Row:

@@ -96,7 +96,9 @@ class Source:
 
 
 def read(source: Source, name: str = "") -> LabEntry | None:
-    """The lab in a file; None where there is none and none has to be, or where the text has no ``"name"``.
+    """The lab in a file; None where there is none and none has to be.
+
+    `name`: if given, a file that does not have it between quotes is not parsed, and None.
 
     Raises:
         UserError: it cannot be read, or what it says of itself is wrong. The message begins with the file.

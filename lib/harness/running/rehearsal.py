@@ -7,20 +7,21 @@ import sys
 import sysconfig
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.contract.loading import lab_of
+from lib.harness.contract.results import Results
 from lib.harness.recording.journal import Journal, now_ms
 from lib.harness.recording.reading import read
 from lib.harness.running.job import Job, described, train
 
 if TYPE_CHECKING:
     from lib.harness.contract.config import Config
-    from lib.harness.contract.results import Results
+    from lib.harness.contract.trial import Result
     from lib.harness.running.draw import Picture
 
 SECONDS = 10.0  # for one trial, or one figure
@@ -38,6 +39,7 @@ class Rehearsed:
         measurements: the measurements of a trial that ended; None if it did not.
         timings: the timings that such a trial recorded.
         stopped: True if it was stopped because its time was up.
+        lacking: variants without measurements that a figure asked for.
     """
 
     seconds: float
@@ -46,6 +48,35 @@ class Rehearsed:
     measurements: Mapping[str, Any] | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     stopped: bool = False
+    lacking: frozenset[str] = frozenset()
+
+
+class RehearsedResults(Results):
+    """Results of a rehearsal, in which a variant whose trial did not come to its end has no measurements.
+
+    Attributes:
+        lacking: those of them that were asked for, by their name or with all others. An error that follows may be
+            their absence alone.
+    """
+
+    def __init__(self, results: Sequence[Result]):
+        super().__init__(results)
+        self.lacking: set[str] = set()
+        self._unfinished = {result.trial.variant for result in results if result.status != "FINISHED"}
+
+    def __iter__(self) -> Iterator[Result]:
+        self.lacking |= self._unfinished
+        return super().__iter__()
+
+    def of(self, variant: str) -> Results:
+        """Return the results of `Results.of`, and note whether the variant lacks them."""
+        self.lacking |= self._unfinished & {variant}
+        return super().of(variant)
+
+    def variants(self, prefix: str = "") -> list[str]:
+        """Return the names of `Results.variants`, and note those that are missing from them."""
+        self.lacking |= {variant for variant in self._unfinished if variant.startswith(prefix)}
+        return super().variants(prefix)
 
 
 class TimeUpError(BaseException):
@@ -103,7 +134,9 @@ def rehearse_trial(job: Job) -> Rehearsed:
     return Rehearsed(seconds, error, first, measurements, recorder.timings, alarm.rang)
 
 
-def rehearse_figure(module: str, picture: Picture, results: Results, config: Config, folder: Path) -> Rehearsed:
+def rehearse_figure(
+    module: str, picture: Picture, results: RehearsedResults, config: Config, folder: Path
+) -> Rehearsed:
     """Draw a picture of a lab into `folder`, for at most `SECONDS`."""
     from lib.harness.running.draw import draw
 
@@ -116,7 +149,7 @@ def rehearse_figure(module: str, picture: Picture, results: Results, config: Con
         pass
     except (Exception, SystemExit) as raised:
         error = "" if alarm.rang else one_line(raised, module)
-    return Rehearsed(time.perf_counter() - started, error, stopped=alarm.rang)
+    return Rehearsed(time.perf_counter() - started, error, stopped=alarm.rang, lacking=frozenset(results.lacking))
 
 
 def one_line(error: BaseException, module: str) -> str:

@@ -126,7 +126,7 @@ def test_names_do_not_depend_on_the_folder(stack: Stack) -> None:
         assert list(service["networks"]) == ["cluster"]
         assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["user"] == "1000:1000"
         assert service["security_opt"] == ["no-new-privileges:true"]
-        assert not [volume for volume in service["volumes"] if not volume.get("read_only")]
+        assert [(volume["target"], volume.get("read_only")) for volume in service["volumes"]] == [("/opt/ray", True)]
 
 
 def test_token_is_required(stack: Stack) -> None:

@@ -20,7 +20,7 @@ from tests.lib.harness.support import free_port, living, send_signal, until
 LOCK = "l" * 64  # what the test labs say of their image
 MODULES = "lib/harness/running/ray_modules"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["ray-head"]
-assert any(volume["source"] == f"./{MODULES}" for volume in COMPOSE["volumes"]), "as in compose.yaml"
+assert any(volume["source"] == f"./{MODULES}" for volume in COMPOSE["volumes"]), "compose.yaml mounts the same modules"
 
 
 class RayCluster:

@@ -43,8 +43,16 @@ def wider(results):
     return wide - results["narrow"].accuracy
 
 
+def worst(results):
+    return min(min(results[variant].accuracy) for variant in results.variants("brok"))
+
+
 def figure(results, config):
     raise TypeError("no axes")
+
+
+def first_of_all(results, config):
+    raise IndexError(f"{len([result for result in results if result.status == 'FINISHED'])} are too few")
 
 
 LAB = Lab(
@@ -57,8 +65,9 @@ LAB = Lab(
         Claim("right", measure=lambda results: results["wide"].accuracy, at_least=0),
         Claim("misspelt", measure=wider, at_least=0),
         Claim("open", measure=lambda results: results["broken"].accuracy, at_most=1),
+        Claim("empty", measure=worst, kind="exact", at_most=1),
     ),
-    figures={"bars": figure},
+    figures={"bars": figure, "all": first_of_all},
 )
 '''
 
@@ -181,8 +190,9 @@ def test_a_rehearsal_finds_each_mistake_and_its_line(faulty: Clone) -> None:
         assert f"faulty.py:{line_of(text)})" in found
     for part in ("narrow", "wide", "right"):
         assert " ok" in row(ended, part)
-    assert " not rehearsed " in row(ended, "open")
-    assert "'broken'" in row(ended, "open")
+    for part in ("open", "empty", "all"):
+        assert " not rehearsed " in row(ended, part)
+        assert "lacks 'broken': " in row(ended, part)
 
 
 def test_a_trial_that_takes_longer_is_named_and_what_needs_it_is_open(clone: Clone) -> None:

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
+from lib.harness.shipping.remote import MlflowServer
+from lib.harness.shipping.shipper import Shipper
 from tests.lib.harness.support import (
     Clone,
     Server,
@@ -155,6 +158,28 @@ def test_a_server_that_is_killed_in_the_middle_loses_and_doubles_nothing(tracked
     assert run["info"]["status"] == "RUNNING", "MLflow does not know yet how it ended"
     ended = tracked.run("sync")
     assert (ended.code, ended.err) == (0, "")
+    assert_complete(server, folder)
+
+
+def test_a_trial_that_appears_while_others_are_sent_is_sent_too(clone: Clone, server: Server) -> None:
+    """On Ray journals appear whole, and the last one and its parent's end may do so during one round of the shipper."""
+    assert clone.tiny(seeds=2, steps=3).code == 0
+    folder = clone.newest()
+    parent, (*_, last) = folder / "run.jsonl", sorted(folder.glob("trial-*.jsonl"))
+    whole, apart = parent.read_bytes(), last.with_suffix(".later")
+    last.rename(apart)
+    parent.write_bytes(b"".join(line for line in whole.splitlines(keepends=True) if b'"kind":"end"' not in line))
+
+    class Remote(MlflowServer):
+        def set_status(self, run: str, status: str, end_time: int | None) -> None:
+            super().set_status(run, status, end_time)
+            if apart.exists():
+                apart.rename(last)
+                parent.write_bytes(whole)
+
+    shipper = Shipper(Remote(MlflowClient(server.url)), folder)
+    assert not shipper.ship()
+    assert shipper.ship()
     assert_complete(server, folder)
 
 

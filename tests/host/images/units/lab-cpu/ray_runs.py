@@ -2,12 +2,17 @@
 
 import os
 
-os.environ["RAY_AUTH_MODE"] = "disabled"  # nobody else is in this container
-os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 - Ray's spelling; as in compose.yaml
-
 import ray
 
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
+os.environ["RAY_AUTH_MODE"] = "disabled"  # nobody else is in this container
+for attempt in range(5):
+    try:
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
+        break
+    except Exception as error:  # Ray gives its processes 30 s, too few on a busy machine: again, as in compose.yaml
+        if "timed out during startup" not in str(error) or attempt == 4:
+            raise
+        ray.shutdown()
 
 
 @ray.remote
