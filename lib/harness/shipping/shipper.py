@@ -49,9 +49,7 @@ class Shipper:
         if not parent.exists():
             return False
         with server_errors():
-            is_over = self._ship_run(
-                parent, close=False
-            )  # if so, the journals of all its trials are there to be listed
+            is_over = self._ship_run(parent, close=False)  # first: then the journals of all its trials are there
             ended = [self._ship_run(path) for path in sorted(self._folder.glob("trial-*.jsonl"))]
             return all(ended) and is_over and self._ship_run(parent)
 
