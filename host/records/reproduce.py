@@ -155,7 +155,7 @@ def _unpack(archive: bytes, folder: Path, *roots: str) -> None:
 
 
 def _open_to_all(folder: Path) -> Path:
-    """A folder that all may read, made if the archive has not."""
+    """A folder that all may read, made if the archive had none."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     return folder
