@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from host.bootstrap import foreground
-from host.bootstrap.paths import ROOT
+from host.bootstrap.paths import ROOT, STATE
 from host.engine import docker, images
 from host.machine import instance
 
+CACHE = STATE / "cache"
 # What compose.yaml gives a lab, and a disk of 1 MiB that tests can fill (LAB_TINY_DISK).
 HARDENED = [
     *("--rm", "--init", "--read-only", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
@@ -28,14 +29,23 @@ HARDENED = [
 ]
 
 
-def command(arguments: list[str], local: bool, name: str | None = None) -> list[str]:
-    """The command `python WORDS` on the clone, which is read-only in the container. The image must be there."""
+def cache(local: bool) -> str:
+    """The path at which a command with ``with_cache`` finds a folder that is kept for the next one."""
+    return str(CACHE) if local else "/cache"
+
+
+def command(arguments: list[str], local: bool, name: str | None = None, with_cache: bool = False) -> list[str]:
+    """The command `python ARGUMENTS` on the clone, which is read-only in the container. The image must be there."""
     if local:
         from host.machine.local import python
 
         return [str(python()), *arguments]
-    named = ["--name", name] if name else []
-    return ["docker", "run", *HARDENED, *named, "--volume", f"{ROOT}:/workspace:ro", images.LAB.name, *arguments]
+    options = ["--volume", f"{ROOT}:/workspace:ro"] + (["--name", name] if name else [])
+    if with_cache:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        owner = CACHE.stat()
+        options += ["--volume", f"{CACHE}:{cache(local)}", f"--user={owner.st_uid}:{owner.st_gid}"]
+    return ["docker", "run", *HARDENED, *options, images.LAB.name, *arguments]
 
 
 @contextmanager
@@ -50,7 +60,7 @@ def variables(local: bool) -> Iterator[Mapping[str, str]]:
         yield environment(Path(folder)) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(folder, "hypothesis"))}
 
 
-def run(arguments: list[str], local: bool) -> int:
+def run(arguments: list[str], local: bool, with_cache: bool = False) -> int:
     """Exit code of that command, its output shown."""
     name = f"{instance.PROJECT}-sandbox-{secrets.token_hex(4)}"
 
@@ -61,4 +71,4 @@ def run(arguments: list[str], local: bool) -> int:
             child.terminate()
 
     with variables(local) as environment:
-        return foreground.run(command(arguments, local, name), environment, False, deliver)[0]
+        return foreground.run(command(arguments, local, name, with_cache), environment, False, deliver)[0]

@@ -16,16 +16,14 @@ from typing import Any
 
 import pytest
 
-from tests.host.clone import ROOT, Instance, command, copy_clone, share_venv
+from tests import tiny
+from tests.host.clone import Instance, command, copy_clone, share_venv
 
 
 @pytest.fixture(scope="module")
 def clone(real_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     root = share_venv(copy_clone(tmp_path_factory.mktemp("services") / "clone"))
-    (root / "lib" / "tiny").mkdir()
-    lab = (ROOT / "tests" / "lib" / "harness" / "labs" / "tiny.py").read_text(encoding="utf-8")
-    (root / "lib" / "tiny" / "__init__.py").write_text('"""A lab that takes a second."""\n', encoding="utf-8")
-    (root / "lib" / "tiny" / "lab.py").write_text(lab, encoding="utf-8")
+    tiny.add_to(root)
     (root / "labs").mkdir(exist_ok=True)
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
         ports = {"MLFLOW_PORT": str(taken.getsockname()[1]), "JUPYTER_PORT": str(free.getsockname()[1])}

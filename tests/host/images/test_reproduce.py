@@ -13,13 +13,16 @@ import pytest
 from host.machine import ports
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.recording import provenance
+from tests import tiny
 from tests.host.clone import ROOT, Instance, copy_clone, new_project, share_venv
 
-SMALL = ("--quick", "--seeds", "1", "--set", "epochs=2")
+SMALL = ("--quick", "--seeds", "1")
 
 
 def copy_of(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    return share_venv(copy_clone(tmp_path_factory.mktemp(name) / "clone"))
+    root = share_venv(copy_clone(tmp_path_factory.mktemp(name) / "clone"))
+    tiny.add_to(root)
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +43,24 @@ def test_a_run_is_reproduced_after_its_code_was_changed_and_from_another_clone(
     other: Instance, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     changed = replace(other, root=copy_of(tmp_path_factory, "changed"))
-    changed.must("lab", "dropout", *SMALL)
-    lab = changed.root / "lib" / "mlp" / "dropout" / "lab.py"
+    changed.must("lab", "tiny", *SMALL)
+    lab = changed.root / "lib" / "tiny" / "lab.py"
     another = "raise SystemExit('this is not the code that ran')"
     lab.write_text(f"{lab.read_text(encoding='utf-8')}\n{another}\n", encoding="utf-8")
-    verdict = changed.must("reproduce", "last:dropout").splitlines()[-1]
+    verdict = changed.must("reproduce", "last:tiny").splitlines()[-1]
     assert verdict.startswith("identical (")
-    shutil.rmtree(changed.root / "lib" / "mlp")
+    shutil.rmtree(lab.parent)
     assert not list((changed.root / ".local").glob("reproduce-*"))
-    assert other.must("reproduce", "last:dropout").splitlines()[-1] == verdict
+    assert other.must("reproduce", "last:tiny").splitlines()[-1] == verdict
 
 
 def test_what_differs_is_said(clone: Instance) -> None:
-    clone.must("lab", "dropout", *SMALL, "--seed", "1")
-    code, _, err = clone.invoke("reproduce", "last:dropout", timeout=900)
+    clone.must("lab", "tiny", *SMALL, "--seed", "1")
+    code, _, err = clone.invoke("reproduce", "last:tiny", timeout=900)
     assert code == 0, err
     key = _key(err)
-    clone.must("lab", "dropout", *SMALL, "--seed", "2")
-    code, out, _ = clone.invoke("diff", key, "last:dropout")
+    clone.must("lab", "tiny", *SMALL, "--seed", "2")
+    code, out, _ = clone.invoke("diff", key, "last:tiny")
     assert code == 1
     assert 'root seed: "1" -> "2"' in out
     assert "results: differs in" in out
@@ -68,9 +71,9 @@ def test_what_differs_is_said(clone: Instance) -> None:
 @pytest.mark.slow
 def test_the_image_is_made_again_from_the_record(clone: Instance, tmp_path: Path) -> None:
     """The record is changed to that of an image with another lock that this engine does not have."""
-    clone.must("lab", "dropout", *SMALL, "--seed", "7")
+    clone.must("lab", "tiny", *SMALL, "--seed", "7")
     folder = tmp_path / "records"
-    clone.must("export", "last:dropout", "--out", folder)
+    clone.must("export", "last:tiny", "--out", folder)
     (parent,) = [path.parent for path in folder.glob("*/run.json") if "trial" not in path.parent.name]
     recipe = parent / "artifacts" / "recipe.tar.gz"
     files = provenance.unpacked(recipe.read_bytes())
