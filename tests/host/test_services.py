@@ -51,7 +51,7 @@ def test_up_prints_urls_that_answer(clone: Instance, urls: dict[str, str]) -> No
     assert list(urls) == ["JupyterLab", "MLflow"]
     address, _, token = urls["JupyterLab"].partition("/lab?")
     assert address == f"http://127.0.0.1:{clone.environment['JUPYTER_PORT']}"
-    with urllib.request.urlopen(f"{address}/api/status?{token}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}/api/status?{token}", timeout=120) as answer:
         assert "kernels" in json.load(answer)
     assert "experiment_id" in mlflow(urls["MLflow"], "experiments/create", name=secrets.token_hex(4))
 
@@ -88,7 +88,7 @@ def test_a_signal_ends_the_lab_its_runs_and_its_container(
     try:
         wait_for(lambda: statuses(urls["MLflow"]).count("RUNNING") >= 2)  # the parent and a trial
         process.send_signal(number)
-        out, err = process.communicate(timeout=180)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == expected, err
@@ -109,7 +109,7 @@ def test_ctrl_c_at_a_terminal_ends_the_lab_too(clone: Instance, urls: dict[str, 
     )
     try:
         wait_for(lambda: statuses(urls["MLflow"]).count("RUNNING") >= 2)
-        out, _ = process.communicate("\x03", timeout=180)
+        out, _ = process.communicate("\x03", timeout=600)
     finally:
         process.kill()
     assert process.returncode == 130, out
@@ -143,22 +143,23 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
     assert not [line for line in rays if "->" in line]
     code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--on", "ray")
     assert (code, err) == (0, ""), out
-    assert urls["MLflow"] in out
     assert digest(out) == local
 
     code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep")
     assert code == 0, err
     slow = digest(out)
+    send(clone)
     finished = statuses(urls["MLflow"]).count("FINISHED")
     process = clone.start("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep", "--on", "ray")
     try:
         wait_for(lambda: statuses(urls["MLflow"]).count("FINISHED") > finished)
         subprocess.run(["docker", "kill", f"{clone.project}-ray-worker-1"], capture_output=True, check=True)
-        out, err = process.communicate(timeout=180)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
     assert (process.returncode, err) == (0, ""), out
     assert digest(out) == slow
+    send(clone)
     assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
 
 
@@ -192,8 +193,14 @@ def mlflow(address: str, call: str, **body: object) -> dict[str, Any]:
     """The answer of MLflow's REST API."""
     data = json.dumps(body).encode()
     request = urllib.request.Request(f"{address}/api/2.0/mlflow/{call}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return dict(json.load(answer))
+
+
+def send(clone: Instance) -> None:
+    """Send what a lab has not waited for, as MLflow is slow on a busy machine."""
+    code, _, err = clone.invoke("sync")
+    assert code == 0, err
 
 
 def statuses(address: str) -> list[str]:
