@@ -1,6 +1,5 @@
 """`./invoke test`: the parts of the test suite, where each runs, and what this machine cannot run."""
 
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -71,8 +70,7 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     print(f"\n== {part}", flush=True)
     note = ""
     if part == "lint":
-        contracts = _on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
-        code: int | None = max(contracts, *(sandbox.run(arguments, local) for arguments in _lint()))
+        code: int | None = _lint(local)
     elif part == "lib":
         code = sandbox.run([*options, "tests/lib"], local)
     elif part == "host":
@@ -89,12 +87,12 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     return Result(part, code, f"{time.monotonic() - start:.0f} s{note}")
 
 
-def _lint() -> tuple[list[str], ...]:
-    return (
-        ["-m", "ruff", "check", "--no-cache", "."],
-        # docker/ is a folder, not the package docker: without namespace packages mypy does not take it for one
-        ["-m", "mypy", "--cache-dir", os.devnull, "--no-namespace-packages", "--exclude", "/units/", *LINTED],
-    )
+def _lint(local: bool) -> int:
+    contracts = _on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
+    style = sandbox.run(["-m", "ruff", "check", "--no-cache", "."], local)
+    # docker/ is a folder, not the package docker: without namespace packages mypy does not take it for one
+    options = ["--cache-dir", f"{sandbox.cache(local)}/mypy", "--no-namespace-packages", "--exclude", "/units/"]
+    return max(contracts, style, sandbox.run(["-m", "mypy", *options, *LINTED], local, with_cache=True))
 
 
 def _on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from functools import partial
 
 from host.bootstrap import environment, foreground, ledger
-from host.bootstrap.paths import ROOT
+from host.bootstrap.paths import ROOT, STATE
 from host.engine import docker, images, project
 from host.machine import instance
 
+CACHE = STATE / "cache"
 # What compose.yaml gives a lab, and a disk of 1 MiB that tests can fill (LAB_TINY_DISK).
 HARDENED = [
     *("--rm", "--init", "--read-only", "--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
@@ -29,16 +30,26 @@ HARDENED = [
 ]
 
 
-def command(arguments: list[str], local: bool, name: str | None = None) -> list[str]:
-    """The command `python WORDS` on the clone, which is read-only in the container. The image must be there."""
+def cache(local: bool) -> str:
+    """The path at which a command with ``with_cache`` finds a folder that is kept for the next one."""
+    return str(CACHE) if local else "/cache"
+
+
+def command(arguments: list[str], local: bool, name: str | None = None, with_cache: bool = False) -> list[str]:
+    """The command `python ARGUMENTS` on the clone, which is read-only in the container. The image must be there."""
     if local:
         from host.machine.local import python
 
         return [str(python()), *arguments]
-    named = ["--name", name] if name else []
+    options = ["--name", name] if name else []
     # not --volume, which takes a colon of the path for the end of it
-    clone = f'type=bind,"source={ROOT}",target=/workspace,readonly'
-    return ["docker", "run", *HARDENED, *named, "--mount", clone, images.must_inspect(images.LAB).id, *arguments]
+    options += ["--mount", f'type=bind,"source={ROOT}",target=/workspace,readonly']
+    if with_cache:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        owner = CACHE.stat()
+        options += ["--mount", f'type=bind,"source={CACHE}",target={cache(local)}']
+        options.append(f"--user={owner.st_uid}:{owner.st_gid}")
+    return ["docker", "run", *HARDENED, *options, images.must_inspect(images.LAB).id, *arguments]
 
 
 @contextmanager
@@ -53,7 +64,7 @@ def variables(local: bool) -> Iterator[Mapping[str, str]]:
         yield local_mode.environment(folder) | {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
 
 
-def run(arguments: list[str], local: bool) -> int:
+def run(arguments: list[str], local: bool, with_cache: bool = False) -> int:
     """Exit code of that command, its output shown."""
     name = f"{project.current() or instance.DEFAULT}-sandbox-{secrets.token_hex(4)}"
 
@@ -64,7 +75,7 @@ def run(arguments: list[str], local: bool) -> int:
             child.terminate()
 
     with variables(local) as prepared:
-        start = partial(foreground.run, command(arguments, local, name), prepared, False, deliver)
+        start = partial(foreground.run, command(arguments, local, name, with_cache), prepared, False, deliver)
         if local:
             return start()
         with ledger.container(name):

@@ -64,7 +64,7 @@ def noisy_digits(seed: Seed, examples: int, label_noise: float) -> NoisyDigits:
 
 
 def judged(logits: np.ndarray, examples: Examples) -> dict[str, float]:
-    """Of logits (n, 10): `loss` in nats and `error` for the noisy labels, `true_loss` and `true_error` for the digits.
+    """Losses and errors of logits (n, 10): `loss` in nats and `error` for the noisy labels, `true_*` for the digits.
 
     An error is a share in [0, 1].
     """

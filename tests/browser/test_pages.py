@@ -101,10 +101,10 @@ def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, pictur
     (line,) = [line for line in printed.splitlines() if line.startswith("RUN ")]
     run_id = line.split()[1]
     api = f"{stack.mlflow}/api/2.0/mlflow"
-    run = requests.get(f"{api}/runs/get", {"run_id": run_id}, timeout=30).json()["run"]
+    run = requests.get(f"{api}/runs/get", {"run_id": run_id}, timeout=120).json()["run"]
     assert run["info"]["status"] == "FINISHED"
     assert run["data"]["params"] == [{"key": "learning_rate", "value": "0.1"}]
-    history = requests.get(f"{api}/metrics/get-history", {"run_id": run_id, "metric_key": "loss"}, timeout=30).json()
+    history = requests.get(f"{api}/metrics/get-history", {"run_id": run_id, "metric_key": "loss"}, timeout=120).json()
     assert [point["step"] for point in history["metrics"]] == list(range(5))
 
     page.open(f"{stack.mlflow}/#/experiments")

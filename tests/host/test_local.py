@@ -13,6 +13,7 @@ from host.machine import local
 from host.machine.uv import uv
 from host.runs import without_docker
 from lib.harness.errors import UserError
+from tests import tiny
 from tests.host.clone import copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke
 
@@ -76,6 +77,13 @@ def test_a_lab_runs_and_is_tracked_without_an_engine(clone: Path, invoke: Invoke
     tables = list((clone / ".local" / "artifacts").rglob("claims.json"))
     assert len(tables) == 1
     assert len(json.loads(tables[0].read_text(encoding="utf-8"))) >= 8
+
+    beside = clone.parent / "by-path.py"
+    for word, path in ((os.path.relpath(beside), beside), ("own", clone / "labs" / "mine" / "own.py")):
+        tiny.put(path, path.stem)
+        outcome = invoke("lab", word, "--quick", root=clone, env=NO_ENGINE, timeout=1200)
+        assert outcome.returncode == 0, outcome.stderr
+        assert f"{path.stem}: 4 of 4 trials" in outcome.stdout
 
 
 @pytest.mark.slow

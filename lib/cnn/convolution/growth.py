@@ -27,7 +27,7 @@ DEPTHS = (1, 2, 4, 8, 16)
 
 
 def size_trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Measure how smoothing filters grow when they are stacked, and the edges behind them."""
+    """Measure how wide stacked smoothing filters become, and which waves an edge filter behind them prefers."""
     found = size()
     for depth, wavelength in zip(found["depth"], found["wavelength"], strict=True):
         log(int(depth), wavelength=wavelength)

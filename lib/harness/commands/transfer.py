@@ -37,8 +37,8 @@ THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 """Tags that MLflow sets itself: they name things of the server that a run was exported from."""
 
 
-def export(said: str) -> int:
-    """Write the runs that `said` names as a tar to standard output: one as `from_mlflow.find` takes it, or all:LAB.
+def export(name: str) -> int:
+    """Write a run, named as for `from_mlflow.find`, or all runs of a lab (all:LAB) as a tar to standard output.
 
     Returns 0.
 
@@ -46,7 +46,7 @@ def export(said: str) -> int:
         UserError: there is none, or MLflow does not answer.
     """
     client = from_mlflow.connect()
-    parents = from_mlflow.all_of(client, said.removeprefix("all:")) if said.startswith("all:") else None
+    parents = from_mlflow.all_of(client, name.removeprefix("all:")) if name.startswith("all:") else None
     stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
     sums: dict[str, str] = {}
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
@@ -57,7 +57,7 @@ def export(said: str) -> int:
             tar.addfile(info, io.BytesIO(data))
             sums[name] = hashlib.sha256(data).hexdigest()
 
-        for parent in parents if parents is not None else [from_mlflow.find(client, said)]:
+        for parent in parents if parents is not None else [from_mlflow.find(client, name)]:
             for run in [parent, *from_mlflow.child_runs(client, parent)]:
                 _write_run(client, run, parent, write)
         write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items())).encode())
@@ -142,7 +142,7 @@ def _check_files(root: Path) -> None:
 
 
 def _put(client: Any, server: MlflowServer, folder: Path, run: ExportedRun, parent: str | None) -> tuple[str, bool]:
-    """Put one run into MLflow. Returns its id there, and whether it was not there as a whole."""
+    """Put one run into MLflow. Returns its id there, and whether something of it had been missing."""
     from mlflow.entities import Metric, Param, RunTag
 
     experiment = _experiment(server, run.experiment)

@@ -1,8 +1,8 @@
 """Finds the GPUs (through NVIDIA's NVML), assigns them to workers, and samples their memory and utilisation.
 
 `--gpu` enables them for the framework that the image has in its build for CUDA; trials in the other one, and in NumPy,
-compute on the CPU. A worker sees one GPU, so several of them share the trials. Where there are different models, the
-run has those of the first one's, as equal bits are expected on one model only.
+compute on the CPU. A worker sees one GPU, so several of them share the trials. Where the models differ, the run uses
+those of the first one's model: equal bits are expected on one model only.
 
 With ``--on ray`` the GPUs are a cluster's, and which one a trial sees is Ray's to say; this process has none. There a
 machine with different models is refused, as nobody could say on which one a trial ran.

@@ -154,16 +154,16 @@ def _clear(folder: Path, disk: Disk) -> None:
             disk.remove_folder(path)
 
 
-def find(root: Path, lab: str, said: str) -> Interrupted:
-    """The run of `lab` below `root` that `said` names: its key or a beginning of one, a trial's key, or last:NAME.
+def find(root: Path, lab: str, reference: str) -> Interrupted:
+    """The run of `lab` below `root` that `reference` stands for: a key or its beginning, a trial's key, or last:NAME.
 
     Raises:
         UserError: there is none, or more than one; it is another lab's; it is finished.
     """
-    name, _, wanted = said.rpartition(":")
+    name, _, wanted = reference.rpartition(":")
     key = wanted.partition(".")[0]
     if (name and name != "last") or not key:
-        raise UserError(f"--resume {said}: a run is its key (lab.run), a beginning of one, or last:NAME")
+        raise UserError(f"--resume {reference}: a run is its key (lab.run), a beginning of one, or last:NAME")
     runs = []
     for path in sorted(root.glob("*/run.jsonl")):
         if name or path.parent.name.startswith(key):
@@ -182,7 +182,7 @@ def find(root: Path, lab: str, said: str) -> Interrupted:
         named = runs
     if len(named) != 1:
         more = f"{len(named)} runs begin with it: give more of the key" if named else "the journal has no such run"
-        raise UserError(f"--resume {said}: {more}")
+        raise UserError(f"--resume {reference}: {more}")
     (interrupted,) = named
     if interrupted.header["experiment"] != lab:
         other = interrupted.header["experiment"]

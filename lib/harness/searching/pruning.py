@@ -29,7 +29,7 @@ STUDY = "search"  # hyperband takes a trial's bracket from the name of its study
 
 
 @dataclass(frozen=True)
-class Told:
+class EarlierTrial:
     """An earlier trial, as a pruner sees it. `attributes`: the pruner's own notes on it, such as the rungs reached."""
 
     state: Literal["COMPLETE", "PRUNED"]
@@ -48,7 +48,7 @@ class Pruning:
     pruner: str
     goal: Literal["minimize", "maximize"]
     reported: str
-    earlier: tuple[Told, ...]
+    earlier: tuple[EarlierTrial, ...]
     number: int
 
     def watch(self, log: Log) -> PruningLog:
@@ -83,12 +83,12 @@ class Judge:
             direction=pruning.goal,
             study_name=STUDY,
         )
-        for told in pruning.earlier:
+        for trial in pruning.earlier:
             frozen = optuna.trial.create_trial(
-                state=optuna.trial.TrialState[told.state],
-                value=told.value,
-                intermediate_values=dict(enumerate(told.reports)),
-                system_attrs=dict(told.attributes),
+                state=optuna.trial.TrialState[trial.state],
+                value=trial.value,
+                intermediate_values=dict(enumerate(trial.reports)),
+                system_attrs=dict(trial.attributes),
             )
             study.add_trial(frozen)
         for _ in range(pruning.number - len(pruning.earlier)):

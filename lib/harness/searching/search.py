@@ -32,7 +32,7 @@ from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import best, changed
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.searching.pruning import STUDY, Judge, Pruning, Told, pruner_of
+from lib.harness.searching.pruning import STUDY, EarlierTrial, Judge, Pruning, pruner_of
 
 if TYPE_CHECKING:
     import optuna
@@ -71,13 +71,13 @@ def searched(
     """
     distributions = {name: distribution(one) for name, one in space.items()}
     results: list[Result] = []
-    told: list[optuna.trial.FrozenTrial] = []
+    history: list[optuna.trial.FrozenTrial] = []
     while (size := min(batch, more(results))) > 0:
-        study = _study(search, told, sampler_of(sampler, space, seed, len(told)), pruner)
-        earlier = tuple(map(_as_told, told))
+        study = _study(search, history, sampler_of(sampler, space, seed, len(history)), pruner)
+        earlier = tuple(map(_earlier_trial, history))
         trials: dict[int, Trial] = {}
         refused = None
-        for _ in range(min(TRIES * size, _left(space, sampler, len(told)))):
+        for _ in range(min(TRIES * size, _left(space, sampler, len(history)))):
             one = study.ask(distributions)
             try:
                 trial = search.trial(changed(config, one.params))
@@ -94,10 +94,10 @@ def searched(
             )
         if not trials:
             break
-        asked = study.trials[len(told) :]
+        asked = study.trials[len(history) :]
         new = yield list(trials.values())
         answers = dict(zip(trials, new, strict=True))
-        told += [_frozen(search, one, answers.get(one.number)) for one in asked]
+        history += [_frozen(search, one, answers.get(one.number)) for one in asked]
         results += new
     return results
 
@@ -145,11 +145,11 @@ def _left(space: Space, sampler: str, asked: int) -> int:
 
 def _study(
     search: Search,
-    told: Sequence[optuna.trial.FrozenTrial],
+    history: Sequence[optuna.trial.FrozenTrial],
     sampler: optuna.samplers.BaseSampler,
     pruner: str,
 ) -> optuna.Study:
-    """Optuna's study with all that has been told."""
+    """Optuna's study with all trials of its history."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -159,15 +159,15 @@ def _study(
         direction=search.goal,
         study_name=STUDY,
     )
-    study.add_trials(told)
+    study.add_trials(history)
     return study
 
 
-def sampler_of(name: str, space: Space, seed: Seed, told: int) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler of this name for what is asked after `told` trials."""
+def sampler_of(name: str, space: Space, seed: Seed, known: int) -> optuna.samplers.BaseSampler:
+    """Optuna's sampler of this name for what is asked when `known` trials have ended."""
     import optuna
 
-    number = seed.integer("sampler", told)
+    number = seed.integer("sampler", known)
     if name == "tpe":
         return optuna.samplers.TPESampler(seed=number)
     if name == "random":
@@ -229,8 +229,10 @@ def _noted(result: Result, reports: Sequence[float]) -> dict[str, Any]:
     return judge.attributes
 
 
-def _as_told(frozen: optuna.trial.FrozenTrial) -> Told:
+def _earlier_trial(frozen: optuna.trial.FrozenTrial) -> EarlierTrial:
     """Reduce a trial to the parts that a pruner needs."""
     rungs = {name: value for name, value in frozen.system_attrs.items() if name.startswith("completed_rung_")}
     complete = frozen.state.name == "COMPLETE"
-    return Told("COMPLETE" if complete else "PRUNED", frozen.value, tuple(frozen.intermediate_values.values()), rungs)
+    return EarlierTrial(
+        "COMPLETE" if complete else "PRUNED", frozen.value, tuple(frozen.intermediate_values.values()), rungs
+    )

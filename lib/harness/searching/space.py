@@ -22,14 +22,14 @@ FIXED = ("framework", "seeds", "batch")
 """Fields of every config on which no single trial depends, or that have an option of their own."""
 
 
-def space_of(search: Search, config: Config, said: Sequence[str], fixed: Sequence[str]) -> dict[str, Range | Choices]:
-    """The lab's space with the changes of ``--space`` (`said`), without the other fields that ``--set`` has `fixed`.
+def space_of(search: Search, config: Config, texts: Sequence[str], fixed: Sequence[str]) -> dict[str, Range | Choices]:
+    """The lab's space with the changes of ``--space`` (`texts`), without the other fields that ``--set`` has `fixed`.
 
     Raises:
         UserError: a change that is not understood, or a value that the config or the judged trial would not take.
     """
     space = dict(search.space)
-    changes = dict(_parsed(config, text) for text in said)
+    changes = dict(_parsed(config, text) for text in texts)
     space |= changes
     for name in (text.partition("=")[0] for text in fixed):
         if name not in changes:

@@ -20,7 +20,7 @@ Step = Callable[["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
 """From the last symbols (n * B,) and the state (n * B, H) to log-probabilities (n * B, V) and the next state."""
 
 
-class Found(NamedTuple):
+class Decoded(NamedTuple):
     """The most probable sequence found for each example.
 
     Attributes:
@@ -32,7 +32,7 @@ class Found(NamedTuple):
     log_probability: Tensor
 
 
-def beam_search(step: Step, state: Tensor, *, start: int, end: int, width: int, longest: int) -> Found:
+def beam_search(step: Step, state: Tensor, *, start: int, end: int, width: int, longest: int) -> Decoded:
     """Search from the states (n, H) of n examples, with a beam of `width`, for at most `longest` symbols."""
     import torch
 
@@ -59,4 +59,4 @@ def beam_search(step: Step, state: Tensor, *, start: int, end: int, width: int, 
         last = symbol.flatten()
         if bool(ended.all()):
             break
-    return Found(symbols[:, 0], scores[:, 0])
+    return Decoded(symbols[:, 0], scores[:, 0])

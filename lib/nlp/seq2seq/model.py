@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.nlp.seq2seq.attention import additive, attend, dot, general
-from lib.nlp.seq2seq.beam_search import Found, beam_search
+from lib.nlp.seq2seq.beam_search import Decoded, beam_search
 from lib.nlp.seq2seq.text import END, START
 
 Score = Literal["none", "dot", "general", "additive"]
@@ -86,7 +86,7 @@ class EncoderDecoder(nn.Module):
         return logits, weights
 
     @torch.no_grad()
-    def write(self, source: Tensor, width: int, longest: int) -> Found:
+    def write(self, source: Tensor, width: int, longest: int) -> Decoded:
         """The answers to source (n, S) by a beam search of this width; in eval mode."""
         self.eval()
         keys, summary = self.encode(source)

@@ -128,7 +128,7 @@ class Text(NamedTuple):
 
 def word_pairs(entries: Iterable[phonemes.Entry], shortest: int, longest: int) -> list[Pair]:
     """Letters and phonemes of the words with so many letters."""
-    return [(tuple(word), said) for word, said in entries if shortest <= len(word) <= longest]
+    return [(tuple(word), spoken) for word, spoken in entries if shortest <= len(word) <= longest]
 
 
 def english_tokens(sentence: str) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def words(examples: int, shortest: int, longest: int, validated: int, tested: in
     """
     train = word_pairs(phonemes.train(), shortest, longest)[:examples]
     letters = Vocabulary((*SPECIAL, *map(chr, range(ord("a"), ord("z") + 1))))
-    sounds = Vocabulary.of(said for _, said in word_pairs(phonemes.train(), 1, 1000))
+    sounds = Vocabulary.of(spoken for _, spoken in word_pairs(phonemes.train(), 1, 1000))
     validation = word_pairs(phonemes.validation(), shortest, longest)[:validated]
     test = word_pairs(phonemes.test(), shortest, longest)[:tested] + word_pairs(phonemes.test(), longest + 1, 1000)
     return Text(*(Examples(part, letters, sounds) for part in (train, validation, test)))

@@ -50,7 +50,7 @@ def drift_by_hand(results: Results) -> np.ndarray:
 
 
 def moved(results: Results) -> float:
-    """The largest change of a weight, in the trial in which that is smallest."""
+    """The largest change of a weight in a trial: the smallest of all trials."""
     return float(np.min([results.values(variant, "moved").min() for variant in results.variants("agree/")]))
 
 

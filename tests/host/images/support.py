@@ -118,7 +118,7 @@ def http(method: str, url: str, body: Any = None, **headers: str) -> Reply:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"} | headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return Reply(answer.status, answer.read())
     except urllib.error.HTTPError as error:
         with error:

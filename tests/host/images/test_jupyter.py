@@ -6,6 +6,7 @@ from pathlib import Path
 from docker.client import DockerClient
 
 from host.services.shared_journal import OPEN
+from tests import tiny
 from tests.host.images.support import Stack, http
 
 CELL = """
@@ -22,7 +23,7 @@ print("RUN", run.info.run_id)
 LAB_CELL = """
 import os
 from fearless_labs import run
-outcome = run("optimizers", seeds=2)
+outcome = run("own", quick=True)
 print("RUN", outcome.run, outcome.url, os.getuid())
 """
 
@@ -100,13 +101,14 @@ def test_lib_is_there_to_read_only(client: DockerClient, stack: Stack) -> None:
 
 def test_a_cell_runs_a_lab_into_the_journal_of_all_labs(client: DockerClient, stack: Stack) -> None:
     """JupyterLab's user is another one than the labs', who read, send and resume what a notebook has recorded."""
+    tiny.put(stack.folder / "labs" / "mine" / "own.py", "own")
     result = stack.container(client, "jupyter").exec_run(["python", "-c", DRIVER, LAB_CELL])
     output = result.output.decode()
     assert result.exit_code == 0, output
     (line,) = [line for line in output.splitlines() if line.startswith("RUN ")]
     _, key, url, uid = line.split()
     assert int(uid) == stack.uid
-    experiment = http("GET", f"{stack.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=optimizers").json()
+    experiment = http("GET", f"{stack.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=own").json()
     search = {"experiment_ids": [experiment["experiment"]["experiment_id"]], "filter": f"tags.`lab.run` = '{key}'"}
     (run,) = http("POST", f"{stack.mlflow}/api/2.0/mlflow/runs/search", search).json()["runs"]
     assert run["info"]["status"] == "FINISHED"

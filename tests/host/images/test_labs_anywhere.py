@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from host.machine import ports
-from tests.host.clone import ROOT, Instance, copy_clone, share_venv
-
-TINY = (ROOT / "tests" / "lib" / "harness" / "labs" / "tiny.py").read_text(encoding="utf-8")
+from tests import tiny
+from tests.host.clone import Instance, copy_clone, share_venv
 
 
 @pytest.fixture(scope="module")
@@ -24,35 +23,25 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     made.remove()
 
 
-def lab(path: Path, name: str, imports: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        TINY.replace('name="tiny"', f'name="{name}"').replace(
-            "import numpy as np\n", f"import numpy as np\n{imports}\n", 1
-        )
-    )
-    return path
-
-
 def beside_the_clone(root: Path) -> tuple[str, str, Path]:
-    lab(root.parent / "mine.py", "by-path", "from helper import x")
+    tiny.put(root.parent / "mine.py", "by-path", "from helper import x")
     (root.parent / "helper.py").write_text("x = 1\n")
     return os.path.relpath(root.parent / "mine.py"), "by-path", root.parent / "mine.py"
 
 
 def a_folder(root: Path) -> tuple[str, str, Path]:
-    lab(root.parent / "study" / "lab.py", "in-a-folder", "from .helper import x")
+    tiny.put(root.parent / "study" / "lab.py", "in-a-folder", "from .helper import x")
     (root.parent / "study" / "helper.py").write_text("x = 1\n")
     return os.path.relpath(root.parent / "study"), "in-a-folder", root.parent / "study"
 
 
 def in_labs_mine(root: Path) -> tuple[str, str, Path]:
-    return "own", "own", lab(root / "labs" / "mine" / "own.py", "own", "")
+    return "own", "own", tiny.put(root / "labs" / "mine" / "own.py", "own")
 
 
 def a_package(root: Path) -> tuple[str, str, Path]:
     packages = root / "labs" / "packages"
-    lab(packages / "theirs" / "lab.py", "packed", "from theirs import x")
+    tiny.put(packages / "theirs" / "lab.py", "packed", "from theirs import x")
     (packages / "theirs" / "__init__.py").write_text("x = 1\n")
     (packages / "theirs-1.0.dist-info").mkdir()
     points = "[fearless_labs.labs]\npacked = theirs.lab\n"
@@ -60,7 +49,15 @@ def a_package(root: Path) -> tuple[str, str, Path]:
     return "packed", "packed", packages / "theirs"
 
 
-@pytest.mark.parametrize("make", [beside_the_clone, a_folder, in_labs_mine, a_package])
+@pytest.mark.parametrize(
+    "make",
+    [
+        beside_the_clone,
+        pytest.param(a_folder, marks=pytest.mark.slow),
+        pytest.param(in_labs_mine, marks=pytest.mark.slow),
+        a_package,
+    ],
+)
 def test_it_runs_and_is_reproduced_when_it_is_gone(
     clone: Instance, make: Callable[[Path], tuple[str, str, Path]]
 ) -> None:

@@ -7,10 +7,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from lib.harness.machine import scope
+from tests import tiny
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.ray_cluster import RayCluster
 from tests.lib.harness.support import (
@@ -53,6 +55,15 @@ def on(clone: Clone, cluster: RayCluster) -> Clone:
     return clone
 
 
+@pytest.fixture
+def outside(tmp_path: Path) -> str:
+    """The path of a folder with the test lab, which imports a file beside it."""
+    folder = tmp_path / "study"
+    tiny.put(folder / "lab.py", "mine", "from .second import x")
+    (folder / "second.py").write_text("x = 1\n", encoding="utf-8")
+    return str(folder)
+
+
 def test_trials_on_ray_have_the_digests_of_local_ones(clone: Clone, shared_cluster: RayCluster) -> None:
     """In NumPy and both frameworks; and the record is that of a local run, made by the worker."""
     settings = {"seeds": 2, "runtimes": ["numpy", "torch", "keras"]}
@@ -77,6 +88,17 @@ def test_trials_on_ray_have_the_digests_of_local_ones(clone: Clone, shared_clust
     assert header["tags"].keys() - {"lab.worker"} == records(here / "trial-0000.jsonl")[0]["tags"].keys()
     packages = json.loads((there / "trial-0000.files/environment.json").read_text())["packages"]
     assert "ray" in packages
+
+
+def test_a_lab_from_outside_runs_there_as_here(clone: Clone, shared_cluster: RayCluster, outside: str) -> None:
+    settings = said({"seeds": 2, "steps": 5})
+    assert clone.run(outside, *settings).code == 0
+    here = digests(clone.newest())
+    ended = on(clone, shared_cluster).run(outside, *settings, "--on", "ray")
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert len(here) == 4
+    assert digests(clone.newest()) == here
+    assert len(clone.runs()) == 2
 
 
 def test_a_sweep_on_ray_asks_for_the_same_trials_and_prunes_the_same(clone: Clone, shared_cluster: RayCluster) -> None:
@@ -174,8 +196,11 @@ def nvml(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayCluster]:
     own.close()
 
 
-def test_trials_on_gpus_elsewhere(clone: Clone, nvml: RayCluster) -> None:
-    """Each asks for a share of a GPU and sees that one, those in another framework see none; here is none at all."""
+def test_trials_on_gpus_elsewhere(clone: Clone, nvml: RayCluster, outside: str) -> None:
+    """Each asks for a share of a GPU and sees that one, those in another framework see none; here is none at all.
+
+    A lab of the clone and one from outside alike.
+    """
     refused = on(clone, nvml).tiny("--gpu", "--on", "ray")
     refused.assert_one_line(2, "There is no worker with a GPU", "docs/cluster.md")
     nvml.add_worker(gpus=1)
@@ -191,7 +216,7 @@ def test_trials_on_gpus_elsewhere(clone: Clone, nvml: RayCluster) -> None:
     environment = json.loads((folder / "trial-0000.files/environment.json").read_text(encoding="utf-8"))
     assert environment["gpu"]["devices"][0]["name"] == "NVIDIA H100"
 
-    ended = clone.tiny("--gpu", "--on", "ray", action="say-gpu", **settings)
+    ended = clone.run(outside, "--gpu", "--on", "ray", *said({"action": "say-gpu", **settings}))
     assert ended.code == 1, ended
     trials = [records(path) for path in clone.newest().glob("trial-*.jsonl")]
     seen = {lines[0]["tags"]["lab.framework"]: lines[-1]["tags"]["lab.error"] for lines in trials}

@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 
 from lib.harness.recording.provenance import unpacked
+from tests import tiny
 from tests.lib.harness.support import Clone, digests, finished, interrupt, journals_of, records, said
 
-TINY = Path(__file__).parent / "labs" / "tiny.py"
 FEW = said({"seeds": 2, "steps": 5})
 Place = Callable[[Path, Path], tuple[str, set[str]]]
-
-
-def source(name: str, *imports: str) -> str:
-    """The source of the test lab, with another name and more imports."""
-    text = TINY.read_text().replace('name="tiny"', f'name="{name}"')
-    return text.replace("import numpy as np\n", "\n".join(["import numpy as np", *imports, ""]))
 
 
 def put(root: Path, files: dict[str, str]) -> None:
@@ -32,13 +26,13 @@ def put(root: Path, files: dict[str, str]) -> None:
 
 def a_file(clone: Path, work: Path) -> tuple[str, set[str]]:
     """A file with another one beside it."""
-    put(work, {"mine.py": source("mine", "import beside"), "beside.py": "", "unused.py": ""})
+    put(work, {"mine.py": tiny.source("mine", "import beside"), "beside.py": "", "unused.py": ""})
     return str(work / "mine.py"), {"mine.py", "beside.py"}
 
 
 def a_folder(clone: Path, work: Path) -> tuple[str, set[str]]:
     """A folder with relative imports."""
-    lab = source("mine", "from .parts import first", "from . import texts")
+    lab = tiny.source("mine", "from .parts import first", "from . import texts")
     put(work / "study", {"lab.py": lab, "parts/first.py": "from ..second import x\n", "second.py": "x = 1\n"})
     put(work / "study", {"texts.py": "", "texts.toml": "[lab]\n", "unused.py": ""})
     used = {"lab.py", "parts/first.py", "second.py", "texts.py", "texts.toml"}
@@ -47,13 +41,13 @@ def a_folder(clone: Path, work: Path) -> tuple[str, set[str]]:
 
 def in_labs_mine(clone: Path, work: Path) -> tuple[str, set[str]]:
     """A file that is found by its lab's name."""
-    put(clone / "labs" / "mine", {"own-lab.py": source("mine", "from beside import x"), "beside.py": "x = 1\n"})
+    put(clone / "labs" / "mine", {"own-lab.py": tiny.source("mine", "from beside import x"), "beside.py": "x = 1\n"})
     return "mine", {"own-lab.py", "beside.py"}
 
 
 def installed(clone: Path, work: Path) -> tuple[str, set[str]]:
     """A package, as ``pip install --target labs/packages`` leaves it there."""
-    lab = source("mine", "from theirs.help import x", "from .deeper import y")
+    lab = tiny.source("mine", "from theirs.help import x", "from .deeper import y")
     put(
         clone / "labs" / "packages",
         {"theirs/__init__.py": "", "theirs/studies/lab.py": lab, "theirs/help.py": "x = 1\n"},
@@ -72,7 +66,15 @@ def own(clone: Clone, tmp_path: Path) -> Clone:
     return Clone(tmp_path / "clone", clone.journals)
 
 
-@pytest.mark.parametrize("place", [a_file, a_folder, in_labs_mine, installed])
+@pytest.mark.parametrize(
+    "place",
+    [
+        a_file,
+        pytest.param(a_folder, marks=pytest.mark.slow),
+        pytest.param(in_labs_mine, marks=pytest.mark.slow),
+        installed,
+    ],
+)
 def test_it_runs_as_the_lectures_do_and_again_from_its_record(own: Clone, tmp_path: Path, place: Place) -> None:
     """The same trials as those of the lab that it is a copy of; again when it is gone, from what was recorded."""
     word, files = place(own.root, tmp_path / "work")
@@ -109,7 +111,7 @@ def test_it_runs_as_the_lectures_do_and_again_from_its_record(own: Clone, tmp_pa
 
 def test_it_is_resumed_by_its_path(own: Clone, tmp_path: Path) -> None:
     word, _ = a_file(own.root, tmp_path / "my work")
-    settings = {"seeds": 6, "steps": 40, "batch": 4, "action": "sleep"}
+    settings = {"seeds": 6, "steps": 20, "batch": 4, "action": "sleep"}
     folder, ended = interrupt(own, how=signal.SIGINT, settings=settings, lab=word)
     ended.assert_one_line(130, f"./invoke lab '{word}' --resume {folder.name}")
     done = len(finished(folder))
@@ -163,7 +165,7 @@ def test_its_verdicts_and_its_report_are_made_where_it_is_named(own: Clone) -> N
 )
 def test_what_cannot_be_imported_is_one_line_and_nothing_is_recorded(own: Clone, text: str, words: str) -> None:
     lab = 'LAB = Lab(name="mine", summary="x", unheard_of=1)\n'
-    put(own.root / "labs" / "mine", {"mine.py": text + lab, "good.py": source("good")})
+    put(own.root / "labs" / "mine", {"mine.py": text + lab, "good.py": tiny.source("good")})
     put(own.root / "labs" / "mine" / "parts", {"broken.py": "x = = 1\n"})
     own.run("mine").assert_one_line(2, words)
     assert list(own.journals.iterdir()) == []
@@ -175,7 +177,7 @@ def test_what_cannot_be_imported_is_one_line_and_nothing_is_recorded(own: Clone,
 
 
 def test_a_name_that_the_image_has_is_refused(own: Clone, tmp_path: Path) -> None:
-    put(tmp_path / "work", {"torch.py": source("mine"), "numpy/lab.py": source("mine")})
+    put(tmp_path / "work", {"torch.py": tiny.source("mine"), "numpy/lab.py": tiny.source("mine")})
     for word in ("torch.py", "numpy"):
         module = word.removesuffix(".py")
         message = f"Python has a module '{module}' already: rename the file or folder"
@@ -188,7 +190,7 @@ def test_a_module_beside_a_lab_takes_the_place_of_none(own: Clone, tmp_path: Pat
     hostile = "raise SystemExit('imported from beside a lab')\n"
     put(
         tmp_path / "work",
-        {"mine.py": source("mine"), "random.py": hostile, "pydantic.py": hostile, "pickle.py": hostile},
+        {"mine.py": tiny.source("mine"), "random.py": hostile, "pydantic.py": hostile, "pickle.py": hostile},
     )
     ended = own.run(str(tmp_path / "work" / "mine.py"), *FEW)
     assert (ended.code, ended.err) == (0, ""), ended

@@ -42,7 +42,7 @@ from tests.lib.harness.support import (
     until,
 )
 
-SETTINGS = {"seeds": 6, "steps": 40, "batch": 4, "action": "sleep"}
+SETTINGS = {"seeds": 6, "steps": 20, "batch": 4, "action": "sleep"}
 
 
 def assert_as_if_nothing_had_happened(clone: Clone, folder: Path, before: dict[str, bytes], whole: Path) -> None:
@@ -58,7 +58,7 @@ def assert_as_if_nothing_had_happened(clone: Clone, folder: Path, before: dict[s
     assert len(well) == len(set(well)) == 13, "the parent and each trial, once"
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
 def test_a_lab_is_taken_up_where_it_was(clone: Clone, server: Server, how: signal.Signals) -> None:
     clone.tracking = server.url
     folder, ended = interrupt(clone, how=how, settings=SETTINGS)
@@ -300,9 +300,11 @@ def test_a_trial_that_somebody_else_ends_is_waited_for(
 
 
 def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:
-    process = clone.start("tiny", *said({"seeds": 1, "steps": 600, "action": "sleep"}))
+    process = clone.start("tiny", *said({"seeds": 1, "steps": 40, "action": "sleep"}))
     until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), what="a trial has begun")
+    os.killpg(process.pid, signal.SIGSTOP)
     clone.run("tiny", "--resume", "last:tiny").assert_one_line(2, clone.newest().name, "still running")
+    os.killpg(process.pid, signal.SIGCONT)
     assert end_of(process).code == 0
     folder = clone.newest()
     refused(clone, folder, "tiny", "--resume", folder.name).assert_one_line(2, "is finished")

@@ -21,7 +21,7 @@ from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.studies import best, changed
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.searching.pruning import Judge, Pruning, Told
+from lib.harness.searching.pruning import EarlierTrial, Judge, Pruning
 from lib.harness.searching.search import best_of, grid_size, grid_values, searched
 from lib.harness.searching.space import ends, space_of
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
@@ -188,7 +188,7 @@ def test_a_grid_has_every_combination_once_and_ends() -> None:
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_only_what_reports_worse_than_earlier_batches_is_pruned(pruner: str) -> None:
     earlier = tuple(
-        Told(
+        EarlierTrial(
             "COMPLETE",
             1.0 + i,
             tuple(5.0 - s + i for s in range(9)),

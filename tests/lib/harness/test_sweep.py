@@ -128,7 +128,7 @@ def test_pruning_saves_steps_and_changes_nothing_of_those_that_ran(clone: Clone)
     assert set(statuses(folder)) == {"FINISHED"}
 
 
-@pytest.mark.parametrize("pruner", ["hyperband", "halving"])
+@pytest.mark.parametrize("pruner", [pytest.param("hyperband", marks=pytest.mark.slow), "halving"])
 def test_pruning_does_not_depend_on_the_workers(clone: Clone, pruner: str) -> None:
     found = []
     for workers in ("1", "2"):

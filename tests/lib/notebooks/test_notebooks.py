@@ -122,6 +122,7 @@ def test_the_first_notebook_links_to_all_others() -> None:
     assert re.findall(r"\]\(([^)]+\.ipynb)\)", text) == OF_LABS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in OF_LABS if name != "16-optimizers.ipynb"])
 def test_a_labs_notebook_runs(name: str, tmp_path: Path) -> None:
     notebook = execute(name, tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib.nlp.seq2seq.beam_search import Found, Step, beam_search
+from lib.nlp.seq2seq.beam_search import Decoded, Step, beam_search
 
 END, START = 0, 1
 
@@ -27,7 +27,7 @@ def step_of(table: Tensor) -> Step:
     return step
 
 
-def search(table: Tensor, width: int, longest: int) -> Found:
+def search(table: Tensor, width: int, longest: int) -> Decoded:
     states = torch.arange(len(table), dtype=torch.float32).unsqueeze(1)
     return beam_search(step_of(table), states, start=START, end=END, width=width, longest=longest)
 
