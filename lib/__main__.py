@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent c
 from lib.harness.contract.catalogue import find_lab, is_path
 from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, one_line, short
 from lib.harness.recording.journal import share
 from lib.harness.showing.progress import end_with_reader
 
@@ -140,6 +140,7 @@ def resumed(args: argparse.Namespace) -> Interrupted:
         UserError: there is no such run that can be resumed, or other options are given now.
     """
     from lib.harness.recording.journal import journal_root
+    from lib.harness.recording.reading import damaged
     from lib.harness.running import resumption
 
     of_sweep = args.name == "sweep" and len(args.runs) == 1
@@ -153,11 +154,14 @@ def resumed(args: argparse.Namespace) -> Interrupted:
     experiment = f"{lab}{SWEEP}" if of_sweep else lab
     named = f"{args.resume}{SWEEP}" if of_sweep and args.resume == f"last:{lab}" else args.resume
     interrupted = resumption.find(journal_root(), experiment, named)
-    if of_sweep:
-        original = parse(["sweep", *json.loads(interrupted.tags["lab.sweep"])])
-        for option in SWEEP_OPTIONS:
-            setattr(args, option, getattr(original, option))
-    args.seed = interrupted.tags["lab.seed"]
+    try:
+        recorded = ["sweep", *json.loads(interrupted.tags["lab.sweep"])] if of_sweep else [lab]
+        original = parse([*recorded, "--seed", interrupted.tags["lab.seed"]])
+    except (UserError, KeyError, ValueError, TypeError, RecursionError):
+        raise damaged(interrupted.folder / "run.jsonl", "is damaged in its first record") from None
+    for option in SWEEP_OPTIONS if of_sweep else ():
+        setattr(args, option, getattr(original, option))
+    args.seed = original.seed
     args.quick, args.portable = (interrupted.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
     return interrupted
 
@@ -218,12 +222,24 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
                 "compare": reproduction.compare_again,
                 "diff": reproduction.diff,
             }
-            return lambda: does[args.name](*args.runs)
+            return lambda: asking_mlflow(does[args.name], *args.runs)
         case "export" | "import":
             from lib.harness.commands import transfer
 
-            return lambda: (transfer.export if args.name == "export" else transfer.import_)(*args.runs)
+            return lambda: asking_mlflow(transfer.export if args.name == "export" else transfer.import_, *args.runs)
     return None
+
+
+def asking_mlflow(does: Callable[..., int], *runs: str) -> int:
+    """Exit code of a command that reads records from MLflow, whose errors are one line each."""
+    from lib.harness.shipping.server import ServerAwayError, server_errors
+
+    try:
+        with server_errors():
+            return does(*runs)
+    except ServerAwayError as error:
+        why = "is slow" if error.slow else "does not answer any more"
+        raise UserError(f"MLflow {why} ({short(error)}): ./invoke up, then run this command again") from error
 
 
 def main(arguments: list[str]) -> int:
@@ -315,7 +331,7 @@ def end_with_signals() -> None:
 
 def say(words: str, error: BaseException) -> None:
     """One line on standard error: `words`, and what was added to the error on its way."""
-    print(". ".join([words.removesuffix("."), *getattr(error, "__notes__", [])]), file=sys.stderr)
+    print(one_line(". ".join([words.removesuffix("."), *getattr(error, "__notes__", [])])), file=sys.stderr)
 
 
 if __name__ == "__main__":

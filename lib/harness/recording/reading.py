@@ -4,15 +4,64 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, short
 from lib.harness.recording.disk import DISK, Disk
 
 LAST_BYTES = 1 << 14
 """Of a journal's end, which are read at a time to find its last record."""
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and abs(value) < 1 << 63
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(each) in (float, int) or each in NO_JSON for each in value.values())
+
+
+def _is_logged(value: Any) -> bool:
+    match value:
+        case {"step": int(), "values": dict()} | {"parameters": dict()} | {"measurements": dict()}:
+            return True
+    return False
+
+
+NO_JSON = ("inf", "-inf", "nan")
+FIELDS: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
+    "run": {"key": _is_text},
+    "log": {"record": _is_logged, "time": _is_whole},
+    "timing": {"step": _is_whole, "values": _are_numbers, "time": _is_whole},
+    "tags": {"tags": _are_texts},
+    "end": {"status": _is_text, "tags": _are_texts, "time": _is_whole},
+    "resume": {"tags": _are_texts, "time": _is_whole},
+}
+"""The kinds of records, and what each has."""
+HEADER: Mapping[str, Callable[[Any], bool]] = {
+    "key": _is_text,
+    "parent": lambda value: value is None or _is_text(value),
+    "experiment": _is_text,
+    "name": _is_text,
+    "tags": _are_texts,
+    "params": _are_texts,
+    "time": _is_whole,
+}
+"""What the first record has that speaks for a run."""
+TAGS = ("lab.name", "lab.seed", "lab.framework", "lab.quick", "lab.portable")
+"""What every run of a lab is tagged with."""
+TAGS_OF_TRIAL = ("lab.variant", "lab.seed", "lab.framework", "lab.dtype")
+"""The same of a trial."""
 
 
 def is_trial(name: str) -> bool:
@@ -23,6 +72,12 @@ def is_trial(name: str) -> bool:
 def files_of(path: Path) -> Path:
     """The folder of the files of the run whose journal is at `path`."""
     return path.with_suffix(".files")
+
+
+def key_of(path: Path) -> str:
+    """The key of the run whose journal is at `path`."""
+    folder = path.parent.name
+    return f"{folder}.{path.stem}" if is_trial(path.name) else folder
 
 
 class DamagedError(UserError):
@@ -66,9 +121,19 @@ def _record(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(line.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and "kind" in record else None
+    fields = FIELDS.get(record["kind"]) if isinstance(record, dict) and isinstance(record.get("kind"), str) else None
+    return record if fields is not None and all(is_kind(record.get(name)) for name, is_kind in fields.items()) else None
+
+
+def require_header(path: Path, record: Mapping[str, Any], tags: Iterable[str] = ()) -> None:
+    """Raises `DamagedError` unless a journal's first record has all that a run says of itself, these tags included."""
+    whole = record["kind"] == "run" and all(is_kind(record.get(name)) for name, is_kind in HEADER.items())
+    if not whole or any(tag not in record["tags"] for tag in tags):
+        raise damaged(path, "is damaged in its first record")
+    if record["key"] != key_of(path):
+        raise damaged(path, f"is that of another run ({short(record['key'])})")
 
 
 def last(path: Path, disk: Disk = DISK) -> dict[str, Any] | None:

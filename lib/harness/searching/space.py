@@ -13,13 +13,15 @@ from pydantic import ValidationError
 from lib.harness.contract.config import Config
 from lib.harness.contract.options import SPACE_FORMS
 from lib.harness.contract.search import Choices, Range, Search, Space
-from lib.harness.contract.settings import allowed_values, key_and_text
+from lib.harness.contract.settings import allowed_values, key_and_text, value_of
 from lib.harness.contract.studies import changed
 from lib.harness.errors import UserError
 
 FORMS = f"write it as {SPACE_FORMS}"
 FIXED = ("framework", "seeds", "batch")
 """Fields of every config on which no single trial depends, or that have an option of their own."""
+MOST_STEPS = 1e15
+"""From one end of a range to the other, so that each step is a number of its own in float64."""
 
 
 def space_of(search: Search, config: Config, said: Sequence[str], fixed: Sequence[str]) -> dict[str, Range | Choices]:
@@ -93,6 +95,10 @@ def _parsed(config: Config, text: str) -> tuple[str, Range | Choices]:
     step = numbers[2] if len(numbers) > 2 else None
     if step is not None and not 0 < step <= numbers[1] - numbers[0]:
         raise UserError(f"--space {text}: a step from {low} to {high} cannot be {more[0]}")
+    if not (numbers[1] - numbers[0]) / (step or 1) < MOST_STEPS:
+        raise UserError(
+            f"--space {text}: {low} and {high} are too far apart: at most {MOST_STEPS:.0e} steps are searched"
+        )
     if step is not None and (left := _left_over(*numbers)):
         last = Decimal(repr(numbers[1])) - left
         raise UserError(f"--space {text}: no step of {more[0]} ends at {high}: write {name}={low}:{last}:{more[0]}")
@@ -120,10 +126,7 @@ def _number(text: str, part: str) -> int | float:
 
 
 def _scalar(text: str, part: str) -> bool | int | float | str:
-    try:
-        value = json.loads(part)
-    except json.JSONDecodeError:
-        value = part
+    value = value_of("--space", text.partition("=")[0], part)
     if not isinstance(value, (bool, int, float, str)) or value == "":
         raise UserError(f"--space {text}: '{part}' is no single value; {FORMS}")
     return value

@@ -40,7 +40,7 @@ def read_state(folder: Path, disk: Disk = DISK) -> Sent:
         with disk.reading(folder / "run.shipped", 0) as file:
             fields = json.loads(file.read())
         return Sent(**{name: fields[name] for name in Sent.__dataclass_fields__})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return Sent()
 
 
