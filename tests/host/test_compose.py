@@ -12,20 +12,37 @@ from tests.host.clone import ROOT
 from tests.host.conftest import NO_ENGINE
 
 
-def services(**variables: str) -> dict[str, Any]:
-    """The services of compose.yaml with these variables, and the caller's proxy settings left out."""
+def read(*options: str, **variables: str) -> str:
+    """Compose's answer about compose.yaml with these variables, and the caller's proxy settings left out."""
     if not shutil.which("docker"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the program docker reads the file")
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    done = subprocess.run(
-        ["docker", "compose", "--project-directory", str(ROOT), "--profile", "*", "config", "--format", "json"],
+    return subprocess.run(
+        ["docker", "compose", "--project-directory", str(ROOT), "--profile", "*", "config", *options],
         env=kept | NO_ENGINE | {"JUPYTER_TOKEN": "t"} | variables,
         capture_output=True,
         text=True,
         check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout)["services"]
+    ).stdout
+
+
+def services(**variables: str) -> dict[str, Any]:
+    """The services of compose.yaml with these variables."""
+    found: dict[str, Any] = json.loads(read("--format", "json", **variables))["services"]
     return found
+
+
+def hashes(**variables: str) -> dict[str, str]:
+    """Compose's hash of each service's settings, by which it decides whether to start it again."""
+    return dict(line.split() for line in read("--hash", "*", **variables).splitlines())
+
+
+def test_no_commit_starts_a_service_again() -> None:
+    """JupyterLab with its kernels would end at the `up` after a `git commit`."""
+    before = hashes(LAB_GIT_COMMIT="1" * 40, LAB_GIT_DIRTY="false")
+    after = hashes(LAB_GIT_COMMIT="2" * 40, LAB_GIT_DIRTY="true")
+    assert {name for name in before if before[name] != after[name]} == {"lab", "lab-ray"}
+    assert hashes(LAB_MEMORY="9g")["jupyter"] != before["jupyter"]
 
 
 @pytest.mark.parametrize(
