@@ -114,6 +114,8 @@ def _read(folder: Path) -> Run | None:
         finished = record.status == "FINISHED"
         if finished:
             _ = record.claims, record.code
+        if finished or record.source.file("config.json") is not None:
+            _ = record.config
     except (UserError, FileNotFoundError):
         return Run(folder, lab, finished=False, began=0, ended=0, speaks_for=(), is_damaged=True)
     told_by = tuple(record.tags.get(tag) for tag in TELLING)

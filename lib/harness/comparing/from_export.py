@@ -46,7 +46,7 @@ class ExportedRun(BaseModel):
     format: int
     key: str
     parent: str | None
-    experiment: Annotated[str, Field(pattern=source.NAME.pattern + "$", max_length=250)]
+    experiment: Annotated[str, Field(pattern=f"^{source.NAME.pattern}$", max_length=250)]
     name: Annotated[str, Field(max_length=PARAM_LENGTH)] | None
     status: Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
     start_time: Time

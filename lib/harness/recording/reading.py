@@ -85,10 +85,11 @@ class DamagedError(UserError):
 
 
 def damaged(path: Path, reason: str) -> DamagedError:
-    """The error of a file in the folder of a run."""
+    """The error of a journal, or of a file of its run."""
+    folder = path.parent if path.suffix == ".jsonl" else path.parent.parent
     return DamagedError(
         f"{path} {reason}: that run is left out. Put the file back from a backup, or remove the run: "
-        f"./invoke forget {path.parent.name}"
+        f"./invoke forget {folder.name}"
     )
 
 

@@ -34,7 +34,13 @@ def record(root: Path, key: str, steps: int = 3) -> Path:
     folder.mkdir(parents=True)
     header = {"experiment": "tiny", "params": {"steps": str(steps)}}
     own: dict[str, Any]
-    tags = {"lab.seed": "0"}
+    tags = {
+        "lab.name": "tiny",
+        "lab.seed": "0",
+        "lab.framework": "numpy",
+        "lab.quick": "false",
+        "lab.portable": "false",
+    }
     parent = Journal.create(
         folder / "run.jsonl",
         {**header, "key": key, "parent": None, "name": "tiny", "tags": {**tags, "lab.variant": "all"}},
@@ -42,7 +48,7 @@ def record(root: Path, key: str, steps: int = 3) -> Path:
     for number in range(2):
         path = folder / f"trial-{number:04d}.jsonl"
         own = {"key": f"{key}.{path.stem}", "parent": key, "name": f"fast, seed {number}"}
-        own |= {"tags": {**tags, "lab.variant": "fast"}}
+        own |= {"tags": {**tags, "lab.variant": "fast", "lab.dtype": "float64"}}
         with Journal.create(path, {**header, **own}) as journal:
             recorder = Recorder(journal)
             for step in range(steps):
