@@ -57,3 +57,11 @@ def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expect
         assert service["environment"]["no_proxy"] == expected, name
         hosts = [value.split("//")[1].split(":")[0] for value in service["environment"].values() if "://" in str(value)]
         assert {host for host in hosts if host in found} <= set(expected.split(",")), name
+
+
+def test_an_idle_kernels_connection_outlives_proxies() -> None:
+    """Proxies and NATs forget a connection that was silent for 45 to 60 s; pings were off."""
+    config = json.loads((ROOT / "docker" / "jupyter" / "jupyter_server_config.json").read_bytes())
+    settings = config["ServerApp"]["tornado_settings"]
+    assert 0 < settings["ws_ping_interval"] <= 30_000
+    assert settings["ws_ping_timeout"] >= 300_000, "a page that sleeps for minutes is not cut off"
