@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from host.machine import hosts
 from tests.host.clone import ROOT
 from tests.host.conftest import NO_ENGINE
 
@@ -30,6 +31,34 @@ def services(**variables: str) -> dict[str, Any]:
     """The services of compose.yaml with these variables."""
     found: dict[str, Any] = json.loads(read("--format", "json", **variables))["services"]
     return found
+
+
+JUPYTER = [
+    "/usr/bin/python3",
+    "-I",
+    "-S",
+    "/opt/jupyter/service.py",
+    "JupyterLab",
+    "8888",
+    "LAB_MEMORY",
+    "jupyter",
+    "lab",
+]
+ALLOWED = "mlflow,mlflow:*,localhost,localhost:*,127.0.0.1,127.0.0.1:*"
+
+
+def test_names_of_a_proxy_reach_the_services_that_check_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = services()
+    assert found["jupyter"]["command"] == JUPYTER
+    assert found["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"] == ALLOWED
+    assert not found["mlflow"]["environment"]["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"]
+    monkeypatch.setenv("LAB_HOSTS", "labbox")
+    found = services(**hosts.variables())
+    named = [f"--ServerApp.local_hostnames={name}" for name in ("localhost", "127.0.0.1", "labbox")]
+    assert found["jupyter"]["command"] == [
+        *JUPYTER, *named, "--ServerApp.allow_origin_pat=https?://(labbox)(:[0-9]+)?",
+    ]  # fmt: skip
+    assert found["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"] == f"{ALLOWED},labbox,labbox:*"
 
 
 def hashes(**variables: str) -> dict[str, str]:
