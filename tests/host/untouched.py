@@ -37,7 +37,9 @@ def watch(root: Path) -> None:
 
 
 def is_state(root: Path, path: str) -> bool:
-    """Return whether a path is the clone's state."""
-    below = os.path.relpath(os.path.abspath(path), root)  # noqa: PTH100
+    """Return whether an absolute path is the clone's state; a relative one may be below another folder's descriptor."""
+    if not os.path.isabs(path):  # noqa: PTH117
+        return False
+    below = os.path.relpath(path, root)
     first = below.split(os.sep, 1)[0]
     return first in STATE and not f"{below}/".startswith(f"{ENVIRONMENT}/")

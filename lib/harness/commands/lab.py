@@ -29,7 +29,6 @@ from lib.harness.running.parent import Extras, ParentRun
 from lib.harness.running.places import place_tags
 from lib.harness.running.pool import Workers
 from lib.harness.running.probe import Probe
-from lib.harness.running.rehearsal import one_line
 from lib.harness.running.resumption import Interrupted
 from lib.harness.running.study import run_study
 from lib.harness.searching import best
@@ -165,6 +164,8 @@ def _begun(entry: LabEntry, lab: Lab, config: Config, seed: int) -> tuple[Study,
     except UserError:
         raise
     except Exception as error:
+        from lib.harness.running.rehearsal import one_line
+
         reason = one_line(error, entry.module)
         raise UserError(
             f"{entry.shown}: the study cannot begin: {reason}. The whole traceback: ./invoke lab {entry.word} --debug"
