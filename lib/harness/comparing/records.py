@@ -123,7 +123,7 @@ class Record:
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """The records of its claims."""
-        claims = self._json("claims.json")
+        claims: list[dict[str, Any]] = self._json("claims.json")
         if not (isinstance(claims, list) and all(map(_is_claim, claims))):
             raise self._not_whole("claims.json")
         return claims
@@ -187,7 +187,7 @@ class Record:
             raise self._not_whole(name) from None
 
     def _fields(self, name: str) -> dict[str, Any]:
-        fields = self._json(name)
+        fields: dict[str, Any] = self._json(name)
         if not isinstance(fields, dict):
             raise self._not_whole(name)
         return fields

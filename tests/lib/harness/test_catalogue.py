@@ -226,7 +226,7 @@ def test_two_labs_of_one_name_are_one_line_and_each_runs_by_its_path(root: Path)
 def test_a_copy_of_a_lab_of_the_lecture_takes_its_place_for_nobody(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """"Let me keep the original": the copy was run from then on, or every edit of it had no effect."""
+    """ "Let me keep the original": the copy was run from then on, or every edit of it had no effect."""
     monkeypatch.setattr("lib.harness.errors._warned", set())
     write(root / "lib" / "cnn" / "a_lenet.py", "lenet")
     line = "lib/cnn/lenet_lab.py: the name 'lenet' is that of lib/cnn/a_lenet.py: give one of them another name"

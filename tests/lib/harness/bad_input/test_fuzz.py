@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from lib.harness.commands import forget, status
 from lib.harness.comparing import from_journals
+from lib.harness.comparing.records import Record
 from lib.harness.contract.config import Config
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.errors import UserError, one_line
@@ -105,13 +107,17 @@ class Server(SimulatedServer):
         self._call("send_files", lambda: self._run(run).files.update(files))
 
 
+def _all_parts(run: Record) -> None:
+    _ = run.claims, run.children, run.config
+
+
 def _all_read(root: Path) -> None:
     """Read the journals below `root` in every way in which commands do."""
     for name in ("tiny", "tiny-sweep"):
         for run in from_journals.finished(name):
-            taken(lambda run=run: (run.claims, run.children, run.config))  # type: ignore[misc]
+            taken(partial(_all_parts, run))
     for key in (FIRST, f"{FIRST}.trial-0001", "last:tiny"):
-        interrupted = taken(lambda key=key: resumption.find(root, "tiny", key))  # type: ignore[misc]
+        interrupted = taken(partial(resumption.find, root, "tiny", key))
         if interrupted is not None:
             taken(interrupted.config)
     assert forget._read(root / SECOND) is not None
