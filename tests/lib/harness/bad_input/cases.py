@@ -228,4 +228,25 @@ FILES = [
     Case("labs/mine/os.py", ("os.py", "rename"), files={"labs/mine/os.py": _with()}),
     Case("labs/mine/a.b.py", ("a.b.py", "rename"), files={"labs/mine/a.b.py": _with()}),
 ]
-CASES = [*COMMANDS, *SETTINGS, *ENVIRONMENTS, *LABS, *FILES]
+WITH_TEXTS = _with(before="from fearless_labs import Texts", texts="Texts.beside(__file__)")
+TOML_DEEP, TOML_LONG = f"x = {'[' * 5000}", f"x = {LONG}"
+
+
+def _texts(content: str | bytes, *parts: str) -> Case:
+    files: dict[str, str | bytes] = {"labs/mine/own.py": WITH_TEXTS, "labs/mine/texts.toml": content}
+    return Case("labs/mine/own.py --workers 1", ("own.py", "texts.toml", *parts), files=files)
+
+
+CONFIGS = [
+    _texts("[lab\n", "not valid TOML"),
+    _texts(b"\xff\xfe", "not valid TOML"),
+    _texts(TOML_DEEP, "not valid TOML"),
+    _texts(TOML_LONG, "not valid TOML"),
+    _texts("[lba]\n", "lba"),
+    _texts("lab = 3\n", "lab"),
+    _texts("[lab]\nsummary = 3\n", "lab.summary"),
+    _texts('[lab]\nsummary = { ko = "x", fr = "y" }\n', "lab.summary.ko"),
+    _texts('[figures.a]\ntitle = { en = "{x}", ko = "{y}" }\n', "figures.a.title"),
+    _texts('[figures.a]\ntitle = { en = "{", ko = "{" }\n', "figures.a.title"),
+]
+CASES = [*COMMANDS, *SETTINGS, *ENVIRONMENTS, *LABS, *FILES, *CONFIGS]
