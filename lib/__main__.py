@@ -162,7 +162,7 @@ def resumed(args: argparse.Namespace) -> Interrupted:
     for option in SWEEP_OPTIONS if of_sweep else ():
         setattr(args, option, getattr(original, option))
     args.seed = original.seed
-    args.quick, args.portable = (interrupted.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
+    args.quick, args.portable = (interrupted.tags.get(tag) == "true" for tag in ("lab.quick", "lab.portable"))
     return interrupted
 
 

@@ -13,15 +13,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lib.harness.comparing import from_mlflow
-from lib.harness.comparing.records import Record, RecordedTrial
+from lib.harness.comparing.records import NEEDED, Record, RecordedTrial
 from lib.harness.contract import source
 from lib.harness.errors import UserError, short
 from lib.harness.recording import reading
 from lib.harness.recording.trace import VERSION_TAG, VERSIONS, version_of
 from lib.harness.shipping.remote import PARAM_LENGTH, TAG_LENGTH
-
-TAGS = ("lab.code_sha256", "lab.data_sha256", "lab.lock_sha256")
-"""What a run is tagged with, besides `reading.TAGS`, to be run again."""
 
 
 NAME = re.compile(r"[/\w.\- :]{1,250}")
@@ -115,7 +112,7 @@ def _read_run(path: Path) -> ExportedRun:
         raise UserError(f"{where}, but of format {run.format}: git pull, then import it again")
     if not run.key == run.tags.get("lab.run") == key or not from_mlflow.KEY.fullmatch(key):
         raise UserError(f"{where}: its key is not its lab.run and the name of its folder: export it again")
-    needed = reading.TAGS_OF_TRIAL if run.parent else (*reading.TAGS, *TAGS)
+    needed = reading.TAGS_OF_TRIAL if run.parent else NEEDED
     if missing := [tag for tag in needed if tag not in run.tags]:
         raise UserError(f"{where}: its tags lack {missing[0]}: export it again")
     if version_of(run.tags) != str(run.format):

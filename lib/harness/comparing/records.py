@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from lib.harness.errors import UserError
 from lib.harness.recording.provenance import sha256_of_files, unpacked
-from lib.harness.recording.reading import NO_JSON
+from lib.harness.recording.reading import NO_JSON, TAGS
 from lib.harness.recording.trace import (
     digest_of,
     first_broken,
@@ -29,6 +29,8 @@ from lib.harness.recording.trace import (
 )
 
 STEP = re.compile(r'{"step":(\d+),')
+NEEDED = (*TAGS, "lab.code_sha256", "lab.data_sha256", "lab.lock_sha256")
+"""Tags without which a run cannot be run again."""
 LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
 
 

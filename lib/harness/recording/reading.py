@@ -58,7 +58,7 @@ HEADER: Mapping[str, Callable[[Any], bool]] = {
     "time": _is_whole,
 }
 """What the first record has that speaks for a run."""
-TAGS = ("lab.name", "lab.seed", "lab.framework", "lab.quick", "lab.portable")
+TAGS = ("lab.name", "lab.seed", "lab.framework")
 """What every run of a lab is tagged with."""
 TAGS_OF_TRIAL = ("lab.variant", "lab.seed", "lab.framework", "lab.dtype")
 """The same of a trial."""
