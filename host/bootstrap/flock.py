@@ -58,7 +58,7 @@ def held_across(name: str) -> Iterator[tuple[int, ...]]:
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as holder:
-        deadline, said = time.monotonic() + PATIENCE, False
+        deadline, is_announced = time.monotonic() + PATIENCE, False
         while True:
             try:
                 holder.bind(f"\0fearless-labs/{name}")
@@ -66,9 +66,9 @@ def held_across(name: str) -> Iterator[tuple[int, ...]]:
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
-            if time.monotonic() > deadline and not said:
+            if time.monotonic() > deadline and not is_announced:
                 _say(f"Waiting for a command of another clone or user, which holds the lock {name} …")
-                said = True
+                is_announced = True
             time.sleep(0.05)
         yield (holder.fileno(),)
 

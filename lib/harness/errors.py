@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+SHOWN = 200
+"""Characters of a value that a message shows at most."""
+
 
 class UserError(Exception):
     """Bad input or a missing thing: one line that names the field and the remedy. The command ends with exit code 2."""
@@ -21,7 +24,6 @@ def short(text: object) -> str:
     return whole if len(whole) <= SHOWN else f"{whole[: SHOWN - 1]}…"
 
 
-SHOWN = 200
 _warned: set[str] = set()
 
 

@@ -74,4 +74,4 @@ def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_record_that_names_no_lab_is_one_line(tags: dict[str, str]) -> None:
     """Somebody else may have written it; an option in the place of a name would be obeyed."""
     with pytest.raises(UserError, match=r"^KEY: its tags name no lab to run"):
-        reproduce._words("KEY", {"lab.name": "mlp", **tags})
+        reproduce._named("KEY", {"lab.name": "mlp", **tags})

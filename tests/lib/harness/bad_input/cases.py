@@ -1,4 +1,4 @@
-"""Wrong words, settings, environments and labs for ``python -m lib``, each with what its one line must name."""
+"""Wrong arguments, settings, environments and labs for ``python -m lib``, each with what its one line must name."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Case:
     """A command that must end with one line and exit code 2.
 
     Attributes:
-        words: after ``python -m lib``, split at spaces unless they are a tuple. {root} is the clone.
+        arguments: after ``python -m lib``, split at spaces unless they are a tuple. {root} is the clone.
         parts: what the line must have.
         env: variables beside the general ones.
         files: what is in the clone besides, by path; a link where it begins with "-> ".
     """
 
-    words: str | tuple[str, ...]
+    arguments: str | tuple[str, ...]
     parts: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     files: dict[str, str | bytes] = field(default_factory=dict)
@@ -33,16 +33,16 @@ def _space(text: str, *parts: str) -> Case:
     return Case(("sweep", "tiny", "--trials", "3", *RUN, "--space", text), ("--space", *parts))
 
 
-def _environment(words: str, parts: tuple[str, ...], **env: str) -> Case:
-    return Case(words, parts, env)
+def _environment(arguments: str, parts: tuple[str, ...], **env: str) -> Case:
+    return Case(arguments, parts, env)
 
 
-def _mlflow(address: str, words: str = "export last:tiny") -> Case:
-    return Case(words, ("MLFLOW_TRACKING_URI=", "http://127.0.0.1:5000"), {"MLFLOW_TRACKING_URI": address})
+def _mlflow(address: str, arguments: str = "export last:tiny") -> Case:
+    return Case(arguments, ("MLFLOW_TRACKING_URI=", "http://127.0.0.1:5000"), {"MLFLOW_TRACKING_URI": address})
 
 
-def _lab(text: str | bytes, *parts: str, words: str = "labs/mine/own.py --workers 1") -> Case:
-    return Case(words, parts, files={"labs/mine/own.py": text})
+def _lab(text: str | bytes, *parts: str, arguments: str = "labs/mine/own.py --workers 1") -> Case:
+    return Case(arguments, parts, files={"labs/mine/own.py": text})
 
 
 def _with(before: str = "", **arguments: str) -> str:
@@ -159,8 +159,16 @@ ENVIRONMENTS = [
         MLFLOW_TRACKING_URI="sqlite:///{root}/lib/__main__.py",
     ),
     *(
-        _environment(words, ("LAB_JOURNAL", "./invoke lab"), LAB_JOURNAL="{root}/nowhere")
-        for words in ("labs", "sync", "forget x", "claims tiny", "tiny --workers 1", "tiny --resume x", "report tiny")
+        _environment(arguments, ("LAB_JOURNAL", "./invoke lab"), LAB_JOURNAL="{root}/nowhere")
+        for arguments in (
+            "labs",
+            "sync",
+            "forget x",
+            "claims tiny",
+            "tiny --workers 1",
+            "tiny --resume x",
+            "report tiny",
+        )
     ),
     _environment("tiny --workers 1", ("LAB_JOURNAL",), LAB_JOURNAL="{root}/lib/__main__.py"),
     _environment("tiny --workers 1", ("LAB_JOURNAL",), LAB_JOURNAL="/proc"),
@@ -188,7 +196,7 @@ LABS = [
     _lab(_with(wide="3"), "own.py, line", "wide", "docs/adding-a-lab.md"),
     _lab(_with(config="dict"), "config", "Config"),
     _lab(_with(trials="3"), "trials", "function"),
-    _lab(_with(quick="{'seedz': 2}"), "seedz=2", words="labs/mine/own.py --quick --workers 1"),
+    _lab(_with(quick="{'seedz': 2}"), "seedz=2", arguments="labs/mine/own.py --quick --workers 1"),
     _lab(_with(variants="{'a': {'wide': 2}}"), "own.py: the study cannot begin", "wide", "--debug"),
     _lab(_with(study="lambda config: None"), "own.py: the study cannot begin", "--debug"),
     _lab(_with(study="lambda config: iter([])"), "asks for no trial"),

@@ -46,20 +46,20 @@ class Commands:
         }
         return {name: os.environ[name] for name in PASSED if name in os.environ} | LOADING | own | dict(more)
 
-    def run(self, *words: str, **more: str) -> Ended:
-        """Run ``python -m lib WORDS`` with more variables; no process of it is left."""
+    def run(self, *arguments: str, **more: str) -> Ended:
+        """Run ``python -m lib ARGUMENTS`` with more variables; no process of it is left."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps({"words": words, "env": self.environment(more)}) + "\n")
+        self.process.stdin.write(json.dumps({"arguments": arguments, "env": self.environment(more)}) + "\n")
         self.process.stdin.flush()
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         assert answer["left"] == []
         return Ended(answer["code"], answer["out"], answer["err"])
 
-    def run_untouched(self, *words: str, **more: str) -> Ended:
+    def run_untouched(self, *arguments: str, **more: str) -> Ended:
         """The same, for a command that leaves all folders as they were."""
         before = self.contents()
-        ended = self.run(*words, **more)
+        ended = self.run(*arguments, **more)
         assert self.contents() == before, ended
         return ended
 
@@ -96,17 +96,17 @@ def commands(clone: Path, place: Path) -> Iterator[Commands]:
 
 def contents(folder: Path) -> dict[str, str]:
     """Every path below a folder with what it is; links are not followed."""
-    found = {}
+    entries = {}
     for base, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(base, name)
             if path.is_symlink():
-                found[str(path)] = f"-> {path.readlink()}"
+                entries[str(path)] = f"-> {path.readlink()}"
             elif path.is_file():
-                found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+                entries[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
             else:
-                found[str(path)] = "folder"
-    return found
+                entries[str(path)] = "folder"
+    return entries
 
 
 def require_one_line(ended: Ended, *parts: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 Damage = Callable[[Path], object]
 Expected = tuple[Damage, tuple[str, ...], tuple[str, ...], int]
-"""A damage, the words of a command, the parts of its one line on standard error, its exit code; KEY is the run's."""
+"""A damage, the arguments of a command, the parts of its one line, its exit code; KEY is the run's."""
 DEEP = "[" * 100_000
 LABS, REPORT, RESUME = ("labs",), ("report", "tiny"), ("tiny", "--resume", "KEY")
 FORGET = ("./invoke forget KEY", "from a backup")

@@ -46,7 +46,7 @@ def _run(case: dict[str, Any]) -> int:
     os.environ.update(case["env"])
     signal.alarm(120)
     tempfile.tempdir = None
-    sys.argv = ["lib", *case["words"]]
+    sys.argv = ["lib", *case["arguments"]]
     code = 70
     try:
         runpy.run_module("lib", run_name="__main__", alter_sys=True)

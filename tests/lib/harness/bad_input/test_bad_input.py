@@ -9,15 +9,15 @@ from tests.lib.harness.bad_input.forked import Commands, require_one_line
 
 
 def name_of(case: Case) -> str:
-    words = case.words if isinstance(case.words, str) else " ".join(case.words)
-    given = [*(f"{key}={value[:30]}" for key, value in case.env.items()), words[:50], *case.files]
+    arguments = case.arguments if isinstance(case.arguments, str) else " ".join(case.arguments)
+    given = [*(f"{key}={value[:30]}" for key, value in case.env.items()), arguments[:50], *case.files]
     return ascii(" ".join(given))
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_one_line_and_nothing_left(case: Case, forked: Commands) -> None:
-    words = case.words.split() if isinstance(case.words, str) else list(case.words)
-    words, env = [_filled(word, forked) for word in words], {k: _filled(v, forked) for k, v in case.env.items()}
+    arguments = case.arguments.split() if isinstance(case.arguments, str) else list(case.arguments)
+    arguments, env = [_filled(word, forked) for word in arguments], {k: _filled(v, forked) for k, v in case.env.items()}
     made = [forked.root / name for name in case.files]
     for path, content in zip(made, case.files.values(), strict=True):
         if isinstance(content, bytes):
@@ -27,7 +27,7 @@ def test_one_line_and_nothing_left(case: Case, forked: Commands) -> None:
         else:
             path.write_text(content, encoding="utf-8")
     try:
-        ended = forked.run_untouched(*words, **env)
+        ended = forked.run_untouched(*arguments, **env)
     finally:
         for path in made:
             path.unlink()
@@ -40,4 +40,4 @@ def _filled(text: str, forked: Commands) -> str:
 
 def test_the_corpus_is_large_and_has_no_case_twice() -> None:
     assert len(CASES) >= 120
-    assert len({(str(case.words), *case.env.items(), *case.files.items()) for case in CASES}) == len(CASES)
+    assert len({(str(case.arguments), *case.env.items(), *case.files.items()) for case in CASES}) == len(CASES)

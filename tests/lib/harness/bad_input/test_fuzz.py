@@ -1,4 +1,4 @@
-"""Beyond the corpus: random words, records and journals. Each is taken, or is one line; nothing else is hurt."""
+"""Beyond the corpus: random settings, records and journals. Each is taken, or is one line; nothing else is hurt."""
 
 from __future__ import annotations
 

@@ -31,19 +31,19 @@ def folder(forked: Commands, recorded: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("expected", ALL.values(), ids=ALL)
 def test_one_line_and_nothing_else_is_hurt(forked: Commands, folder: Path, expected: Expected) -> None:
-    damage, words, parts, code = expected
-    if "--resume" in words:
+    damage, arguments, parts, code = expected
+    if "--resume" in arguments:
         without_end(folder)
     damage(folder)
     before = contents(folder)
-    ended = forked.run(*(word.replace("KEY", folder.name) for word in words))
+    ended = forked.run(*(word.replace("KEY", folder.name) for word in arguments))
     assert ended.code == code, ended
     assert len(ended.err.splitlines()) == bool(parts), ended.err
     assert ended.err.replace("\n", "").isprintable()
     for part in parts:
         assert part.replace("KEY", folder.name) in ended.err
     assert contents(folder) == before
-    if code == 0 and words == ("labs",):
+    if code == 0 and arguments == ("labs",):
         assert "Least squares" in ended.out
 
 
