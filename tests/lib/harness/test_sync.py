@@ -191,6 +191,22 @@ def test_a_deleted_run_is_let_go_and_keeps_no_other(
     mlflow.assert_complete(FIRST, SECOND)
 
 
+def test_a_trial_that_was_deleted_before_all_of_it_had_come_is_completed_when_it_is_restored(
+    root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with an experiment that was deleted and is restored; its run has ended, and was never looked at again."""
+    folder = record(root, FIRST)
+    printed(capsys)
+    trial = mlflow.runs()[f"{FIRST}.trial-0001"].info.run_id
+    mlflow.client.update_run(trial, "RUNNING")
+    mlflow.client.delete_run(trial)
+    assert printed(capsys) == "MLflow has everything.\n", "it was let go"
+    assert folder.is_dir()
+    mlflow.client.restore_run(trial)
+    assert "Sent 1 lab run" in printed(capsys)
+    mlflow.assert_complete(FIRST)
+
+
 def test_a_run_that_is_refused_keeps_no_other(root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]) -> None:
     """MLflow takes no param anew: one with another value stands for whatever it may refuse."""
     record(root, FIRST)
