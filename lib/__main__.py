@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent c
 from lib.harness.contract.catalogue import find_lab, is_path
 from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
-from lib.harness.errors import UserError, one_line, short
+from lib.harness.errors import UserError, one_line
 from lib.harness.recording.journal import share
 from lib.harness.showing.progress import end_with_reader
 
@@ -222,24 +222,12 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
                 "compare": reproduction.compare_again,
                 "diff": reproduction.diff,
             }
-            return lambda: asking_mlflow(does[args.name], *args.runs)
+            return lambda: does[args.name](*args.runs)
         case "export" | "import":
             from lib.harness.commands import transfer
 
-            return lambda: asking_mlflow(transfer.export if args.name == "export" else transfer.import_, *args.runs)
+            return lambda: (transfer.export if args.name == "export" else transfer.import_)(*args.runs)
     return None
-
-
-def asking_mlflow(does: Callable[..., int], *runs: str) -> int:
-    """Exit code of a command that reads records from MLflow, whose errors are one line each."""
-    from lib.harness.shipping.server import ServerAwayError, server_errors
-
-    try:
-        with server_errors():
-            return does(*runs)
-    except ServerAwayError as error:
-        why = "is slow" if error.slow else "does not answer any more"
-        raise UserError(f"MLflow {why} ({short(error)}): ./invoke up, then run this command again") from error
 
 
 def main(arguments: list[str]) -> int:
