@@ -33,7 +33,7 @@ def names() -> list[str]:
 
 
 def variables() -> dict[str, str]:
-    """What compose.yaml adds to MLflow's environment and to JupyterLab's command for these names."""
+    """The parts of MLflow's environment and of JupyterLab's command that compose.yaml adds for these names."""
     wanted = names()
     if not wanted:
         return {}

@@ -137,7 +137,7 @@ def lock(name: str) -> str:
 
 @contextmanager
 def turn(name: str) -> Iterator[tuple[int, ...]]:
-    """Hold this instance's lock `name` for the block, against other clones that share the instance, too.
+    """Hold this instance's lock `name` for the block, also against clones that share the instance.
 
     The yielded descriptors carry the lock: a child process that inherits them holds it on until it ends.
     """

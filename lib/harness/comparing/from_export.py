@@ -21,7 +21,7 @@ from lib.harness.recording.trace import VERSION_TAG, VERSIONS, version_of
 from lib.harness.shipping.remote import PARAM_LENGTH, TAG_LENGTH
 
 NAME = re.compile(r"[/\w.\- :]{1,250}")
-"""Of a tag, a param or a metric, as MLflow takes them; it is a path below a folder, too."""
+"""Of a tag, a param or a metric, as MLflow takes them; it is also a path below a folder."""
 Time = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
