@@ -81,15 +81,15 @@ def commands(clone: Path, place: Path) -> Iterator[Commands]:
     shutil.copytree(clone, root)
     (root / "labs" / "mine").mkdir(parents=True)
     (root / "labs" / "packages").mkdir()
-    folders = [place / name for name in ("home", "temporary", "journal")]
-    for folder in folders:
+    home, temporary, journals = (place / name for name in ("home", "temporary", "journal"))
+    for folder in (home, temporary, journals):
         folder.mkdir()
     runner = [sys.executable, str(Path(__file__).with_name("runner.py")), str(root)]
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "MLFLOW_"))}
     with subprocess.Popen(
         runner, env=variables | LOADING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        yield Commands(root, *folders, process)
+        yield Commands(root, home, temporary, journals, process)
         assert process.stdin
         process.stdin.close()
 
