@@ -12,7 +12,7 @@ import sys
 from host.bootstrap import environment, files, ledger, signals
 from host.bootstrap.paths import REQUIREMENTS, ROOT
 from host.bootstrap.venv import ensure
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, one_line
 
 
 def main(argv: list[str]) -> int:
@@ -22,13 +22,13 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UserError as error:
-        print(files.one_line(error), file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 2
     except OSError as error:
         refused = files.refused(error)
         if refused is None:
             raise
-        print(files.one_line(refused), file=sys.stderr)
+        print(one_line(refused), file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
         return signals.exit_code(error)

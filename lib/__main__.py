@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: the parent c
 from lib.harness.contract.catalogue import find_lab, is_path
 from lib.harness.contract.loading import place
 from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_container
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, one_line
 from lib.harness.recording.journal import share
 from lib.harness.showing.progress import end_with_reader
 
@@ -140,6 +140,7 @@ def resumed(args: argparse.Namespace) -> Interrupted:
         UserError: there is no such run that can be resumed, or other options are given now.
     """
     from lib.harness.recording.journal import journal_root
+    from lib.harness.recording.reading import damaged
     from lib.harness.running import resumption
 
     of_sweep = args.name == "sweep" and len(args.runs) == 1
@@ -153,12 +154,15 @@ def resumed(args: argparse.Namespace) -> Interrupted:
     experiment = f"{lab}{SWEEP}" if of_sweep else lab
     named = f"{args.resume}{SWEEP}" if of_sweep and args.resume == f"last:{lab}" else args.resume
     interrupted = resumption.find(journal_root(), experiment, named)
-    if of_sweep:
-        original = parse(["sweep", *json.loads(interrupted.tags["lab.sweep"])])
-        for option in SWEEP_OPTIONS:
-            setattr(args, option, getattr(original, option))
-    args.seed = interrupted.tags["lab.seed"]
-    args.quick, args.portable = (interrupted.tags[tag] == "true" for tag in ("lab.quick", "lab.portable"))
+    try:
+        recorded = ["sweep", *json.loads(interrupted.tags["lab.sweep"])] if of_sweep else [lab]
+        original = parse([*recorded, "--seed", interrupted.tags["lab.seed"]])
+    except (UserError, KeyError, ValueError, TypeError, RecursionError):
+        raise damaged(interrupted.folder / "run.jsonl", "is damaged in its first record") from None
+    for option in SWEEP_OPTIONS if of_sweep else ():
+        setattr(args, option, getattr(original, option))
+    args.seed = original.seed
+    args.quick, args.portable = (interrupted.tags.get(tag) == "true" for tag in ("lab.quick", "lab.portable"))
     return interrupted
 
 
@@ -315,7 +319,7 @@ def end_with_signals() -> None:
 
 def say(words: str, error: BaseException) -> None:
     """One line on standard error: `words`, and what was added to the error on its way."""
-    print(". ".join([words.removesuffix("."), *getattr(error, "__notes__", [])]), file=sys.stderr)
+    print(one_line(". ".join([words.removesuffix("."), *getattr(error, "__notes__", [])])), file=sys.stderr)
 
 
 if __name__ == "__main__":

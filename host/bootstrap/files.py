@@ -34,12 +34,6 @@ def refused(error: OSError) -> UserError | None:
     return UserError(f"{name}: {error.strerror}; {remedy}")
 
 
-def one_line(error: Exception | str) -> str:
-    """The message of an error in one line, without characters that a terminal would obey."""
-    text = " ".join(str(error).splitlines())
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
 def give_back(root: Path = ROOT) -> None:
     """Give what root has made in the clone to the clone's owner: after a `sudo`, however the command has ended.
 

@@ -1,4 +1,4 @@
-"""Locks between commands that run at the same time in one clone."""
+"""Locks between commands that run at the same time, in one clone or on one machine."""
 
 import errno
 import fcntl
@@ -43,6 +43,34 @@ def held(name: str) -> Iterator[IO[str]]:
             raise
         _write_holder(opened)
         yield opened
+
+
+@contextmanager
+def held_across(name: str) -> Iterator[tuple[int, ...]]:
+    """Hold the lock `name` for the block against the commands of all clones and users of this machine.
+
+    It is an address that one socket can have, as Linux knows them without a file: nothing of it is left, whatever ends
+    its holder. Elsewhere it does nothing. The yielded descriptors carry it, as the file of `held` does.
+    """
+    if sys.platform != "linux":
+        yield ()
+        return
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as holder:
+        deadline, is_announced = time.monotonic() + PATIENCE, False
+        while True:
+            try:
+                holder.bind(f"\0fearless-labs/{name}")
+                break
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            if time.monotonic() > deadline and not is_announced:
+                _say(f"Waiting for a command of another clone or user, which holds the lock {name} …")
+                is_announced = True
+            time.sleep(0.05)
+        yield (holder.fileno(),)
 
 
 def _take(opened: IO[str], name: str) -> None:

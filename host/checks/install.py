@@ -8,14 +8,13 @@ made only when no registry has the pinned one.
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.bootstrap import environment, process
+from host.bootstrap import environment, ledger, process
 from host.engine import base_image, debootstrap, docker, images
 from host.machine import apt
 from lib.harness.errors import UserError
@@ -183,8 +182,7 @@ def _files_of_apt(system: dict[str, str]) -> tuple[tuple[Path, str], ...]:
 @contextmanager
 def _apt_options(files: tuple[tuple[Path, str], ...]) -> Iterator[list[str]]:
     """Options with which apt works as if `files` were there, its lists of packages up to date."""
-    with tempfile.TemporaryDirectory(prefix="fearless-labs-apt-") as name:
-        folder = Path(name)
+    with ledger.folder("apt-") as folder:
         options = ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", "APT::Sandbox::User=root"]
         options += ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
         (folder / "lists" / "partial").mkdir(parents=True)

@@ -8,11 +8,10 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from host.bootstrap.files import one_line
 from host.bootstrap.paths import ROOT
 from lib.harness import __version__
 from lib.harness.contract.options import ARGUMENTS, options_of
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from invoke.exceptions import ParseError

@@ -12,7 +12,7 @@ from invoke.tasks import task
 
 from host.bootstrap import files, signals
 from lib.harness.contract.options import ARGUMENTS, Option, check, options_of
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, one_line
 
 USING = {"lab", "sweep", "claims", "report", "reproduce", "diff", "export", "import", "sync", "forget"}
 """The commands that use the services or the runs of an instance, and say at their end whose: `up` and `down` do it."""
@@ -36,12 +36,12 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
             if name in USING and code in {None, 0, 1}:
                 _say_instance()
         except UserError as error:
-            raise Exit(files.one_line(error), code=2) from None
+            raise Exit(one_line(error), code=2) from None
         except OSError as error:
             refused = files.refused(error)
             if refused is None:
                 raise
-            raise Exit(files.one_line(refused), code=2) from None
+            raise Exit(one_line(refused), code=2) from None
         except KeyboardInterrupt as error:
             message = None if getattr(error, "reported", False) else "Interrupted."
             raise Exit(message, code=signals.exit_code(error)) from None

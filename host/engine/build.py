@@ -3,10 +3,12 @@
 import hashlib
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from host.bootstrap import process
-from host.bootstrap.flock import held
+from host.bootstrap.flock import held, held_across
 from host.bootstrap.paths import ROOT, state_path
 from host.bootstrap.process import reason
 from host.engine import base_image, docker, images
@@ -23,11 +25,18 @@ def ensure(*wanted: Image) -> list[Built]:
     """Build those of `wanted` that are missing or out of date; returns them as the engine has them now."""
     current = _current(wanted)
     if None in current:
-        with held("build"):  # another command may be building the same
+        with _alone():  # another command may be building the same
             if missing := [image for image, built in zip(wanted, _current(wanted), strict=True) if built is None]:
                 _build_all(*missing)
-        return [must_inspect(image) for image in wanted]
+            return [must_inspect(image) for image in wanted]
     return [built for built in current if built]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Build while no other command of this machine does: clones share the images, and each may have another version."""
+    with held("build"), held_across("build"):
+        yield
 
 
 def _current(wanted: tuple[Image, ...]) -> list[Built | None]:
@@ -37,7 +46,7 @@ def _current(wanted: tuple[Image, ...]) -> list[Built | None]:
 
 def build(*wanted: Image) -> None:
     """Build `wanted`; prints the time and the size of each. Raises `UserError` first when the disk is too small."""
-    with held("build"):
+    with _alone():
         _build_all(*wanted)
 
 
@@ -83,7 +92,7 @@ def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str) -> Built:
     image = of_recipe(recipe, lock_sha256)
     arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256}
     arguments |= {"LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
-    with held("build"):
+    with _alone():
         _buildx(image.target, name, arguments, base_image.options(), recipe, recorded=True)
     built = inspect(name)
     if built is None:

@@ -2,7 +2,7 @@
 
 from host.bootstrap import environment
 from host.engine import compose_overrides, images
-from host.machine import env_file, git, instance, labs_owner, user
+from host.machine import env_file, git, hosts, instance, labs_owner, user
 
 
 def variables(lab_image: images.Built) -> dict[str, str]:
@@ -27,6 +27,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
         # a notebook that was executed and saved has not changed what a lab runs
         "LAB_GIT_DIRTY": git.dirty(".", ":(exclude)labs"),
         "LAB_USER": user.name(),
+        **hosts.variables(),
     }
     compose_overrides.refuse_files(variables)
     return variables

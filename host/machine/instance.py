@@ -12,10 +12,12 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from host.bootstrap import environment
-from host.bootstrap.flock import held
+from host.bootstrap.flock import held, held_across
 from host.bootstrap.paths import ROOT, STATE
 from host.machine import env_file, local_store
 from lib.harness.errors import UserError
@@ -131,6 +133,16 @@ def lock(name: str) -> str:
     """The name of this instance's lock `name`."""
     here = folder()
     return name if here == STATE else f"{name}-{here.name}"
+
+
+@contextmanager
+def turn(name: str) -> Iterator[tuple[int, ...]]:
+    """Hold this instance's lock `name` for the block, also against clones that share the instance.
+
+    The yielded descriptors carry the lock: a child process that inherits them holds it on until it ends.
+    """
+    with held(lock(name)) as opened, held_across(f"{known() or DEFAULT}/{name}") as more:
+        yield (opened.fileno(), *more)
 
 
 def others(name: str) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import re
 
-from host.machine import env_file
+from host.machine import env_file, hosts
 from lib.harness.errors import UserError
 
 PORTS = {"JUPYTER_PORT": 8888, "MLFLOW_PORT": 5000}
@@ -23,3 +23,4 @@ def check() -> None:
         match = AMOUNT.fullmatch(text)
         if text and not (match and float(match[1]) * UNITS[match[2].lower()] >= LEAST):
             raise UserError(f"{name}={text} in {place} is no amount of memory for a service: write it as 8g or 512m")
+    hosts.names()

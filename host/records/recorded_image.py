@@ -36,6 +36,7 @@ class Choice:
 def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: images.Image, near: bool) -> Choice:
     """The recorded image, an equal one, or one that is made of the record's recipe. `near`: rather the present one.
 
+    A run outside an image, as in local mode, had its packages from the lock alone: an image of that lock is equal then.
     `present`: the image that this clone runs the lab in.
 
     Raises:
@@ -49,6 +50,9 @@ def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: ima
     if equal is not None:
         print(f"{_shown(named)} is not here: using {_shown(equal.id)}, which was made of the same", file=sys.stderr)
         return Choice(equal)
+    if not named.startswith("sha256:") and (same := _of_lock(lock, present)) is not None:
+        print(f"{key} ran in {_shown(named)}: using {_shown(same.id)}, which has the same lock", file=sys.stderr)
+        return Choice(same)
     if near:
         (other,) = build.ensure(present)
         print(f"{_shown(named)} is not here: running in another image, {_shown(other.id)}", file=sys.stderr)
@@ -72,13 +76,26 @@ def _is_ours(built: images.Built, lock: str) -> bool:
     return built.labels.get(LOCK) == lock and "org.fearless-labs.docker" in built.labels
 
 
+def _of_lock(lock: str, present: images.Image) -> images.Built | None:
+    """An image with the lock of a run that was in none: the present one, built if need be, or another of ours."""
+    if lock == present.lock_sha256:
+        (built,) = build.ensure(present)
+        return built
+    return next((built for name in _with_lock(lock) if (built := images.inspect(name)) and _is_ours(built, lock)), None)
+
+
+def _with_lock(lock: str) -> list[str]:
+    """The ids of all images whose label has this lock."""
+    listing = docker.call("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LOCK}={lock}")
+    return list(dict.fromkeys(listing.stdout.split()))
+
+
 def _equal(tags: Mapping[str, str], lock: str) -> images.Built | None:
     """An image with the recorded lock that was made of the recorded files."""
     recorded = tags.get("lab.recipe_sha256")
     if recorded is None:
         return None
-    listing = docker.call("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LOCK}={lock}")
-    for name in dict.fromkeys(listing.stdout.split()):
+    for name in _with_lock(lock):
         built = images.inspect(name)
         if built is not None and _is_ours(built, lock):
             made_of = docker.call("run", *ALONE, built.id, "-c", RECIPE)

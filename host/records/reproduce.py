@@ -16,6 +16,7 @@ from host.records.recorded_image import choose, files_below
 from host.runs import code
 from host.runs.container import in_container
 from lib.harness.contract.catalogue import OUTSIDE, PACKAGES, find_labs
+from lib.harness.contract.source import NAME
 from lib.harness.errors import UserError
 
 CANNOT = 2
@@ -43,8 +44,7 @@ def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -
     files = {_place(name): data for name, (data, _) in files_below(archives["code"], "lib", OUTSIDE).items()}
     image = choose(record["key"], tags, archives.get("recipe"), gpu_image or images.LAB, near)
     print(f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr)
-    what = ["sweep", *json.loads(tags["lab.sweep"])] if "lab.sweep" in tags else [tags["lab.name"]]
-    arguments = [*what, "--seed", tags["lab.seed"], *_settings(record["config"])]
+    arguments = [*_named(record["key"], tags), "--seed", tags["lab.seed"], *_settings(record["config"])]
     if tags.get("lab.portable") == "true":
         arguments.append("--portable")
     if gpu_image:
@@ -94,6 +94,18 @@ def _record(run: str) -> dict[str, Any]:
         stream.seek(0)
         record: dict[str, Any] = json.load(stream)
         return record
+
+
+def _named(key: str, tags: dict[str, str]) -> list[str]:
+    """The lab, or the sweep with its options, as a command names it. Raises `UserError` where the record's are none."""
+    try:
+        command = ["sweep", *json.loads(tags["lab.sweep"])] if "lab.sweep" in tags else [tags["lab.name"]]
+    except (ValueError, TypeError, RecursionError):
+        command = []
+    named = command[1:2] if "lab.sweep" in tags else command[:1]
+    if not (named and all(isinstance(word, str) for word in command) and NAME.fullmatch(named[0])):
+        raise UserError(f"{key}: its tags name no lab to run (lab.name, lab.sweep): the record is not whole")
+    return command
 
 
 def _settings(config: dict[str, Any]) -> list[str]:

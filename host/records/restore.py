@@ -54,7 +54,7 @@ def restore(name: str, replace: bool) -> None:
     if not has_engine and recorded.may_be_on_engine():
         raise UserError("Nothing was restored: the engine that has this instance's volumes does not answer")
     name = project.name()
-    with held(instance.lock("services")), held(instance.lock("local-services")):
+    with instance.turn("services"), held(instance.lock("local-services")):
         _require_rest(has_engine)
         parts = _parts(has_engine, contents)
         if not replace and any(part.has_runs() for part in parts):

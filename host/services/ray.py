@@ -4,7 +4,6 @@ import os
 import sys
 
 from host.bootstrap import environment, process
-from host.bootstrap.flock import held
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, images
 from host.engine.compose import containers
@@ -38,9 +37,8 @@ def up(workers: int) -> int:
         UserError: the image cannot be built, compose cannot start them, or they do not join in time.
     """
     processors = max(1, len(os.sched_getaffinity(0)) // workers)
-    build.ensure(images.LAB)
-    lab_image = images.must_inspect(images.LAB)
-    with held(instance.lock("services")):
+    (lab_image,) = build.ensure(images.LAB)
+    with instance.turn("services"):
         variables = compose_environment.variables(lab_image) | {"RAY_WORKER_CPUS": str(processors)}
         scale = ("--scale", f"{WORKER}={workers}")
         result = compose.call(variables, "--profile", "ray", "up", "--detach", *scale, HEAD, WORKER)

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from host.bootstrap.flock import held
-from host.bootstrap.paths import state_path
+from host.bootstrap.paths import ROOT, state_path
 from host.engine import docker, images, project
 from host.machine import instance, labs_owner
 from lib.harness.errors import UserError
@@ -70,13 +69,14 @@ def undone(before: Made) -> Iterator[None]:
 
 
 def _remove(before: Made) -> None:
-    with held(instance.lock("services")):  # Compose, which may run behind this command, has it until it is done
+    with instance.turn("services"):  # Compose, which may run behind this command, has it until it is done
         for _ in range(LOOKS):
             after = made()
             volumes = after.volumes - before.volumes
             if _listed(*LABS) or (volumes and not _are_new(volumes)):
                 return
-            if containers := after.containers - before.containers:
+            ours = _listed(*SERVICES, "--filter", f"label={project.WORKING_DIR}={ROOT}")  # another clone may share them
+            if containers := (after.containers - before.containers) & ours:
                 docker.call("rm", "--force", *sorted(containers))
             if volumes:
                 docker.call("volume", "rm", *sorted(volumes))  # refused for one that a container has

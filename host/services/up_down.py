@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from urllib.parse import quote
 
 from host.bootstrap import environment, process
-from host.bootstrap.flock import held
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images, project
@@ -65,7 +64,7 @@ def start(lab_image: images.Built, more: dict[str, str] | None = None) -> Runnin
     that another clone has started, and a JupyterLab whose kernels nobody agrees to end, are kept as they are.
     """
     project.name()
-    with held(instance.lock("services")):
+    with instance.turn("services"):
         for _ in range(5):  # another program may take the port between the look and the start
             present = containers()
             chosen = choose_ports(present)
@@ -136,12 +135,11 @@ def up(gpu_image: images.Image | None = None) -> Running:
     comes_back = restart.after_reboot()
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
-    build.ensure(images.TRACKING, image)
+    _, built = build.ensure(images.TRACKING, image)
     project.name()
     begun, before = time.monotonic(), undo.made()
     with undo.undone(before):
         labs_owner.lend()
-        built = images.must_inspect(image)
         trouble.restart_stopped(containers())
         started = start(built, gpu.variables(way, built) if way else None)
         wait(started)
@@ -170,7 +168,7 @@ def down(volumes: bool = False) -> list[str]:
         UserError: one could not be stopped, or a volume could not be deleted.
     """
     project.name()
-    with held(instance.lock("services")):
+    with instance.turn("services"):
         present = containers()
         labs = [c.name for c in present if c.service in LABS]
         if labs:  # `compose down` kills what `compose run` made; this lets them close their runs, as Ctrl-C does
@@ -199,7 +197,7 @@ def start_mlflow_behind(
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
     """
     name = project.name()
-    with held(instance.lock("services")) as lock:
+    with instance.turn("services") as carriers:
         mlflow = running(MLFLOW, containers())
         port = mlflow.ports.get(MLFLOW.inside) if mlflow else None
         chosen = {MLFLOW: port or choose_port(MLFLOW, set())}
@@ -215,6 +213,6 @@ def start_mlflow_behind(
             compose.command("up", "--detach", "mlflow"),
             state_path(*MLFLOW_LOG),
             env=variables,
-            pass_fds=[lock.fileno()],
+            pass_fds=carriers,
         )
         return variables | {"LAB_MLFLOW_STARTING": "1"}, starting

@@ -1,15 +1,20 @@
 """Fixtures of the host's tests: ./invoke as a user runs it, in a copy of the clone."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host.bootstrap import paths
 from host.engine import docker
+from tests.host import untouched
 from tests.host.clone import command, copy_clone, new_project, share_venv
 from tests.host.fake_engine import FakeEngine
 
@@ -22,6 +27,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a shell has it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    state = Path(tempfile.mkdtemp(prefix="fearless-test-state-"))
+    config.add_cleanup(lambda: shutil.rmtree(state))
+    own_state(state)
+    untouched.watch(paths.ROOT)
+
+
+def own_state(state: Path) -> None:
+    """Let the host's modules, loaded ones and those to come, keep their state in `state` and not in the clone."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("host.") and vars(module).get("STATE") == paths.ROOT / ".local":
+            vars(module)["STATE"] = state
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ at a signal, and has a file in the folder for temporary files while it builds. i
 image inspect NAME`; record.json is what `python -m lib record RUN` prints.
 """
 
+import json
 import os
 import signal
 import sys
@@ -96,6 +97,12 @@ def engine(arguments: list[str]) -> int:
                 return remove("images", [name])
             print(image.read_text(encoding="utf-8"))
             return 0
+        case ["image", "ls", *_, label] if label.startswith("label="):
+            name, _, value = label.removeprefix("label=").partition("=")
+            for image in sorted((HERE / "images").iterdir()):
+                (facts,) = json.loads(image.read_text(encoding="utf-8"))
+                if facts["Config"]["Labels"].get(name) == value:
+                    print(facts["Id"])
         case [("network" | "volume") as kind, "ls", *_]:
             print("\n".join(names(f"{kind}s")))
             return 0

@@ -8,24 +8,70 @@ from typing import Any
 
 import pytest
 
+from host.machine import hosts
 from tests.host.clone import ROOT
 from tests.host.conftest import NO_ENGINE
 
 
-def services(**variables: str) -> dict[str, Any]:
-    """The services of compose.yaml with these variables, and the caller's proxy settings left out."""
+def read(*options: str, **variables: str) -> str:
+    """Compose's answer about compose.yaml with these variables, and the caller's proxy settings left out."""
     if not shutil.which("docker"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the program docker reads the file")
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    done = subprocess.run(
-        ["docker", "compose", "--project-directory", str(ROOT), "--profile", "*", "config", "--format", "json"],
+    return subprocess.run(
+        ["docker", "compose", "--project-directory", str(ROOT), "--profile", "*", "config", *options],
         env=kept | NO_ENGINE | {"JUPYTER_TOKEN": "t"} | variables,
         capture_output=True,
         text=True,
         check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout)["services"]
+    ).stdout
+
+
+def services(**variables: str) -> dict[str, Any]:
+    """The services of compose.yaml with these variables."""
+    found: dict[str, Any] = json.loads(read("--format", "json", **variables))["services"]
     return found
+
+
+JUPYTER = [
+    "/usr/bin/python3",
+    "-I",
+    "-S",
+    "/opt/jupyter/service.py",
+    "JupyterLab",
+    "8888",
+    "LAB_MEMORY",
+    "jupyter",
+    "lab",
+]
+ALLOWED = "mlflow,mlflow:*,localhost,localhost:*,127.0.0.1,127.0.0.1:*"
+
+
+def test_names_of_a_proxy_reach_the_services_that_check_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = services()
+    assert found["jupyter"]["command"] == JUPYTER
+    assert found["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"] == ALLOWED
+    assert not found["mlflow"]["environment"]["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"]
+    monkeypatch.setenv("LAB_HOSTS", "labbox")
+    found = services(**hosts.variables())
+    named = [f"--ServerApp.local_hostnames={name}" for name in ("localhost", "127.0.0.1", "labbox")]
+    assert found["jupyter"]["command"] == [
+        *JUPYTER, *named, "--ServerApp.allow_origin_pat=https?://(labbox)(:[0-9]+)?",
+    ]  # fmt: skip
+    assert found["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"] == f"{ALLOWED},labbox,labbox:*"
+
+
+def hashes(**variables: str) -> dict[str, str]:
+    """Compose's hash of each service's settings, by which it decides whether to start it again."""
+    return dict(line.split() for line in read("--hash", "*", **variables).splitlines())
+
+
+def test_no_commit_starts_a_service_again() -> None:
+    """JupyterLab with its kernels would end at the `up` after a `git commit`."""
+    before = hashes(LAB_GIT_COMMIT="1" * 40, LAB_GIT_DIRTY="false")
+    after = hashes(LAB_GIT_COMMIT="2" * 40, LAB_GIT_DIRTY="true")
+    assert {name for name in before if before[name] != after[name]} == {"lab", "lab-ray"}
+    assert hashes(LAB_MEMORY="9g")["jupyter"] != before["jupyter"]
 
 
 @pytest.mark.parametrize(
@@ -40,3 +86,11 @@ def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expect
         assert service["environment"]["no_proxy"] == expected, name
         hosts = [value.split("//")[1].split(":")[0] for value in service["environment"].values() if "://" in str(value)]
         assert {host for host in hosts if host in found} <= set(expected.split(",")), name
+
+
+def test_an_idle_kernels_connection_outlives_proxies() -> None:
+    """Proxies and NATs forget a connection that was silent for 45 to 60 s; pings were off."""
+    config = json.loads((ROOT / "docker" / "jupyter" / "jupyter_server_config.json").read_bytes())
+    settings = config["ServerApp"]["tornado_settings"]
+    assert 0 < settings["ws_ping_interval"] <= 30_000
+    assert settings["ws_ping_timeout"] >= 300_000, "a page that sleeps for minutes is not cut off"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from host.bootstrap import files
+from lib.harness import errors
 from tests.host.clone import copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
@@ -36,8 +37,8 @@ def test_an_error_that_is_about_no_file_is_a_bug_and_stays_one() -> None:
 
 
 def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
-    assert files.one_line("a\nb\x1b]52;c;x\x07\u2028c 한글 …") == "a b\\x1b]52;c;x\\x07 c 한글 …"
-    assert files.one_line("\udcff") == "\\udcff"
+    assert errors.one_line("a\nb\x1b]52;c;x\x07\u2028c 한글 …") == "a b\\x1b]52;c;x\\x07 c 한글 …"
+    assert errors.one_line("\udcff") == "\\udcff"
 
 
 @pytest.fixture

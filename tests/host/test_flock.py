@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,8 +12,21 @@ from pathlib import Path
 import pytest
 
 from host.bootstrap import flock, paths
+from host.machine import instance
 from lib.harness.errors import UserError
+from tests.host.clone import new_project
 
+OF_ANOTHER_CLONE = """
+import sys
+from pathlib import Path
+from host.bootstrap import environment, paths
+from host.machine import instance
+instance.STATE = paths.STATE = Path(sys.argv[1])
+environment.add("LAB_INSTANCE", sys.argv[2])
+with instance.turn("services"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 HOLDER = """
 import sys
 from host.bootstrap import flock, paths
@@ -115,3 +129,56 @@ def test_a_lock_that_cannot_be_made_is_named(name: str, tmp_path: Path) -> None:
         flock.held("build"),
     ):
         pass
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an instance that clones share on purpose."""
+    name = new_project()
+    monkeypatch.setenv("LAB_INSTANCE", name)
+    monkeypatch.setattr(flock, "PATIENCE", 0.1)
+    return name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a lock")
+def test_clones_that_share_an_instance_take_turns(
+    shared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has locks of its own in its .local, so `up` in one and `down` in another ran at the same time."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", OF_ANOTHER_CLONE, str(tmp_path / "other"), shared]
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        lines = []
+
+        def say(line: str) -> None:
+            lines.append(line)
+            assert other.stdin
+            other.stdin.close()
+
+        monkeypatch.setattr(flock, "_say", say)
+        with instance.turn("services"):
+            assert other.wait() == 0, "it ended before this one had its turn"
+    assert lines == [f"Waiting for a command of another clone or user, which holds the lock {shared}/services …"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a lock")
+def test_a_child_carries_the_lock_on(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with instance.turn("services") as carriers:
+        child = subprocess.Popen(["sleep", "600"], pass_fds=carriers)
+
+    def say(line: str) -> None:
+        child.kill()
+
+    monkeypatch.setattr(flock, "_say", say)
+    with instance.turn("services"):
+        assert child.wait() == -signal.SIGKILL
+
+
+def test_instances_of_their_own_do_not_wait(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with instance.turn("services"):
+        monkeypatch.setenv("LAB_INSTANCE", new_project())
+        with instance.turn("services"):
+            pass

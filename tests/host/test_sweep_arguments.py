@@ -12,6 +12,7 @@ from host.engine import images
 from host.machine import instance
 from host.records import reproduce
 from host.records.recorded_image import Choice
+from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.options import given
 
@@ -64,3 +65,13 @@ def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(reproduce, "choose", lambda *_: Choice(images.Built("sha256:i", "kind", 0, {})))
     assert reproduce.reproduce("key") == 0
     assert called == [["sweep", *again, "--seed", "3", "--set", "epochs=2"], ["compare", "key"]]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"lab.name": "--help"}, {"lab.name": "a b"}, *({"lab.sweep": text} for text in ("{", "3", "[]", "[1]", '["-x"]'))],
+)
+def test_a_record_that_names_no_lab_is_one_line(tags: dict[str, str]) -> None:
+    """Somebody else may have written it; an option in the place of a name would be obeyed."""
+    with pytest.raises(UserError, match=r"^KEY: its tags name no lab to run"):
+        reproduce._named("KEY", {"lab.name": "mlp", **tags})

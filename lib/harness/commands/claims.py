@@ -61,5 +61,5 @@ def _minutes(entry: LabEntry, options: Options) -> str:
 def _expected(file: str) -> dict[str, str]:
     try:
         return {record["id"]: record["verdict"] for record in json.loads(Path(file).read_text(encoding="utf-8"))}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise UserError(f"--expect {file}: it must be a file that './invoke claims --json' has written") from None

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lib.harness.commands.status import size
+from lib.harness.comparing import from_journals
 from lib.harness.errors import UserError
 from lib.harness.recording import journal, reading
 from lib.harness.shipping import server
 from lib.harness.shipping.remote import MlflowServer
+from lib.harness.shipping.shipper import FOLDER
 from lib.harness.shipping.state import is_shipped
 from lib.harness.showing import display
 
@@ -32,13 +35,16 @@ class Run:
     """A run of the journal.
 
     Attributes:
+        began, ended: in ms since the epoch.
         speaks_for: two runs that claims may take for each other have the same.
-        is_damaged: its journal cannot be read, so that MLflow never gets all of it.
+        is_damaged: its journal, or what claims read of it, cannot be read: commands leave it out, with a warning that
+            names this command.
     """
 
     folder: Path
     lab: str
     finished: bool
+    began: int
     ended: int
     speaks_for: tuple[Any, ...]
     is_damaged: bool = False
@@ -59,19 +65,20 @@ def forget(named: list[str], days: str | None) -> int:
         raise UserError("forget takes a run or --older-than DAYS, as in ./invoke forget --older-than 90")
     root = journal.journal_root()
     shutil.rmtree(root / FORGOTTEN, ignore_errors=True)
-    runs = [run for path in sorted(root.glob("*/run.jsonl")) if (run := _read(path))]
+    folders = {path.parent for path in root.glob("*/*.jsonl")} - {root / FORGOTTEN}
+    runs = sorted((run for folder in folders if (run := _read(folder))), key=lambda run: (run.began, run.key))
     needed = {run.speaks_for: run.key for run in runs if run.finished}
     if days is None:
-        chosen = [_find(runs, named[0])]
+        run = _find(runs, named[0])
+        chosen = [replace(run, is_damaged=run.is_damaged or _has_damaged_trial(run.folder))]
     else:
         limit = journal.now_ms() - int(days) * DAY_MS
         chosen = [run for run in runs if run.ended < limit and not run.is_damaged]
-    mlflow = _mlflow() if any(not run.is_damaged for run in chosen) else None
+    mlflow = _mlflow() if chosen else None
     removed, kept = 0, 0
     for run in chosen:
-        why = (
-            "./invoke claims and labs read it" if needed.get(run.speaks_for) == run.key else _remove(root, mlflow, run)
-        )
+        is_needed = needed.get(run.speaks_for) == run.key and not run.is_damaged
+        why = "./invoke claims and labs read it" if is_needed else _remove(root, mlflow, run)
         if why and days is None:
             raise UserError(f"{run.key} is kept: {why}")
         removed, kept = removed + (not why), kept + bool(why)
@@ -96,40 +103,68 @@ def _find(runs: list[Run], named: str) -> Run:
     return matches[0]
 
 
-def _read(path: Path) -> Run | None:
-    """The run of a journal; None of one that has none."""
+def _read(folder: Path) -> Run | None:
+    """The run in a folder of the journal; None where nothing was recorded."""
+    match = FOLDER.fullmatch(folder.name)
+    lab = match[1] if match else ""
     try:
-        records = [record for _, record in reading.read(path)]
-        first, last = records[0], records[-1]
-        tags = first["tags"] | last.get("tags", {})
-        told_by = tuple(tags.get(tag) for tag in TELLING)
-        return Run(
-            folder=path.parent,
-            lab=first["experiment"],
-            finished=last.get("status") == "FINISHED",
-            ended=last["time"] if last["kind"] == "end" else journal.now_ms(),
-            speaks_for=(first["experiment"], *sorted(first["params"].items()), *told_by),
-        )
-    except reading.DamagedError:
-        return Run(path.parent, lab="", finished=False, ended=0, speaks_for=(), is_damaged=True)
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return None
+        record = from_journals.read(folder)
+        if record is None:
+            return None
+        finished = record.status == "FINISHED"
+        if finished:
+            _ = record.claims, record.code
+        if finished or record.source.file("config.json") is not None:
+            _ = record.config
+    except (UserError, FileNotFoundError):
+        return Run(folder, lab, finished=False, began=0, ended=0, speaks_for=(), is_damaged=True)
+    told_by = tuple(record.tags.get(tag) for tag in TELLING)
+    return Run(
+        folder=folder,
+        lab=lab,
+        finished=finished,
+        began=record.began,
+        ended=record.time or journal.now_ms(),
+        speaks_for=(lab, *sorted(record.params.items()), *told_by),
+    )
+
+
+def _has_damaged_trial(folder: Path) -> bool:
+    """Return whether a run has the journal of a trial that cannot be read."""
+    for path in folder.glob("trial-*.jsonl"):
+        try:
+            for number, (_, record) in enumerate(reading.read(path)):
+                if number == 0:
+                    reading.require_header(path, record)
+        except reading.DamagedError:
+            return True
+    return False
 
 
 def _remove(root: Path, mlflow: MlflowServer | None, run: Run) -> str:
     """Remove the journal of a run and say so. Returns the reason where it stays; empty where it is gone."""
-    with (run.folder / "run.jsonl").open("rb") as file:
+    with ExitStack() as stack:
         try:
+            file = stack.enter_context((run.folder / "run.jsonl").open("rb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
             return "its lab is running"
-        if mlflow is not None and not (is_shipped(run.folder) and _is_complete(mlflow, run)):
+        except OSError as error:
+            return f"its journal cannot be opened ({error.strerror}), so nobody knows whether its lab is running"
+        is_there = mlflow is not None and _is_complete(mlflow, run)
+        if not run.is_damaged and not (is_there and is_shipped(run.folder)):
             return "MLflow has not got all of it: ./invoke sync"
         bytes_ = size(run.folder)
-        (root / FORGOTTEN).mkdir(exist_ok=True)
-        run.folder.rename(root / FORGOTTEN / run.key)
-        shutil.rmtree(root / FORGOTTEN)
-    kept = "its journal was damaged" if run.is_damaged else "MLflow keeps the run"
+        try:
+            (root / FORGOTTEN).mkdir(exist_ok=True)
+            run.folder.rename(root / FORGOTTEN / run.key)
+            shutil.rmtree(root / FORGOTTEN)
+        except OSError as error:
+            return f"{error.filename} cannot be removed ({error.strerror})"
+    kept = "MLflow keeps the run" if is_there else "MLflow has not got all of it"
+    kept = f"it was damaged, and {kept}" if run.is_damaged else kept
     display.console.print(f"Removed {run.key}: {bytes_ / 1e6:,.1f} MB; {kept}")
     return ""
 

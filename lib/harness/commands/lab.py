@@ -8,16 +8,20 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.results import Results
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.source import LabEntry
-from lib.harness.contract.trial import ENDED_WELL, Result, Trial
+from lib.harness.contract.trial import ENDED_WELL, Result, Study, Trial
+from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import all_measured, judge_all
 from lib.harness.recording import provenance
 from lib.harness.recording.journal import journal_root, make_folder, on_disk
+from lib.harness.recording.reading import damaged, files_of
 from lib.harness.recording.trace import VERSION, parent_digest, trial_line
 from lib.harness.running.draw import draw_all
 from lib.harness.running.gpu_samples import sampled
@@ -29,6 +33,7 @@ from lib.harness.running.resumption import Interrupted
 from lib.harness.running.study import run_study
 from lib.harness.searching import best
 from lib.harness.shipping.model import export_model
+from lib.harness.shipping.state import JOURNAL
 from lib.harness.shipping.tracking import Tracking
 from lib.harness.showing import display
 from lib.harness.showing.progress import tell
@@ -92,8 +97,7 @@ def carry_out(
         KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
     started = time.monotonic()
-    study = lab.begin(config, options.seed)
-    batch = next(study)
+    study, batch = _begun(entry, lab, config, options.seed)
     if interrupted is None:
         began = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         folder = journal_root() / f"{began}-{lab.name}-{secrets.token_hex(3)}"
@@ -152,6 +156,22 @@ def carry_out(
     return 0 if all_measured(claims) else 1
 
 
+def _begun(entry: LabEntry, lab: Lab, config: Config, seed: int) -> tuple[Study, list[Trial]]:
+    """The study of a run and its first batch. Raises `UserError` where the lab's code cannot give them."""
+    try:
+        study = lab.begin(config, seed)
+        return study, next(study)
+    except UserError:
+        raise
+    except Exception as error:
+        from lib.harness.running.rehearsal import one_line
+
+        reason = one_line(error, entry.module)
+        raise UserError(
+            f"{entry.shown}: the study cannot begin: {reason}. The whole traceback: ./invoke lab {entry.word} --debug"
+        ) from error
+
+
 def _line(result: Result) -> str:
     """A trial's line in the digest of its run."""
     trial = result.trial
@@ -170,7 +190,14 @@ def config_for(lab: Lab, options: Options) -> tuple[Config, dict[str, str]]:
 def config_of(interrupted: Interrupted, entry: LabEntry, lab: Lab) -> Config:
     """The config of a resumed run. Raises `UserError` if its code, image or data is not the present one."""
     interrupted.require_same(provenance.tags(provenance.read_code(entry.module), lab.data, lab.frameworks[0]))
-    return lab.config.model_validate(interrupted.config())
+    try:
+        return lab.config.model_validate(interrupted.config())
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise damaged(
+            files_of(interrupted.folder / JOURNAL) / "config.json", f"is damaged ({field}: {first['msg']})"
+        ) from None
 
 
 def _failures(results: Results) -> list[str]:

@@ -127,6 +127,8 @@ def _check_files(root: Path) -> None:
     except OSError as error:
         raise UserError(f"{SUMS} cannot be read ({error.strerror}): chmod -R go+rX the folder") from None
     wanted = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+    if "" in wanted:
+        raise UserError(f"{SUMS} is damaged: export the runs again")
     present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} - {SUMS}
     for name in sorted(wanted.keys() | present):
         if name not in present:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lib.harness.comparing import from_mlflow
-from lib.harness.comparing.records import Record, RecordedTrial
-from lib.harness.errors import UserError
-from lib.harness.recording.trace import VERSIONS
+from lib.harness.comparing.records import NEEDED, Record, RecordedTrial
+from lib.harness.contract import source
+from lib.harness.errors import UserError, short
+from lib.harness.recording import reading
+from lib.harness.recording.trace import VERSION_TAG, VERSIONS, version_of
+from lib.harness.shipping.remote import PARAM_LENGTH, TAG_LENGTH
+
+NAME = re.compile(r"[/\w.\- :]{1,250}")
+"""Of a tag, a param or a metric, as MLflow takes them; it is also a path below a folder."""
+Time = Annotated[int, Field(ge=0, lt=1 << 53)]
+
+
+def _named(name: str) -> str:
+    if not NAME.fullmatch(name) or posixpath.normpath(name) != name or name.startswith((".", "/")):
+        raise ValueError(f"MLflow takes no name like {short(repr(name))}")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_named)]
 
 
 class ExportedRun(BaseModel):
@@ -24,13 +42,13 @@ class ExportedRun(BaseModel):
     format: int
     key: str
     parent: str | None
-    experiment: str
-    name: str | None
+    experiment: Annotated[str, Field(pattern=f"^{source.NAME.pattern}$", max_length=250)]
+    name: Annotated[str, Field(max_length=PARAM_LENGTH)] | None
     status: Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
-    start_time: int
-    end_time: int | None
-    tags: dict[str, str]
-    params: dict[str, str]
+    start_time: Time
+    end_time: Time | None
+    tags: dict[Name, Annotated[str, Field(max_length=TAG_LENGTH)]]
+    params: dict[Name, Annotated[str, Field(max_length=PARAM_LENGTH)]]
 
 
 @dataclass(frozen=True)
@@ -67,9 +85,11 @@ def read_runs(root: Path) -> dict[str, ExportedRun]:
     """The runs in the folder of an export, by their keys.
 
     Raises:
-        UserError: one of them is of another format, or a trial's run is missing.
+        UserError: there is none, one of them is of another format, or a trial's run is missing.
     """
     runs = {path.parent.name: _read_run(path) for path in sorted(root.glob("*/run.json"))}
+    if not runs:
+        raise UserError("The folder has no run (KEY/run.json): export the runs again")
     for key, run in runs.items():
         if run.parent is not None and (run.parent not in runs or runs[run.parent].parent is not None):
             raise UserError(f"{key}: its parent {run.parent} is missing: export the runs again")
@@ -84,13 +104,18 @@ def _read_run(path: Path) -> ExportedRun:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise UserError(f"{where}: {field}: {first['msg']}: export it again with this version") from None
+        raise UserError(f"{where}: {short(field)}: {first['msg']}: export it again with this version") from None
     except (ValueError, RecursionError):
         raise UserError(f"{where}: it is no JSON: export it again") from None
     if str(run.format) not in VERSIONS:
         raise UserError(f"{where}, but of format {run.format}: git pull, then import it again")
     if not run.key == run.tags.get("lab.run") == key or not from_mlflow.KEY.fullmatch(key):
         raise UserError(f"{where}: its key is not its lab.run and the name of its folder: export it again")
+    needed = reading.TAGS_OF_TRIAL if run.parent else NEEDED
+    if missing := [tag for tag in needed if tag not in run.tags]:
+        raise UserError(f"{where}: its tags lack {missing[0]}: export it again")
+    if version_of(run.tags) != str(run.format):
+        raise UserError(f"{where}: its format is not its {VERSION_TAG}: export it again")
     return run
 
 
@@ -120,11 +145,16 @@ def points(folder: Path) -> Iterator[tuple[str, int, int, float]]:
     Raises:
         UserError: a line is no point.
     """
-    with (folder / "metrics.jsonl").open("rb") as lines:
+    file = folder / "metrics.jsonl"
+    if not file.is_file():
+        raise UserError(f"{folder.name} has no metrics.jsonl: its record is not whole")
+    with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 key, step, time, value = json.loads(line)
-                point = str(key), int(step), int(time), float(value)
+                point = _named(key), int(step), int(time), float(value)
+                if not (abs(point[1]) < 1 << 53 and 0 <= point[2] < 1 << 53):
+                    raise ValueError("out of MLflow's range")
             except (TypeError, ValueError, OverflowError, RecursionError):
                 raise UserError(f"{folder.name}/metrics.jsonl: line {number} is no point: export it again") from None
             yield point

@@ -46,6 +46,7 @@ class JournalFolder:
                 if last["kind"] == "log":
                     trace.append(canonical(last["record"]))
             if first is not None:
+                reading.require_header(path, first)
                 tags = first["tags"] | last.get("tags", {})
                 config = reading.files_of(path) / "config.json"
                 yield RecordedTrial(
@@ -73,6 +74,7 @@ def read(folder: Path) -> Record | None:
         first = first or last
     if first is None:
         return None
+    reading.require_header(path, first, reading.TAGS)
     return Record(
         key=first["key"],
         tags=first["tags"] | last.get("tags", {}),

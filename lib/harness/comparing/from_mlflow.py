@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.harness.comparing.records import Record, RecordedTrial
+from lib.harness.comparing.records import NEEDED, Record, RecordedTrial
 from lib.harness.errors import UserError
 from lib.harness.shipping import server
 
@@ -152,6 +152,8 @@ def read(client: Any, run: Any) -> Record:
     Raises:
         UserError: a part of it is missing, or is not what its digest says.
     """
+    if missing := [tag for tag in NEEDED if tag not in run.data.tags]:
+        raise UserError(f"{run.data.tags['lab.run']} has no tag {missing[0]} in MLflow: the record is not whole")
     return Record(
         key=run.data.tags["lab.run"],
         tags=dict(run.data.tags),

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from lib.harness.errors import UserError
 from lib.harness.recording.provenance import sha256_of_files, unpacked
+from lib.harness.recording.reading import NO_JSON, TAGS
 from lib.harness.recording.trace import (
     digest_of,
     first_broken,
@@ -28,6 +29,8 @@ from lib.harness.recording.trace import (
 )
 
 STEP = re.compile(r'{"step":(\d+),')
+NEEDED = (*TAGS, "lab.code_sha256", "lab.data_sha256", "lab.lock_sha256")
+"""Tags without which a run cannot be run again."""
 LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
 
 
@@ -112,17 +115,20 @@ class Record:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The fields of its config."""
-        return dict(self._json("config.json"))
+        return self._fields("config.json")
 
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Python, system, processor and packages that it ran with."""
-        return dict(self._json("environment.json"))
+        return self._fields("environment.json")
 
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """The records of its claims."""
-        return list(self._json("claims.json"))
+        claims: list[dict[str, Any]] = self._json("claims.json")
+        if not (isinstance(claims, list) and all(map(_is_claim, claims))):
+            raise self._not_whole("claims.json")
+        return claims
 
     @cached_property
     def archive(self) -> bytes:
@@ -179,8 +185,17 @@ class Record:
     def _json(self, name: str) -> Any:
         try:
             return json.loads(self._file(name))
-        except ValueError:
-            raise UserError(f"{self.key}: its {name} in {self.source} is not whole: {_NOT_WHOLE}") from None
+        except (ValueError, RecursionError):
+            raise self._not_whole(name) from None
+
+    def _fields(self, name: str) -> dict[str, Any]:
+        fields: dict[str, Any] = self._json(name)
+        if not isinstance(fields, dict):
+            raise self._not_whole(name)
+        return fields
+
+    def _not_whole(self, name: str) -> UserError:
+        return UserError(f"{self.key}: its {name} in {self.source} is not whole: {_NOT_WHOLE}")
 
     def _checked_files(self, archive: bytes, name: str) -> dict[str, bytes]:
         """The files of ``<name>.tar.gz``. Raises `UserError` when the tag ``lab.<name>_sha256`` is of others."""
@@ -188,7 +203,7 @@ class Record:
             files = unpacked(archive)
         except (tarfile.TarError, OSError, EOFError, zlib.error):
             files = {}
-        if sha256_of_files(files) != self.tags[f"lab.{name}_sha256"]:
+        if sha256_of_files(files) != self.tags.get(f"lab.{name}_sha256"):
             raise UserError(f"{self.key}: its {name}.tar.gz is not what its tag lab.{name}_sha256 says: {_NOT_WHOLE}")
         return files
 
@@ -220,6 +235,16 @@ class Record:
 
 
 _NOT_WHOLE = "the record is not whole"
+_CLAIM = ("id", "kind", "verdict", "statement", "unit", "holds_when", "note")
+"""The texts of a claim's record; its effect and interval are numbers, texts for those that JSON lacks, or null."""
+
+
+def _is_claim(claim: Any) -> bool:
+    if not (isinstance(claim, dict) and all(isinstance(claim.get(name), str) for name in _CLAIM)):
+        return False
+    values = [claim.get(name) for name in ("effect", "low", "high")]
+    numbers = all(value is None or type(value) in (int, float) or value in NO_JSON for value in values)
+    return numbers and isinstance(claim.get("seeds"), int)
 
 
 def _steps(broken: list[str]) -> str:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.harness.contract.source import NAME, LabEntry, Source, read
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, warn_once
 
 GROUP = "fearless_labs.labs"
 """The group of entry points by which a package names its labs: ``NAME = "module"`` or ``"module:LAB"``."""
@@ -42,15 +42,24 @@ SNAPSHOT = "LAB_CODE_SNAPSHOT"
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All labs by name, the lecture's first and in its order. `problems`: a line for each that cannot be used."""
+    """All labs by name, the lecture's first and in its order.
+
+    Attributes:
+        problems: a line for each that cannot be used.
+        twice: those of the problems that are a second file with the name of a lab of the lecture, by that name.
+    """
 
     labs: dict[str, LabEntry]
     problems: tuple[str, ...]
+    twice: dict[str, str]
 
 
 def find_labs(root: Path) -> dict[str, LabEntry]:
-    """The lecture's labs below ``root / "lib"`` by name, in the order of the lecture."""
-    return {name: entry for name, entry in read_catalogue(root, _of_lecture(root)).labs.items() if entry.of_lecture}
+    """The lecture's labs below ``root / "lib"`` by name, in its order. A warning names a file with another's name."""
+    catalogue = read_catalogue(root, _of_lecture(root))
+    for line in catalogue.twice.values():
+        warn_once(line)
+    return {name: entry for name, entry in catalogue.labs.items() if entry.of_lecture}
 
 
 def read_catalogue(root: Path, sources: Iterator[Source] | None = None, name: str = "") -> Catalogue:
@@ -61,6 +70,7 @@ def read_catalogue(root: Path, sources: Iterator[Source] | None = None, name: st
     labs: dict[str, LabEntry] = {}
     taken: dict[str, list[LabEntry]] = {}
     problems = []
+    twice: dict[str, str] = {}
     for source in sources or _sources(root):
         try:
             entry = read(source, name)
@@ -76,21 +86,26 @@ def read_catalogue(root: Path, sources: Iterator[Source] | None = None, name: st
         if lecture or len(entries) == 1:  # else nobody can say which one is meant
             labs[each] = first
         problems += [_taken_by(entry, first) for entry in entries if entry is not first]
+        if len(lecture) > 1:
+            twice[each] = _taken_by(lecture[1], first)
     ordered = sorted(labs.values(), key=lambda entry: (not entry.of_lecture, entry.chapter, entry.name))
-    return Catalogue({entry.name: entry for entry in ordered}, tuple(problems))
+    return Catalogue({entry.name: entry for entry in ordered}, tuple(problems), twice)
 
 
 def find_lab(root: Path, word: str) -> LabEntry:
     """The lab that `word` names: a path, if there is a ``/`` in it or it ends in ``.py``, else a name.
 
     Raises:
-        UserError: there is none; the message has the nearest names, and the files that cannot be read as labs.
+        UserError: there is none; the message has the nearest names, and the files that cannot be read as labs. Or two
+            files of the lecture have the name, as after a copy, so that nobody knows which one is meant.
     """
     if is_path(word):
         return at_path(root, Path(word), os.environ.get(CALLED, word))
-    lecture = read_catalogue(root, _of_lecture(root), word).labs
-    if word in lecture:  # which nobody else's lab can be called, so that the others need not be read
-        return lecture[word]
+    lecture = read_catalogue(root, _of_lecture(root), word)
+    if word in lecture.twice:
+        raise UserError(lecture.twice[word])
+    if word in lecture.labs:  # which nobody else's lab can be called, so that the others need not be read
+        return lecture.labs[word]
     catalogue = read_catalogue(root)
     if word in catalogue.labs:
         return catalogue.labs[word]

@@ -103,6 +103,13 @@ class Lab:
     texts: Texts = field(default_factory=Texts)
 
     def __post_init__(self) -> None:
+        functions = list(self.trials.values()) if isinstance(self.trials, Mapping) else [self.trials]
+        if not (isinstance(self.config, type) and issubclass(self.config, Config)):
+            raise UserError("config is to be a class that derives from Config")
+        if not functions or not all(map(callable, functions)):
+            raise UserError("trials is to be a function of a config, a seed and a log, or several of them by name")
+        if self.study is not None and not callable(self.study):
+            raise UserError("study is to be a function of a config")
         object.__setattr__(self, "claims", tuple(map(self.texts.worded, self.claims)))
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, short
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes")
 PRUNERS = ("median", "none", "hyperband", "halving")
@@ -18,6 +18,9 @@ SPACE_FORMS = "KEY=LOW:HIGH, KEY=LOW:HIGH:log, KEY=LOW:HIGH:STEP or KEY=a,b,c"
 NO_TRIALS = "say how many trials, as in --trials 30"
 SWEEP = "-sweep"
 """Ends the name of the experiment of a lab's sweeps."""
+DIGITS = 30
+"""Of a whole number, at most; zeros that lead count."""
+MOST_WORKERS = 1024
 PRUNED = "lab.pruned"
 """The tag of a trial that was pruned: MLflow has no status for that, and it is no failure."""
 
@@ -41,7 +44,7 @@ class Option:
         commands: those of ./invoke that take it.
         metavar: stands for its value in help; empty for a flag.
         default: its value where it is not given; empty for none.
-        least: the smallest whole number that it may be; None where it is no number.
+        least, most: the smallest and the largest whole number that it may be; None where it is no number.
         choices: the values that it may have; empty where they are not listed.
         form: the form of a value KEY=…, with an example.
         repeatable: it may be given several times.
@@ -54,6 +57,7 @@ class Option:
     metavar: str = ""
     default: str = ""
     least: int | None = None
+    most: int = 10**18
     choices: tuple[str, ...] = ()
     form: str = ""
     repeatable: bool = False
@@ -77,15 +81,19 @@ class Option:
 
     def check(self, text: str) -> None:
         """Raises `UserError` for a value that it cannot have."""
-        if self.least is not None and not (text.isascii() and text.isdecimal() and int(text) >= self.least):
-            raise UserError(f"{self.flag} {text}: a whole number of at least {self.least} is needed")
+        if self.least is not None:
+            number = int(text[:DIGITS]) if text.isascii() and text.isdecimal() else -1
+            if number < self.least:
+                raise UserError(f"{self.flag} {short(text)}: a whole number of at least {self.least} is needed")
+            if number > self.most or len(text) > DIGITS:
+                raise UserError(f"{self.flag} {short(text)}: a whole number of at most {self.most:,} is needed")
         if self.choices and text not in self.choices:
             known = " or ".join(self.choices) if len(self.choices) < 3 else f"one of {', '.join(self.choices)}"
-            raise UserError(f"{self.flag} {text}: it is {known}")
+            raise UserError(f"{self.flag} {short(text)}: it is {known}")
         if self.form:
             key, equals, value = text.partition("=")
             if not (key.strip() and equals and value.strip()):
-                raise UserError(f"{self.flag} {text}: write it as {self.flag} {self.form}")
+                raise UserError(f"{self.flag} {short(text)}: write it as {self.flag} {self.form}")
 
 
 def _both(name: str, help: str, **more: Any) -> Option:
@@ -120,7 +128,8 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
 OPTIONS = (
     Option("gpu", ("up",), "JupyterLab with the GPUs of this machine"),
     Option("framework", ("up",), "with --gpu: the framework that computes there", "torch|keras"),
-    Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1),
+    Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1,
+           most=MOST_WORKERS),
     Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
     Option("json", ("status",), "print it as JSON"),
     _both("quick", "smaller: a verdict may be inconclusive, never the opposite"),
@@ -145,7 +154,7 @@ OPTIONS = (
     _sweep("fresh", "new seeds on which the best is compared with the default", metavar="N", default="5", least=0),
     _both("on", "where the trials run: here, or on a Ray cluster (./invoke up --workers N, or RAY_ADDRESS)",
           metavar="local|ray", default="local", choices=("local", "ray")),
-    _both("workers", "trials at a time; by default one per core", metavar="N", least=1),
+    _both("workers", "trials at a time; by default one per core", metavar="N", least=1, most=MOST_WORKERS),
     _both("resume", "resume an interrupted run: its key, the beginning of one, or last:NAME", metavar="RUN"),
     _lab("debug", "run the first trial in one process, where breakpoints and prints work; nothing is tracked"),
     _lab("rehearse", "run every variant up to its first record, then every claim and figure; nothing is tracked"),

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, short
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def configure(lab: Lab, options: Options, found: Mapping[str, Any] | None = None
         name = str(first["loc"][0])
         field = lab.config.model_fields.get(name)
         allowed = f" (allowed: {allowed_values(field)})" if field else ""
-        raise UserError(f"{name}={first['input']!r}: {first['msg']}{allowed}") from None
+        raise UserError(f"{name}={short(repr(first['input']))}: {first['msg']}{allowed}") from None
 
 
 def key_and_text(config: type[Config], option: str, text: str, form: str) -> tuple[str, str]:
@@ -70,20 +70,37 @@ def key_and_text(config: type[Config], option: str, text: str, form: str) -> tup
     """
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UserError(f"{option} {text}: {form}")
+        raise UserError(f"{option} {short(text)}: {form}")
     if name not in config.model_fields:
         near = difflib.get_close_matches(name, config.model_fields, n=3, cutoff=0.4)
         known = "nearest: " + ", ".join(near) if near else "fields: " + ", ".join(config.model_fields)
-        raise UserError(f"{option} {text}: there is no field '{name}'; {known}")
+        raise UserError(f"{option} {short(text)}: there is no field '{short(name)}'; {known}")
     return name, value
+
+
+def value_of(option: str, key: str, text: str) -> Any:
+    """The value that a text stands for: JSON, else the text itself.
+
+    Raises:
+        UserError: it is no Unicode, or more than Python reads as JSON.
+    """
+    try:
+        text.encode()
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError:
+        return text
+    except UnicodeEncodeError:
+        raise UserError(f"{option} {key}: {short(repr(text))} is no Unicode text: type it in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{option} {key}={short(text)}: a number of that length, or lists that deep, cannot be read: "
+                        "write a shorter value") from None  # fmt: skip
+    return value
 
 
 def _change(config: type[Config], text: str) -> tuple[str, Any]:
     name, value = key_and_text(config, "--set", text, "write it as --set KEY=VALUE")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
+    return name, value_of("--set", name, value)
 
 
 def allowed_values(field: FieldInfo) -> str:

@@ -104,7 +104,7 @@ class Texts:
             return cls(path)
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # TOML's errors, no UTF-8, long numbers, deep lists
             raise UserError(f"{_short(path)} is not valid TOML: {error}") from None
         entries: dict[str, Mapping[str, str]] = {}
         figures: dict[str, str] = {}

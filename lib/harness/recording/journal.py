@@ -45,7 +45,7 @@ SYNC_SECONDS = 0.5
 
 def journal_folder() -> Path:
     """The folder of all journals, whether it is there or not: ``LAB_JOURNAL``."""
-    return Path(os.environ.get("LAB_JOURNAL", "/journal"))
+    return Path(os.environ.get("LAB_JOURNAL") or "/journal")
 
 
 def journal_root() -> Path:
@@ -55,7 +55,7 @@ def journal_root() -> Path:
         UserError: it is missing or cannot be written.
     """
     root = journal_folder()
-    if not os.access(root, os.W_OK):
+    if not (root.is_dir() and os.access(root, os.W_OK)):
         raise UserError(
             f"The journal's folder {root} cannot be written: run labs with ./invoke lab, start JupyterLab with "
             "./invoke up, or set LAB_JOURNAL"
@@ -123,10 +123,12 @@ def _of_disk(error: OSError, folder: Path) -> JournalError:
 
 
 def make_folder(folder: Path, disk: Disk = DISK) -> None:
-    """Make the folder of a run, on the disk, unless it is there. Raises `JournalError` where the disk fails."""
-    with _by_disk(folder.parent):
+    """Make the folder of a run, on the disk, unless it is there. Raises `JournalError` where that fails."""
+    try:
         disk.make_folder(folder)
         disk.sync_folder(folder.parent)
+    except OSError as error:
+        raise _of_disk(error, folder.parent) from None
 
 
 def now_ms() -> int:

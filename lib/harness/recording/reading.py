@@ -4,15 +4,68 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, short
 from lib.harness.recording.disk import DISK, Disk
 
 LAST_BYTES = 1 << 14
 """Of a journal's end, which are read at a time to find its last record."""
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and abs(value) < 1 << 63
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _are_numbers(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    others = [each for each in value.values() if type(each) not in (float, int)]
+    return not others or all(each in NO_JSON for each in others)
+
+
+def _is_logged(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if "values" in value:
+        return type(value.get("step")) is int and isinstance(value["values"], dict)
+    return isinstance(value.get("parameters"), dict) or isinstance(value.get("measurements"), dict)
+
+
+NO_JSON = ("inf", "-inf", "nan")
+FIELDS: Mapping[str, Sequence[tuple[str, Callable[[Any], bool]]]] = {
+    "run": (("key", _is_text),),
+    "log": (("record", _is_logged), ("time", _is_whole)),
+    "timing": (("step", _is_whole), ("values", _are_numbers), ("time", _is_whole)),
+    "tags": (("tags", _are_texts),),
+    "end": (("status", _is_text), ("tags", _are_texts), ("time", _is_whole)),
+    "resume": (("tags", _are_texts), ("time", _is_whole)),
+}
+"""The kinds of records, and what each has."""
+HEADER: Mapping[str, Callable[[Any], bool]] = {
+    "key": _is_text,
+    "parent": lambda value: value is None or _is_text(value),
+    "experiment": _is_text,
+    "name": _is_text,
+    "tags": _are_texts,
+    "params": _are_texts,
+    "time": _is_whole,
+}
+"""What the first record has that speaks for a run."""
+TAGS = ("lab.name", "lab.seed", "lab.framework")
+"""What every run of a lab is tagged with."""
+TAGS_OF_TRIAL = ("lab.variant", "lab.seed", "lab.framework", "lab.dtype")
+"""The same of a trial."""
 
 
 def is_trial(name: str) -> bool:
@@ -25,15 +78,22 @@ def files_of(path: Path) -> Path:
     return path.with_suffix(".files")
 
 
+def key_of(path: Path) -> str:
+    """The key of the run whose journal is at `path`."""
+    folder = path.parent.name
+    return f"{folder}.{path.stem}" if is_trial(path.name) else folder
+
+
 class DamagedError(UserError):
     """A journal that cannot be read, or has a bad line with records behind it. The others are as they were."""
 
 
 def damaged(path: Path, reason: str) -> DamagedError:
-    """The error of a file in the folder of a run."""
+    """The error of a journal, or of a file of its run."""
+    folder = path.parent if path.suffix == ".jsonl" else path.parent.parent
     return DamagedError(
         f"{path} {reason}: that run is left out. Put the file back from a backup, or remove the run: "
-        f"./invoke forget {path.parent.name}"
+        f"./invoke forget {folder.name}"
     )
 
 
@@ -66,9 +126,25 @@ def _record(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(line.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and "kind" in record else None
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if not isinstance(kind, str) or kind not in FIELDS:
+        return None
+    for name, is_kind in FIELDS[kind]:  # a million of them: `all` would take half as long again
+        if not is_kind(record.get(name)):
+            return None
+    whole: dict[str, Any] = record
+    return whole
+
+
+def require_header(path: Path, record: Mapping[str, Any], tags: Iterable[str] = ()) -> None:
+    """Raises `DamagedError` unless a journal's first record has all that a run says of itself, these tags included."""
+    whole = record["kind"] == "run" and all(is_kind(record.get(name)) for name, is_kind in HEADER.items())
+    if not whole or any(tag not in record["tags"] for tag in tags):
+        raise damaged(path, "is damaged in its first record")
+    if record["key"] != key_of(path):
+        raise damaged(path, f"is that of another run ({short(record['key'])})")
 
 
 def last(path: Path, disk: Disk = DISK) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
 SAME = {"lab.code_sha256": "code", "lab.image": "image", "lab.lock_sha256": "lock", "lab.data_sha256": "data"}
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
-TORN = (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile)
+TORN = (OSError, ValueError, EOFError, RecursionError, zlib.error, zipfile.BadZipFile)
 """What reading a file raises that is missing or not whole: as it is, as JSON, as a file of arrays."""
 
 
@@ -69,12 +69,17 @@ class Interrupted:
         """The fields of its config.
 
         Raises:
-            UserError: it was interrupted before it had recorded them.
+            UserError: it was interrupted before it had recorded them, or they cannot be read.
         """
+        file = self.folder / "run.files" / "config.json"
         try:
-            fields: dict[str, Any] = json.loads((self.folder / "run.files" / "config.json").read_bytes())
-        except (OSError, ValueError):
+            fields = json.loads(file.read_bytes())
+        except FileNotFoundError:
             raise UserError(f"{self.key} was interrupted before it had recorded its config: run the lab anew") from None
+        except (OSError, ValueError, RecursionError):
+            fields = None
+        if not isinstance(fields, dict):
+            raise reading.damaged(file, "cannot be read")
         return fields
 
     def require_same(self, tags: Mapping[str, str]) -> None:
@@ -200,7 +205,10 @@ def read_run(path: Path, disk: Disk = DISK) -> Interrupted | None:
     for _, last in reading.read(path, disk=disk):
         header = header or last
         times += last["kind"] == "resume"
-    return Interrupted(path.parent, header, last.get("status"), times) if header else None
+    if header is None:
+        return None
+    reading.require_header(path, header, reading.TAGS)
+    return Interrupted(path.parent, header, last.get("status"), times)
 
 
 def attempts(folder: Path, number: int) -> list[Path]:
@@ -237,6 +245,7 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Mapping[s
         for _, end in reading.read(path):
             if recorded is None:
                 recorded = end
+                reading.require_header(path, recorded, reading.TAGS_OF_TRIAL)
                 _require_trial(recorded, header)
             elif end["kind"] == "timing":
                 timings |= {name: float(value) for name, value in end["values"].items()}
@@ -250,7 +259,7 @@ def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Mapping[s
                     reports.append(number)
     except reading.DamagedError:
         return None
-    if recorded is None or end.get("status") != "FINISHED" or str(digest) != end["tags"]["lab.result_digest"]:
+    if recorded is None or end.get("status") != "FINISHED" or str(digest) != end["tags"].get("lab.result_digest"):
         return None
     folder = reading.files_of(path)
     try:

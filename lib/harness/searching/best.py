@@ -83,7 +83,7 @@ def _found(file: Path, lab: str) -> dict[str, Any]:
     """The fields found, of a ``best.json``."""
     try:
         return dict(json.loads(file.read_bytes())["found"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         raise UserError(f"--config best: {file} cannot be read. {_again(lab)}") from None
 
 

@@ -13,13 +13,15 @@ from pydantic import ValidationError
 from lib.harness.contract.config import Config
 from lib.harness.contract.options import SPACE_FORMS
 from lib.harness.contract.search import Choices, Range, Search, Space
-from lib.harness.contract.settings import allowed_values, key_and_text
+from lib.harness.contract.settings import allowed_values, key_and_text, value_of
 from lib.harness.contract.studies import changed
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, short
 
 FORMS = f"write it as {SPACE_FORMS}"
 FIXED = ("framework", "seeds", "batch")
 """Fields of every config on which no single trial depends, or that have an option of their own."""
+MOST_STEPS = 1e15
+"""From one end of a range to the other, so that each step is a number of its own in float64."""
 
 
 def space_of(search: Search, config: Config, texts: Sequence[str], fixed: Sequence[str]) -> dict[str, Range | Choices]:
@@ -73,29 +75,37 @@ def described(space: Space) -> dict[str, Any]:
 def _parsed(config: Config, text: str) -> tuple[str, Range | Choices]:
     name, value = key_and_text(type(config), "--space", text, FORMS)
     if name in FIXED:
-        raise UserError(f"--space {text}: '{name}' says how the lab is run; it cannot be searched")
+        raise UserError(f"--space {short(text)}: '{name}' says how the lab is run; it cannot be searched")
     if ":" not in value:
         return name, Choices(tuple(_scalar(text, part) for part in value.split(",")))
     low, high, *more = value.split(":")
     if len(more) > 1:
-        raise UserError(f"--space {text}: {FORMS}")
+        raise UserError(f"--space {short(text)}: {FORMS}")
     log = more == ["log"]
     numbers = [_number(text, part) for part in (low, high, *([] if log else more))]
     kind = type(config).model_fields[name].annotation
     if kind is float:
         numbers = [float(number) for number in numbers]
     if kind is int and not all(isinstance(number, int) for number in numbers):
-        raise UserError(f"--space {text}: '{name}' is a whole number, so all of them must be whole numbers")
+        raise UserError(f"--space {short(text)}: '{name}' is a whole number, so all of them must be whole numbers")
     if not numbers[0] < numbers[1]:
-        raise UserError(f"--space {text}: {low} must be below {high}")
+        raise UserError(f"--space {short(text)}: {short(low)} must be below {short(high)}")
     if log and numbers[0] <= 0:
-        raise UserError(f"--space {text}: a logarithm needs {low} to be above 0")
+        raise UserError(f"--space {short(text)}: a logarithm needs {short(low)} to be above 0")
     step = numbers[2] if len(numbers) > 2 else None
     if step is not None and not 0 < step <= numbers[1] - numbers[0]:
-        raise UserError(f"--space {text}: a step from {low} to {high} cannot be {more[0]}")
+        raise UserError(f"--space {short(text)}: a step from {short(low)} to {short(high)} cannot be {short(more[0])}")
+    if not (numbers[1] - numbers[0]) / (step or 1) < MOST_STEPS:
+        raise UserError(
+            f"--space {short(text)}: {short(low)} and {short(high)} are too far apart: at most {MOST_STEPS:.0e} steps "
+            "are searched"
+        )
     if step is not None and (left := _left_over(*numbers)):
         last = Decimal(repr(numbers[1])) - left
-        raise UserError(f"--space {text}: no step of {more[0]} ends at {high}: write {name}={low}:{last}:{more[0]}")
+        raise UserError(
+            f"--space {short(text)}: no step of {short(more[0])} ends at {short(high)}: "
+            f"write {name}={short(low)}:{last}:{short(more[0])}"
+        )
     return name, Range(numbers[0], numbers[1], log=log, step=step)
 
 
@@ -115,17 +125,14 @@ def _number(text: str, part: str) -> int | float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UserError(f"--space {text}: '{part}' is not a number; {FORMS}")
+        raise UserError(f"--space {short(text)}: '{short(part)}' is not a number; {FORMS}")
     return number
 
 
 def _scalar(text: str, part: str) -> bool | int | float | str:
-    try:
-        value = json.loads(part)
-    except json.JSONDecodeError:
-        value = part
+    value = value_of("--space", text.partition("=")[0], part)
     if not isinstance(value, (bool, int, float, str)) or value == "":
-        raise UserError(f"--space {text}: '{part}' is no single value; {FORMS}")
+        raise UserError(f"--space {short(text)}: '{short(part)}' is no single value; {FORMS}")
     return value
 
 
@@ -143,7 +150,7 @@ def _check(search: Search, config: Config, name: str, one: Range | Choices) -> N
             if not first["loc"]:
                 continue
             raise UserError(
-                f"--space {name}: {value!r} is refused: {first['msg']} (allowed: {allowed_values(field)})"
+                f"--space {name}: {short(repr(value))} is refused: {first['msg']} (allowed: {allowed_values(field)})"
             ) from None
         kept: Mapping[str, Any] = search.trial(sampled).config.model_dump()
         if kept[name] != sampled.model_dump()[name]:

@@ -73,7 +73,7 @@ class Server(Protocol):
         """The runs whose key (``lab.run``) has this beginning, by key, deleted ones included."""
 
     def parents(self) -> dict[str, RemoteRun]:
-        """The parent runs of all experiments, by key, deleted ones included."""
+        """The parent runs of all experiments, and trials that have not ended, by key, deleted ones included."""
 
     def create_run(self, experiment: str, name: str, time: int, tags: Mapping[str, str]) -> str:
         """Create a run. Returns its id."""
@@ -130,7 +130,7 @@ class MlflowServer:
         return {key: run for key, run in matches if key.startswith(beginning)}
 
     def parents(self) -> dict[str, RemoteRun]:
-        """The parent runs of all experiments, by key."""
+        """The parent runs of all experiments, and trials that have not ended, by key."""
         from mlflow.entities import ViewType
 
         experiments: list[str] = []
@@ -142,7 +142,8 @@ class MlflowServer:
                 token = page.token
                 if not token:
                     break
-        return {key: run for key, run in self._search(experiments, "tags.`lab.variant` = 'all'") if "." not in key}
+        parents = {key: run for key, run in self._search(experiments, "tags.`lab.variant` = 'all'") if "." not in key}
+        return dict(self._search(experiments, "attributes.status = 'RUNNING'")) | parents
 
     def _search(self, experiments: Sequence[str], condition: str) -> list[tuple[str, RemoteRun]]:
         """Runs by key, those that count last: deleted before others, newer before older."""

@@ -9,13 +9,15 @@ import socket
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, short
 
 STARTING_SECONDS = 90.0  # of a server that the same command has started
 ANSWER_SECONDS = 20  # for an answer; a server that takes longer is slow
 AWAY_SECONDS = 2.0  # between two attempts to reach a server that is away
+SERVED, IN_A_FILE = ("http", "https"), "sqlite"
+"""How addresses of servers begin, and those of databases."""
 
 
 class ServerAwayError(Exception):
@@ -33,22 +35,42 @@ class RefusedError(UserError):
     """MLflow answers and does not want what it was sent."""
 
 
+def address() -> SplitResult:
+    """MLflow's address, ``MLFLOW_TRACKING_URI``: of a server, or of a database in a file.
+
+    Raises:
+        RefusedError: it is neither. MLflow's client would take a folder that it makes, or ask for a program of others.
+    """
+    text = os.environ.get("MLFLOW_TRACKING_URI", "")
+    try:
+        parts = urlsplit(text)
+        usable = (parts.hostname and parts.port != 0) if parts.scheme in SERVED else parts.scheme == IN_A_FILE
+    except ValueError:
+        usable = False
+    if not usable:
+        raise RefusedError(
+            f"MLFLOW_TRACKING_URI={short(text)}: set it to the address of an MLflow server, as in http://127.0.0.1:5000,"
+            " or to sqlite:///FILE"
+        )
+    return parts
+
+
 def answers() -> bool:
     """Return whether a server listens at ``MLFLOW_TRACKING_URI``. It is fast; loading MLflow's client takes seconds.
 
     Raises:
-        RefusedError: what listens there says why MLflow is stopped (docker/service.py).
+        RefusedError: what listens there says why MLflow is stopped (docker/service.py), or it is no address.
     """
-    address = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
-    if address.scheme not in ("http", "https"):
-        return True  # a database in a file
-    port = address.port or (443 if address.scheme == "https" else 80)
+    parts = address()
+    if parts.scheme not in SERVED:
+        return True
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        socket.create_connection((address.hostname or "", port), timeout=AWAY_SECONDS).close()
-    except OSError:
+        socket.create_connection((parts.hostname or "", port), timeout=AWAY_SECONDS).close()
+    except (OSError, UnicodeError):  # a name that no server can have
         return False
-    if address.scheme == "http":
-        _refuse_stopped(address.hostname or "", port)
+    if parts.scheme == "http":
+        _refuse_stopped(parts.hostname or "", port)
     return True
 
 
@@ -79,9 +101,10 @@ def connect() -> Any:
     """A client of the server at ``MLFLOW_TRACKING_URI`` that fails soon instead of retrying for minutes.
 
     Raises:
-        RefusedError: it is no MLflow, or one of another version than the client.
+        RefusedError: it is no address of MLflow's, no MLflow, or one of another version than the client.
         ServerAwayError: it does not answer.
     """
+    address()
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # addresses that only containers know
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
@@ -99,7 +122,7 @@ def connect() -> Any:
 
 def require_same_version(address: str) -> None:
     """Raises as `connect`, of the server at `address`. A database in a file is served by the client itself."""
-    if urlsplit(address).scheme not in ("http", "https"):
+    if urlsplit(address).scheme not in SERVED:
         return
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request

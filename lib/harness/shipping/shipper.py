@@ -159,6 +159,7 @@ class Shipper:
         header = next((record for _, record in reading.read(path, disk=self._disk)), None)
         if header is None:
             return None
+        reading.require_header(path, header)
         remote = self._known(header["experiment"]).get(header["key"])
         parent = self._runs.get(JOURNAL)
         if remote and remote.deleted:
@@ -310,7 +311,7 @@ class Shipper:
 
     def _key(self, path: Path) -> str:
         """The key of the run of a journal."""
-        return self._folder.name if path.name == JOURNAL else f"{self._folder.name}.{path.stem}"
+        return reading.key_of(path)
 
     def _let_go(self, path: Path) -> None:
         self.problems[path.name] = (

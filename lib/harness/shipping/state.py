@@ -40,7 +40,7 @@ def read_state(folder: Path, disk: Disk = DISK) -> Sent:
         with disk.reading(folder / "run.shipped", 0) as file:
             fields = json.loads(file.read())
         return Sent(**{name: fields[name] for name in Sent.__dataclass_fields__})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return Sent()
 
 
@@ -65,8 +65,12 @@ def unsent(root: Path, parents: Mapping[str, RemoteRun] | None, disk: Disk = DIS
 
     Args:
         root: of the journals.
-        parents: the runs that MLflow has, by their keys; None: only what the journal knows is asked.
+        parents: the runs that MLflow has, and trials that have not ended there, by their keys; None: only what the
+            journal knows is asked.
     """
+    open_trials = [key for key, run in (parents or {}).items() if "." in key and not (run.is_ended or run.deleted)]
+    present = (key for key in open_trials if disk.exists(root / f"{key.replace('.', '/', 1)}.jsonl"))
+    half_done = {key.partition(".")[0] for key in present}  # a trial that was deleted there is there again
     for name in disk.names(root):
         folder = root / name
         if not any(each.endswith(".jsonl") for each in disk.names(folder)):
@@ -76,7 +80,8 @@ def unsent(root: Path, parents: Mapping[str, RemoteRun] | None, disk: Disk = DIS
             continue
         if parents is not None:
             state, run = read_state(folder, disk), parents.get(name)
-            if run is None or not (run.deleted or (run.is_ended and state.end_time == run.end_time)):
+            is_whole = run is not None and run.is_ended and state.end_time == run.end_time and name not in half_done
+            if run is None or not (run.deleted or is_whole):
                 yield folder
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from lib.harness.contract.results import Results
+from lib.harness.errors import one_line
 from lib.harness.showing.progress import tell
 
 WIDTH = None if sys.stdout.isatty() else 160  # a file or a pipe has no width of its own
@@ -24,7 +25,7 @@ _COLOURS = {"holds": "green", "fails": "red", "inconclusive": "yellow", "not mea
 
 def warn(text: str) -> None:
     """Say what went wrong without ending the command: one line."""
-    console.print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
+    console.print(f"[yellow]Warning:[/] {escape(one_line(text))}", soft_wrap=True)
     tell(warning=text)
 
 

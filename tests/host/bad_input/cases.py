@@ -77,8 +77,8 @@ COMMANDS = [
 OPTIONS = [
     *_numbers("lab mlp --seeds", "0", "-1", "1.5", "abc", "", " 3", "1e3", "٣", "0x10"),
     *_numbers("lab mlp --seed", "-1", "x", "1_000"),
-    *_numbers("lab mlp --workers", "0", "two"),
-    *_numbers("up --workers", "0", "-2", "all"),
+    *_numbers("lab mlp --workers", "0", "two", "1000000", "9" * 5000),
+    *_numbers("up --workers", "0", "-2", "all", "99999999999"),
     *_numbers("sweep mlp --trials 3 --batch", "0", "many"),
     *_numbers("sweep mlp --trials 3 --fresh", "-1"),
     *_numbers("sweep mlp --trials", "0", "x"),

@@ -231,8 +231,8 @@ def test_an_image_that_a_record_names_and_is_not_its_own_is_refused(foreign: str
     [
         ({"lab.recipe_sha256": "0" * 64}, "KEY ran in the image sha256:000000000000, which is not here"),
         ({"lab.lock_sha256": "0" * 64, "lab.git_commit": "abcdef0123456789"}, "git checkout abcdef012345; ./invoke"),
-        ({"lab.image": "none (local)", "lab.recipe_sha256": "0" * 64}, "KEY ran in an image that is none (local)"),
-        ({"lab.image": "unknown", "lab.recipe_sha256": "0" * 64}, "KEY ran in an image that is unknown"),
+        ({"lab.image": "none (local)", "lab.lock_sha256": "0" * 64}, "KEY ran in an image that is none (local)"),
+        ({"lab.image": "unknown", "lab.lock_sha256": "unknown"}, "KEY ran in an image that is unknown"),
     ],
 )
 def test_another_image_is_taken_on_request_alone(

@@ -27,7 +27,9 @@ def sweep(journals: Path, day: int, record: bytes | None, status: str = "FINISHE
     """A sweep of the lab `convolution` in the journals, with this `best.json`; its key."""
     key = f"202601{day:02}-120000-convolution-sweep-abcdef"
     (journals / key).mkdir()
-    header: dict[str, Any] = {"key": key, "experiment": "convolution-sweep", "tags": tags}
+    ours = {"lab.name": "convolution", "lab.seed": "0", "lab.framework": "numpy", "lab.quick": "false"}
+    header: dict[str, Any] = {"key": key, "parent": None, "experiment": "convolution-sweep", "name": key, "params": {}}
+    header["tags"] = {**ours, "lab.portable": "false", **tags}
     journal = Journal.create(journals / key / "run.jsonl", header)
     journal.files.mkdir()
     if record is not None:

@@ -223,6 +223,22 @@ def test_two_labs_of_one_name_are_one_line_and_each_runs_by_its_path(root: Path)
     assert [find_lab(root, str(path)).module for path in (one, other)] == ["a", "b"]
 
 
+def test_a_copy_of_a_lab_of_the_lecture_takes_its_place_for_nobody(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ "Let me keep the original": the copy was run from then on, or every edit of it had no effect."""
+    monkeypatch.setattr("lib.harness.errors._warned", set())
+    write(root / "lib" / "cnn" / "a_lenet.py", "lenet")
+    line = "lib/cnn/lenet_lab.py: the name 'lenet' is that of lib/cnn/a_lenet.py: give one of them another name"
+    with pytest.raises(UserError) as error:
+        find_lab(root, "lenet")
+    assert str(error.value) == line
+    assert line in read_catalogue(root).problems
+    assert find_lab(root, "mlp").name == "mlp"
+    assert find_labs(root).keys() == {"lenet", "mlp", "automl"}
+    assert capsys.readouterr().err == f"Warning: {line}\n"
+
+
 def test_a_path_is_a_file_or_a_folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "work" / "mine.py", "mine")
     write(tmp_path / "work" / "more" / "lab.py", "more")

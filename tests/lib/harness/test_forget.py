@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,10 +64,78 @@ def test_a_damaged_run_goes_when_it_is_named(recorded: tuple[Clone, Path, Path])
     (older / "run.jsonl").write_bytes(b"".join([first, b"damaged\n", *others]))
     assert clone.run("forget", "--older-than", "0").code == 0
     assert older.is_dir()
+    away = Clone(clone.root, clone.journals).run("forget", older.name)
+    assert (away.code, away.out) == (2, "")
+    assert "MLflow does not answer" in away.err, "it may have the run, or not"
     ended = clone.run("forget", older.name)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.endswith("its journal was damaged\n")
+    assert ended.out.endswith("; it was damaged, and MLflow keeps the run\n")
     assert [path.name for path in clone.journals.iterdir() if path.is_dir()] == [newer.name]
+
+
+def _change_a_record(path: Path) -> None:
+    first, _, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, b"damaged\n", *others]))
+
+
+def _lose_the_verdicts(folder: Path) -> None:
+    (folder / "run.files" / "claims.json").unlink()
+
+
+def _change_the_code(folder: Path) -> None:
+    (folder / "run.files" / "code.tar.gz").write_bytes(b"no archive")
+
+
+def _change_the_journal(folder: Path) -> None:
+    _change_a_record(folder / "run.jsonl")
+
+
+def _change_a_trial(folder: Path) -> None:
+    (folder / "run.shipped").unlink()
+    path = folder / "trial-0001.jsonl"
+    path.write_bytes(b"damaged\n" + path.read_bytes())
+
+
+def _lose_the_journal(folder: Path) -> None:
+    (folder / "run.jsonl").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "command"),
+    [
+        (_lose_the_verdicts, ("labs",)),
+        (_change_the_code, ("report", "tiny")),
+        (_change_the_journal, ("labs",)),
+        (_change_a_trial, ("sync",)),
+        (_lose_the_journal, ("sync",)),
+    ],
+)
+def test_what_a_warning_recommends_is_done_also_where_claims_read_the_run(
+    recorded: tuple[Clone, Path, Path], damage: Callable[[Path], None], command: tuple[str, ...]
+) -> None:
+    clone, older, newer = recorded
+    damage(newer)
+    ended = clone.run(*command)
+    assert ended.code == 0, ended
+    (recommended,) = set(re.findall(r"\./invoke (forget \S+)", " ".join((ended.out + ended.err).split())))
+    assert recommended == f"forget {newer.name}"
+    ended = clone.run(*recommended.split())
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Removed {newer.name}: ")
+    assert "it was damaged, and MLflow keeps the run" in ended.out
+    assert [path.name for path in clone.journals.iterdir() if path.is_dir()] == [older.name]
+    ended = clone.run(*command)
+    assert (ended.code, "forget" in ended.out + ended.err) == (0, False)
+
+
+def test_a_damaged_run_that_mlflow_lacks_is_said_to_be_lost(clone: Clone, server: Server) -> None:
+    assert clone.tiny("--quick").code == 0
+    folder = clone.newest()
+    _lose_the_verdicts(folder)
+    ended = Clone(clone.root, clone.journals, server.url).run("forget", folder.name)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith("; it was damaged, and MLflow has not got all of it\n")
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
 from lib.harness.machine import gpus
-from lib.harness.recording import provenance
+from lib.harness.recording import provenance, reading
 from lib.harness.recording.journal import Journal, JournalFullError
 from lib.harness.recording.recorder import Recorder
 from lib.harness.running import resumption
@@ -218,9 +219,11 @@ def test_a_resumed_trial_has_the_values_that_it_measured(tmp_path: Path) -> None
     """Each with its type: its text "nan" is no number, which no metric is made of, and 3 is no 3.0."""
     trial = Trial("fast", TinyConfig(), 0)
     tags = {"lab.variant": "fast", "lab.seed": "0", "lab.framework": "numpy", "lab.dtype": "float32"}
-    header = {"key": "k.trial-0000", "name": "fast, seed 0", "params": {}, "tags": tags}
+    header: dict[str, Any] = {"key": "k.trial-0000", "parent": "k", "experiment": "tiny", "name": "fast, seed 0"}
+    header |= {"params": {}, "tags": tags}
     files = {"config.json": provenance.config_json(trial.config)}
-    journal = Journal.create(tmp_path / "trial-0000.jsonl", header)
+    (tmp_path / "k").mkdir()
+    journal = Journal.create(tmp_path / "k" / "trial-0000.jsonl", header)
     journal.files.mkdir()
     (journal.files / "config.json").write_bytes(files["config.json"])
     recorder = Recorder(journal)
@@ -314,7 +317,9 @@ def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:
 def begun(root: Path, key: str, time: int) -> None:
     """An interrupted run that began at this time, in ms since the epoch."""
     (root / key).mkdir()
-    Journal.create(root / key / "run.jsonl", {"key": key, "experiment": "tiny", "tags": {}}).end("KILLED")
+    tags = dict.fromkeys(reading.TAGS, "0")
+    header = {"key": key, "parent": None, "experiment": "tiny", "name": "tiny", "tags": tags, "params": {}}
+    Journal.create(root / key / "run.jsonl", header).end("KILLED")
     path = root / key / "run.jsonl"
     first, *rest = path.read_text().splitlines()
     path.write_text("".join(f"{line}\n" for line in [json.dumps({**json.loads(first), "time": time}), *rest]))

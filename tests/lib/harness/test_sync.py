@@ -34,7 +34,13 @@ def record(root: Path, key: str, steps: int = 3) -> Path:
     folder.mkdir(parents=True)
     header = {"experiment": "tiny", "params": {"steps": str(steps)}}
     own: dict[str, Any]
-    tags = {"lab.seed": "0"}
+    tags = {
+        "lab.name": "tiny",
+        "lab.seed": "0",
+        "lab.framework": "numpy",
+        "lab.quick": "false",
+        "lab.portable": "false",
+    }
     parent = Journal.create(
         folder / "run.jsonl",
         {**header, "key": key, "parent": None, "name": "tiny", "tags": {**tags, "lab.variant": "all"}},
@@ -42,7 +48,7 @@ def record(root: Path, key: str, steps: int = 3) -> Path:
     for number in range(2):
         path = folder / f"trial-{number:04d}.jsonl"
         own = {"key": f"{key}.{path.stem}", "parent": key, "name": f"fast, seed {number}"}
-        own |= {"tags": {**tags, "lab.variant": "fast"}}
+        own |= {"tags": {**tags, "lab.variant": "fast", "lab.dtype": "float64"}}
         with Journal.create(path, {**header, **own}) as journal:
             recorder = Recorder(journal)
             for step in range(steps):
@@ -183,6 +189,22 @@ def test_a_deleted_run_is_let_go_and_keeps_no_other(
     assert printed(capsys) == "MLflow has everything.\n", "not refused for ever"
     mlflow.client.restore_run(deleted)
     mlflow.assert_complete(FIRST, SECOND)
+
+
+def test_a_trial_that_was_deleted_before_all_of_it_had_come_is_completed_when_it_is_restored(
+    root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with an experiment that was deleted and is restored; its run has ended, and was never looked at again."""
+    folder = record(root, FIRST)
+    printed(capsys)
+    trial = mlflow.runs()[f"{FIRST}.trial-0001"].info.run_id
+    mlflow.client.update_run(trial, "RUNNING")
+    mlflow.client.delete_run(trial)
+    assert printed(capsys) == "MLflow has everything.\n", "it was let go"
+    assert folder.is_dir()
+    mlflow.client.restore_run(trial)
+    assert "Sent 1 lab run" in printed(capsys)
+    mlflow.assert_complete(FIRST)
 
 
 def test_a_run_that_is_refused_keeps_no_other(root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,7 +88,7 @@ class Lab:
             "parent": parent,
             "experiment": self.folder.name[16:-7],
             "name": path.stem,
-            "tags": {"lab.variant": variant, "lab.seed": "0"},
+            "tags": {"lab.name": "tiny", "lab.variant": variant, "lab.seed": "0", "lab.framework": "numpy"},
             "params": {"steps": "1"},
         }
         self.promises[path] = Promise()

@@ -45,6 +45,10 @@ class Store:
     number: int = 0
 
 
+def _is_parent_or_open(key: str, run: StoredRun) -> bool:
+    return (run.tags.get("lab.variant") == "all" and "." not in key) or run.status == "RUNNING"
+
+
 class SimulatedServer:
     """The `lib.harness.shipping.remote.Server` of a machine.
 
@@ -112,8 +116,8 @@ class SimulatedServer:
         )
 
     def parents(self) -> dict[str, RemoteRun]:
-        """The parent runs."""
-        return self._call("parents", lambda: self._some(lambda key, run: run.tags.get("lab.variant") == "all"))
+        """The parent runs, and trials that have not ended."""
+        return self._call("parents", lambda: self._some(_is_parent_or_open))
 
     def _some(self, wanted: Callable[[str, StoredRun], bool]) -> dict[str, RemoteRun]:
         matches = {}

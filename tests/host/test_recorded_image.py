@@ -1,0 +1,66 @@
+"""The image of a reproduction for a run that was in none, as in local mode; the engine is a stand-in."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from host.engine import images
+from host.records.recorded_image import LOCK, Choice, choose
+from lib.harness.errors import UserError
+from tests.host.clone import ROOT, new_project
+
+OTHER = "1" * 64
+LOCAL = {"lab.image": "none (local)", "lab.image_kind": "none", "lab.git_commit": "unknown"}
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the stand-in's images: the present lab image, and one of ours with another lock."""
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I {ROOT}/tests/host/stand_in_docker.py "$@"\n')
+    program.chmod(0o755)
+    folder = tmp_path / "engine" / "images"
+    folder.mkdir(parents=True)
+    for name, lock in ((images.LAB.name, images.LAB.lock_sha256), (f"sha256:{OTHER}", OTHER)):
+        labels = {LOCK: lock, "org.fearless-labs.docker": images.docker_sha256()}
+        facts = [{"Id": f"sha256:{lock}", "Size": 1, "Config": {"Labels": labels}, "RootFS": {}}]
+        (folder / name.replace("/", "_")).write_text(json.dumps(facts))
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN", str(folder.parent))
+    monkeypatch.setenv("LAB_INSTANCE", new_project())
+    return folder
+
+
+def chosen(**tags: str) -> Choice:
+    return choose(
+        "KEY", LOCAL | {name.replace("_", ".", 1): text for name, text in tags.items()}, None, images.LAB, False
+    )
+
+
+@pytest.mark.parametrize("image", ["none (local)", "unknown"])
+@pytest.mark.parametrize("lock", [images.LAB.lock_sha256, OTHER], ids=["the present lock", "another one's"])
+@pytest.mark.usefixtures("engine")
+def test_the_same_lock_suffices_where_there_was_no_image(
+    image: str, lock: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choice = chosen(lab_image=image, lab_lock_sha256=lock)
+    assert (choice.built.labels[LOCK], choice.instead_of) == (lock, "")
+    assert capsys.readouterr().err == (
+        f"KEY ran in an image that is {image}: using the image sha256:{lock[:12]}, which has the same lock\n"
+    )
+
+
+@pytest.mark.parametrize("lock", ["unknown", "2" * 64])
+@pytest.mark.usefixtures("engine")
+def test_another_lock_does_not(lock: str) -> None:
+    with pytest.raises(UserError, match=r"KEY ran in an image that is none \(local\), which is not here.*--image near"):
+        chosen(lab_lock_sha256=lock)
+
+
+def test_an_image_that_is_recorded_and_gone_is_not_replaced_by_one_with_its_lock(engine: Path) -> None:
+    with pytest.raises(UserError, match=r"KEY ran in the image sha256:000000000000.*--image near"):
+        chosen(lab_image=f"sha256:{'0' * 64}", lab_lock_sha256=images.LAB.lock_sha256)
