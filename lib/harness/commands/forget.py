@@ -99,8 +99,9 @@ def _find(runs: list[Run], named: str) -> Run:
 def _read(path: Path) -> Run | None:
     """The run of a journal; None of one that has none."""
     try:
-        records = [record for _, record in reading.read(path)]
-        first, last = records[0], records[-1]
+        first, last = reading.ends(path)
+        if first is None:
+            return None
         tags = first["tags"] | last.get("tags", {})
         told_by = tuple(tags.get(tag) for tag in TELLING)
         return Run(
@@ -112,7 +113,7 @@ def _read(path: Path) -> Run | None:
         )
     except reading.DamagedError:
         return Run(path.parent, lab="", finished=False, ended=0, speaks_for=(), is_damaged=True)
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

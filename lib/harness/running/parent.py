@@ -85,6 +85,7 @@ class ParentRun:
             "lab.portable": str(options.portable).lower(),
         }
         tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
+        tags["lab.workers"] = workers.label
         if recipe:
             tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
         if interrupted is None:
@@ -93,6 +94,7 @@ class ParentRun:
             self.journal = Journal.create(folder / "run.jsonl", header)
         else:
             self.journal = interrupted.take_up()
+            self.journal.append("tags", tags={"lab.workers": workers.label})
         files = {
             "code.tar.gz": self._code.archive(),
             "environment.json": json_bytes(provenance.environment()),

@@ -32,7 +32,7 @@ def test_runs_of_two_versions_are_compared_as_far_as_the_first_tells_values_apar
     for pair in ((old, new), (new, old)):
         result = comparison.compare(*pair)
         assert (result.identical, result.values) == (True, 5)
-    assert "  trace version: 1 -> 2" in list(comparison.described(old, new))
+    assert "  trace version: 1 -> 2" in list(comparison.described(old, new, comparison.compare(old, new)))
     for change in ({"best": "sgd"}, {"large": 2**61}, {"by": {"t": 2.0}}):
         (name,) = change
         other = record({("a", 0): [canonical(measurements_record({**MIXED, **change}))]})

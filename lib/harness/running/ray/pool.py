@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.errors import UserError
-from lib.harness.machine import determinism, gpus, memory
+from lib.harness.machine import capacity, determinism, gpus
 from lib.harness.recording import disk
 from lib.harness.recording.journal import on_disk
 from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job
-from lib.harness.running.pool import Workers
+from lib.harness.running.pool import Workers, own_trial
 from lib.harness.running.ray.client import (
     CUDA,
     cluster_address,
@@ -66,6 +66,11 @@ class RayWorkers(Workers):
         connect(self._address, module)
         super().__init__()
         self._lock = os.environ.get("LAB_LOCK_SHA256", "unknown")
+
+    @property
+    def label(self) -> str:
+        """Return the value of the tag ``lab.workers``, whose number is the cluster's."""
+        return "of a Ray cluster"
 
     def _task(self, function: Callable[..., Any], runtime: Runtime) -> Any:
         """A function as a task in a process of its runtime.
@@ -117,7 +122,7 @@ class RayWorkers(Workers):
                     job = waiting.pop(reference)
                     returned = _get(reference, job)
                     _write(job, returned)
-                    results[job.run] = returned.result
+                    results[job.run] = own_trial(job, returned.result)
                     ended(returned.result, returned.worker)
         return [results[job.run] for job in jobs]
 
@@ -173,7 +178,7 @@ def _get(reference: Any, job: Job) -> Returned:
     except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError):
         raise UserError(
             f"{1 + RETRIES} workers were killed one after the other, most likely out of memory, while this trial "
-            f"ran: {name}. Give the workers more memory: {memory.setting()}"
+            f"ran: {name}. Give the workers more memory: {capacity.memory_setting()}"
         ) from None
     return returned
 
