@@ -112,7 +112,7 @@ def _sign(database: Path) -> None:
 
 
 def _write_ahead(database: Path) -> None:
-    """Give it a write-ahead log, for good. Where the disk has no room for one, or no shared memory, it stays as it is."""
+    """Give it a write-ahead log, for good. A disk without room for one, or without shared memory, keeps it as it is."""
     with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")
 

@@ -26,7 +26,7 @@ DATABASE = "mlflow.db"
 REFUSED = 78
 """Exit code of a start that would fail again."""
 ARTIFACTS = "mlflow-artifacts:/"
-# what `mlflow server --backend-store-uri STORE --artifacts-destination FOLDER/artifacts` gives its workers, but for both
+# what `mlflow server --backend-store-uri STORE --artifacts-destination FOLDER` gives its workers, besides both
 ENVIRONMENT = {
     "_MLFLOW_SERVER_ARTIFACT_ROOT": ARTIFACTS,
     "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",

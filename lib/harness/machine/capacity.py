@@ -68,7 +68,7 @@ def _groups(controller: str, mounted: Path, own: Path) -> Iterator[Path]:
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
-        for name in (controllers, controller) if controllers else ("", "unified"):
+        for name in dict.fromkeys((controllers, controller) if controllers else ("", "unified")):
             root = mounted / name
             group = root / path.strip("/")
             yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(root))
