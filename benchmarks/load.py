@@ -199,7 +199,7 @@ def _records(clone: Clone, peaks: Peaks, key: str, server: LabServer) -> None:
             assert process.wait() == 0
         file.seek(0)
         with tarfile.open(fileobj=file) as tar:
-            tar.extractall(folder, filter="data")
+            tar.extractall(folder)
     elsewhere = Clone(clone.root, clone.journals)
     (clone.journals.parent / "elsewhere").mkdir()
     other = LabServer(clone.journals.parent / "elsewhere")

@@ -20,8 +20,8 @@ from lib.harness.errors import UserError
 from lib.harness.shipping import server
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
-PAGE = 1000
-"""Runs that MLflow is asked for at a time."""
+PAGE = 250
+"""Runs that MLflow is asked for at a time, each with all of its tags."""
 POINTS = 10_000
 """Points of a metric that MLflow is asked for at a time."""
 PARENT = "tags.`lab.variant` = 'all'"

@@ -13,7 +13,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from lib.harness.errors import UserError
@@ -210,7 +210,7 @@ class Record:
             if record is None and not unreadable:
                 unreadable = number
         digest = str(running)
-        child = Child(variant, seed, trial.status, lambda: trace_of(trial.trace()), digest, values)
+        child = Child(variant, seed, trial.status, partial(_canonical, trial.trace), digest, values)
         if child.status == "FINISHED" and digest != tags.get("lab.result_digest"):
             raise UserError(
                 f"{trial.key}: the trace of trial {child.name} is not what its tag lab.result_digest says"
@@ -220,6 +220,10 @@ class Record:
             raise UserError(f"{trial.key}: record {unreadable} of its trace.jsonl cannot be read: {_NOT_WHOLE}")
         config = trial.config or b""
         return child, trial_line(self.version, variant=variant, seed=seed, config=config, digest=digest)
+
+
+def _canonical(trace: Callable[[], Iterable[str]]) -> Iterator[str]:
+    return trace_of(trace())
 
 
 def values_in(value: Any) -> int:

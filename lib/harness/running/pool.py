@@ -107,6 +107,11 @@ class Pool:
         future.add_done_callback(self.pending.discard)
         return future
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether it has nothing to do. (Who waits for a future may know before its callbacks have run.)"""
+        return all(future.done() for future in list(self.pending))
+
     def bytes(self, runtime: Runtime) -> int:
         """The memory that its processes may need."""
         return self.size * capacity.WORKER_BYTES[runtime.framework]
@@ -178,7 +183,7 @@ class Workers:
             return True
         needed = (wanted - (present.size if present else 0)) * capacity.WORKER_BYTES[runtime.framework]
         for other, pool in list(self._pools.items()):
-            if self._left() < needed and other != runtime and not pool.pending:
+            if self._left() < needed and other != runtime and pool.is_idle:
                 pool.executor.shutdown(wait=True)
                 del self._pools[other]
         return self._left() >= needed

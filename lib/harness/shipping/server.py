@@ -109,7 +109,7 @@ def write_ahead(address: str) -> None:
         return
     file = address.removeprefix(SQLITE).partition("?")[0]
     with (
-        contextlib.suppress(sqlite3.OperationalError),
+        contextlib.suppress(sqlite3.Error),
         contextlib.closing(sqlite3.connect(file, timeout=ANSWER_SECONDS)) as database,
     ):
         database.execute("PRAGMA journal_mode = WAL")
