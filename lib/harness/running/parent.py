@@ -94,7 +94,6 @@ class ParentRun:
             self.journal = Journal.create(folder / "run.jsonl", header)
         else:
             self.journal = interrupted.take_up()
-            self.journal.append("tags", tags={"lab.workers": workers.label})
         files = {
             "code.tar.gz": self._code.archive(),
             "environment.json": json_bytes(provenance.environment()),
@@ -103,6 +102,8 @@ class ParentRun:
             **extras.files,
         }
         try:
+            if interrupted is not None:
+                self.journal.append("tags", tags={"lab.workers": workers.label})
             self.write_files(files)
             self.journal.sync()  # its trials refer to them
         except BaseException:

@@ -113,6 +113,8 @@ class Interrupted:
                     continue
                 trial = self.folder / name
                 with suppress(reading.DamagedError):  # it is no result, and runs again
+                    if journal.has_ended(trial, disk):
+                        continue
                     orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit, disk, clock)
                     orphan.end_for_its_writer("FAILED", journal.GONE)
             _clear(self.folder, disk)
