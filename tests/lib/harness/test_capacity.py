@@ -86,6 +86,7 @@ def test_as_many_workers_as_there_is_memory_for_besides_a_gigabyte(monkeypatch: 
             assert capacity.workers(frameworks) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", capacity.WORKER_BYTES)
 def test_a_worker_needs_no_more_than_is_planned_and_not_much_less(framework: Any) -> None:
     planned = capacity.WORKER_BYTES[framework]
@@ -137,7 +138,7 @@ def test_the_number_of_workers_is_recorded(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("words", [("tiny",), ("sweep", "tiny", "--trials", "2"), ("claims",)])
-@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5", ""])
+@pytest.mark.parametrize("number", ["0", "two"])
 def test_a_number_of_workers_that_is_none_is_one_line(clone: Clone, words: tuple[str, ...], number: str) -> None:
     ended = clone.run(*words, f"--workers={number}")
     ended.assert_one_line(2, "--workers", "at least 1")

@@ -35,7 +35,7 @@ from lib.harness.shipping.shipper import Shipper
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.memory import Memory, record, trace
 
-POINTS = 20_000
+POINTS = 6_000
 KEY = "20260101-000000-bench-abcdef"
 TAGS = {"lab.trace_version": "2", "lab.variant": "all", "lab.seed": "0", "lab.name": "bench"}
 
