@@ -226,15 +226,20 @@ def _canonical(trace: Callable[[], Iterable[str]]) -> Iterator[str]:
     return trace_of(trace())
 
 
-def values_in(value: Any) -> int:
-    """Count the values of a record; an array counts its elements."""
-    if isinstance(value, Mapping):
-        if is_array(value):
-            return math.prod(value["shape"])
-        return sum(values_in(v) for k, v in value.items() if k != "step")
-    if isinstance(value, list):
-        return sum(map(values_in, value))
-    return 1
+def values_in(record: Any) -> int:
+    """Count the values of a record, however deep it is; an array counts its elements."""
+    count, left = 0, [record]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif not isinstance(value, Mapping):
+            count += 1
+        elif is_array(value):
+            count += math.prod(value["shape"])
+        else:
+            left += [part for name, part in value.items() if name != "step"]
+    return count
 
 
 _NOT_WHOLE = "the record is not whole"
