@@ -90,7 +90,7 @@ def test_as_many_workers_as_there_is_memory_for_besides_a_gigabyte(monkeypatch: 
 @pytest.mark.parametrize("framework", capacity.WORKER_BYTES)
 def test_a_worker_needs_no_more_than_is_planned_and_not_much_less(framework: Any) -> None:
     planned = capacity.WORKER_BYTES[framework]
-    assert planned / 4 < private_bytes(framework) <= planned
+    assert planned / 8 < private_bytes(framework) <= planned
 
 
 @pytest.fixture

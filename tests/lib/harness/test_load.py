@@ -46,7 +46,7 @@ def recorded(root: Path, number: int) -> Path:
     """The folder of a lab with some trials, all of which have ended."""
     folder = root / f"20260101-000000-bench-{number:06x}"
     folder.mkdir(parents=True)
-    header = {"experiment": "bench", "tags": {}, "params": {"number": str(number)}}
+    header = {"experiment": "bench", "tags": {"lab.variant": "all"}, "params": {"number": str(number)}}
     parent = Journal.create(folder / "run.jsonl", {**header, "key": folder.name, "parent": None, "name": "bench"})
     for trial in range(TRIALS):
         own = {"key": f"{folder.name}.trial-{trial:04d}", "parent": folder.name, "name": f"{trial}"}
