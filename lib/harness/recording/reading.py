@@ -60,15 +60,6 @@ def read(path: Path, offset: int = 0, disk: Disk = DISK) -> Iterator[tuple[int, 
             yield offset, record
 
 
-def ends(path: Path, disk: Disk = DISK) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """The first record of a journal, None where it has none, and the last one. Each line is read. Raises as `read`."""
-    first: dict[str, Any] | None = None
-    record: dict[str, Any] = {}
-    for _, record in read(path, disk=disk):
-        first = first or record
-    return first, record
-
-
 def _record(line: bytes) -> dict[str, Any] | None:
     """The record of a line; None where it is none."""
     if not line.endswith(b"\n"):
@@ -78,6 +69,15 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) and "kind" in record else None
+
+
+def ends(path: Path, disk: Disk = DISK) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The first record of a journal, None where it has none, and the last one. Each line is read. Raises as `read`."""
+    first: dict[str, Any] | None = None
+    record: dict[str, Any] = {}
+    for _, record in read(path, disk=disk):
+        first = first or record
+    return first, record
 
 
 def last(path: Path, disk: Disk = DISK) -> dict[str, Any] | None:
