@@ -103,14 +103,14 @@ def connect() -> Any:
 def write_ahead(address: str) -> None:
     """Give a database in a file a write-ahead log, as that of the server has: readers and writers do not wait then.
 
-    It keeps it for good. Where the file system cannot, it stays as it is.
+    It keeps it for good. Where the file system cannot, or while somebody writes, it stays as it is.
     """
     if not address.startswith(SQLITE):
         return
     file = address.removeprefix(SQLITE).partition("?")[0]
     with (
         contextlib.suppress(sqlite3.Error),
-        contextlib.closing(sqlite3.connect(file, timeout=ANSWER_SECONDS)) as database,
+        contextlib.closing(sqlite3.connect(file, timeout=AWAY_SECONDS)) as database,
     ):
         database.execute("PRAGMA journal_mode = WAL")
 
