@@ -175,7 +175,7 @@ def workers_of(args: argparse.Namespace, entry: LabEntry) -> Workers:
         return RayWorkers(entry.module)
     from lib.harness.running.pool import Workers
 
-    return Workers(number(args.workers))
+    return Workers(number(args.workers), entry.frameworks)
 
 
 def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:

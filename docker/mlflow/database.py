@@ -4,6 +4,9 @@ A database that a newer MLflow has written is left as it is. One of an older MLf
 backup, checked and put on the disk; a note beside it says that the upgrade has begun, so that an upgrade which is
 killed begins again from the copy. One copy is kept, that of the last upgrade. PRAGMA user_version has the version of
 the MLflow that wrote last: 3.17.2 is 3017002.
+
+Its journal is a write-ahead log, so that reading (a page, an export) and writing (the labs) do not wait for each other.
+Writers wait for one another as long as MLflow says (PRAGMA busy_timeout, 20 s).
 """
 
 import contextlib
@@ -36,12 +39,14 @@ def prepare(database: Path) -> str:
         revision = _revision(database)
         if revision is None:
             _make(database)
+            _write_ahead(database)
             return ""
         known = _known()
         if revision not in known:
             raise RefusedError(_newer(database, revision, known[0]))
         line = "" if revision == known[0] else _upgrade(database, revision, known[0])
         _sign(database)
+        _write_ahead(database)
     except (sqlite3.DatabaseError, OSError) as error:
         raise RefusedError(_unusable(database, error)) from error
     return line
@@ -104,6 +109,12 @@ def _sign(database: Path) -> None:
     with contextlib.closing(sqlite3.connect(database)) as connection:
         if connection.execute("PRAGMA user_version").fetchone()[0] != number:
             connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _write_ahead(database: Path) -> None:
+    """Give it a write-ahead log, for good. A disk without room for one, or without shared memory, keeps it as it is."""
+    with contextlib.closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _signed(database: Path) -> str:

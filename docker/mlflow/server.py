@@ -4,6 +4,7 @@
 database is SQLite on the volume /mlflow, artifacts go through the server to /mlflow/artifacts. database.py brings a
 database to the schema of this MLflow first; one that it refuses is one line, and exit code 78 (EX_CONFIG of
 sysexits.h). `server.py --migrate [FILE]` does no more than that (the image is built with a database).
+`server.py FOLDER HOST PORT` serves another folder, elsewhere.
 
 Environment: MLFLOW_SERVER_ALLOWED_HOSTS, the Host headers that are answered (MLflow's own defaults refuse the name of a
 compose service); any other variable that MLflow reads.
@@ -20,17 +21,15 @@ import uuid  # noqa: E402
 import warnings  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-DATABASE = Path("/mlflow/mlflow.db")
+FOLDER = Path("/mlflow")
+DATABASE = "mlflow.db"
 REFUSED = 78
 """Exit code of a start that would fail again."""
-STORE = f"sqlite:///{DATABASE}"
-# what `mlflow server --backend-store-uri STORE --artifacts-destination /mlflow/artifacts` gives its workers
+ARTIFACTS = "mlflow-artifacts:/"
+# what `mlflow server --backend-store-uri STORE --artifacts-destination FOLDER` gives its workers, besides both
 ENVIRONMENT = {
-    "_MLFLOW_SERVER_FILE_STORE": STORE,
-    "_MLFLOW_SERVER_REGISTRY_STORE": STORE,
-    "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+    "_MLFLOW_SERVER_ARTIFACT_ROOT": ARTIFACTS,
     "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-    "_MLFLOW_SERVER_ARTIFACT_DESTINATION": "/mlflow/artifacts",
     "_MLFLOW_SERVER_BOOT_ID": uuid.uuid4().hex,
     "_MLFLOW_IN_JOB_EXECUTOR": "false",
     "_MLFLOW_SGI_NAME": "uvicorn",
@@ -40,6 +39,9 @@ ENVIRONMENT = {
     "MLFLOW_SERVER_X_FRAME_OPTIONS": "SAMEORIGIN",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
+# As many connections at a time as the application has threads, 40: a request that waits for one may be refused. Five
+# stay, the others are closed after use
+CONNECTIONS = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "5", "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "35"}
 # What MLflow's page remembers in the browser. As it comes, a first visit opens on GenAI (no runs there), with an
 # assistant's panel and a notice about usage data: this is set as after choosing model training and closing both.
 FIRST_VISIT = {
@@ -75,14 +77,28 @@ def page() -> str:
     return html.replace("<head>", f"<head>{script}", 1)
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of the application that serves a folder."""
+    store = f"sqlite:///{folder / DATABASE}"
+    return {
+        **ENVIRONMENT,
+        "_MLFLOW_SERVER_FILE_STORE": store,
+        "_MLFLOW_SERVER_REGISTRY_STORE": store,
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(folder / "artifacts"),
+    }
+
+
 def main() -> None:
-    """Serve on port 5000 until SIGTERM."""
-    os.environ.update(ENVIRONMENT)
-    warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")
-    if "--migrate" in sys.argv:
-        migrate(Path(*sys.argv[2:]) if sys.argv[2:] else DATABASE)
+    """Serve until SIGTERM: FOLDER on all addresses of the container, port 5000, or as the arguments say."""
+    if sys.argv[1:2] == ["--migrate"]:
+        os.environ.update(environment(FOLDER))
+        migrate(Path(*sys.argv[2:]) if sys.argv[2:] else FOLDER / DATABASE)
         return
-    migrate(DATABASE)
+    folder, host, port = sys.argv[1:] or (FOLDER, "0.0.0.0", 5000)
+    served = environment(Path(folder))
+    os.environ.update({**served, **CONNECTIONS})
+    warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")
+    migrate(Path(folder) / DATABASE)
     import uvicorn
     from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app
@@ -90,10 +106,11 @@ def main() -> None:
 
     first_page = page()
     pages.view_functions["serve"] = lambda: first_page
-    initialize_backend_stores(STORE, STORE, ENVIRONMENT["_MLFLOW_SERVER_ARTIFACT_ROOT"])
+    store = served["_MLFLOW_SERVER_FILE_STORE"]
+    initialize_backend_stores(store, store, ARTIFACTS)
     gc.freeze()
     gc.enable()
-    uvicorn.run(app, host="0.0.0.0", port=5000, access_log=False, timeout_graceful_shutdown=1)
+    uvicorn.run(app, host=host, port=int(port), access_log=False, timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,19 @@ from host.engine import build, docker, images
 from host.runs import sandbox
 from lib.harness.errors import UserError
 
+LONG = ("load",)
+"""Benchmarks that take an hour or more: they run where they are named."""
 # rows go last, on a line of their own: what is measured may print
 SCRIPT = "import importlib, json, sys; print('\\n' + json.dumps(importlib.import_module(sys.argv[1]).run()))"
 
 
 def names(only: list[str]) -> list[str]:
-    """The benchmarks that are named in `only`, all when none is. Raises `UserError` for one that there is not."""
+    """The benchmarks that are named in `only`, all but `LONG` when none is. Raises `UserError` for an unknown one."""
     there = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
     unknown = [name for name in only if name not in there]
     if unknown:
         raise UserError(f"--only {unknown[0]}: it is one of {', '.join(there)}")
-    return [name for name in there if not only or name in only]
+    return [name for name in there if (name in only if only else name not in LONG)]
 
 
 def require(wanted: list[str], local: bool) -> None:

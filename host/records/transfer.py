@@ -8,7 +8,7 @@ from typing import BinaryIO
 from host.bootstrap import ledger
 from host.bootstrap.paths import caller_path
 from lib.harness.errors import UserError
-from lib.harness.recording.archive import plain_files
+from lib.harness.recording.archive import streamed_files
 
 INSIDE = "/workspace/records"
 
@@ -55,13 +55,14 @@ def _unpack(stream: BinaryIO, folder: Path) -> tuple[int, int]:
     """Unpack an export. Returns how many runs it has, parents and children, and its bytes."""
     count = size = 0
     try:
-        for name, data, _ in plain_files(stream):
+        for name, pieces, _ in streamed_files(stream):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            with target.open("wb") as file:
+                file.writelines(pieces)
+                size += file.tell()
             target.chmod(0o644)
             count += target.name == "run.json"
-            size += len(data)
     except tarfile.TarError as error:
         raise UserError(f"The export has {error}: it is refused") from None
     for path in [folder, *folder.rglob("*/")]:

@@ -36,7 +36,7 @@ def claims(root: Path, words: Sequence[str], options: Options, as_json: bool, ex
             for number, name in enumerate(missing, 1):
                 entry = labs[name][0]
                 display.heading(f"{number} of {len(missing)}: {name}, about {_minutes(entry, options)}")
-                with Workers(options.workers) as workers:
+                with Workers(options.workers, entry.frameworks) as workers:
                     run_lab(entry, options, workers)
     records: list[dict[str, Any]] = []
     for entry, lab in labs.values():

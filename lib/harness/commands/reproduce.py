@@ -60,6 +60,7 @@ def diff(left: str, right: str) -> int:
     client = from_mlflow.connect()
     first, second = (from_mlflow.read(client, from_mlflow.find(client, name)) for name in (left, right))
     print(f"{first.key}\n{second.key}")
-    for line in comparison.described(first, second):
+    results = comparison.compare(first, second)
+    for line in comparison.described(first, second, results):
         print(line)
-    return 0 if comparison.compare(first, second).identical else 1
+    return 0 if results.identical else 1

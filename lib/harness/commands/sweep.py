@@ -160,7 +160,7 @@ class SweepCommand(Command):
         if best is None:
             return
         pair = {"default": self._search.trial(config), "best": best.trial}
-        watched = Pruning("none", self._search.goal, self._search.reported, (), number=0)
+        watched = Pruning("none", self._search.goal, self._search.reported)
         fresh = [
             replace(trial, variant=name, seed=number, stop_rule=watched)
             for number in range(1, self._sweep.fresh + 1)

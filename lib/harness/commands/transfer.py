@@ -16,13 +16,14 @@ import hashlib
 import io
 import json
 import math
+import os
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Mapping
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lib.harness.comparing import from_export, from_mlflow
 from lib.harness.comparing.from_export import ExportedRun
@@ -33,6 +34,8 @@ from lib.harness.shipping.remote import MlflowServer
 from lib.harness.shipping.shipper import BATCH
 
 SUMS = "SHA256SUMS"
+PIECE = 1 << 20
+"""Bytes of a file that are in memory at a time."""
 THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 """Tags that MLflow sets itself: they name things of the server that a run was exported from."""
 
@@ -48,30 +51,57 @@ def export(name: str) -> int:
     client = from_mlflow.connect()
     parents = from_mlflow.all_of(client, name.removeprefix("all:")) if name.startswith("all:") else None
     stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
-    sums: dict[str, str] = {}
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-
-        def write(name: str, data: bytes) -> None:
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(data), 0o644
-            tar.addfile(info, io.BytesIO(data))
-            sums[name] = hashlib.sha256(data).hexdigest()
-
+        writer = _Writer(tar)
         for parent in parents if parents is not None else [from_mlflow.find(client, name)]:
-            for run in [parent, *from_mlflow.child_runs(client, parent)]:
-                _write_run(client, run, parent, write)
-        write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items())).encode())
+            experiment = client.get_experiment(parent.info.experiment_id).name
+            for run in chain([parent], from_mlflow.child_runs(client, parent)):
+                _write_run(client, run, parent, experiment, writer)
+        writer.write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(writer.sums.items())).encode())
     return 0
 
 
-def _write_run(client: Any, run: Any, parent: Any, write: Callable[[str, bytes], None]) -> None:
+class _Writer:
+    """Adds files to a tar, none of them in memory as a whole.
+
+    Attributes:
+        sums: the SHA-256 of each file, by its name.
+    """
+
+    def __init__(self, tar: tarfile.TarFile):
+        self._tar = tar
+        self.sums: dict[str, str] = {}
+
+    def write(self, name: str, data: bytes) -> None:
+        """Add a file with this content."""
+        self.copy(name, io.BytesIO(data))
+
+    def copy(self, name: str, file: IO[bytes]) -> None:
+        """Add a file with the content of another one, from its beginning."""
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = file.seek(0, os.SEEK_END), 0o644
+        self.sums[name] = _sha256(file)
+        file.seek(0)
+        self._tar.addfile(info, file)
+
+
+def _sha256(file: IO[bytes]) -> str:
+    """The SHA-256 of a whole file, read piece by piece."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _write_run(client: Any, run: Any, parent: Any, experiment: str, writer: _Writer) -> None:
     tags = {name: value for name, value in run.data.tags.items() if name not in THEIRS}
     key = tags["lab.run"]
     described = {
         "format": int(version_of(tags)),
         "key": key,
         "parent": None if run is parent else parent.data.tags["lab.run"],
-        "experiment": client.get_experiment(run.info.experiment_id).name,
+        "experiment": experiment,
         "name": run.info.run_name,
         "status": run.info.status,
         "start_time": run.info.start_time,
@@ -79,14 +109,19 @@ def _write_run(client: Any, run: Any, parent: Any, write: Callable[[str, bytes],
         "tags": tags,
         "params": run.data.params,
     }
-    write(f"{key}/run.json", json_bytes(described))
-    points = [point for name in sorted(run.data.metrics) for point in client.get_metric_history(run.info.run_id, name)]
-    lines = ([point.key, point.step, point.timestamp, _said(point.value)] for point in points)
-    write(f"{key}/metrics.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+    writer.write(f"{key}/run.json", json_bytes(described))
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(client.download_artifacts(run.info.run_id, "", folder))
+        with Path(folder, "metrics.jsonl").open("w+b") as file:
+            for point in from_mlflow.points(client, run):
+                line = [point.key, point.step, point.timestamp, _said(point.value)]
+                file.write(json.dumps(line).encode() + b"\n")
+            writer.copy(f"{key}/metrics.jsonl", file)
+        below = Path(folder, "artifacts")
+        below.mkdir()
+        root = Path(client.download_artifacts(run.info.run_id, "", str(below)))
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
-            write(f"{key}/artifacts/{path.relative_to(root).as_posix()}", path.read_bytes())
+            with path.open("rb") as file:
+                writer.copy(f"{key}/artifacts/{path.relative_to(root).as_posix()}", file)
 
 
 def _said(value: float) -> float | str:
@@ -105,14 +140,10 @@ def import_(folder: str) -> int:
     _check_files(root)
     runs = from_export.read_runs(root)
     from_export.require_whole(root, runs)
-    client = from_mlflow.connect()
-    server = MlflowServer(client)
-    ids: dict[str, str] = {}
-    new = 0
-    for key, run in sorted(runs.items(), key=lambda item: item[1].parent is not None):
-        ids[key], is_new = _put(client, server, root / key, run, ids.get(run.parent or ""))
-        new += is_new
-    parents = sum(run.parent is None for run in runs.values())
+    importer = _Importer(from_mlflow.connect(), root)
+    families = from_export.families(runs)
+    new = sum(map(importer.put_all, families))
+    parents = len(families)
     there = f", {len(runs) - new} of them there already" if new < len(runs) else ""
     print(f"{parents} run{'s' if parents != 1 else ''} with {len(runs) - parents} trials{there}")
     return 0
@@ -136,38 +167,55 @@ def _check_files(root: Path) -> None:
         if name not in wanted:
             raise UserError(f"{name} is not in {SUMS}: remove it, or export the runs again")
         try:
-            data = (root / name).read_bytes()
+            with (root / name).open("rb") as file:
+                sha256 = _sha256(file)
         except OSError as error:
             raise UserError(f"{name} cannot be read ({error.strerror}): chmod -R go+rX the folder") from None
-        if hashlib.sha256(data).hexdigest() != wanted[name]:
+        if sha256 != wanted[name]:
             raise UserError(f"{name} is damaged (wrong SHA-256): export the runs again")
 
 
-def _put(client: Any, server: MlflowServer, folder: Path, run: ExportedRun, parent: str | None) -> tuple[str, bool]:
-    """Put one run into MLflow. Returns its id there, and whether something of it had been missing."""
-    from mlflow.entities import Metric, Param, RunTag
+class _Importer:
+    """Puts the runs of an export into MLflow. `root`: its folder."""
 
-    experiment = _experiment(server, run.experiment)
-    tags = {**run.tags, **({"mlflow.parentRunId": parent} if parent else {})}
-    matches = client.search_runs([experiment], f"tags.`lab.run` = '{run.key}'", max_results=1)
-    if matches and matches[0].info.status != "RUNNING":
-        return matches[0].info.run_id, False
-    there = matches[0] if matches else client.create_run(experiment, run.start_time, tags, run.name)
-    run_id: str = there.info.run_id
-    client.log_batch(
-        run_id,
-        params=[Param(name, value) for name, value in run.params.items()],
-        tags=[RunTag(name, value) for name, value in tags.items()],
-    )
-    points = from_export.points(folder)
-    while batch := [Metric(key, value, time, step) for key, step, time, value in islice(points, BATCH)]:
-        client.log_batch(run_id, metrics=batch)
-    if (folder / "artifacts").is_dir():
-        client.log_artifacts(run_id, str(folder / "artifacts"))
-    if "lab.model" in tags and run.status == "FINISHED":
-        server.register(run_id, tags["lab.model"])
-    client.set_terminated(run_id, run.status, run.end_time)
-    return run_id, True
+    def __init__(self, client: Any, root: Path):
+        self._client, self._server, self._root = client, MlflowServer(client), root
+
+    def put_all(self, runs: Mapping[str, ExportedRun]) -> int:
+        """Put a parent run and then its trials into MLflow. Returns how many were missing, or not there as a whole."""
+        first = next(iter(runs))
+        experiment = _experiment(self._server, runs[first].experiment)
+        present = {key: run for key, run in self._server.runs(experiment, first).items() if not run.deleted}
+        new, parent = 0, ""
+        for key, run in runs.items():
+            remote = present.get(key)
+            id_ = remote.id if remote else ""
+            if remote is None or not remote.is_ended:
+                tags = {**run.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+                id_ = id_ or self._client.create_run(experiment, run.start_time, tags, run.name).info.run_id
+                self._fill(id_, run, tags)
+                new += 1
+            parent = parent or id_
+        return new
+
+    def _fill(self, id_: str, run: ExportedRun, tags: Mapping[str, str]) -> None:
+        """Put all of a run into the one of MLflow's with this id; what an import before has put there stays once."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        folder = self._root / run.key
+        self._client.log_batch(
+            id_,
+            params=[Param(name, value) for name, value in run.params.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+        points = from_export.points(folder)
+        while batch := [Metric(key, value, time, step) for key, step, time, value in islice(points, BATCH)]:
+            self._client.log_batch(id_, metrics=batch)
+        if (folder / "artifacts").is_dir():
+            self._client.log_artifacts(id_, str(folder / "artifacts"))
+        if "lab.model" in tags and run.status == "FINISHED":
+            self._server.register(id_, tags["lab.model"])
+        self._client.set_terminated(id_, run.status, run.end_time)
 
 
 def _experiment(server: MlflowServer, name: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from lib.harness.comparing.records import Child, Record
 from lib.harness.comparing.version_1 import as_version_1
-from lib.harness.recording.trace import GROUPS, VERSION_TAG, is_array
+from lib.harness.recording.trace import GROUPS, VERSION_TAG
 
 CAUSES = {
     "lab.image": "the image",
@@ -36,6 +36,8 @@ TOLD = {
 """What `described` says of the environment besides packages, by the tag that records it."""
 USUAL = {"lab.portable": "false", VERSION_TAG: "1"}
 """The values of tags that older records do not have."""
+SHOWN = 20
+"""Differences that are looked for and named, one for a trial."""
 IGNORED = ("batch",)
 """Fields of the config that no trial depends on."""
 
@@ -55,24 +57,33 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The comparison of the results of two runs. `values`: number of compared values in the first run's traces."""
+    """The comparison of the results of two runs.
+
+    Attributes:
+        trials: number of trials of both.
+        values: number of compared values in the first run's traces.
+        different: number of trials that both have, with other bits.
+        differences: the first differences, at most `SHOWN`, one for each of these trials.
+        missing: names of the trials that one run lacks.
+    """
 
     trials: int
     values: int
+    different: int
     differences: list[Difference]
     missing: list[str]
 
     @property
     def identical(self) -> bool:
         """Return whether both runs have the same trials, with the same bits."""
-        return not (self.differences or self.missing)
+        return not (self.different or self.missing)
 
     def __str__(self) -> str:
         if self.identical:
             return f"identical ({self.trials} trials, {self.values:,} values)"
         parts = []
-        if self.differences:
-            count = f"{len(self.differences)} of {self.trials} trials"
+        if self.different:
+            count = f"{self.different} of {self.trials} trials"
             parts.append(f"differs in {count}, first from {self.differences[0]}")
         if self.missing:
             parts.append(f"{len(self.missing)} trials are in one run only, the first is {self.missing[0]}")
@@ -81,55 +92,42 @@ class Comparison:
 
 def compare(first: Record, second: Record) -> Comparison:
     """Compare the traces of all trials of two runs; of two trace versions, as far as version 1 tells values apart."""
-    names = [*first.children, *(name for name in second.children if name not in first.children)]
-    differences, missing = [], []
-    values = 0
-    for name in names:
-        one, other = first.children.get(name), second.children.get(name)
-        if one is None or other is None:
-            missing.append((one or other or _nothing()).name)
+    differences, missing = list[Difference](), list[str]()
+    different = values = 0
+    both = {**first.children, **second.children}
+    for key, child in both.items():
+        left, right = first.children.get(key), second.children.get(key)
+        if left is None or right is None:
+            missing.append(child.name)
             continue
+        values += left.values
         if first.version != second.version:
-            one, other = as_version_1(one, first.version), as_version_1(other, second.version)
-        values += sum(_count(json.loads(line)) for line in one.trace)
-        if one.digest != other.digest:
-            differences.append(first_difference(one, other))
-    return Comparison(len(names), values, differences, missing)
+            left, right = as_version_1(left, first.version), as_version_1(right, second.version)
+        if left.digest != right.digest:
+            different += 1
+            if len(differences) < SHOWN:
+                differences.append(first_difference(left, right))
+    return Comparison(len(both), values, different, differences, missing)
 
 
-def _nothing() -> Child:
-    raise AssertionError("a name comes from one of the two")
-
-
-def first_difference(one: Child, other: Child) -> Difference:
+def first_difference(first: Child, second: Child) -> Difference:
     """Return the first place where the traces of two trials differ."""
-    for left, right in zip(one.trace, other.trace, strict=False):
+    for left, right in zip_longest(first.trace(), second.trace()):
+        if left is None or right is None:
+            rest = json.loads(left or right)
+            return Difference(first.name, rest.get("step"), [f"one run stops here ({first.status}, {second.status})"])
         if left != right:
             a, b = json.loads(left), json.loads(right)
             if a.get("step") == b.get("step") and a.keys() == b.keys():
                 names = [name for group in GROUPS for name in _unequal(a, b, group)]
-                return Difference(one.name, a.get("step"), names)
-            return Difference(one.name, a.get("step", b.get("step")), ["what was logged"])
-    shorter, longer = sorted((one.trace, other.trace), key=len)
-    rest = json.loads(longer[len(shorter)])
-    ended = f"one run stops here ({one.status}, {other.status})"
-    return Difference(one.name, rest.get("step"), [ended])
+                return Difference(first.name, a.get("step"), names)
+            return Difference(first.name, a.get("step", b.get("step")), ["what was logged"])
+    raise AssertionError("traces whose digests differ have a line that differs")
 
 
 def _unequal(a: Mapping[str, Any], b: Mapping[str, Any], group: str) -> list[str]:
     left, right = a.get(group, {}), b.get(group, {})
     return [name for name in sorted(left.keys() | right.keys()) if left.get(name) != right.get(name)]
-
-
-def _count(value: Any) -> int:
-    """Count the values of a record; an array counts its elements."""
-    if isinstance(value, Mapping):
-        if is_array(value):
-            return math.prod(value["shape"])
-        return sum(_count(v) for k, v in value.items() if k != "step")
-    if isinstance(value, list):
-        return sum(map(_count, value))
-    return 1
 
 
 def causes(first: Record, second: Record) -> list[str]:
@@ -189,8 +187,8 @@ def code_changes(first: Record, second: Record) -> Iterator[str]:
             yield from difflib.unified_diff(one, other, f"{first.key}/{name}", f"{second.key}/{name}", lineterm="")
 
 
-def described(first: Record, second: Record) -> Iterator[str]:
-    """All that differs between two runs, in lines: code, config, environment, data, results."""
+def described(first: Record, second: Record, results: Comparison) -> Iterator[str]:
+    """All that differs between two runs, in lines: code, config, environment, data, and their compared `results`."""
     code = list(code_changes(first, second))
     yield from _section("code", code)
     yield from _section("config", config_changes(first, second))
@@ -201,9 +199,8 @@ def described(first: Record, second: Record) -> Iterator[str]:
     yield from _section("environment", [*images, *package_changes(first, second)])
     data = [record.tags["lab.data_sha256"] for record in (first, second)]
     yield from _section("data", [] if data[0] == data[1] else [" -> ".join(data)])
-    results = compare(first, second)
     yield f"results: {results}"
-    yield from (f"  {difference}" for difference in results.differences[1:20])
+    yield from (f"  {difference}" for difference in results.differences[1:])
 
 
 def _section(name: str, lines: list[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,7 +54,7 @@ class ExportedRun(BaseModel):
 
 @dataclass(frozen=True)
 class ExportFolder:
-    """A parent run in the folder of an export, as a `Source`. `runs`: all that the folder has, by their keys."""
+    """A parent run in the folder of an export, as a `Source`. `runs`: by their keys, all of its trials among them."""
 
     root: Path
     key: str
@@ -67,11 +68,12 @@ class ExportFolder:
         """The run's trials. Raises `UserError` when a trace is missing."""
         for key, run in self.runs.items():
             if run.parent == self.key:
-                trace = self._artifact(key, "trace.jsonl")
-                if trace is None:
+                trace = self.root / key / "artifacts" / "trace.jsonl"
+                if not trace.is_file():
                     raise UserError(f"{key} has no trace.jsonl: its record is not whole")
-                config = self._artifact(key, "config.json")
-                yield RecordedTrial(key, run.tags, run.status, trace.decode("ascii", "replace"), config)
+                yield RecordedTrial(
+                    key, run.tags, run.status, partial(_lines, trace), self._artifact(key, "config.json")
+                )
 
     def __str__(self) -> str:
         return "the export"
@@ -79,6 +81,12 @@ class ExportFolder:
     def _artifact(self, key: str, name: str) -> bytes | None:
         path = self.root / key / "artifacts" / name
         return path.read_bytes() if path.is_file() else None
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a trace; what is not ASCII in it is no record."""
+    with path.open(encoding="ascii", errors="replace", newline="\n") as lines:
+        yield from lines
 
 
 def read_runs(root: Path) -> dict[str, ExportedRun]:
@@ -124,19 +132,29 @@ def require_whole(root: Path, runs: Mapping[str, ExportedRun]) -> None:
 
     MLflow's points are beside the digest, so they are not compared.
     """
-    for key, run in runs.items():
+    for key in runs:
         for _ in points(root / key):
             pass
-        if run.parent is None:
-            _ = Record(
-                key=key,
-                tags=run.tags,
-                params=run.params,
-                status=run.status,
-                time=run.end_time or 0,
-                page="",
-                source=ExportFolder(root, key, runs),
-            ).children
+    for family in families(runs):
+        key, run = next(iter(family.items()))
+        _ = Record(
+            key=key,
+            tags=run.tags,
+            params=run.params,
+            status=run.status,
+            time=run.end_time or 0,
+            page="",
+            source=ExportFolder(root, key, family),
+        ).children
+
+
+def families(runs: Mapping[str, ExportedRun]) -> list[dict[str, ExportedRun]]:
+    """The parent runs, each with its trials behind it, by their keys."""
+    by_parent = {key: {key: run} for key, run in runs.items() if run.parent is None}
+    for key, run in runs.items():
+        if run.parent is not None:
+            by_parent[run.parent][key] = run
+    return list(by_parent.values())
 
 
 def points(folder: Path) -> Iterator[tuple[str, int, int, float]]:

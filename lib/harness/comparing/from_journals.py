@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lib.harness.comparing.records import Record, RecordedTrial
 from lib.harness.contract.lab import Lab
@@ -38,27 +38,25 @@ class JournalFolder:
     def trials(self) -> Iterator[RecordedTrial]:
         """The run's trials that have ended."""
         for path in sorted(self.folder.glob("trial-*.jsonl")):
-            first: dict[str, Any] | None = None
-            last: dict[str, Any] = {}
-            trace: list[str] = []
-            for _, last in reading.read(path):
-                first = first or last
-                if last["kind"] == "log":
-                    trace.append(canonical(last["record"]))
+            first, last = reading.ends(path)
             if first is not None:
                 reading.require_header(path, first)
-                tags = first["tags"] | last.get("tags", {})
                 config = reading.files_of(path) / "config.json"
                 yield RecordedTrial(
                     first["key"],
-                    tags,
+                    first["tags"] | last.get("tags", {}),
                     last.get("status", "RUNNING"),
-                    "".join(trace_lines(trace)),
+                    partial(_trace, path),
                     config.read_bytes() if config.is_file() else None,
                 )
 
     def __str__(self) -> str:
         return str(self.folder)
+
+
+def _trace(path: Path) -> Iterator[str]:
+    """The lines of ``trace.jsonl`` for the journal of a trial."""
+    return trace_lines(canonical(record["record"]) for _, record in reading.read(path) if record["kind"] == "log")
 
 
 def read(folder: Path) -> Record | None:
@@ -68,10 +66,7 @@ def read(folder: Path) -> Record | None:
         DamagedError: its journal cannot be read.
     """
     path = folder / "run.jsonl"
-    first: dict[str, Any] | None = None
-    last: dict[str, Any] = {}
-    for _, last in reading.read(path):
-        first = first or last
+    first, last = reading.ends(path)
     if first is None:
         return None
     reading.require_header(path, first, reading.TAGS)

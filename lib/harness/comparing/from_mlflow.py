@@ -9,7 +9,9 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from lib.harness.errors import UserError
 from lib.harness.shipping import server
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
-PAGE = 1000
-"""Runs that MLflow is asked for at a time."""
+PAGE = 250
+"""Runs that MLflow is asked for at a time, each with all of its tags."""
+POINTS = 25_000
+"""Points of a metric that MLflow is asked for at a time, as its own client does."""
 PARENT = "tags.`lab.variant` = 'all'"
 ARRIVAL_SECONDS = 60.0
 """How long a reproduction that has just ended may take to reach MLflow."""
@@ -181,24 +185,51 @@ class MlflowRun:
         """The run's trials."""
         for child in child_runs(self.client, self.run):
             tags = dict(child.data.tags)
-            trace = _artifact(self.client, child, "trace.jsonl")
-            if trace is None:
+            config = _artifact(self.client, child, "config.json")
+            yield RecordedTrial(
+                tags["lab.run"], tags, child.info.status, partial(self._trace, child.info.run_id), config
+            )
+
+    def _trace(self, child: str) -> Iterator[str]:
+        """The lines of a trial's ``trace.jsonl``; MLflow's id is `child`. Raises `UserError` where it is missing."""
+        with _downloaded(self.client, child, "trace.jsonl") as path:
+            if path is None:
                 raise UserError(
                     f"{self.run.data.tags['lab.run']}: its trace.jsonl is missing in MLflow "
-                    f"(run {child.info.run_id}): the record is not whole"
+                    f"(run {child}): the record is not whole"
                 )
-            config = _artifact(self.client, child, "config.json")
-            yield RecordedTrial(tags["lab.run"], tags, child.info.status, trace.decode("ascii", "replace"), config)
+            with path.open(encoding="ascii", errors="replace", newline="\n") as lines:
+                yield from lines
 
     def __str__(self) -> str:
         return f"MLflow (run {self.run.info.run_id})"
 
 
+def points(client: Any, run: Any) -> Iterator[Any]:
+    """Every point of a run's metrics, as MLflow has them: metric by metric, each from its first to its last."""
+    store = client._tracking_client.store  # the client itself gives all points of a metric at once
+    for name in sorted(run.data.metrics):
+        token = None
+        while True:
+            page = store.get_metric_history(run.info.run_id, name, max_results=POINTS, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                break
+
+
 def _artifact(client: Any, run: Any, name: str) -> bytes | None:
+    with _downloaded(client, run.info.run_id, name) as path:
+        return None if path is None else path.read_bytes()
+
+
+@contextmanager
+def _downloaded(client: Any, run: str, name: str) -> Iterator[Path | None]:
+    """An artifact of a run as a file that is gone afterwards; None where MLflow has no such artifact."""
     from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            return Path(client.download_artifacts(run.info.run_id, name, folder)).read_bytes()
-        except (MlflowException, OSError):
-            return None
+        path = Path(folder, name)
+        with suppress(MlflowException, OSError):
+            path = Path(client.download_artifacts(run, name, folder))
+        yield path if path.is_file() else None

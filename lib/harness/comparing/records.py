@@ -7,22 +7,24 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from lib.harness.errors import UserError
 from lib.harness.recording.provenance import sha256_of_files, unpacked
 from lib.harness.recording.reading import NO_JSON, TAGS
 from lib.harness.recording.trace import (
-    digest_of,
+    Digest,
     first_broken,
-    is_record,
+    is_array,
     parent_digest,
+    record_of,
     trace_of,
     trial_line,
     version_of,
@@ -36,29 +38,25 @@ LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
 
 @dataclass(frozen=True)
 class Child:
-    """One trial of a recorded run.
+    """One trial of a recorded run. Its trace stays where it is: it may be long, and there may be many.
 
     Attributes:
-        trace: its canonical lines, without those of digests.
-        config: the content of its ``config.json``.
+        trace: reads its canonical lines, without those of digests, anew at every call.
+        digest: of its trace.
+        values: number of values in its trace.
     """
 
     variant: str
     seed: int
-    tags: Mapping[str, str]
     status: str
-    trace: list[str]
-    config: bytes
+    trace: Callable[[], Iterator[str]]
+    digest: str
+    values: int
 
     @property
     def name(self) -> str:
         """The trial's name for a user."""
         return f"{self.variant}, seed {self.seed}"
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of its trace."""
-        return digest_of(self.trace)
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,15 @@ class RecordedTrial:
     """A trial as a source has it.
 
     Attributes:
-        trace: the text of its ``trace.jsonl``.
+        trace: reads the lines of its ``trace.jsonl``, each with its newline, anew at every call. Raises `UserError`
+            where it is missing.
         config: the content of its ``config.json``; None where it is missing.
     """
 
     key: str
     tags: Mapping[str, str]
     status: str
-    trace: str
+    trace: Callable[[], Iterable[str]]
     config: bytes | None = None
 
 
@@ -84,7 +83,7 @@ class Source(Protocol):
         """A file of the run; None where it is missing."""
 
     def trials(self) -> Iterable[RecordedTrial]:
-        """The run's trials, with every attempt. Raises `UserError` when a trace is missing."""
+        """The run's trials, with every attempt."""
 
     def __str__(self) -> str:
         """The place for a user, as in "MLflow (run 3f…)"."""
@@ -162,10 +161,10 @@ class Record:
         """The last attempt of each trial, by variant and seed."""
         attempts = {trial.key: self._child(trial) for trial in self.source.trials()}
         counting = [attempts[key] for key in sorted(last_attempts(attempts))]
-        lines = (self._line(child) for child in counting if child.status == "FINISHED")
+        lines = (line for child, line in counting if child.status == "FINISHED")
         if self.status == "FINISHED" and parent_digest(lines) != self.tags.get("lab.result_digest"):
             raise UserError(f"{self.key}: its trials are not what its tag lab.result_digest says: {_NOT_WHOLE}")
-        return {(child.variant, child.seed): child for child in counting}
+        return {(child.variant, child.seed): child for child, _ in counting}
 
     def require_whole(self) -> Record:
         """This record, all of it read.
@@ -207,7 +206,8 @@ class Record:
             raise UserError(f"{self.key}: its {name}.tar.gz is not what its tag lab.{name}_sha256 says: {_NOT_WHOLE}")
         return files
 
-    def _child(self, trial: RecordedTrial) -> Child:
+    def _child(self, trial: RecordedTrial) -> tuple[Child, str]:
+        """A trial, read once from its first line to its last, and its line in the digest of this run."""
         tags = trial.tags
         try:
             variant, seed = tags["lab.variant"], int(tags["lab.seed"])
@@ -217,21 +217,44 @@ class Record:
             raise UserError(f"{trial.key} is of another trace version than its run (lab.trace_version): {_NOT_WHOLE}")
         if trial.config is None and trial.status == "FINISHED" and self.version != "1":
             raise UserError(f"{trial.key} has no config.json in {self.source}: {_NOT_WHOLE}")
-        child = Child(variant, seed, tags, trial.status, trace_of(trial.trace), trial.config or b"")
-        if child.status == "FINISHED" and child.digest != tags.get("lab.result_digest"):
+        running, values, unreadable = Digest(), 0, 0
+        for number, line in enumerate(trace_of(trial.trace()), start=1):
+            running.add(line)
+            record = record_of(line)
+            values += values_in(record)
+            if record is None and not unreadable:
+                unreadable = number
+        digest = str(running)
+        child = Child(variant, seed, trial.status, partial(_canonical, trial.trace), digest, values)
+        if child.status == "FINISHED" and digest != tags.get("lab.result_digest"):
             raise UserError(
                 f"{trial.key}: the trace of trial {child.name} is not what its tag lab.result_digest says"
-                f"{_steps(first_broken(trial.trace))}: {_NOT_WHOLE}"
+                f"{_steps(first_broken(trial.trace()))}: {_NOT_WHOLE}"
             )
-        for number, line in enumerate(child.trace, start=1):
-            if not is_record(line):
-                raise UserError(f"{trial.key}: record {number} of its trace.jsonl cannot be read: {_NOT_WHOLE}")
-        return child
+        if unreadable:
+            raise UserError(f"{trial.key}: record {unreadable} of its trace.jsonl cannot be read: {_NOT_WHOLE}")
+        config = trial.config or b""
+        return child, trial_line(self.version, variant=variant, seed=seed, config=config, digest=digest)
 
-    def _line(self, child: Child) -> str:
-        return trial_line(
-            self.version, variant=child.variant, seed=child.seed, config=child.config, digest=child.digest
-        )
+
+def _canonical(trace: Callable[[], Iterable[str]]) -> Iterator[str]:
+    return trace_of(trace())
+
+
+def values_in(record: Any) -> int:
+    """Count the values of a record, however deep it is; an array counts its elements."""
+    count, left = 0, [record]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif not isinstance(value, Mapping):
+            count += 1
+        elif is_array(value):
+            count += math.prod(value["shape"])
+        else:
+            left += [part for name, part in value.items() if name != "step"]
+    return count
 
 
 _NOT_WHOLE = "the record is not whole"

@@ -7,11 +7,12 @@ It wrote ``True`` of Python and of NumPy in two ways; here both are numbers, in 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from lib.harness.comparing.records import Child
-from lib.harness.recording.trace import GROUPS, canonical, is_array, metric
+from lib.harness.recording.trace import GROUPS, canonical, digest_of, is_array, metric
 
 
 def as_version_1(child: Child, version: str) -> Child:
@@ -41,4 +42,7 @@ def as_version_1(child: Child, version: str) -> Child:
         groups = {group: {name: part(value) for name, value in record.get(group, {}).items()} for group in GROUPS}
         return canonical({**record, **{group: parts for group, parts in groups.items() if group in record}})
 
-    return replace(child, trace=[line(json.loads(text)) for text in child.trace])
+    def lines() -> Iterator[str]:
+        return (line(json.loads(text)) for text in child.trace())
+
+    return replace(child, trace=lines, digest=digest_of(lines()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,15 @@ class Results(Sequence[Result]):
     def __init__(self, results: Sequence[Result]):
         self._results = list(results)
 
+    @cached_property
+    def _finished(self) -> dict[str, list[Result]]:
+        """The finished results of each variant."""
+        by_variant: dict[str, list[Result]] = {}
+        for result in self._results:
+            if result.status == "FINISHED":
+                by_variant.setdefault(result.trial.variant, []).append(result)
+        return by_variant
+
     def __getitem__(self, index: Any) -> Any:
         return Variant(self, index) if isinstance(index, str) else self._results[index]
 
@@ -46,15 +56,13 @@ class Results(Sequence[Result]):
 
     def of(self, variant: str) -> Results:
         """The finished results of a variant, ordered by seed. Raises `LookupError` when there are none."""
-        finished = [r for r in self._results if r.trial.variant == variant and r.status == "FINISHED"]
-        if not finished:
+        if variant not in self._finished:
             raise LookupError(f"no finished trial of variant '{variant}'")
-        return Results(sorted(finished, key=lambda r: r.trial.seed))
+        return Results(sorted(self._finished[variant], key=lambda r: r.trial.seed))
 
     def variants(self, prefix: str = "") -> list[str]:
         """The names of the finished variants that start with `prefix`, in the order in which they ran."""
-        finished = (r.trial.variant for r in self._results if r.status == "FINISHED")
-        return [v for v in dict.fromkeys(finished) if v.startswith(prefix)]
+        return [variant for variant in self._finished if variant.startswith(prefix)]
 
     def series(self, variant: str, measurement: str) -> Series:
         """One measurement of a variant, labelled by seed.

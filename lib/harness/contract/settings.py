@@ -42,16 +42,13 @@ def configure(lab: Lab, options: Options, found: Mapping[str, Any] | None = None
     """
     settings: dict[str, Any] = {**(lab.quick if options.quick else {}), **(found or {})}
     if options.framework is not None:
-        if options.framework not in lab.frameworks:
-            raise UserError(
-                f"--framework {options.framework}: the lab '{lab.name}' runs in {' or '.join(lab.frameworks)}"
-            )
+        _require_framework(lab, "--framework ", options.framework)
         settings["framework"] = options.framework
     if options.seeds is not None:
         settings["seeds"] = options.seeds
     settings |= dict(_change(lab.config, text) for text in options.changes)
     try:
-        return lab.config.model_validate(settings)
+        config = lab.config.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:  # a combination that the config refuses, in its own words
@@ -60,6 +57,14 @@ def configure(lab: Lab, options: Options, found: Mapping[str, Any] | None = None
         field = lab.config.model_fields.get(name)
         allowed = f" (allowed: {allowed_values(field)})" if field else ""
         raise UserError(f"{name}={short(repr(first['input']))}: {first['msg']}{allowed}") from None
+    if config.framework != lab.config.model_fields["framework"].default:  # which the config of every lab has
+        _require_framework(lab, "--set framework=", config.framework)
+    return config
+
+
+def _require_framework(lab: Lab, option: str, framework: str) -> None:
+    if framework not in lab.frameworks:
+        raise UserError(f"{option}{framework}: the lab '{lab.name}' runs in {' or '.join(lab.frameworks)}")
 
 
 def key_and_text(config: type[Config], option: str, text: str, form: str) -> tuple[str, str]:

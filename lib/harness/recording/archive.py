@@ -17,9 +17,18 @@ KINDS = {
     tarfile.FIFOTYPE: "a pipe",
 }
 
+DAMAGE = (tarfile.ReadError, EOFError, zlib.error, OSError)
+PIECE = 1 << 20
+
 
 def plain_files(stream: IO[bytes]) -> Iterator[tuple[str, bytes, int]]:
-    """Path, content and mode of each file of an archive, compressed or not.
+    """Path, content and mode of each file of an archive, compressed or not. Raises as `streamed_files`."""
+    for path, pieces, mode in streamed_files(stream):
+        yield path, b"".join(pieces), mode
+
+
+def streamed_files(stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes], int]]:
+    """Path, content in pieces, and mode of each file of an archive; the pieces are read before the next file is.
 
     Raises:
         tarfile.TarError: it is damaged, or has a member that is no plain file, whose path does not stay below the
@@ -31,7 +40,7 @@ def plain_files(stream: IO[bytes]) -> Iterator[tuple[str, bytes, int]]:
             for member in tar:
                 path = PurePosixPath(member.name)
                 why = KINDS.get(member.type) or _why_strange(member, path)
-                if not why and (path in files | folders or files & set(path.parents)):
+                if not why and (path in files or path in folders or not files.isdisjoint(path.parents)):
                     why = "there twice"
                 if why:
                     raise tarfile.TarError(f"a strange file, {member.name!r} ({why})")
@@ -39,12 +48,25 @@ def plain_files(stream: IO[bytes]) -> Iterator[tuple[str, bytes, int]]:
                 folders.update(path.parents)
                 content = tar.extractfile(member)
                 assert content is not None
-                data = content.read()
-                if len(data) != member.size:
-                    raise tarfile.ReadError(f"only a part of {member.name!r}")
-                yield path.as_posix(), data, member.mode
-    except (tarfile.ReadError, EOFError, zlib.error, OSError) as error:
-        raise tarfile.ReadError(f"a damaged archive ({str(error).partition(':')[0]})") from None
+                yield path.as_posix(), _pieces(member, content), member.mode
+    except DAMAGE as error:
+        raise _damaged(error) from None
+
+
+def _pieces(member: tarfile.TarInfo, content: IO[bytes]) -> Iterator[bytes]:
+    left = member.size
+    try:
+        while piece := content.read(PIECE):
+            left -= len(piece)
+            yield piece
+        if left:
+            raise tarfile.ReadError(f"only a part of {member.name!r}")
+    except DAMAGE as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> tarfile.ReadError:
+    return tarfile.ReadError(f"a damaged archive ({str(error).partition(':')[0]})")
 
 
 def _why_strange(member: tarfile.TarInfo, path: PurePosixPath) -> str:

@@ -344,6 +344,15 @@ def is_orphan(path: Path, disk: Disk = DISK) -> bool:
     return not disk.is_locked(path)
 
 
+def has_ended(path: Path, disk: Disk = DISK) -> bool:
+    """Return whether a journal has its end, and nobody has it open. Raises `DamagedError` where it cannot be read."""
+    return is_orphan(path, disk) and _has_end(path, disk)
+
+
+def _has_end(path: Path, disk: Disk) -> bool:
+    return (last(path, disk) or {}).get("kind") == "end"
+
+
 def close_orphan(path: Path, status: str, reason: str, disk: Disk = DISK, clock: Clock = CLOCK) -> bool:
     """Give a journal without ``end`` whose writer is gone one (`Journal.end_for_its_writer`). Returns whether it did.
 
@@ -351,6 +360,6 @@ def close_orphan(path: Path, status: str, reason: str, disk: Disk = DISK, clock:
         BlockingIOError: somebody else has just taken it, or looks at it.
         DamagedError: it cannot be read.
     """
-    if not is_orphan(path, disk) or (last(path, disk) or {}).get("kind") == "end":
+    if not is_orphan(path, disk) or _has_end(path, disk):
         return False
     return Journal.reopen(path, disk, clock).end_for_its_writer(status, reason)

@@ -147,6 +147,15 @@ def require_header(path: Path, record: Mapping[str, Any], tags: Iterable[str] = 
         raise damaged(path, f"is that of another run ({short(record['key'])})")
 
 
+def ends(path: Path, disk: Disk = DISK) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The first record of a journal, None where it has none, and the last one. Each line is read. Raises as `read`."""
+    first: dict[str, Any] | None = None
+    record: dict[str, Any] = {}
+    for _, record in read(path, disk=disk):
+        first = first or record
+    return first, record
+
+
 def last(path: Path, disk: Disk = DISK) -> dict[str, Any] | None:
     """The last record of a journal; None where it has none. Raises as `read`."""
     return last_at(path, disk)[1]

@@ -37,7 +37,7 @@ import json
 import math
 import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -260,7 +260,7 @@ def _number(value: Any, name: str) -> Any:
     raise NotExactError(name, f"a {type(value).__name__}", "use numbers, texts, lists, mappings or arrays")
 
 
-def trace_lines(lines: Iterable[str]) -> Iterable[str]:
+def trace_lines(lines: Iterable[str]) -> Iterator[str]:
     """The lines of ``trace.jsonl`` for canonical lines: with the digest so far after every tenth."""
     digest = Digest()
     for number, line in enumerate(lines, start=1):
@@ -270,44 +270,42 @@ def trace_lines(lines: Iterable[str]) -> Iterable[str]:
             yield canonical({"digest": str(digest), "line": number}) + "\n"
 
 
-def trace_of(text: str) -> list[str]:
-    """The canonical lines of a ``trace.jsonl``, without those of digests."""
-    return [line for line in _lines(text) if not line.startswith(_DIGEST_LINE)]
+def trace_of(lines: Iterable[str]) -> Iterator[str]:
+    """The canonical lines of a ``trace.jsonl``, without newlines. `lines`: all that it has, each with its newline."""
+    return (line.removesuffix("\n") for line in lines if not line.startswith(_DIGEST_LINE))
 
 
-def is_record(line: str) -> bool:
-    """Return whether a line of a trace is a canonical record, as all lines of a whole trace are."""
+def record_of(line: str) -> dict[str, Any] | None:
+    """The record of a canonical line; None of a line that is none, as no line of a whole trace is."""
     try:
-        record = json.loads(line)
+        record: dict[str, Any] = json.loads(line)
         if canonical(record) != line:
-            return False
+            return None
     except (ValueError, RecursionError):
-        return False
+        return None
     match record:
         case {"step": int(), "values": dict(), **others} | {"parameters": dict(), **others}:
-            return not others
+            return None if others else record
         case {"measurements": dict(), **others}:
-            return not others
-    return False
+            return None if others else record
+    return None
 
 
-def first_broken(text: str) -> list[str]:
+def first_broken(lines: Iterable[str]) -> list[str]:
     """The first lines of a ``trace.jsonl`` whose digest is not the one that stands below them; none where all agree."""
-    digest, number, lines = Digest(), 0, list[str]()
-    for line in _lines(text):
+    digest, number, unproved = Digest(), 0, list[str]()
+    for line in (each.removesuffix("\n") for each in lines):
         if not line.startswith(_DIGEST_LINE):
             digest.add(line)
             number += 1
-            lines.append(line)
+            unproved.append(line)
+            if len(unproved) > DIGEST_EVERY:  # a digest is missing: the first and the last lines say where
+                del unproved[1]
         elif line == canonical({"digest": str(digest), "line": number}):
-            lines.clear()
+            unproved.clear()
         else:
-            return lines
+            return unproved
     return []
-
-
-def _lines(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n") if text else []
 
 
 def version_of(tags: Mapping[str, str]) -> str:

@@ -85,6 +85,7 @@ class ParentRun:
             "lab.portable": str(options.portable).lower(),
         }
         tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
+        tags["lab.workers"] = workers.label
         if recipe:
             tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
         if interrupted is None:
@@ -101,6 +102,8 @@ class ParentRun:
             **extras.files,
         }
         try:
+            if interrupted is not None:
+                self.journal.append("tags", tags={"lab.workers": workers.label})
             self.write_files(files)
             self.journal.sync()  # its trials refer to them
         except BaseException:

@@ -3,7 +3,7 @@
 Workers are pooled by runtime, as a framework, its dtype and its flags are set once per process. The first pool is
 started before the command knows what it will run: its processes load what every trial needs while the command reads
 its lab, and the first runtime takes it over. Later pools have no more processes than they have trials to run at a time.
-Results come back in the order of the batch.
+Where the memory has no room for a pool, those that do nothing end first. Results come back in the order of the batch.
 
 Nothing heavy is imported here: the sooner the first pool starts, the sooner the first trial does.
 """
@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lib.harness.errors import UserError
-from lib.harness.machine import determinism, gpus, memory
+from lib.harness.machine import capacity, determinism, gpus
 from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.worker import call_in_worker, start_worker
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Runtime, Trial
 
 R = TypeVar("R")
+FRAMEWORKS = tuple(capacity.WORKER_BYTES)
 
 
 def _start_trackers() -> None:
@@ -81,6 +84,39 @@ def _new_pool(size: int) -> Any:
     return pool
 
 
+@dataclass
+class Pool:
+    """The worker processes of a runtime.
+
+    Attributes:
+        executor: loky's.
+        size: number of processes.
+        wanted: number that was asked for; the memory may have had no room for all.
+        pending: what they have not ended yet.
+    """
+
+    executor: Any
+    size: int
+    wanted: int
+    pending: set[Future[Any]] = field(default_factory=set)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Let a worker call a function."""
+        future: Future[Any] = self.executor.submit(function, *arguments)
+        self.pending.add(future)
+        future.add_done_callback(self.pending.discard)
+        return future
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether it has nothing to do. (Who waits for a future may know before its callbacks have run.)"""
+        return all(future.done() for future in list(self.pending))
+
+    def bytes(self, runtime: Runtime) -> int:
+        """The memory that its processes may need."""
+        return self.size * capacity.WORKER_BYTES[runtime.framework]
+
+
 class Workers:
     """Pools of worker processes, one per runtime.
 
@@ -91,11 +127,23 @@ class Workers:
 
     log: Path
 
-    def __init__(self, count: int | None = None):
-        """Start the first pool. `count`: by default one worker per core, on GPUs no more than fit their memory."""
-        self.count = count or gpus.worker_limit(len(os.sched_getaffinity(0)))
+    def __init__(self, count: int | None = None, frameworks: Sequence[str] = FRAMEWORKS):
+        """Start the first pool.
+
+        Args:
+            count: by default as many as the cores, the memory and the memory of the GPUs have room for.
+            frameworks: those that the workers may load.
+        """
+        self.count = count or gpus.worker_limit(capacity.workers(frameworks))
+        largest = max(capacity.WORKER_BYTES[framework] for framework in frameworks)
+        self._room = max(capacity.memory() - capacity.LAB_BYTES, self.count * largest)
         self._fresh: Any = _new_pool(self.count)
-        self._pools: dict[Runtime, tuple[int, Any]] = {}
+        self._pools: dict[Runtime, Pool] = {}
+
+    @property
+    def label(self) -> str:
+        """Return the value of the tag ``lab.workers``: how many trials run at a time."""
+        return str(self.count)
 
     def __enter__(self) -> Workers:
         return self
@@ -103,19 +151,42 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _pool(self, runtime: Runtime, jobs: int) -> Any:
-        """A pool for this runtime that can run `jobs` at a time, or as many as there are workers."""
+    def _pool(self, runtime: Runtime, jobs: int) -> Pool:
+        """A pool for this runtime that can run `jobs` at a time, or as many as there are workers and there is room."""
         wanted = min(self.count, jobs)
-        size, pool = self._pools.get(runtime, (0, None))
-        if size < wanted:
-            if pool is not None:
-                pool.shutdown(wait=True)
+        pool = self._pools.get(runtime)
+        if pool is not None and pool.wanted < wanted:
+            pool.executor.shutdown(wait=True)
+            del self._pools[runtime]
+            pool = None
+        if pool is None:
             if self._fresh is not None:
-                size, pool, self._fresh = self.count, self._fresh, None
+                pool, self._fresh = Pool(self._fresh, self.count, self.count), None
             else:
-                size, pool = wanted, _new_pool(wanted)
-            self._pools[runtime] = (size, pool)
+                size = max(1, min(wanted, self._left() // capacity.WORKER_BYTES[runtime.framework]))
+                pool = Pool(_new_pool(size), size, wanted)
+            self._pools[runtime] = pool
         return pool
+
+    def _left(self) -> int:
+        """The memory that is left for other workers than there are."""
+        return self._room - sum(pool.bytes(runtime) for runtime, pool in self._pools.items())
+
+    def _make_room(self, runtime: Runtime, jobs: int) -> bool:
+        """End workers of other runtimes that do nothing where the memory has no room for those of this one.
+
+        Returns whether there is room for all then.
+        """
+        present = self._pools.get(runtime)
+        wanted = min(self.count, jobs)
+        if self._fresh is not None or (present is not None and present.wanted >= wanted):
+            return True
+        needed = (wanted - (present.size if present else 0)) * capacity.WORKER_BYTES[runtime.framework]
+        for other, pool in list(self._pools.items()):
+            if self._left() < needed and other != runtime and pool.is_idle:
+                pool.executor.shutdown(wait=True)
+                del self._pools[other]
+        return self._left() >= needed
 
     def warm_up(self, trials: Sequence[Trial]) -> None:
         """Let processes of the first trials load their framework while the caller, which needs a core, goes on."""
@@ -128,9 +199,7 @@ class Workers:
     def start_again(self, job: Job, lines: int) -> Future[list[str]]:
         """Let a worker record the first `lines` of a job's trial, in a start of its own (`beginning`)."""
         runtime = job.trial.runtime
-        pool = self._pool(runtime, 1)
-        future: Future[list[str]] = pool.submit(call_in_worker, runtime, self.log, beginning, job, lines)
-        return future
+        return self._pool(runtime, 1).submit(call_in_worker, runtime, self.log, beginning, job, lines)
 
     def call(
         self, function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], runtime: Runtime | None = None
@@ -144,6 +213,7 @@ class Workers:
         if not arguments:
             return []
         runtime = runtime or Runtime()
+        self._make_room(runtime, len(arguments))
         pool = self._pool(runtime, len(arguments))
         futures = [pool.submit(call_in_worker, runtime, self.log, function, *each) for each in arguments]
         return [future.exception() or future.result() for future in futures]
@@ -151,8 +221,8 @@ class Workers:
     def run(
         self, jobs: list[Job], started: Callable[[Job], None], ended: Callable[[Result, str], None]
     ) -> list[Result]:
-        """Run a batch of trials and record them, as `each` does."""
-        return self.each(run_job, jobs, started, ended)
+        """Run a batch of trials and record them, as `each` does. A result has the trial that was asked for, itself."""
+        return self.each(run_job, jobs, started, ended, own_trial)
 
     def each(
         self,
@@ -160,6 +230,7 @@ class Workers:
         jobs: list[Job],
         started: Callable[[Job], None],
         ended: Callable[[R, str], None],
+        kept: Callable[[Job, R], R] = lambda job, result: result,
     ) -> list[R]:
         """Do `work` for each job of a batch. Returns the results in the order of `jobs`.
 
@@ -169,6 +240,7 @@ class Workers:
             work: what a worker does with a job.
             started: called as each job begins.
             ended: called with each result and the name of the machine that made it, empty for this one.
+            kept: what is returned for a job and its result.
 
         Raises:
             UserError: a worker died, or the journal's disk is full.
@@ -178,13 +250,15 @@ class Workers:
         by_runtime: dict[Runtime, list[Job]] = {}
         for job in jobs:
             by_runtime.setdefault(job.trial.runtime, []).append(job)
-        queue = [job for group in sorted(by_runtime.values(), key=len) for job in group]
+        queue = deque(job for group in sorted(by_runtime.values(), key=len) for job in group)
         running: dict[Future[R], Job] = {}
         results: dict[str, R] = {}
         while queue or running:
             while queue and len(running) < self.count:
-                job = queue.pop(0)
-                runtime = job.trial.runtime
+                runtime = queue[0].trial.runtime
+                if not self._make_room(runtime, len(by_runtime[runtime])) and running:
+                    break
+                job = queue.popleft()
                 pool = self._pool(runtime, len(by_runtime[runtime]))
                 running[pool.submit(call_in_worker, runtime, self.log, work, job)] = job
                 started(job)
@@ -195,17 +269,23 @@ class Workers:
                     names = "; ".join(f"{job.trial.variant}, seed {job.trial.seed}" for job in running.values())
                     raise UserError(
                         f"A worker was killed, most likely because it ran out of memory, during these trials: {names}. "
-                        f"Close other programs, raise {memory.setting()}, or run one trial at a time: "
+                        f"Close other programs, raise {capacity.memory_setting()}, or run one trial at a time: "
                         "./invoke lab NAME --workers 1"
                     ) from None
-                results[running.pop(future).run] = result
+                job = running.pop(future)
+                results[job.run] = kept(job, result)
                 ended(result, "")
         return [results[job.run] for job in jobs]
 
     def close(self) -> None:
         """End all worker processes at once, whatever they are doing."""
-        pools = [pool for _, pool in self._pools.values()] + [self._fresh] * (self._fresh is not None)
-        for pool in pools:
-            pool.shutdown(wait=True, kill_workers=True)
+        executors = [pool.executor for pool in self._pools.values()] + [self._fresh] * (self._fresh is not None)
+        for executor in executors:
+            executor.shutdown(wait=True, kill_workers=True)
         self._pools.clear()
         self._fresh = None
+
+
+def own_trial(job: Job, result: Result) -> Result:
+    """A result with the trial of its job in the place of the copy that came back from a worker."""
+    return replace(result, trial=job.trial)

@@ -25,7 +25,7 @@ from lib.harness.errors import UserError, warn_once
 from lib.harness.machine import gpus
 from lib.harness.recording import journal, reading
 from lib.harness.recording.clock import CLOCK, Clock
-from lib.harness.recording.disk import DISK, PART, Disk
+from lib.harness.recording.disk import DISK, PART, Disk, sync_file
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Trial
@@ -118,6 +118,9 @@ class Interrupted:
                     continue
                 trial = self.folder / name
                 with suppress(reading.DamagedError):  # it is no result, and runs again
+                    if journal.has_ended(trial, disk):
+                        sync_file(disk, trial)  # its writer may have been killed before it did
+                        continue
                     orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit, disk, clock)
                     orphan.end_for_its_writer("FAILED", journal.GONE)
             _clear(self.folder, disk)

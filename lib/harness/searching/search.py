@@ -1,11 +1,11 @@
 """Searches: studies whose next trials an Optuna sampler chooses from the results of the earlier ones.
 
-A batch is a pure function of the search's seed, its number and the results of the batches before it: Optuna's study is
-made anew for each from plain data, its sampler seeded by name. So a search asks for the same trials on any number of
-workers, and one that is run again over recorded results comes to the same place.
+A batch is a pure function of the search's seed, its number and the results of the batches before it, which are all
+that Optuna's study has: its sampler is made anew for each, seeded by name. So a search asks for the same trials on any
+number of workers, and one that is run again over recorded results comes to the same place.
 
 Invalid combinations (a width not divisible by the number of heads, say) are not run. The sampler is asked for another
-one and, from the next batch on, told that the combination scored worst.
+one and, from the next batch on, knows that the combination scored worst.
 
 Samplers, as Optuna has them, with its own settings:
 
@@ -32,7 +32,7 @@ from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import best, changed
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.searching.pruning import STUDY, EarlierTrial, Judge, Pruning, pruner_of
+from lib.harness.searching.pruning import FACTORS, STUDY, Earlier, Judge, Pruning, pruner_of
 
 if TYPE_CHECKING:
     import optuna
@@ -70,22 +70,23 @@ def searched(
         UserError: not one combination was found that `config` takes.
     """
     distributions = {name: distribution(one) for name, one in space.items()}
+    history = History(search, pruner)
     results: list[Result] = []
-    history: list[optuna.trial.FrozenTrial] = []
     while (size := min(batch, more(results))) > 0:
-        study = _study(search, history, sampler_of(sampler, space, seed, len(history)), pruner)
-        earlier = tuple(map(_earlier_trial, history))
+        history.study.sampler = sampler_of(sampler, space, seed, history.count)
+        asked: list[optuna.Trial] = []
         trials: dict[int, Trial] = {}
         refused = None
-        for _ in range(min(TRIES * size, _left(space, sampler, len(history)))):
-            one = study.ask(distributions)
+        for _ in range(min(TRIES * size, _left(space, sampler, history.count))):
+            one = history.study.ask(distributions)
+            asked.append(one)
             try:
                 trial = search.trial(changed(config, one.params))
             except ValidationError as error:
                 refused = f"{_said(one.params)}: {error.errors()[0]['msg']}"
                 continue
-            pruning = Pruning(pruner, search.goal, search.reported, earlier, number=one.number)
-            trials[one.number] = replace(named(trial, len(results) + len(trials)), stop_rule=pruning)
+            rule = history.earlier.rule(one.number)
+            trials[one.number] = replace(named(trial, len(results) + len(trials)), stop_rule=rule)
             if len(trials) == size:
                 break
         if not trials and refused and not results:
@@ -94,10 +95,10 @@ def searched(
             )
         if not trials:
             break
-        asked = study.trials[len(history) :]
         new = yield list(trials.values())
         answers = dict(zip(trials, new, strict=True))
-        history += [_frozen(search, one, answers.get(one.number)) for one in asked]
+        for one in asked:
+            history.add(one.number, answers.get(one.number))
         results += new
     return results
 
@@ -143,26 +144,6 @@ def _left(space: Space, sampler: str, asked: int) -> int:
     return grid_size(space) - asked if sampler == "grid" else 1_000_000
 
 
-def _study(
-    search: Search,
-    history: Sequence[optuna.trial.FrozenTrial],
-    sampler: optuna.samplers.BaseSampler,
-    pruner: str,
-) -> optuna.Study:
-    """Optuna's study with all trials of its history."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        sampler=sampler,
-        pruner=pruner_of(pruner),
-        direction=search.goal,
-        study_name=STUDY,
-    )
-    study.add_trials(history)
-    return study
-
-
 def sampler_of(name: str, space: Space, seed: Seed, known: int) -> optuna.samplers.BaseSampler:
     """Optuna's sampler of this name for what is asked when `known` trials have ended."""
     import optuna
@@ -193,46 +174,63 @@ def best_of(search: Search, results: Sequence[Result]) -> Result | None:
     return best(ended, lambda result: sign * search.judged(result)) if ended else None
 
 
-def _frozen(search: Search, asked: optuna.trial.FrozenTrial, result: Result | None) -> optuna.trial.FrozenTrial:
-    """Return a result in the form that a sampler learns from; None: fields that cannot be combined.
+class History:
+    """Optuna's study of a search, and what its sampler and its pruner have been history.
 
-    Such fields, and a trial that failed (one that diverged, say), are passed on as a trial pruned before its first
-    report: Optuna ranks that as the worst, whereas it would ignore a failed trial and might sample a similar one again.
+    Combinations that are not valid, and trials that failed (one that diverged, say), count as trials pruned before
+    their first report: Optuna ranks that as the worst, whereas it would ignore a failed trial and might sample a
+    similar one again.
+
+    Attributes:
+        study: which the sampler is asked of.
+        earlier: the trials so far, as the pruner reads them.
+        count: number of trials that have been history.
     """
-    import optuna
 
-    value: float | None = None
-    reports: tuple[float, ...] = ()
-    noted: Mapping[str, Any] = {}
-    if result is not None:
-        value = score_of(search, result)
-        reports = result.reports if value is not None or result.status == "PRUNED" else ()
-        noted = _noted(result, reports)
-    return optuna.trial.create_trial(
-        state=optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE,
-        value=value,
-        params=asked.params,
-        distributions=asked.distributions,
-        intermediate_values=dict(enumerate(reports)),
-        system_attrs={**asked.system_attrs, **noted},
-    )
+    def __init__(self, search: Search, pruner: str):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._search = search
+        self._storage = optuna.storages.InMemoryStorage()
+        self.study = optuna.create_study(
+            storage=self._storage,
+            pruner=pruner_of(pruner),
+            direction=search.goal,
+            study_name=STUDY,
+        )
+        self._id = self._storage.get_study_id_from_name(STUDY)
+        self.earlier = Earlier(pruner, search.goal, search.reported, self.study)
+        self.count = 0
+
+    def add(self, number: int, result: Result | None) -> None:
+        """Add the result of the trial with this number; None: it was not valid."""
+        from optuna.trial import TrialState
+
+        value: float | None = None
+        reports: tuple[float, ...] = ()
+        notes: Mapping[str, float] = {}
+        if result is not None:
+            value = score_of(self._search, result)
+            reports = result.reports if value is not None or result.status == "PRUNED" else ()
+            notes = _notes(result, reports)
+        trial = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        for report, reported in enumerate(reports):
+            self._storage.set_trial_intermediate_value(trial, report, reported)
+        for name, note in notes.items():
+            self._storage.set_trial_system_attr(trial, name, note)
+        state, values = (TrialState.PRUNED, None) if value is None else (TrialState.COMPLETE, [value])
+        self._storage.set_trial_state_values(trial, state, values)
+        self.earlier.add(number, reports, notes, complete=value is not None)
+        self.count += 1
 
 
-def _noted(result: Result, reports: Sequence[float]) -> dict[str, Any]:
+def _notes(result: Result, reports: Sequence[float]) -> Mapping[str, float]:
     """Return the pruner's notes on a trial, by replaying its reports."""
-    pruning = result.trial.stop_rule
-    if not isinstance(pruning, Pruning) or pruning.pruner == "none":
+    rule = result.trial.stop_rule
+    if not isinstance(rule, Pruning) or rule.pruner not in FACTORS:
         return {}
-    judge = Judge(pruning)
+    judge = Judge(rule)
     for value in reports:
         judge.prunes(value)
-    return judge.attributes
-
-
-def _earlier_trial(frozen: optuna.trial.FrozenTrial) -> EarlierTrial:
-    """Reduce a trial to the parts that a pruner needs."""
-    rungs = {name: value for name, value in frozen.system_attrs.items() if name.startswith("completed_rung_")}
-    complete = frozen.state.name == "COMPLETE"
-    return EarlierTrial(
-        "COMPLETE" if complete else "PRUNED", frozen.value, tuple(frozen.intermediate_values.values()), rungs
-    )
+    return judge.notes

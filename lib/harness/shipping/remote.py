@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from lib.harness.shipping.server import answers, server_errors
 
-PAGE = 1000
-"""Runs that MLflow is asked for at a time."""
+PAGE = 250
+"""Runs that MLflow is asked for at a time, each with all of its tags."""
 TERMINAL = ("FINISHED", "FAILED", "KILLED")
 SENT = "lab.sent"
 """The tag of a run that says how many bytes of its journal MLflow has: it comes and goes with the points."""

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from lib.harness.errors import UserError, short
 
 STARTING_SECONDS = 90.0  # of a server that the same command has started
 ANSWER_SECONDS = 20  # for an answer; a server that takes longer is slow
+SQLITE = "sqlite:///"
 AWAY_SECONDS = 2.0  # between two attempts to reach a server that is away
 SERVED, IN_A_FILE = ("http", "https"), "sqlite"
 """How addresses of servers begin, and those of databases."""
@@ -117,7 +119,23 @@ def connect() -> Any:
     with server_errors():
         client = MlflowClient()
     require_same_version(client.tracking_uri)
+    write_ahead(client.tracking_uri)
     return client
+
+
+def write_ahead(address: str) -> None:
+    """Give a database in a file a write-ahead log, as that of the server has: readers and writers do not wait then.
+
+    It keeps it for good. Where the file system cannot, or while somebody writes, it stays as it is.
+    """
+    if not address.startswith(SQLITE):
+        return
+    file = address.removeprefix(SQLITE).partition("?")[0]
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(file, timeout=AWAY_SECONDS)) as database,
+    ):
+        database.execute("PRAGMA journal_mode = WAL")
 
 
 def require_same_version(address: str) -> None:

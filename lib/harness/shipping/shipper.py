@@ -307,7 +307,8 @@ class Shipper:
         self._tell()
 
     def _tell(self) -> None:
-        self._heard(f"{len(self._done - {JOURNAL})} of {self._trials} trials, {self._points:,} points")
+        done = len(self._done) - (JOURNAL in self._done)
+        self._heard(f"{done} of {self._trials} trials, {self._points:,} points")
 
     def _key(self, path: Path) -> str:
         """The key of the run of a journal."""

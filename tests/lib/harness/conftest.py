@@ -11,22 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib.harness.support import Clone, Server
+from tests.lib.harness.support import Clone, Server, harness_in
 
 ROOT = Path(__file__).resolve().parents[3]
-UNWANTED = shutil.ignore_patterns("__pycache__")
 
 
 @pytest.fixture(scope="session")
 def clone_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the harness and the test labs as its only labs."""
     root = tmp_path_factory.mktemp("clone")
-    (root / "lib").mkdir()
-    for name in ("__init__.py", "__main__.py"):
-        shutil.copy(ROOT / "lib" / name, root / "lib" / name)
-    for name in ("harness", "public"):
-        shutil.copytree(ROOT / "lib" / name, root / "lib" / name, ignore=UNWANTED)
-    shutil.copytree(ROOT / "tests" / "lib" / "harness" / "labs", root / "lib" / "testlabs", ignore=UNWANTED)
+    harness_in(root)
     assert compileall.compile_dir(root, quiet=1)
     return root
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -62,7 +63,8 @@ def record(
     trials, in_parent = [], []
     for number, ((variant, seed), lines) in enumerate(traces.items()):
         own = {"lab.variant": variant, "lab.seed": str(seed), "lab.result_digest": digest_of(lines), **version}
-        trials.append(RecordedTrial(f"key.trial-{number:04d}", own, "FINISHED", "".join(trace_lines(lines)), b"{}"))
+        trace = partial(trace_lines, lines)
+        trials.append(RecordedTrial(f"key.trial-{number:04d}", own, "FINISHED", trace, b"{}"))
         in_parent.append(trial_line(version_of(own), variant=variant, seed=seed, config=b"{}", digest=digest_of(lines)))
     files = {
         "code.tar.gz": archive(code),

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ import requests
 
 from lib.harness.machine import determinism
 
+ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 
 
@@ -241,6 +243,17 @@ def points(lines: list[dict[str, Any]]) -> list[Point]:
     return sorted(found)
 
 
+def harness_in(root: Path) -> None:
+    """Copy the harness and the test labs, as its only labs, to a new folder."""
+    (root / "lib").mkdir(parents=True)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    for name in ("__init__.py", "__main__.py"):
+        shutil.copy(ROOT / "lib" / name, root / "lib" / name)
+    for name in ("harness", "public"):
+        shutil.copytree(ROOT / "lib" / name, root / "lib" / name, ignore=unwanted)
+    shutil.copytree(ROOT / "tests" / "lib" / "harness" / "labs", root / "lib" / "testlabs", ignore=unwanted)
+
+
 class Server:
     """A real MLflow server with SQLite. It can be killed and started again with the same data and port."""
 
@@ -251,13 +264,10 @@ class Server:
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        store = f"sqlite:///{self.folder}/mlflow.db"
-        words = ["server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
-        words += ["--backend-store-uri", store, "--artifacts-destination", str(self.folder / "artifacts")]
         quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", *words],
+                [sys.executable, *self._words(self._port)],
                 env={**os.environ, **quiet},
                 cwd=self.folder,
                 stdout=log,
@@ -265,6 +275,17 @@ class Server:
                 process_group=0,
             )
         until(self._ready, 180, "the MLflow server answers")
+
+    def _words(self, port: int) -> list[str]:
+        store = f"sqlite:///{self.folder}/mlflow.db"
+        words = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        return [*words, "--backend-store-uri", store, "--artifacts-destination", str(self.folder / "artifacts")]
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process is not None
+        return self._process.pid
 
     def _ready(self) -> bool:
         assert self._process is not None and self._process.poll() is None, (self.folder / "server.log").read_text()
@@ -356,6 +377,13 @@ class Server:
                     address = f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{base}/{file['path']}"
                     found[file["path"]] = requests.get(address, timeout=60).content
         return found
+
+
+class LabServer(Server):
+    """The server of the image (docker/mlflow), on a folder of its own."""
+
+    def _words(self, port: int) -> list[str]:
+        return [str(ROOT / "docker" / "mlflow" / "server.py"), str(self.folder), "127.0.0.1", str(port)]
 
 
 def tags_of(run: dict[str, Any]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def test_the_code_paths_are_a_cause_and_old_records_had_the_usual_ones() -> None
     one = record(SAME, tags={"lab.portable": "false", "lab.scope": "machine"})
     other = record(SAME, tags={"lab.portable": "true", "lab.scope": "portable:intel"})
     assert comparison.causes(one, other) == ["the code paths (--portable)"]
-    text = "\n".join(comparison.described(one, other))
+    text = "\n".join(comparison.described(one, other, comparison.compare(one, other)))
     assert "  --portable: false -> true" in text
     assert "  scope: machine -> portable:intel" in text
     old = record(SAME)
@@ -93,7 +93,7 @@ def test_all_that_differs_is_described() -> None:
         environment={**ENVIRONMENT, "packages": {"numpy": "2.1"}},
         tags={"lab.seed": "1", "lab.data_sha256": "other"},
     )
-    text = "\n".join(comparison.described(one, changed))
+    text = "\n".join(comparison.described(one, changed, comparison.compare(one, changed)))
     for line in ("  -x = 1", "  +x = 2", "  epochs: 3 -> 5", '  root seed: "0" -> "1"', "  numpy: 2.0 -> 2.1"):
         assert line in text
     for line in ("  torch: 2.13 -> not there", "  same -> other", "results: differs in 1 of 2 trials"):
@@ -168,7 +168,7 @@ def test_journals_and_mlflow_have_the_same_record(tracked: Clone, server: Server
     for name in ("key", "params", "status", "time", "page", "config", "environment", "claims", "code", "recipe"):
         assert getattr(one, name) == getattr(other, name), name
     assert one.tags.items() <= other.tags.items()
-    assert [child.tags["lab.result_digest"] for child in one.require_whole().children.values()] == [
+    assert [child.digest for child in one.require_whole().children.values()] == [
         child.digest for child in other.children.values()
     ]
 

@@ -20,10 +20,10 @@ from lib.harness.recording.trace import (
     canonical,
     decode,
     encode,
-    is_record,
     measurements_record,
     metric,
     parameters_record,
+    record_of,
     step_record,
 )
 
@@ -130,7 +130,7 @@ def test_decoding_gives_the_value_back(value: Any) -> None:
 def test_values_that_differ_have_records_that_differ(left: Any, right: Any) -> None:
     records = [canonical(measurements_record({"a": value})) for value in (left, right)]
     assert (records[0] == records[1]) == (meaning(left) == meaning(right))
-    assert all(map(is_record, records))
+    assert all(map(record_of, records))
 
 
 @pytest.mark.parametrize(

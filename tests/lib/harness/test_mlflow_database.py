@@ -151,10 +151,38 @@ def test_it_says_who_wrote_last(older: Path) -> None:
     assert database._signed(older) == VERSION
 
 
+def test_a_reader_holds_up_no_writer_and_sees_what_there_was(older: Path) -> None:
+    """With a rollback journal the writer would wait for the reader to end, and be refused."""
+    database.prepare(older)
+    with (
+        contextlib.closing(sqlite3.connect(older)) as reader,
+        contextlib.closing(sqlite3.connect(older, timeout=0)) as writer,
+    ):
+        reader.execute("BEGIN")
+        names = "SELECT name FROM experiments WHERE experiment_id = 7"
+        assert reader.execute(names).fetchone()[0] == "of long ago"
+        with writer:
+            writer.execute("UPDATE experiments SET name = 'of today' WHERE experiment_id = 7")
+        assert reader.execute(names).fetchone()[0] == "of long ago"
+        reader.rollback()
+        assert reader.execute(names).fetchone()[0] == "of today"
+
+
+def test_a_database_of_local_mode_has_a_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lib.harness.shipping.server import connect
+
+    file = tmp_path / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
+    connect().create_experiment("of today")
+    assert read(file, "PRAGMA journal_mode") == "wal"
+    assert read(file, "SELECT count(*) FROM experiments WHERE name = 'of today'") == 1
+
+
 def test_none_is_made(tmp_path: Path, revisions: list[str]) -> None:
     assert database.prepare(tmp_path / "mlflow.db") == ""
     assert names(tmp_path) == ["mlflow.db"]
     assert read(tmp_path / "mlflow.db", "SELECT version_num FROM alembic_version") == revisions[0]
+    assert read(tmp_path / "mlflow.db", "PRAGMA journal_mode") == "wal"
 
 
 def test_a_damaged_one_is_one_line_and_no_copy_takes_the_place_of_a_good_one(older: Path, revisions: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lib.harness.comparing import comparison
+from lib.harness.comparing.records import values_in
 from lib.harness.errors import UserError
 from lib.harness.recording.trace import canonical, measurements_record
 from tests.lib.harness.memory import SAME, Memory, record
@@ -32,7 +33,7 @@ def test_runs_of_two_versions_are_compared_as_far_as_the_first_tells_values_apar
     for pair in ((old, new), (new, old)):
         result = comparison.compare(*pair)
         assert (result.identical, result.values) == (True, 5)
-    assert "  trace version: 1 -> 2" in list(comparison.described(old, new))
+    assert "  trace version: 1 -> 2" in list(comparison.described(old, new, comparison.compare(old, new)))
     for change in ({"best": "sgd"}, {"large": 2**61}, {"by": {"t": 2.0}}):
         (name,) = change
         other = record({("a", 0): [canonical(measurements_record({**MIXED, **change}))]})
@@ -67,6 +68,13 @@ def test_a_config_that_is_another_or_gone_is_refused() -> None:
     for config, words in ((b"{ }", "its trials are not what"), (None, r"key\.trial-0000 has no config\.json")):
         with pytest.raises(UserError, match=words):
             replace(whole, source=Memory(whole.source.files, [replace(first, config=config), *others])).require_whole()
+
+
+def test_values_are_counted_however_deep_they_are() -> None:
+    deep: Any = 1.0
+    for level in range(3_000):
+        deep = [deep, None] if level % 2 else {"part": deep, "step": 7}
+    assert values_in({"measurements": {"deep": deep, "flat": [True, "a"]}}) == 1 + 1_500 + 2
 
 
 def test_a_trace_whose_lines_are_no_records_is_refused_though_its_digest_is_right() -> None:

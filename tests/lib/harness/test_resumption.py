@@ -18,6 +18,7 @@ from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
 from lib.harness.machine import gpus
 from lib.harness.recording import provenance, reading
+from lib.harness.recording.disk import LocalDisk
 from lib.harness.recording.journal import Journal, JournalFullError
 from lib.harness.recording.recorder import Recorder
 from lib.harness.running import resumption
@@ -283,6 +284,38 @@ def test_a_journal_from_ray_for_which_there_is_no_room_leaves_no_part_of_it(smal
     with pytest.raises(JournalFullError):
         _write(job, Returned(Result(trial, "k", "FINISHED"), b"x" * 2_000_000, {}, "worker"))
     assert list(small_disk.iterdir()) == []
+
+
+class CountingDisk(LocalDisk):
+    """The disk of this machine, with a count of the files that are opened to be written, and of those put on it."""
+
+    opened = syncs = 0
+
+    def open(self, path: Path, new: bool) -> int:
+        self.opened += 1
+        return super().open(path, new)
+
+    def sync(self, descriptor: int) -> None:
+        self.syncs += 1
+        super().sync(descriptor)
+
+
+def test_trials_that_have_ended_are_put_on_the_disk_and_not_written_when_a_run_is_resumed(tmp_path: Path) -> None:
+    opened = set()
+    for count in (3, 30):
+        folder = tmp_path / f"20260101-000000-tiny-{count:06x}"
+        folder.mkdir()
+        for name in ("run", *(f"trial-{number:04d}" for number in range(count)), "trial-9999"):
+            with Journal.create(folder / f"{name}.jsonl", {"key": name, "tags": {}}) as journal:
+                if name not in ("run", "trial-9999"):
+                    journal.end("FINISHED")
+        disk, run = CountingDisk(), resumption.read_run(folder / "run.jsonl")
+        assert run is not None
+        run.take_up(disk).close()
+        assert records(folder / "trial-9999.jsonl")[-1]["status"] == "FAILED"
+        opened.add(disk.opened)
+        assert disk.syncs > count
+    assert len(opened) == 1
 
 
 def test_a_trial_that_somebody_else_ends_is_waited_for(

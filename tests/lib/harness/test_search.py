@@ -21,7 +21,7 @@ from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.studies import best, changed
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.searching.pruning import EarlierTrial, Judge, Pruning
+from lib.harness.searching.pruning import Pruning
 from lib.harness.searching.search import best_of, grid_size, grid_values, searched
 from lib.harness.searching.space import ends, space_of
 from tests.lib.harness.labs.tiny import SEARCH, TinyConfig
@@ -183,35 +183,6 @@ def test_a_grid_has_every_combination_once_and_ends() -> None:
     assert grid_values(SPACE["learning_rate"]) == pytest.approx([0.001, 0.01, 0.1, 1.0])
     assert grid_values(SPACE["steps"]) == [10, 13, 17, 20]
     assert grid_values(Range(32, 160, step=32)) == [32, 64, 128, 160]
-
-
-@pytest.mark.parametrize("pruner", PRUNERS)
-def test_only_what_reports_worse_than_earlier_batches_is_pruned(pruner: str) -> None:
-    earlier = tuple(
-        EarlierTrial(
-            "COMPLETE",
-            1.0 + i,
-            tuple(5.0 - s + i for s in range(9)),
-            {f"completed_rung_{r}": 4.0 + i for r in range(2)},
-        )
-        for i in range(6)
-    )
-    bad, good = (
-        [Judge(Pruning(pruner, "minimize", "loss", earlier, number)).prunes(value) for number in range(6, 12)]
-        for value in (50.0, 0.1)
-    )
-    assert not any(good)
-    if pruner == "median":
-        assert all(bad)
-    judges = [Judge(Pruning(pruner, "minimize", "loss", earlier, number)) for number in range(6, 12)]
-    ever = [any(judge.prunes(50.0) for _ in range(9)) for judge in judges]
-    assert any(ever) is (pruner != "none")
-
-
-def test_the_first_batch_is_never_pruned() -> None:
-    for pruner in PRUNERS:
-        judge = Judge(Pruning(pruner, "minimize", "loss", (), 3))
-        assert not any(judge.prunes(value) for value in (1.0, 50.0, 100.0))
 
 
 def labs_with_a_search() -> list[str]:

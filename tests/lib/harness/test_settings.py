@@ -1,6 +1,7 @@
 """From options to a config: what is right is taken over exactly, what is wrong is named in one line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,15 @@ def test_a_framework_that_the_lab_has_not_is_refused() -> None:
     line = refused(framework="numpy")
     assert "--framework numpy" in line
     assert "torch or keras" in line
+
+
+def test_set_does_not_get_around_the_check_of_the_framework() -> None:
+    alone = replace(LAB, frameworks=("torch",))
+    for options in (Options(framework="keras"), Options(changes=["framework=keras"])):
+        with pytest.raises(UserError, match=r"framework.keras: the lab 'tiny' runs in torch$"):
+            configure(alone, options)
+    recorded = Options(changes=['framework="torch"'])  # by reproduce, which repeats every field of a record
+    assert configure(replace(LAB, frameworks=("keras",)), recorded).framework == "torch"
 
 
 def test_seeds_out_of_range_name_the_field() -> None:

@@ -18,8 +18,8 @@ from lib.harness.recording.recorder import Recorder, plain
 from lib.harness.recording.trace import (
     canonical,
     first_broken,
-    is_record,
     parent_digest,
+    record_of,
     step_record,
     trace_lines,
     trial_line,
@@ -154,14 +154,14 @@ def test_a_version_that_is_not_known_yet_is_one_line() -> None:
     ],
 )
 def test_what_is_no_record_is_seen(line: str) -> None:
-    assert not is_record(line)
+    assert record_of(line) is None
 
 
 def test_lines_end_with_a_newline_and_with_nothing_else() -> None:
     """What other programs take for the end of a line is part of it, so a digest is of what sha256sum reads."""
     lines = list(trace_lines(canonical(step_record(step, {})) for step in range(10)))
-    assert first_broken("".join(lines)) == []
-    assert first_broken("".join(lines).replace("\n", "\r\n")) != []
+    assert first_broken(lines) == []
+    assert first_broken(line.replace("\n", "\r\n") for line in lines) != []
 
 
 def test_parameters_and_measurements_can_be_read_back(journal: Journal) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,12 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib.harness.errors import UserError
-from lib.harness.machine import determinism, gpus, memory
+from lib.harness.machine import capacity, determinism, gpus
 from lib.harness.recording import disk
 from lib.harness.recording.journal import on_disk
 from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job
-from lib.harness.running.pool import Workers
+from lib.harness.running.pool import Workers, own_trial
 from lib.harness.running.ray.client import (
     CUDA,
     cluster_address,
@@ -48,6 +49,8 @@ EMPTY_SECONDS = 60.0
 """How long it waits for another one."""
 RETRIES = 3
 """Of a trial whose worker was killed."""
+WINDOW = 1000
+"""Trials that the cluster is given at a time: each result is waited for among all of them."""
 GPU_SHARE = 0.25
 """Of a GPU for a trial that computes there: CUDA's own state takes half a GiB of its memory each time."""
 
@@ -66,12 +69,23 @@ class RayWorkers(Workers):
         connect(self._address, module)
         super().__init__()
         self._lock = os.environ.get("LAB_LOCK_SHA256", "unknown")
+        self._tasks: dict[tuple[Callable[..., Any], Runtime], Any] = {}
+
+    @property
+    def label(self) -> str:
+        """Return the value of the tag ``lab.workers``, whose number is the cluster's."""
+        return "of a Ray cluster"
 
     def _task(self, function: Callable[..., Any], runtime: Runtime) -> Any:
-        """A function as a task in a process of its runtime.
+        """A function as a task in a process of its runtime, which is sent to the cluster once.
 
         Ray says to a task with a share of a GPU which one it sees, and ends its process after it.
         """
+        if (function, runtime) not in self._tasks:
+            self._tasks[function, runtime] = self._new_task(function, runtime)
+        return self._tasks[function, runtime]
+
+    def _new_task(self, function: Callable[..., Any], runtime: Runtime) -> Any:
         import ray
 
         on_gpu = _on_gpu(runtime)
@@ -103,11 +117,14 @@ class RayWorkers(Workers):
         import ray
 
         results: dict[str, Result] = {}
+        queue, waiting = deque(jobs), dict[Any, Job]()
         with self._head_may_go():
-            waiting = {self._task(run_there, job.trial.runtime).remote(_bare(job), self._lock): job for job in jobs}
             seen = time.monotonic()
-            while waiting:
-                done, _ = ray.wait(list(waiting), timeout=LOOK_SECONDS)
+            while queue or waiting:
+                while queue and len(waiting) < WINDOW:
+                    job = queue.popleft()
+                    waiting[self._task(run_there, job.trial.runtime).remote(_bare(job), self._lock)] = job
+                done, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK_SECONDS)
                 missing = None if done else missing_worker(all(_on_gpu(job.trial.runtime) for job in waiting.values()))
                 if missing is None:
                     seen = time.monotonic()
@@ -117,7 +134,7 @@ class RayWorkers(Workers):
                     job = waiting.pop(reference)
                     returned = _get(reference, job)
                     _write(job, returned)
-                    results[job.run] = returned.result
+                    results[job.run] = own_trial(job, returned.result)
                     ended(returned.result, returned.worker)
         return [results[job.run] for job in jobs]
 
@@ -173,7 +190,7 @@ def _get(reference: Any, job: Job) -> Returned:
     except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError):
         raise UserError(
             f"{1 + RETRIES} workers were killed one after the other, most likely out of memory, while this trial "
-            f"ran: {name}. Give the workers more memory: {memory.setting()}"
+            f"ran: {name}. Give the workers more memory: {capacity.memory_setting()}"
         ) from None
     return returned
 

@@ -3,6 +3,7 @@
 import os
 import runpy
 import warnings
+from pathlib import Path
 from unittest import mock
 
 os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
@@ -22,7 +23,8 @@ given = execute.call_args.kwargs["extra_env"]
 given |= {k: v for k, v in os.environ.items() if k.startswith("MLFLOW_") and before.get(k) != v}
 given.pop("MLFLOW_TRACKING_URI", None)
 given.pop("MLFLOW_REGISTRY_URI", None)
-ours = {k: v.replace("/mlflow/mlflow.db", "/tmp/mlflow.db") for k, v in launcher["ENVIRONMENT"].items()}
+ours = launcher["environment"](Path("/mlflow"))
+ours = {name: value.replace("/mlflow/mlflow.db", "/tmp/mlflow.db") for name, value in ours.items()}
 assert given.pop("_MLFLOW_SERVER_BOOT_ID") != ours.pop("_MLFLOW_SERVER_BOOT_ID")
 ours.pop("MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
 assert given == ours, (given, ours)
