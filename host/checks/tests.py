@@ -61,7 +61,7 @@ def test_gpu_images() -> int:
     targets = " ".join(image.target for image in images.GPU.values())
     folder = "tests/host/images"
     arguments = ["-m", "pytest", "-p", "no:cacheprovider", f"{folder}/test_images.py", f"{folder}/test_units.py"]
-    return _on_host([*arguments, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
+    return on_host([*arguments, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
 
 
 def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
@@ -71,13 +71,13 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     print(f"\n== {part}", flush=True)
     note = ""
     if part == "lint":
-        contracts = _on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
+        contracts = on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
         code: int | None = max(contracts, *(sandbox.run(arguments, local) for arguments in _lint()))
     elif part == "lib":
         code = sandbox.run([*options, "tests/lib"], local)
     elif part == "host":
         ignored = ["--ignore", "tests/host/images"] if local else []
-        code = _on_host([*options, *ignored, "tests/host"])
+        code = on_host([*options, *ignored, "tests/host"])
         if local:
             note = "; tests/host/images not run: no Docker engine"
             code = code or (1 if environment.get("CI") else 0)
@@ -85,7 +85,7 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
         reason = _no_browser(local)
         if reason:
             return Result(part, None, reason)
-        code = _on_host([*options, "tests/browser"])
+        code = on_host([*options, "tests/browser"])
     return Result(part, code, f"{time.monotonic() - start:.0f} s{note}")
 
 
@@ -97,7 +97,8 @@ def _lint() -> tuple[list[str], ...]:
     )
 
 
-def _on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:
+def on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:
+    """Exit code of Python with these arguments in the tests' environment of this machine, its output shown."""
     python = venv.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
     variables = environment.caller() | (more or {})
     if venv.WHEELS.is_dir():  # the tests make clones without them

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from host.bootstrap import environment, foreground, ledger
 from host.bootstrap.paths import ROOT
@@ -29,15 +30,18 @@ HARDENED = [
 ]
 
 
-def command(arguments: list[str], local: bool, name: str | None = None) -> list[str]:
-    """The command `python WORDS` on the clone, which is read-only in the container. The image must be there."""
+def command(arguments: list[str], local: bool, name: str | None = None, root: Path = ROOT) -> list[str]:
+    """The command `python WORDS` on the clone, or on a copy of it in `root`, which is read-only in the container.
+
+    The image must be there.
+    """
     if local:
         from host.machine.local import python
 
         return [str(python()), *arguments]
     named = ["--name", name] if name else []
     # not --volume, which takes a colon of the path for the end of it
-    clone = f'type=bind,"source={ROOT}",target=/workspace,readonly'
+    clone = f'type=bind,"source={root}",target=/workspace,readonly'
     return ["docker", "run", *HARDENED, *named, "--mount", clone, images.must_inspect(images.LAB).id, *arguments]
 
 
