@@ -34,6 +34,15 @@ def refused(error: OSError) -> UserError | None:
     return UserError(f"{name}: {error.strerror}; {remedy}")
 
 
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def one_line(error: Exception | str) -> str:
     """The message of an error in one line, without characters that a terminal would obey."""
     text = " ".join(str(error).splitlines())

@@ -20,6 +20,8 @@ ACTIONS = ("ENOSPC", "EIO", "KILL")
 LINE = re.compile(r"(\d+\.\d+) (\w+)\((.*)")
 OPENED = re.compile(r"\d+<([^>]+)>")
 NAMED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+OTHERS = re.compile(r"engine/|.*/tmp_(pack|idx)_")
+"""Files of the stand-in engine, and git's with random names."""
 VARIES = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
@@ -110,8 +112,8 @@ def faults_of(calls: Iterable[Call], room: Path) -> list[Fault]:
     """The faults at the first, a middle and the last call of each place."""
     places: dict[str, list[tuple[Call, str]]] = {}
     for call in calls:
-        if call.path.startswith(f"{room}/"):
-            path = call.path.removeprefix(f"{room}/")
+        path = call.path.removeprefix(f"{room}/")
+        if path != call.path and not OTHERS.match(path):
             places.setdefault(f"{call.kind} {pattern(path)}", []).append((call, path))
     faults = []
     for place, made in sorted(places.items()):
@@ -145,7 +147,7 @@ def unsynced(calls: Sequence[Call], room: Path) -> list[str]:
             if call.path in dirty and ".part" in Path(call.path).name:
                 lost.append(f"{_short(call.path, room)} gets its name before it is on the disk")
             dirty.discard(call.path)
-            if ".part" in Path(call.path).name and "/tmp/" not in call.new:
+            if ".part" in Path(call.path).name:
                 unnamed[call.new] = str(Path(call.new).parent)
     lost += [f"the name {_short(path, room)} is not on the disk at the end" for path in unnamed]
     return sorted(set(lost))

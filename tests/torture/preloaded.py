@@ -91,7 +91,7 @@ def with_names(word: str) -> None:
     secrets.token_hex = names.token
     uuid.uuid4 = names.number
     time.strftime = strftime
-    tempfile.tempdir, tempfile._name_sequence = None, names  # type: ignore[attr-defined]
+    tempfile.tempdir, tempfile._name_sequence = os.environ["TMPDIR"], names  # type: ignore[attr-defined]
 
 
 def lib(arguments: list[str]) -> NoReturn:

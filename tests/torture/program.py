@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from tests.torture.places import TRACED, Call, Fault, calls_of
 LIMIT = 240.0
 """Seconds for a run: what hangs is killed, and that is a finding."""
 ATTACHING = 60.0
+PROGRESS = re.compile(r": \d+ %$|…$|^Going on after ")
+"""Lines on how far a command is."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Ended:
 
     def wrong(self) -> list[str]:
         """What no fault may lead to: a traceback, a run that hangs, an error of more or fewer lines than one."""
-        lines = [line for line in self.err.splitlines() if line.strip()]
+        lines = [line for line in self.err.splitlines() if line.strip() and not PROGRESS.search(line)]
         if self.late:
             return [f"it did not end within {LIMIT:.0f} s"]
         if "Traceback" in self.out + self.err:
