@@ -22,6 +22,8 @@ OPENED = re.compile(r"\d+<([^>]+)>")
 NAMED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 OTHERS = re.compile(r"engine/|.*/tmp_(pack|idx)_")
 """Files of the stand-in engine, and git's with random names."""
+KEY = re.compile(r"\d{8}-\d{6}-[a-z]+-[0-9a-f]{6}")
+"""The folder of a run."""
 VARIES = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
@@ -105,7 +107,7 @@ def calls_of(folder: Path) -> list[Call]:
 
 def pattern(path: str) -> str:
     """A path with what varies left out: numbers and hexadecimal names."""
-    return VARIES.sub("*", path).replace("*-*", "*")
+    return VARIES.sub("*", KEY.sub("RUN", path)).replace("*-*", "*")
 
 
 def faults_of(calls: Iterable[Call], room: Path) -> list[Fault]:

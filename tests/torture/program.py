@@ -139,7 +139,8 @@ class Program:
         """End it."""
         assert self._server.stdin is not None
         self._server.stdin.close()
-        self._server.wait(10)
+        self._server.kill()  # between two runs
+        self._server.wait()
         self._log.close()
 
 
