@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.torture.case import Case
-from tests.torture.places import Fault, faults_of, unsynced
+from tests.torture.places import ACTIONS, Fault, faults_of, unsynced
 from tests.torture.program import Program
 
 LIB, HOST = ("lab", "sync", "import"), ("load", "bundle", "backup")
@@ -193,6 +193,6 @@ def table(tried: Tried, commands: Sequence[str]) -> list[str]:
     for command in commands:
         lines += [f"{command:8} {'place':58} ENOSPC EIO KILL"]
         for place in sorted({place for name, place, _ in tried.places if name == command}):
-            numbers = [tried.places[command, place, action] for action in ("ENOSPC", "EIO", "KILL")]
+            numbers = [tried.places[command, place, action] for action in ACTIONS]
             lines.append(f"         {place:58} {numbers[0]:6} {numbers[1]:3} {numbers[2]:4}")
     return lines

@@ -135,11 +135,11 @@ def unsynced(calls: Sequence[Call], room: Path) -> list[str]:
     unnamed: dict[str, str] = {}
     lost = []
     for call in calls:
-        if call.was_hit or not call.path.startswith(f"{room}/"):
+        if call.was_hit or not f"{call.path}/".startswith(f"{room}/"):
             continue
         if call.kind == "write":
-            lost += [f"{path} is not on the disk when {_short(call.path, room)} vouches for it"
-                     for path in _vouched(call, dirty | unnamed.keys())]  # fmt: skip
+            for path in _vouched(call, dirty | unnamed.keys()):
+                lost.append(f"{_short(path, room)} is not on the disk when {_short(call.path, room)} vouches for it")
             dirty.add(call.path)
         elif call.kind == "sync":
             dirty.discard(call.path)
