@@ -67,7 +67,7 @@ def test_a_patch_without_a_header_is_an_error(text: str, tmp_path: Path) -> None
         ("simulation", 0, "9 schedules\n", ""),
         ("simulation", 1, "Traceback\n", ""),
         ("faults lab", 1, "     again: ./invoke torture --replay 'lab:write:a b:1:EIO'\n", "lab:write:a b:1:EIO"),
-        ("tests/host/test_out.py", 1, "..F\nFAILED tests/host/test_out.py::test_a - assert\n", "tests/host/test_out.py::test_a"),
+        ("tests/host/test_a.py", 1, "..F\nFAILED tests/host/test_a.py::test_b - x\n", "tests/host/test_a.py::test_b"),
         ("tests/host/test_out.py", 2, "ERROR: no such option\n", ""),
         ("tests/host/test_out.py", 0, "3 passed\n", ""),
     ],

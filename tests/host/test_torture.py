@@ -51,7 +51,10 @@ def test_the_log_of_a_thread_is_read_call_by_call(tmp_path: Path) -> None:
 
 
 def test_a_place_is_tried_at_its_first_a_middle_and_its_last_call() -> None:
-    calls = [call("write", f"journal/20260101-000000-tiny-00000a/trial-{n // 4:04}.jsonl", number=n % 4 + 1) for n in range(8)]
+    calls = [
+        call("write", f"journal/20260101-000000-tiny-00000a/trial-{n // 4:04}.jsonl", number=n % 4 + 1)
+        for n in range(8)
+    ]
     faults = faults_of([*calls, call("fsync", "engine/image")], ROOM)
     assert {fault.place for fault in faults} == {"write journal/RUN/trial-*.jsonl"}
     assert [(fault.path[-12:], fault.number, fault.action) for fault in faults[::3]] == [

@@ -36,14 +36,16 @@ def clone(folder: Path) -> Path:
     for name in COPIED:
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, target, **(
-            {"ignore": unwanted} if (ROOT / name).is_dir() else {}
-        ))  # type: ignore[operator]
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, ignore=unwanted)
+        else:
+            shutil.copy(ROOT / name, target)
     (root / ".gitignore").write_text(".local/\n.env\n/out/\n/tmp/\n/engine/\n/bin/\n__pycache__/\n", encoding="utf-8")
     (root / "labs").mkdir()
     settings = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "init.defaultBranch=main"]
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    variables |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     for step in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "all of it"]):
-        variables = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         subprocess.run(["git", *settings, "-C", str(root), *step], check=True, env=variables)
     docker = root / "bin" / "docker"
     docker.parent.mkdir()

@@ -72,11 +72,14 @@ def stored(database: Path) -> Store:
         for number, name, stage in ask("SELECT experiment_id, name, lifecycle_stage FROM experiments").fetchall():
             store.experiments[name] = Experiment(str(number), stage == "deleted")
         for id_, name, experiment, status, start, end, stage, uri in ask(
-            "SELECT run_uuid, name, experiment_id, status, start_time, end_time, lifecycle_stage, artifact_uri FROM runs"
+            "SELECT run_uuid, name, experiment_id, status, start_time, end_time, lifecycle_stage, artifact_uri"
+            " FROM runs"
         ).fetchall():
             tags = dict(ask("SELECT key, value FROM tags WHERE run_uuid = ?", (id_,)).fetchall())
             params = dict(ask("SELECT key, value FROM params WHERE run_uuid = ?", (id_,)).fetchall())
-            points = ask("SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ?", (id_,)).fetchall()
+            points = ask(
+                "SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ?", (id_,)
+            ).fetchall()
             store.runs[id_] = StoredRun(
                 id_, str(experiment), name, tags, start, status, end or 0, params,
                 {(key, _value(value, is_nan), time, step) for key, value, time, step, is_nan in points},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KINDS = {
-    "write": "write", "pwrite64": "write", "writev": "write",
+    "write": "write", "pwrite64": "write", "writev": "write", "sendfile": "write",
     "fsync": "sync", "fdatasync": "sync",
     "rename": "rename", "renameat": "rename", "renameat2": "rename",
     "link": "link", "linkat": "link",

@@ -75,7 +75,7 @@ def patches() -> list[Patch]:
 
 
 def apply(patch: Patch, root: Path, *, check: bool = False) -> str:
-    """Apply a patch to a copy of the clone, or check that it can be. Returns git's complaint, empty if there is none."""
+    """Apply a patch to a copy of the clone, or check that it can be. Returns git's complaint, if any."""
     variables = {**os.environ, "GIT_CEILING_DIRECTORIES": str(root.resolve().parent), "GIT_CONFIG_GLOBAL": os.devnull}
     command = ["git", "apply", *(["--check"] if check else []), str(patch.file)]
     done = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
@@ -112,7 +112,7 @@ PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow"
 
 def finding(tried: str, done: subprocess.CompletedProcess[str]) -> tuple[str, tuple[str, ...]]:
     """Return what has found a bug, and the arguments of Python that repeat it; empty where nothing has."""
-    if tried.split()[0] in SECONDS:
+    if tried.split(maxsplit=1)[0] in SECONDS:
         again = re.findall(r"--replay '?([^'\n]+)", done.stdout)
         return (again[0], ("-m", "tests.torture", "replay", again[0])) if done.returncode == 1 and again else ("", ())
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)

@@ -139,7 +139,7 @@ def run(task: dict[str, Any], program: Callable[[list[str]], NoReturn]) -> NoRet
 
 def main(kind: str) -> None:
     """Load the modules, then run what is asked for, one after the other."""
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     for module in MODULES[kind]:
         importlib.import_module(module)
     answers = os.fdopen(os.dup(1), "w", buffering=1)

@@ -76,12 +76,17 @@ def replay(seed: int) -> list[str]:
 def table(found: Found) -> list[str]:
     """The lines on what was tried: steps by kind, and what happened in the middle of which call."""
     speed = found.schedules / found.seconds if found.seconds else 0.0
-    lines = [f"{found.schedules:,} schedules ({speed:,.0f} a second of processor time), {len(found.failed)} lost something"]
+    lines = [
+        f"{found.schedules:,} schedules ({speed:,.0f} a second of processor time), {len(found.failed)} lost something"
+    ]
     lines += [f"  {found.counts[name]:9,}  {name}" for name in WEIGHTS if found.counts[name]]
     inside: dict[str, Counter[str]] = {}
     for what, number in found.counts.items():
         call, colon, event = what.partition(": ")
         if colon:
             inside.setdefault(event, Counter())[call] += number
-    lines += [f"  {sum(calls.values()):9,}  {event} in the middle of {len(calls)} calls" for event, calls in sorted(inside.items())]
+    lines += [
+        f"  {sum(calls.values()):9,}  {event} in the middle of {len(calls)} calls"
+        for event, calls in sorted(inside.items())
+    ]
     return lines

@@ -45,22 +45,22 @@ def export(said: str) -> int:
     Raises:
         UserError: there is none, or MLflow does not answer.
     """
-    client = from_mlflow.connect()
-    parents = from_mlflow.all_of(client, said.removeprefix("all:")) if said.startswith("all:") else None
-    stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
-    sums: dict[str, str] = {}
-    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    with from_mlflow.connected() as client:
+        parents = from_mlflow.all_of(client, said.removeprefix("all:")) if said.startswith("all:") else None
+        stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
+        sums: dict[str, str] = {}
+        with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
 
-        def write(name: str, data: bytes) -> None:
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(data), 0o644
-            tar.addfile(info, io.BytesIO(data))
-            sums[name] = hashlib.sha256(data).hexdigest()
+            def write(name: str, data: bytes) -> None:
+                info = tarfile.TarInfo(name)
+                info.size, info.mode = len(data), 0o644
+                tar.addfile(info, io.BytesIO(data))
+                sums[name] = hashlib.sha256(data).hexdigest()
 
-        for parent in parents if parents is not None else [from_mlflow.find(client, said)]:
-            for run in [parent, *from_mlflow.child_runs(client, parent)]:
-                _write_run(client, run, parent, write)
-        write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items())).encode())
+            for parent in parents if parents is not None else [from_mlflow.find(client, said)]:
+                for run in [parent, *from_mlflow.child_runs(client, parent)]:
+                    _write_run(client, run, parent, write)
+            write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items())).encode())
     return 0
 
 
@@ -105,13 +105,13 @@ def import_(folder: str) -> int:
     _check_files(root)
     runs = from_export.read_runs(root)
     from_export.require_whole(root, runs)
-    client = from_mlflow.connect()
-    server = MlflowServer(client)
     ids: dict[str, str] = {}
     new = 0
-    for key, run in sorted(runs.items(), key=lambda item: item[1].parent is not None):
-        ids[key], is_new = _put(client, server, root / key, run, ids.get(run.parent or ""))
-        new += is_new
+    with from_mlflow.connected() as client:
+        server = MlflowServer(client)
+        for key, run in sorted(runs.items(), key=lambda item: item[1].parent is not None):
+            ids[key], is_new = _put(client, server, root / key, run, ids.get(run.parent or ""))
+            new += is_new
     parents = sum(run.parent is None for run in runs.values())
     there = f", {len(runs) - new} of them there already" if new < len(runs) else ""
     print(f"{parents} run{'s' if parents != 1 else ''} with {len(runs) - parents} trials{there}")

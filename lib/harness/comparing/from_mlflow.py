@@ -9,12 +9,14 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib.harness.comparing.records import Record, RecordedTrial
 from lib.harness.errors import UserError
+from lib.harness.recording.journal import is_full
 from lib.harness.shipping import server
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
@@ -34,6 +36,26 @@ def connect() -> Any:
     if not server.comes_up():
         raise UserError("MLflow does not answer, and records are read from it: ./invoke up")
     return server.connect()
+
+
+@contextmanager
+def connected() -> Iterator[Any]:
+    """Give a client of MLflow to the block.
+
+    Raises:
+        UserError: MLflow does not answer, or stops doing so in the block; a disk is full or fails.
+    """
+    try:
+        client = connect()
+        with server.server_errors():
+            yield client
+    except server.ServerAwayError as error:
+        what = "takes too long to answer" if error.slow else "does not answer any more"
+        raise UserError(f"MLflow {what}: ./invoke up, then the same command again") from None
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise UserError(f"The disk is full ({error.filename}): make room, then the same command again") from None
 
 
 def search(client: Any, experiments: Sequence[str], condition: str, order: Sequence[str] = ()) -> Iterator[Any]:
