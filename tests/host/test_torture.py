@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import campaign
 from tests.torture.campaign import Tried, benches, place_faults, table, try_fault
 from tests.torture.case import Case
-from tests.torture.places import Call, Fault, calls_of, faults_of, pattern, unsynced
+from tests.torture.places import ACTIONS, Call, Fault, calls_of, faults_of, pattern, unsynced
 from tests.torture.program import Ended
 
 ROOM = Path("/room")
@@ -131,7 +130,7 @@ def test_a_command_is_tried_under_strace(backup: Case) -> None:
     faults, lost = place_faults(backup)
     assert lost == []
     assert {"rename out/.all.backup.*.part", "sync out/.all.backup.*.part"} <= {fault.place for fault in faults}
-    for action in campaign.ACTIONS:
+    for action in ACTIONS:
         fault = next(each for each in faults if each.place.startswith("write out/") and each.action == action)
         assert try_fault(backup, fault) == (True, [])
     backup.reset()

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,7 +126,7 @@ def run(
     commands: Sequence[str], seconds: float, seed: int, *, until_lost: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Tried:  # fmt: skip
-    """Try the faults of commands, in an order of their own, for this many seconds; at least one of each place."""
+    """Try the faults of commands for this many seconds, by chance; those of places that have had fewer come first."""
     tried = Tried()
     deadline = time.monotonic() + seconds
     with benches(WORKERS) as workers:
@@ -155,11 +156,9 @@ def run(
                         tried.lost[f"{command}:{fault}"] = lost
                         say(f"{command}:{fault}: {'; '.join(lost)}")
 
-        threads = [threading.Thread(target=work, args=(bench,)) for bench in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(workers)) as pool:
+            for working in [pool.submit(work, bench) for bench in workers]:
+                working.result()
         tried.left = len(todo)
     return tried
 

@@ -140,7 +140,7 @@ class LibCase(Case):
         finally:
             self.room = room
         if ended.code:
-            raise RuntimeError(f"the lab cannot run here: {ended.err}")
+            raise RuntimeError(f"the lab cannot run here (exit code {ended.code}): {ended.err}")
 
 
 class LabCase(LibCase):
@@ -148,6 +148,14 @@ class LabCase(LibCase):
 
     name = "lab"
     command = LAB
+
+    def make_template(self) -> None:
+        """The digest of a run that nothing interrupts; then an empty journal and an empty database."""
+        super().make_template()
+        self.record("whole")
+        (folder,) = (self.template / "journal").iterdir()
+        self._digest = digest_of_run(folder / "run.jsonl")
+        shutil.rmtree(folder)
 
     def variables(self) -> Mapping[str, str]:
         """While the lab runs, MLflow is away."""
@@ -167,7 +175,7 @@ class LabCase(LibCase):
                 lost += [*resumed.wrong(), *self.succeeded(*LAB)]
             elif resumed.code or resumed.wrong():
                 lost.append(f"--resume afterwards: exit code {resumed.code}: {resumed.err.strip()[-300:]}")
-        lost += whole(journal)
+        lost += whole(journal, self._digest)
         ended = self.program.run(["sync"], super().variables(), "sync")
         if ended.code or ended.wrong():
             lost.append(f"sync afterwards: exit code {ended.code}: {ended.err.strip()[-300:]}")
@@ -198,13 +206,23 @@ def broken(path: Path) -> list[str]:
     return [] if same else [f"{path.name}: its records have another digest than its end says"]
 
 
-def whole(journal: Path) -> list[str]:
-    """The complaints about a run that has been resumed: it is not finished, a trial is missing or there twice."""
+def digest_of_run(path: Path) -> str:
+    """The digest with which a run has ended well; empty if it has not."""
+    last = reading.last(path) or {}
+    return str(last["tags"]["lab.result_digest"]) if last.get("status") == "FINISHED" else ""
+
+
+def whole(journal: Path, digest: str) -> list[str]:
+    """The complaints about a run that has been resumed.
+
+    It is not finished, a trial is missing or there twice, or its digest is not that of a run that nothing interrupted.
+    """
     lost = []
     for path in journal.glob("*/run.jsonl"):
-        last = reading.last(path)
-        if not last or last.get("status") != "FINISHED":
+        if not (observed := digest_of_run(path)):
             continue
+        if observed != digest:
+            lost.append(f"{path.parent.name} has the digest {observed[:16]}, and uninterrupted it has {digest[:16]}")
         names = []
         for trial in sorted(path.parent.glob("trial-*.jsonl")):
             records = [record for _, record in reading.read(trial)]

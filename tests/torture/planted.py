@@ -15,16 +15,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.host.clone import copy_clone
+from tests.host.clone import copy_clone, share_venv
 
 PATCHES = Path(__file__).resolve().parents[1] / "planted"
 SECONDS = {"simulation": 60, "faults": 150}
 """To search for something that is lost."""
-LIMIT = 1200.0
+LIMIT = 1800.0
 """For a file of tests, in seconds; one that hangs has found the bug."""
 Run = Callable[[Path, bool, Sequence[str], float], "subprocess.CompletedProcess[str]"]
 """Runs Python with arguments in a clone, in the lab's environment or the host's, for so many seconds at most."""
@@ -145,7 +146,7 @@ def find_all(run: Run, workers: int, say: Callable[[str], None] = print) -> int:
                     if not todo:
                         return
                     patch = todo.pop(0)
-                root = copy_clone(Path(folder, patch.name))
+                root = share_venv(copy_clone(Path(folder, patch.name)))
                 complaint = apply(patch, root)
                 found = None if complaint else search(patch, root, run)
                 with lock:
@@ -157,12 +158,10 @@ def find_all(run: Run, workers: int, say: Callable[[str], None] = print) -> int:
                     how = f"{found.seconds:5.0f} s  {found.by}" if found.by else "NOT FOUND"
                     say(f"{patch.name:34} {patch.kind:22} {how}")
 
-        threads = [threading.Thread(target=work) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        wrong = confirm(findings, copy_clone(Path(folder, "as-it-is")), run)
+        with ThreadPoolExecutor(workers) as pool:
+            for working in [pool.submit(work) for _ in range(workers)]:
+                working.result()
+        wrong = confirm(findings, share_venv(copy_clone(Path(folder, "as-it-is"))), run)
     for name, complaint in wrong.items():
         say(f"{name}: {complaint}")
     number = sum(bool(each.by) and each.patch.name not in wrong for each in findings)

@@ -88,7 +88,7 @@ def with_names(word: str) -> None:
     def strftime(form: str, *moment: Any) -> str:
         return TIME if form == "%Y%m%d-%H%M%S" else formatted(form, *moment)
 
-    secrets.token_hex = names.token
+    secrets.token_hex = names.token  # type: ignore[assignment]
     uuid.uuid4 = names.number
     time.strftime = strftime
     tempfile.tempdir, tempfile._name_sequence = os.environ["TMPDIR"], names  # type: ignore[attr-defined]
@@ -114,7 +114,11 @@ def host(arguments: list[str]) -> NoReturn:
             (folder / f"{name}-1-py3-none-any.whl").write_bytes(name.encode() * 20_000)
         return ["3.11"]
 
-    program._run = lambda argv: ledger.sweep() or run_command(argv)
+    def command(argv: list[str]) -> int:
+        ledger.sweep()
+        return run_command(argv)
+
+    program._run = command
     clone.wheels = wheels
     write.PART = PART
     raise SystemExit(program.main(arguments))
