@@ -25,7 +25,7 @@ from tests.host.clone import copy_clone, share_venv
 PATCHES = Path(__file__).resolve().parents[1] / "planted"
 SECONDS = {"simulation": 60, "faults": 150}
 """To search for something that is lost."""
-LIMIT = 1800.0
+LIMIT = 900.0
 """For a file of tests, in seconds; one that hangs has found the bug."""
 Run = Callable[[Path, bool, Sequence[str], float], "subprocess.CompletedProcess[str]"]
 """Runs Python with arguments in a clone, in the lab's environment or the host's, for so many seconds at most."""
