@@ -261,3 +261,21 @@ def test(options: Namespace) -> int:
         return tests.test_gpu_images()
     parts = tests.parts(options.only)
     return tests.test(parts, goes_local(options.local), slow=options.all, expression=options.k or "")
+
+
+@command
+def torture(options: Namespace) -> int:
+    """Try to make the programs lose something: faults, power cuts.
+
+    Exit code 1 when something was lost, or when a planted bug was not found."""
+    from host.checks import torture as trial
+    from host.command.place import goes_local
+
+    if options.planted and options.replay:
+        raise UserError("--planted and --replay cannot be combined")
+    if options.replay:
+        trial.check(options.replay)
+    local = goes_local(options.local)
+    if options.replay:
+        return trial.replay(options.replay, local)
+    return trial.planted(local) if options.planted else trial.torture(int(options.minutes), local)

@@ -34,6 +34,15 @@ def refused(error: OSError) -> UserError | None:
     return UserError(f"{name}: {error.strerror}; {remedy}")
 
 
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def give_back(root: Path = ROOT) -> None:
     """Give what root has made in the clone to the clone's owner: after a `sudo`, however the command has ended.
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from host.bootstrap import files
 from lib.harness.errors import UserError
 
 FORMAT = 1
@@ -209,9 +210,7 @@ class Writer:
         os.fsync(self._stream.fileno())
         self.path.replace(self.file)
         self.journal.unlink()
-        folder = os.open(self.file.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        files.sync(self.file.parent)
 
     def close(self) -> None:
         """Let go of the file; what is committed stays for the next writer."""

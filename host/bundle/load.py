@@ -10,7 +10,7 @@ from typing import Any
 
 import zstandard
 
-from host.bootstrap import ledger, process
+from host.bootstrap import files, ledger, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT, caller_path
 from host.bootstrap.process import reason
@@ -82,7 +82,10 @@ def _install_wheels(bundle: Bundle) -> None:
         WHEELS.mkdir(parents=True, exist_ok=True)
         with ledger.beside(file) as half:
             half.write_bytes(b"".join(bundle.read(part)))
+            files.sync(half)
             half.replace(file)
+    if WHEELS.is_dir():
+        files.sync(WHEELS)
 
 
 def install(bundle: Bundle, stream: dict[str, Any]) -> None:

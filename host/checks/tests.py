@@ -60,7 +60,7 @@ def test_gpu_images() -> int:
     targets = " ".join(image.target for image in images.GPU.values())
     folder = "tests/host/images"
     arguments = ["-m", "pytest", "-p", "no:cacheprovider", f"{folder}/test_images.py", f"{folder}/test_units.py"]
-    return _on_host([*arguments, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
+    return on_host([*arguments, "-m", "not slow"], {"LAB_TEST_TARGETS": targets})
 
 
 def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
@@ -75,7 +75,7 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
         code = sandbox.run([*options, "tests/lib"], local)
     elif part == "host":
         ignored = ["--ignore", "tests/host/images"] if local else []
-        code = _on_host([*options, *ignored, "tests/host"])
+        code = on_host([*options, *ignored, "tests/host"])
         if local:
             note = "; tests/host/images not run: no Docker engine"
             code = code or (1 if environment.get("CI") else 0)
@@ -83,19 +83,20 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
         reason = _no_browser(local)
         if reason:
             return Result(part, None, reason)
-        code = _on_host([*options, "tests/browser"])
+        code = on_host([*options, "tests/browser"])
     return Result(part, code, f"{time.monotonic() - start:.0f} s{note}")
 
 
 def _lint(local: bool) -> int:
-    contracts = _on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
+    contracts = on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
     style = sandbox.run(["-m", "ruff", "check", "--no-cache", "."], local)
     # docker/ is a folder, not the package docker: without namespace packages mypy does not take it for one
     options = ["--cache-dir", f"{sandbox.cache(local)}/mypy", "--no-namespace-packages", "--exclude", "/units/"]
     return max(contracts, style, sandbox.run(["-m", "mypy", *options, *LINTED], local, with_cache=True))
 
 
-def _on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:
+def on_host(arguments: list[str], more: dict[str, str] | None = None) -> int:
+    """Exit code of Python with these arguments in the tests' environment of this machine, its output shown."""
     python = venv.ensure(STATE / "test-venv", REQUIREMENTS / "test.txt")
     variables = environment.caller() | (more or {})
     if venv.WHEELS.is_dir():  # the tests make clones without them

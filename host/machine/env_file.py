@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from host.bootstrap import environment
+from host.bootstrap import environment, files
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT
 from lib.harness.errors import UserError
@@ -111,6 +111,7 @@ def keep(settings: Mapping[str, str | None], file: Path = FILE) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(target)
+        files.sync(target.parent)
     except OSError as error:
         raise UserError(
             f"{file} cannot be written ({error.strerror}): sudo chown -R $(id -u) {target.parent}"

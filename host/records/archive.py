@@ -17,7 +17,7 @@ from typing import IO, Protocol, cast
 
 import zstandard
 
-from host.bootstrap import ledger
+from host.bootstrap import files, ledger
 from lib.harness.commands.store import is_inside
 from lib.harness.errors import UserError
 
@@ -146,17 +146,9 @@ def writing(file: Path) -> Iterator[Writer]:
                 raw.flush()
                 os.fsync(raw.fileno())
             part.rename(file)
-            _sync(file.parent)
+            files.sync(file.parent)
     except OSError as error:
         raise UserError(f"{file} cannot be written ({error.strerror or error})") from None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def check(file: Path) -> Contents:

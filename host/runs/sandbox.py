@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from host.bootstrap import environment, foreground, ledger
 from host.bootstrap.paths import ROOT, STATE
@@ -35,15 +36,20 @@ def cache(local: bool) -> str:
     return str(CACHE) if local else "/cache"
 
 
-def command(arguments: list[str], local: bool, name: str | None = None, with_cache: bool = False) -> list[str]:
-    """The command `python ARGUMENTS` on the clone, which is read-only in the container. The image must be there."""
+def command(
+    arguments: list[str], local: bool, name: str | None = None, root: Path = ROOT, with_cache: bool = False
+) -> list[str]:
+    """The command `python ARGUMENTS` on the clone, or on a copy of it in `root`, which is read-only in the container.
+
+    The image must be there.
+    """
     if local:
         from host.machine.local import python
 
         return [str(python()), *arguments]
     options = ["--name", name] if name else []
     # not --volume, which takes a colon of the path for the end of it
-    options += ["--mount", f'type=bind,"source={ROOT}",target=/workspace,readonly']
+    options += ["--mount", f'type=bind,"source={root}",target=/workspace,readonly']
     if with_cache:
         CACHE.mkdir(parents=True, exist_ok=True)
         owner = CACHE.stat()
@@ -75,7 +81,9 @@ def run(arguments: list[str], local: bool, with_cache: bool = False) -> int:
             child.terminate()
 
     with variables(local) as prepared:
-        start = partial(foreground.run, command(arguments, local, name, with_cache), prepared, False, deliver)
+        start = partial(
+            foreground.run, command(arguments, local, name, with_cache=with_cache), prepared, False, deliver
+        )
         if local:
             return start()
         with ledger.container(name):

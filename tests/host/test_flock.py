@@ -64,7 +64,7 @@ def test_a_command_that_waits_says_for_whom_and_goes_on(
         monkeypatch.setattr(flock, "_say", say)
 
         def let_go() -> None:
-            said.wait()
+            said.wait(60)  # one that never says a word gets the lock as well, and fails below
             assert holder.stdin
             holder.stdin.write("\n")
             holder.stdin.flush()

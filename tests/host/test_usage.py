@@ -35,6 +35,7 @@ COMMANDS = {
     "doctor": "--fix --yes",
     "bench": "--only --local",
     "test": "--all --only -k --gpu-images --local",
+    "torture": "--minutes --planted --replay --local",
 }
 """The commands with their arguments and options: who changes them changes what users and scripts rely on."""
 
@@ -133,6 +134,10 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["report", "--out", "missing/report.html"], ["--out missing/report.html", "no folder"]),
         (["report", "--out", "."], ["--out .", "a folder"]),
         (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
+        (["torture", "--minutes", "soon"], ["--minutes soon", "whole number"]),
+        (["torture", "--minutes", "0"], ["--minutes 0", "at least 1"]),
+        (["torture", "--replay", "luck:1"], ["--replay luck:1", "simulation, lab, sync"]),
+        (["torture", "--planted", "--replay", "lab"], ["--planted and --replay", "cannot be combined"]),
         (["bench", "--only", "speed"], ["--only speed", "cluster, host_startup"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
         (["sync", "--from-local"], ["No Docker engine", "./invoke doctor"]),

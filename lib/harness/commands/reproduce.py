@@ -16,11 +16,11 @@ def record(name: str) -> int:
     Raises:
         UserError: there is no such run, or its record is not whole.
     """
-    client = from_mlflow.connect()
-    run = from_mlflow.read(client, from_mlflow.find(client, name))
-    if run.status != "FINISHED":
-        raise UserError(f"{run.key} ended as {run.status}: only a finished run can be reproduced")
-    archives = {"code": run.archive, **({"recipe": run.recipe} if run.recipe else {})}
+    with from_mlflow.connected() as client:
+        run = from_mlflow.read(client, from_mlflow.find(client, name))
+        if run.status != "FINISHED":
+            raise UserError(f"{run.key} ended as {run.status}: only a finished run can be reproduced")
+        archives = {"code": run.archive, **({"recipe": run.recipe} if run.recipe else {})}
     encoded = {name: base64.b64encode(data).decode("ascii") for name, data in archives.items()}
     print(json.dumps({"key": run.key, "tags": run.tags, "config": run.config, "archives": encoded}))
     return 0
@@ -28,23 +28,27 @@ def record(name: str) -> int:
 
 def compare_again(name: str) -> int:
     """Compare a run with its newest reproduction, and link the two. Returns 0 when they are identical, 1 when not."""
-    client = from_mlflow.connect()
-    original_run = from_mlflow.find(client, name)
-    original = from_mlflow.read(client, original_run)
-    again_run = from_mlflow.reproduction_of(client, original)
-    repeated = from_mlflow.read(client, again_run)
-    result = comparison.compare(original, repeated)
-    identical, verdict = result.identical, str(result)
-    data = [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, repeated)]
-    if not identical:
-        verdict += f". {_because(comparison.causes(original, repeated))}"
-    elif data[0] != data[1]:  # the record says that it was measured on something else
-        identical = False
-        verdict = f"differs in the data: {data[0]} in the record, {data[1]} now (lab.data_sha256); results: {verdict}"
-    other_image = f", in another image ({repeated.tags['lab.image'][:19]})" if RECORDED_IMAGE in repeated.tags else ""
-    tag = f"identical{other_image}" if identical else f"{verdict[:5000]}{other_image}"
-    client.set_tag(again_run.info.run_id, "lab.reproduction", tag)
-    client.set_tag(original_run.info.run_id, "lab.reproduced_by", repeated.key)
+    with from_mlflow.connected() as client:
+        original_run = from_mlflow.find(client, name)
+        original = from_mlflow.read(client, original_run)
+        again_run = from_mlflow.reproduction_of(client, original)
+        repeated = from_mlflow.read(client, again_run)
+        result = comparison.compare(original, repeated)
+        identical, verdict = result.identical, str(result)
+        data = [record.tags.get("lab.data_sha256", "none")[:12] for record in (original, repeated)]
+        if not identical:
+            verdict += f". {_because(comparison.causes(original, repeated))}"
+        elif data[0] != data[1]:  # the record says that it was measured on something else
+            identical = False
+            verdict = (
+                f"differs in the data: {data[0]} in the record, {data[1]} now (lab.data_sha256); results: {verdict}"
+            )
+        other_image = (
+            f", in another image ({repeated.tags['lab.image'][:19]})" if RECORDED_IMAGE in repeated.tags else ""
+        )
+        tag = f"identical{other_image}" if identical else f"{verdict[:5000]}{other_image}"
+        client.set_tag(again_run.info.run_id, "lab.reproduction", tag)
+        client.set_tag(original_run.info.run_id, "lab.reproduced_by", repeated.key)
     print(f"{verdict}{other_image}")
     return 0 if identical else 1
 
@@ -57,10 +61,10 @@ def _because(causes: list[str]) -> str:
 
 def diff(left: str, right: str) -> int:
     """Print what differs between two runs: code, config, environment, data, results. Returns 0 if no result does."""
-    client = from_mlflow.connect()
-    first, second = (from_mlflow.read(client, from_mlflow.find(client, name)) for name in (left, right))
-    print(f"{first.key}\n{second.key}")
-    results = comparison.compare(first, second)
-    for line in comparison.described(first, second, results):
-        print(line)
+    with from_mlflow.connected() as client:
+        first, second = (from_mlflow.read(client, from_mlflow.find(client, name)) for name in (left, right))
+        print(f"{first.key}\n{second.key}")
+        results = comparison.compare(first, second)
+        for line in comparison.described(first, second, results):
+            print(line)
     return 0 if results.identical else 1

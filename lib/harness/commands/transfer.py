@@ -48,16 +48,17 @@ def export(name: str) -> int:
     Raises:
         UserError: there is none, or MLflow does not answer.
     """
-    client = from_mlflow.connect()
-    parents = from_mlflow.all_of(client, name.removeprefix("all:")) if name.startswith("all:") else None
-    stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
-    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        writer = _Writer(tar)
-        for parent in parents if parents is not None else [from_mlflow.find(client, name)]:
-            experiment = client.get_experiment(parent.info.experiment_id).name
-            for run in chain([parent], from_mlflow.child_runs(client, parent)):
-                _write_run(client, run, parent, experiment, writer)
-        writer.write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(writer.sums.items())).encode())
+    with from_mlflow.connected() as client:
+        parents = from_mlflow.all_of(client, name.removeprefix("all:")) if name.startswith("all:") else None
+        stream, sys.stdout = sys.stdout.buffer, sys.stderr  # MLflow's client may print
+        with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+            writer = _Writer(tar)
+            for parent in parents if parents is not None else [from_mlflow.find(client, name)]:
+                experiment = client.get_experiment(parent.info.experiment_id).name
+                for run in chain([parent], from_mlflow.child_runs(client, parent)):
+                    _write_run(client, run, parent, experiment, writer)
+            sums = sorted(writer.sums.items())
+            writer.write(SUMS, "".join(f"{sha256}  {name}\n" for name, sha256 in sums).encode())
     return 0
 
 
@@ -140,9 +141,10 @@ def import_(folder: str) -> int:
     _check_files(root)
     runs = from_export.read_runs(root)
     from_export.require_whole(root, runs)
-    importer = _Importer(from_mlflow.connect(), root)
     families = from_export.families(runs)
-    new = sum(map(importer.put_all, families))
+    with from_mlflow.connected() as client:
+        importer = _Importer(client, root)
+        new = sum(map(importer.put_all, families))
     parents = len(families)
     there = f", {len(runs) - new} of them there already" if new < len(runs) else ""
     print(f"{parents} run{'s' if parents != 1 else ''} with {len(runs) - parents} trials{there}")

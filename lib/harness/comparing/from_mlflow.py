@@ -17,6 +17,7 @@ from typing import Any
 
 from lib.harness.comparing.records import NEEDED, Record, RecordedTrial
 from lib.harness.errors import UserError
+from lib.harness.recording.journal import is_full
 from lib.harness.shipping import server
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
@@ -38,6 +39,26 @@ def connect() -> Any:
     if not server.comes_up():
         raise UserError("MLflow does not answer, and records are read from it: ./invoke up")
     return server.connect()
+
+
+@contextmanager
+def connected() -> Iterator[Any]:
+    """Give a client of MLflow to the block.
+
+    Raises:
+        UserError: MLflow does not answer, or stops doing so in the block; a disk is full or fails.
+    """
+    try:
+        client = connect()
+        with server.server_errors():
+            yield client
+    except server.ServerAwayError as error:
+        what = "takes too long to answer" if error.slow else "does not answer any more"
+        raise UserError(f"MLflow {what}: ./invoke up, then the same command again") from None
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise UserError(f"The disk is full ({error.filename}): make room, then the same command again") from None
 
 
 def search(client: Any, experiments: Sequence[str], condition: str, order: Sequence[str] = ()) -> Iterator[Any]:

@@ -185,9 +185,13 @@ OPTIONS = (
     Option("all", ("test",), "the slow tests too"),
     Option("only", ("test",), "a part: lint, lib, host or browser", "PART", repeatable=True),
     Option("k", ("test",), "only tests whose name matches, as pytest's -k", "EXPR"),
+    Option("minutes", ("torture",), "how long to try", "N", default="10", least=1),
+    Option("planted", ("torture",), "instead: look for each of the thirty bugs of tests/planted"),
+    Option("replay", ("torture",), "instead: try one schedule or fault again, as a failure was printed", "WHAT"),
     Option("gpu-images", ("test",), "only the images for GPUs, which it builds (44 GiB, a quarter of an hour); needs "
            "no GPU"),
-    Option("local", ("up", "lab", "sweep", "claims", "report", "export", "import", "sync", "forget", "bench", "test"),
+    Option("local", ("up", "lab", "sweep", "claims", "report", "export", "import", "sync", "forget", "bench", "test",
+            "torture"),
            "without Docker: in an environment made from the same lock"),
 )  # fmt: skip
 

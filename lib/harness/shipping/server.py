@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from lib.harness.errors import UserError, short
+from lib.harness.recording.journal import is_full
 
 STARTING_SECONDS = 90.0  # of a server that the same command has started
 ANSWER_SECONDS = 20  # for an answer; a server that takes longer is slow
@@ -169,7 +170,7 @@ def server_errors() -> Iterator[None]:
 
     Raises:
         ServerAwayError: the server did not answer, or answered that it cannot now.
-        RefusedError: the server answered that it does not accept what it was sent.
+        RefusedError: the server answered that it does not accept what it was sent, or a disk has failed.
     """
     import requests
     from mlflow.exceptions import MlflowException
@@ -187,7 +188,16 @@ def server_errors() -> Iterator[None]:
         reason = str(error).splitlines()[0]
         if "locked" in reason:
             raise ServerAwayError(reason, slow=True) from error
+        remedy = "move it away, and ./invoke sync fills a new one"
+        if "disk" in reason:  # it is full, or fails
+            remedy = "check that disk, then the same command again"
         raise RefusedError(
-            f"MLflow's database {os.environ.get('MLFLOW_TRACKING_URI')} cannot be used ({reason}): move it away, and "
-            "./invoke sync fills a new one"
+            f"MLflow's database {os.environ.get('MLFLOW_TRACKING_URI')} cannot be used ({reason}): {remedy}"
+        ) from error
+    except OSError as error:  # of artifacts in a folder, or of files on their way; a full disk is the caller's to say
+        if error.errno is None or is_full(error):
+            raise
+        raise RefusedError(
+            f"MLflow did not get its files ({error.strerror}: {error.filename}): check that disk, then the same "
+            "command again"
         ) from error

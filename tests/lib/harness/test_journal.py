@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,20 @@ def test_reading_goes_on_from_any_offset(tmp_path: Path) -> None:
     written = finished(path)
     for start, (offset, _) in enumerate(list(read(path)), start=1):
         assert [record for _, record in read(path, offset)] == written[start:]
+
+
+def test_a_journal_is_read_as_a_stream(tmp_path: Path) -> None:
+    """Reading 20,000 records takes the memory of a few."""
+    path = tmp_path / "run.jsonl"
+    line = json.dumps({"kind": "timing", "step": 0, "values": {"seconds": 0.5}, "time": 0}) + "\n"
+    path.write_text(line * 20_000, encoding="utf-8")
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read(path)) == 20_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < path.stat().st_size / 4
 
 
 def test_a_torn_last_line_is_no_record_wherever_it_is_torn(tmp_path: Path) -> None:

@@ -267,6 +267,20 @@ def test_a_database_that_cannot_be_used_is_one_line(root: Path, mlflow: Mlflow) 
         sync()
 
 
+def test_artifacts_that_cannot_be_written_are_one_line(
+    root: Path, mlflow: Mlflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(root, FIRST)
+    blocked = tmp_path / "blocked"
+    blocked.touch()
+    monkeypatch.setenv("LAB_ARTIFACTS", str(blocked / "artifacts"))
+    with pytest.raises(UserError, match=r"MLflow did not get its files \(.*directory.*: check that disk"):
+        sync()
+    blocked.unlink()
+    assert "Sent 1 lab run" in printed(capsys)
+    mlflow.assert_complete(FIRST)
+
+
 def test_an_empty_journal_needs_no_mlflow(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,6 +108,20 @@ def test_the_published_command_prints_the_digest_of_a_run(exported: Path) -> Non
     assert {run["format"] for run in runs} == {2}
 
 
+def test_a_store_that_fails_meanwhile_is_one_line_and_gets_the_rest_later(
+    tracked: Clone, exported: Path, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.touch()
+    variables = {"LAB_ARTIFACTS": str(blocked / "artifacts")}
+    clone = Clone(tracked.root, tracked.journals, f"sqlite:///{tmp_path}/mlflow.db", variables)
+    clone.run("import", str(exported)).assert_one_line(2, "MLflow did not get its files", "the same command again")
+    blocked.unlink()
+    ended = clone.run("import", str(exported))
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert "there already" not in ended.out
+
+
 def test_a_server_that_the_same_command_starts_is_waited_for(tracked: Clone, exported: Path, tmp_path: Path) -> None:
     late = Server(tmp_path)
     clone = Clone(tracked.root, tracked.journals, late.url)

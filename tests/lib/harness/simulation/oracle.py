@@ -139,5 +139,7 @@ def points_of(records: list[dict[str, Any]]) -> Iterator[tuple[str, str, int, in
             step = inner.get("step", 0)
             values = inner.get("values") or {f"final/{name}": v for name, v in inner.get("measurements", {}).items()}
         for name, value in values.items():
+            if isinstance(value, dict | list):  # an array, which is no metric
+                continue
             number = float.fromhex(value) if isinstance(value, str) else float(value)
             yield name, number.hex(), record["time"], step

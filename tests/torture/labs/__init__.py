@@ -1,0 +1,1 @@
+"""The lab that faults are tried in."""
