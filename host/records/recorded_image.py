@@ -81,7 +81,8 @@ def _of_lock(lock: str, present: images.Image) -> images.Built | None:
     if lock == present.lock_sha256:
         (built,) = build.ensure(present)
         return built
-    return next((built for name in _with_lock(lock) if (built := images.inspect(name)) and _is_ours(built, lock)), None)
+    others = (images.inspect(name) for name in _with_lock(lock))
+    return next((other for other in others if other is not None and _is_ours(other, lock)), None)
 
 
 def _with_lock(lock: str) -> list[str]:
