@@ -170,9 +170,13 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
     rays = [line for line in clone.docker("container", "{{.Names}}:{{.Ports}}") if "-ray-" in line]
     assert len(rays) == 3
     assert not [line for line in rays if "->" in line]
+    send(clone)
+    finished = statuses(urls["MLflow"]).count("FINISHED")
     code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--on", "ray")
     assert (code, err) == (0, f"Instance {clone.project}\n"), out
     assert digest(out) == local
+    send(clone)
+    assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
 
     code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep")
     assert code == 0, err

@@ -30,7 +30,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: minutes; only with ./invoke test --all")
+    config.addinivalue_line("markers", "slow: only with ./invoke test --all")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a background job of a shell has it
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -339,8 +339,10 @@ def test_a_run_that_goes_on_or_is_finished_is_refused(clone: Clone) -> None:
     process = clone.start("tiny", *said({"seeds": 1, "steps": 40, "action": "sleep"}))
     until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), what="a trial has begun")
     os.killpg(process.pid, signal.SIGSTOP)
-    clone.run("tiny", "--resume", "last:tiny").assert_one_line(2, clone.newest().name, "still running")
-    os.killpg(process.pid, signal.SIGCONT)
+    try:
+        clone.run("tiny", "--resume", "last:tiny").assert_one_line(2, clone.newest().name, "still running")
+    finally:
+        os.killpg(process.pid, signal.SIGCONT)
     assert end_of(process).code == 0
     folder = clone.newest()
     refused(clone, folder, "tiny", "--resume", folder.name).assert_one_line(2, "is finished")
