@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +11,6 @@ from host.bootstrap.paths import ROOT
 from lib.harness.errors import UserError
 
 REMEDIES = {
-    errno.EACCES: "it belongs to another user: sudo chown -R $(id -u):$(id -g) {root}",
-    errno.EPERM: "it belongs to another user: sudo chown -R $(id -u):$(id -g) {root}",
     errno.EROFS: "the disk is read-only: clone to a folder that you can write",
     errno.ENOSPC: "the disk is full: make room, then run the command again",
     errno.EDQUOT: "your quota is used up: make room, then run the command again",
@@ -21,7 +20,7 @@ REMEDIES = {
     errno.EIO: "the disk fails: save what is on it",
     errno.ESTALE: "the network disk has lost it: open the folder again, then run the command again",
 }
-"""What to do, by the error's number; {root} is the clone."""
+"""The remedies by the error's number."""
 OTHER = "mend that, then run the command again"
 
 
@@ -29,9 +28,22 @@ def refused(error: OSError) -> UserError | None:
     """The line for a file that could not be read or written; None for an error that is about no file or disk."""
     if error.filename is None and error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO, errno.EMFILE):
         return None
-    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ROOT
-    remedy = REMEDIES.get(error.errno or 0, OTHER).format(root=ROOT)
-    return UserError(f"{name}: {error.strerror}; {remedy}")
+    path = Path(ROOT, os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "")
+    return UserError(f"{path}: {error.strerror}; {_remedy(error.errno or 0, path)}")
+
+
+def _remedy(number: int, path: Path) -> str:
+    forbidden = number in (errno.EACCES, errno.EPERM)
+    if (forbidden or number == errno.EROFS) and not path.is_relative_to(ROOT):
+        return "use a place that you may read and write"
+    return f"it belongs to another user: {taking(ROOT)}" if forbidden else REMEDIES.get(number, OTHER)
+
+
+def taking(path: Path) -> str:
+    """The command that makes a path of the clone the user's: where the clone is not, the advice to make one that is."""
+    if ROOT.stat().st_uid != os.getuid():
+        return "the clone is not yours, so clone to a folder of your own"
+    return f"sudo chown -R $(id -u):$(id -g) {shlex.quote(str(path))}"
 
 
 def sync(path: Path) -> None:
@@ -46,7 +58,8 @@ def sync(path: Path) -> None:
 def give_back(root: Path = ROOT) -> None:
     """Give what root has made in the clone to the clone's owner: after a `sudo`, however the command has ended.
 
-    Links are not followed, other disks are not entered, and a file that also has a name elsewhere is left alone.
+    Links are not followed, other disks are not entered, and a file that also has a name elsewhere is left alone. What
+    goes meanwhile, or is on a disk that keeps no owners, is passed over: the command has ended, and says how.
     """
     if os.getuid() != 0:
         return
@@ -54,19 +67,25 @@ def give_back(root: Path = ROOT) -> None:
     if top.st_uid == 0:
         return
     for path in _of_root(root, top.st_dev):
-        with suppress(FileNotFoundError):  # a service that runs may have just removed it
+        with suppress(OSError):
             os.chown(path, top.st_uid, top.st_gid, follow_symlinks=False)
 
 
 def _of_root(folder: Path, device: int) -> Iterator[Path]:
     """Files and folders below `folder` that root owns."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            facts = entry.stat(follow_symlinks=False)
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if facts.st_dev != device:
-                continue
-            if is_folder:
-                yield from _of_root(Path(entry.path), device)
-            if facts.st_uid == 0 and (is_folder or facts.st_nlink == 1):
-                yield Path(entry.path)
+    try:
+        with os.scandir(folder) as opened:
+            entries = list(opened)
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            facts, is_folder = entry.stat(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
+        except OSError:
+            continue
+        if facts.st_dev != device:
+            continue
+        if is_folder:
+            yield from _of_root(Path(entry.path), device)
+        if facts.st_uid == 0 and (is_folder or facts.st_nlink == 1):
+            yield Path(entry.path)

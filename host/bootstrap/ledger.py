@@ -19,12 +19,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from host.bootstrap import environment, process, signals
+from host.bootstrap import environment, files, process, signals
 from host.bootstrap.paths import STATE
 from lib.harness.errors import UserError
 
-ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
-"""The variables that name the engine a container runs on."""
 STOPPING = 30.0
 """Seconds for a lab to close its runs, and for the engine to remove its container."""
 LOOK = 1.0
@@ -61,7 +59,7 @@ class _File:
                 self._open.add(number)
                 self._append(stream, {"row": number, **row})
             except OSError as error:
-                remedy = "sudo chown -R $(id -u) .local" if isinstance(error, PermissionError) else "mend that first"
+                remedy = files.taking(STATE) if isinstance(error, PermissionError) else "mend that first"
                 raise UserError(f"{_folder()} cannot be written ({error.strerror}): {remedy}") from None
         return number
 
@@ -94,7 +92,7 @@ class _File:
         self._stream = new.open("w", encoding="utf-8")
         fcntl.flock(self._stream, fcntl.LOCK_EX)
         new.rename(self._path)
-        environment.add(process.OWNER, self.name)
+        environment.add(environment.OWNER, self.name)
         return self._stream
 
 
@@ -134,7 +132,7 @@ def beside(path: Path) -> Iterator[Path]:
 @contextmanager
 def container(name: str, *, closes: bool = False) -> Iterator[None]:
     """A container that is gone after the block. `closes`: it has something to write when it is stopped."""
-    engine = {variable: value for variable, value in environment.caller().items() if variable in ENGINE}
+    engine = {variable: value for variable, value in environment.caller().items() if variable in environment.ENGINE}
     row = {"kind": "container", "name": name, "closes": "yes" if closes else "", "engine": json.dumps(engine)}
     number = _OURS.write(row)
     try:
@@ -201,7 +199,7 @@ def _rows(stream: IO[str]) -> list[dict[str, str]]:
 
 def _end_processes(owners: set[str]) -> None:
     """Kill what a killed command has started and left."""
-    marks = {f"{process.OWNER}={owner}".encode() for owner in owners}
+    marks = {f"{environment.OWNER}={owner}".encode() for owner in owners}
     for status in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if marks & set((status / "environ").read_bytes().split(b"\0")):
@@ -231,7 +229,7 @@ def _unmount(path: Path) -> None:
 
 def _remove_container(row: Row) -> bool:
     """Remove a container. Returns whether it is gone; an engine that is away is asked by a later command."""
-    variables = {key: value for key, value in environment.caller().items() if key not in ENGINE}
+    variables = {key: value for key, value in environment.caller().items() if key not in environment.ENGINE}
     variables |= json.loads(row["engine"])
     try:
         stop = ["docker", "stop", row["name"]]

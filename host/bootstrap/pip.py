@@ -22,6 +22,8 @@ TIMEOUT = "60"
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 LISTS = ("extra-index-url", "find-links", "trusted-host")
 NAMES = ("index-url", *LISTS, "no-index", "cert", "proxy")
+LISTING = ("--disable-pip-version-check", "-vvv", "--log", os.devnull)
+"""Options with which pip lists its settings where pip.conf tells it to be quiet, and adds nothing to the user's log."""
 TRUE, FALSE = {"1", "true", "yes", "on", "y", "t"}, {"", "0", "false", "no", "off", "n", "f"}
 
 
@@ -110,7 +112,7 @@ def _configured(python: str) -> dict[str, str]:
     plain = {name: value for name, value in environment.caller().items() if not name.startswith("PIP_")}
     if file := environment.get("PIP_CONFIG_FILE"):
         plain["PIP_CONFIG_FILE"] = str(caller_path(file)) if file != os.devnull else file
-    done = process.output([python, "-m", "pip", "--disable-pip-version-check", "config", "list"], env=plain)
+    done = process.output([python, "-m", "pip", *LISTING, "config", "list"], env=plain)
     if done.returncode:
         raise UserError(
             f"pip's settings cannot be read: {process.reason(done.stderr)}: mend them, or set PIP_CONFIG_FILE=/dev/null"

@@ -18,8 +18,6 @@ from typing import IO, Any
 from host.bootstrap import environment, signals
 from lib.harness.errors import UserError
 
-OWNER = "LAB_LEDGER"
-"""In the environment of what a command starts: the name of the command in the ledger (host.bootstrap.ledger)."""
 ANSWER = 60.0
 """Seconds for a question to a program of this machine; a busy one answers in a few."""
 INSTALL = 3600.0
@@ -132,11 +130,12 @@ def start(
 
     `owner`: who is to end it when this command is killed (`ledger.processes`); by default it outlives the command.
     """
-    prepared = {k: v for k, v in (environment.caller() if env is None else env).items() if k != OWNER}
+    variables = environment.caller() if env is None else env
+    prepared = {name: value for name, value in variables.items() if name != environment.OWNER}
     with log.open("a" if append else "w", encoding="utf-8") as stream:
         return subprocess.Popen(
             command,
-            env=prepared | ({OWNER: owner} if owner else {}),
+            env=prepared | ({environment.OWNER: owner} if owner else {}),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=stream,

@@ -4,7 +4,7 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from host.bootstrap import environment
+from host.bootstrap import environment, files
 from host.bootstrap.paths import LABS, ROOT
 from host.engine import base_image, compose, docker, gpu, images
 from host.machine import env_file, nvidia, ports
@@ -160,9 +160,7 @@ def _user() -> Check:
 
 def _labs() -> Check:
     if LABS.is_dir() and os.getuid() != 0 and not os.access(LABS, os.W_OK):
-        return Check(
-            "labs/", False, f"uid {LABS.stat().st_uid} owns it", f"sudo chown -R {os.getuid()}:{os.getgid()} labs"
-        )
+        return Check("labs/", False, f"uid {LABS.stat().st_uid} owns it", files.taking(LABS))
     if (ROOT / "lib").stat().st_mode & 0o005 != 0o005:
         return Check("lib/", False, "the container's user cannot read it", "chmod -R go+rX lib labs")
     return Check("labs/, lib/", True, "JupyterLab can write, labs can read")

@@ -34,6 +34,8 @@ Pin-Priority: 990
 """
 PIN = Path("/etc/apt/preferences.d/trixie-docker")
 SUITE = Path("/etc/apt/sources.list.d/trixie-docker.list")
+SYSTEMD = Path("/run/systemd/system")
+"""A folder that is there where systemd starts services."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,13 @@ class Plan:
         if self.packages:
             lines.append(f"apt-get install {' '.join(self.packages)} ({len(self.new)} new packages, none removed)")
         if self.start:
-            lines.append("start the engine (dockerd), which then runs as root")
+            lasting = ", now and whenever this machine starts" if SYSTEMD.is_dir() else ""
+            lines.append(f"start the engine (dockerd), which runs as root{lasting}")
         if self.base:
-            lines.append(f"make the image {base_image.LOCAL} with debootstrap, if no registry can be reached")
+            lines.append(
+                f"where no registry can be reached, make the image {base_image.LOCAL} with debootstrap, which is "
+                "installed if it is missing"
+            )
         return lines
 
 
@@ -119,7 +125,9 @@ def _agree(yes: bool) -> None:
 
 def _carry_out(chosen: Plan, system: dict[str, str]) -> None:
     for file, content in chosen.files:
-        file.write_text(content, encoding="utf-8")
+        with ledger.beside(file) as part:
+            part.write_text(content, encoding="utf-8")
+            part.rename(file)
     if chosen.packages:
         _say("installing the engine, Compose and buildx from the distribution's packages")
         apt.run(["apt-get", "update", "-qq"], INSTALL_LOG)
@@ -169,13 +177,16 @@ def _installed() -> bool:
 
 
 def _files_of_apt(system: dict[str, str]) -> tuple[tuple[Path, str], ...]:
-    """The files that let apt take Docker from the next Debian, where this one's is too old and they are not there."""
+    """The files that let apt take Docker from the next Debian, where this one's is too old and they are not there.
+
+    The pin comes first: without it apt would take every package from there.
+    """
     if system.get("VERSION_CODENAME") != "bookworm":
         return ()
     address = apt.mirror("bookworm")
     if not address:
         raise UserError("apt has no source for bookworm main: mend /etc/apt/sources.list first")
-    files = ((SUITE, f"deb {address} trixie main\n"), (PIN, PREFERENCES))
+    files = ((PIN, PREFERENCES), (SUITE, f"deb {address} trixie main\n"))
     return tuple((file, content) for file, content in files if not file.exists())
 
 
@@ -199,7 +210,7 @@ def _apt_options(files: tuple[tuple[Path, str], ...]) -> Iterator[list[str]]:
 
 def _start() -> None:
     """Start the engine: as a service where systemd runs, else as a process of its own."""
-    if Path("/run/systemd/system").is_dir():
+    if SYSTEMD.is_dir():
         apt.run(["systemctl", "enable", "--now", "docker"], ENGINE_LOG)
         starting = None
     else:

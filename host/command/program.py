@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from invoke.program import Program
 
 
-OWN_OPTIONS = ("--help", "-h", "--list", "-l", "--version", "-V")
-"""What ./invoke takes before a command. Invoke has more, which are for other collections than ours."""
+HELP, LIST = ("--help", "-h"), ("--list", "-l")
+OWN_OPTIONS = (*HELP, *LIST, "--version", "-V")
+"""The options of ./invoke without a command. Invoke has more, which are for other collections than ours."""
 
 
 def run(argv: list[str]) -> int:
@@ -27,10 +28,10 @@ def run(argv: list[str]) -> int:
 
     `./invoke lab NAME --help` also lists the keys that `--set` takes.
     """
-    if argv in ([], ["--list"], ["-l"]):
+    if not argv or (len(argv) == 1 and argv[0] in HELP + LIST):
         print("\n".join(["Commands (./invoke COMMAND --help explains one):\n", *_list(), ""]))
         return 0
-    if len(argv) < 2 or not {"--help", "-h"} & set(argv[1:]):
+    if not set(HELP) & set(argv[1:]):
         return _invoke(argv)
     of_lab = argv[0] in {"lab", "sweep"} and not argv[1].startswith("-")
     if not of_lab:
@@ -83,6 +84,9 @@ def _invoke(argv: list[str]) -> int:
     if first.startswith("-") and first not in OWN_OPTIONS:
         print(one_line(f"No option '{first}' before a command. See ./invoke --list"), file=sys.stderr)
         return 2
+    if first.startswith("-") and first not in HELP and len(argv) > 1:
+        print(one_line(f"{first} stands alone: leave out '{argv[1]}'. See ./invoke --list"), file=sys.stderr)
+        return 2
     if any(option.flag == argv[-1] for option in options_of(first) if option.repeatable):  # Invoke takes it for none
         print(f"{argv[-1]} needs a value. See ./invoke {first} --help", file=sys.stderr)
         return 2
@@ -93,6 +97,9 @@ def _invoke(argv: list[str]) -> int:
         program.parse_core(["./invoke", *_with_absent(argv)])
         program.parse_collection()
         program.parse_tasks()
+        if surplus := _surplus(program):
+            print(one_line(surplus), file=sys.stderr)
+            return 2
         program.parse_cleanup()
         program.update_config()
         program.execute()
@@ -104,6 +111,15 @@ def _invoke(argv: list[str]) -> int:
             print(end.message, file=sys.stderr)
         return int(end.code)
     return 0
+
+
+def _surplus(program: Program) -> str:
+    """One line on what Invoke would take and no command of ours does: its own options, and a second command."""
+    name, *others = [task.name for task in program.tasks] or [""]
+    own = [option for option, argument in program.core_via_tasks.args.items() if argument.got_value]
+    if own:
+        return f"No option '--{own[0]}'. See ./invoke {name} --help"
+    return f"One command at a time: leave out '{others[0]}'. See ./invoke {name} --help" if others else ""
 
 
 def _remedy(error: ParseError, program: Program) -> str:

@@ -24,9 +24,11 @@ OTHERS = """
     PIP_TARGET PIP_PREFIX PIP_USER PIP_DRY_RUN PIP_CONSTRAINT PIP_REQUIRE_VIRTUALENV PIP_NO_DEPS PIP_PYTHON
     UV_INDEX UV_INDEX_URL UV_PROJECT_ENVIRONMENT UV_CONFIG_FILE UV_OFFLINE NPM_CONFIG_PREFIX npm_config_dry_run
     COMPOSE_FILE COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_PATH_SEPARATOR BUILDX_BUILDER BUILDKIT_PROGRESS
-    DOCKER_DEFAULT_PLATFORM DOCKER_CONTENT_TRUST SOURCE_DATE_EPOCH
+    DOCKER_DEFAULT_PLATFORM DOCKER_CONTENT_TRUST SOURCE_DATE_EPOCH EXPERIMENTAL_BUILDKIT_SOURCE_POLICY
+    OTEL_EXPORTER_OTLP_ENDPOINT
     PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS PYTHONIOENCODING VIRTUAL_ENV CONDA_PREFIX
     MLFLOW_TRACKING_URI MLFLOW_EXPERIMENT_NAME MLFLOW_RUN_ID _MLFLOW_SERVER_ARTIFACT_ROOT
+    DATABRICKS_HOST FLASK_DEBUG GUNICORN_CMD_ARGS UVICORN_ROOT_PATH
     INVOKE_RUN_ECHO INVOKE_TASKS_COLLECTION_NAME JUPYTER_CONFIG_DIR RAY_TMPDIR TAR_OPTIONS
 """
 
@@ -36,8 +38,12 @@ def test_what_is_honoured_passes_and_what_is_for_other_programs_does_not() -> No
     assert sorted(passed) == sorted(HONOURED.split())
 
 
-def test_a_lab_outside_a_container_computes_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS", "KERAS_BACKEND", "MKL_CBWR", "XLA_FLAGS", "TORCH_HOME")
+COMPUTE = "OMP_NUM_THREADS TF_ENABLE_ONEDNN_OPTS TF2_BEHAVIOR KERAS_BACKEND MKL_CBWR XLA_FLAGS TORCH_HOME MPLBACKEND"
+SAY = "LAB_REPRODUCES LAB_RECORDED_IMAGE LAB_RECIPE LAB_CODE_SNAPSHOT LAB_GPU_FRAMEWORK LAB_ARTIFACTS LAB_PATHS"
+
+
+def test_a_lab_outside_a_container_computes_and_records_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = f"{COMPUTE} {SAY}".split()
     for name in names:
         monkeypatch.setenv(name, "1")
     assert not set(names) & environment.for_labs().keys()
@@ -110,6 +116,25 @@ def test_where_pip_would_put_packages_is_not_the_callers_to_say(variable: str, t
     assert "target" not in done.stdout
     assert "user" not in done.stdout
     assert "timeout" in done.stdout
+
+
+def test_a_pip_conf_that_makes_pip_quiet_is_read_and_its_log_is_not_written(tmp_path: Path) -> None:
+    """With `quiet` in it pip listed nothing, and the index of a company was not asked."""
+    pip_conf = tmp_path / "pip.conf"
+    index = "https://packages.example/simple"
+    pip_conf.write_text(f"[global]\nquiet = 3\nlog = {tmp_path}/pip.log\nindex-url = {index}\n", encoding="utf-8")
+    code = "import sys; from host.bootstrap import pip; print(pip.sources(sys.executable).index)"
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=variables | {"PIP_CONFIG_FILE": str(pip_conf)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{index}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["pip.conf"]
 
 
 def test_a_lock_without_the_commands_packages_is_one_line_and_no_loop(invoke: Invoke, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ from tests.host.conftest import NO_ENGINE, Invoke, one_line
 OWNER = (1234, 1235)
 
 
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone of this user's, in a folder with a space in its name."""
+    root = tmp_path / "the clone"
+    root.mkdir()
+    monkeypatch.setattr(files, "ROOT", root)
+    return root
+
+
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
@@ -24,10 +34,29 @@ OWNER = (1234, 1235)
         (errno.ENOTDIR, "mend that"),
     ],
 )
-def test_a_file_is_named_with_the_remedy(number: int, remedy: str) -> None:
-    line = str(files.refused(OSError(number, os.strerror(number), "/clone/.env")))
-    assert line.startswith(f"/clone/.env: {os.strerror(number)}; ")
+def test_a_file_is_named_with_the_remedy(clone: Path, number: int, remedy: str) -> None:
+    line = str(files.refused(OSError(number, os.strerror(number), str(clone / ".env"))))
+    assert line.startswith(f"{clone}/.env: {os.strerror(number)}; ")
     assert remedy in line
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_what_is_not_in_the_clone_is_not_taken_from_its_owner(clone: Path, number: int) -> None:
+    line = str(files.refused(OSError(number, os.strerror(number), str(clone.parent / "records"))))
+    assert line.endswith("; use a place that you may read and write")
+
+
+def test_a_remedy_names_one_folder_whatever_is_in_its_name(clone: Path) -> None:
+    """Without quotes a shell took the owner of another folder's files: that of the name's first word."""
+    *_, path = shlex.split(files.taking(clone / ".local").replace("$(id -u):$(id -g)", "owner"))
+    assert path == str(clone / ".local")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="root alone can give a clone to another user")
+def test_another_users_clone_is_not_taken_over(clone: Path) -> None:
+    os.chown(clone, *OWNER)
+    line = str(files.refused(PermissionError(errno.EACCES, "Permission denied", str(clone / ".local"))))
+    assert line.endswith("the clone is not yours, so clone to a folder of your own")
 
 
 def test_an_error_that_is_about_no_file_is_a_bug_and_stays_one() -> None:
@@ -68,6 +97,23 @@ def test_what_root_made_becomes_the_owners(owned: Path) -> None:
     assert owners.pop("second-name") == (0, 0), "it is also a file elsewhere"
     assert set(owners.values()) == {OWNER}
     assert (owned.parent / "elsewhere").stat().st_uid == 0
+
+
+def test_what_goes_while_it_is_given_back_is_passed_over(owned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command has ended when this is done: a file that another one removes just then is no traceback."""
+    locks = owned / ".local" / "locks"
+    (locks / "services").touch()
+    chown = os.chown
+
+    def removing(path: Path, *args: int, **options: bool) -> None:
+        for other in locks.iterdir():
+            if Path(path).parent == locks and other != Path(path):
+                other.unlink()
+        chown(path, *args, **options)
+
+    monkeypatch.setattr(os, "chown", removing)
+    files.give_back(owned)
+    assert [path.stat().st_uid for path in locks.iterdir()] == [OWNER[0]]
 
 
 def test_a_clone_of_roots_stays_roots(tmp_path: Path) -> None:

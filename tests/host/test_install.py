@@ -114,6 +114,19 @@ def test_what_is_installed_for_good_may_remove_nothing() -> None:
     assert "--no-remove" in apt.INSTALL
 
 
+def test_no_moment_has_the_next_suite_without_its_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A --fix that was killed between the two left a machine that the next upgrade would have moved to that suite."""
+    monkeypatch.setattr(apt, "mirror", lambda release: f"http://mirror.example/{release}/")
+    monkeypatch.setattr(install, "PIN", tmp_path / "pin")
+    monkeypatch.setattr(install, "SUITE", tmp_path / "suite")
+    bookworm = {"VERSION_CODENAME": "bookworm"}
+    files = install._files_of_apt(bookworm)
+    assert [file.name for file, _ in files] == ["pin", "suite"]
+    (tmp_path / "pin").touch()
+    assert [file.name for file, _ in install._files_of_apt(bookworm)] == ["suite"]
+    assert install._files_of_apt({"VERSION_CODENAME": "trixie"}) == ()
+
+
 @pytest.fixture
 def startable(tmp_path: Path) -> dict[str, str]:
     """The environment of a machine that has everything but an engine that answers; dockerd only says that it ran."""

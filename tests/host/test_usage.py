@@ -78,7 +78,7 @@ def test_the_list_has_every_command_with_one_line_each(invoke: Invoke) -> None:
 
 
 def test_no_arguments_list_the_commands(invoke: Invoke) -> None:
-    assert invoke().stdout == invoke("--list").stdout
+    assert invoke().stdout == invoke("--list").stdout == invoke("--help").stdout
 
 
 def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
@@ -116,9 +116,6 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--on", "dask"], ["--on dask", "local or ray"]),
         (["lab", "optimizers", "--resume", "last:optimizers", "--quick"], ["--resume", "leave out --quick"]),
         (["up", "--workers", "none"], ["--workers none", "at least 1"]),
-        (["lab", "optimizers", "--workers", "0"], ["--workers 0", "at least 1"]),
-        (["sweep", "optimizers", "--trials", "2", "--workers", "two"], ["--workers two", "at least 1"]),
-        (["claims", "--workers", "0"], ["--workers 0", "at least 1"]),
         (["lab", "optimizers", "--debug", "--rehearse"], ["--debug and --rehearse", "cannot be combined"]),
         (["lab", "optimizers", "--debug", "--on", "ray"], ["--debug", "--on ray", "cannot be combined"]),
         (["lab", "optimizers", "--rehearse", "--resume", "last:optimizers"], ["--rehearse", "--resume"]),

@@ -48,6 +48,15 @@ COMMANDS = [
     Case("Labs", ("'Labs'", "./invoke --list")),
     Case("labs extra", ("'extra'",)),
     Case("labs lab", ("lab",)),
+    Case("labs status", ("One command", "'status'", "./invoke labs --help")),
+    Case("status down --volumes", ("One command", "'down'")),
+    Case("labs --dry", ("'--dry'", "./invoke labs --help")),
+    Case("labs --list", ("'--list'", "./invoke labs --help")),
+    Case("status --collection other", ("'--collection'", "./invoke status --help")),
+    Case("status --prompt-for-sudo-password", ("'--prompt-for-sudo-password'",)),
+    Case("--list labs", ("--list", "'labs'")),
+    Case("--version --json", ("--version", "'--json'")),
+    Case("--help laab", ("'laab'", "Nearest: lab", "./invoke --list")),
     Case(("", "labs"), ("./invoke --list",)),
     Case("--echo labs", ("--echo", "./invoke --list")),
     Case("--collection other labs", ("--collection", "./invoke --list")),
@@ -144,6 +153,11 @@ SETTINGS = [
         for text in ("lots", "8", "0", "-1g", "8 gigs", "8gg", "1e9")
     ),
     _environment("up", ("MLFLOW_MEMORY=no",), MLFLOW_MEMORY="no"),
+    _environment("lab mlp", ("LAB_HOSTS", "http://labbox", "no name of a host"), LAB_HOSTS="http://labbox"),
+    *(
+        _environment(words, (f"LAB_INSTANCE={name}", "lower-case letters"), LAB_INSTANCE=name)
+        for words, name in (("status", "My Labs"), ("down", "-x"), ("backup new.backup", "실습"))
+    ),
     _dotenv("MLFLOW_PORT=abc\n", "MLFLOW_PORT=abc"),
     _dotenv("export JUPYTER_PORT=99999\n", "JUPYTER_PORT=99999"),
     _dotenv("\ufeffJUPYTER_PORT=99999\n", "JUPYTER_PORT=99999"),

@@ -106,5 +106,5 @@ def test_one_line_and_nothing_left(case: Case, root: Path, run: Run, tmp_path: P
 
 
 def test_the_corpus_is_large_and_has_no_case_twice() -> None:
-    assert len(CASES) >= 100
+    assert len(CASES) >= 150
     assert len({name_of(case) + str(list(case.files.values())) for case in CASES}) == len(CASES)
