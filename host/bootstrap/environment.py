@@ -54,7 +54,7 @@ def caller(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def for_labs() -> dict[str, str]:
-    """The honoured variables for a lab outside a container: none changes what it computes, or what it says of itself."""
+    """The honoured variables for a lab outside a container: none changes what it computes or says of itself."""
     kept = {name: value for name, value in caller().items() if not name.startswith(FRAMEWORKS)}
     return {name: value for name, value in kept.items() if not name.startswith(SETTINGS[0]) or name in OF_LABS}
 

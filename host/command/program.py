@@ -80,15 +80,8 @@ def _invoke(argv: list[str]) -> int:
 
         def load_shell_env(self) -> None: ...
 
-    first = argv[0]
-    if first.startswith("-") and first not in OWN_OPTIONS:
-        print(one_line(f"No option '{first}' before a command. See ./invoke --list"), file=sys.stderr)
-        return 2
-    if first.startswith("-") and first not in HELP and len(argv) > 1:
-        print(one_line(f"{first} stands alone: leave out '{argv[1]}'. See ./invoke --list"), file=sys.stderr)
-        return 2
-    if any(option.flag == argv[-1] for option in options_of(first) if option.repeatable):  # Invoke takes it for none
-        print(f"{argv[-1]} needs a value. See ./invoke {first} --help", file=sys.stderr)
+    if misplaced := _misplaced(argv):
+        print(one_line(misplaced), file=sys.stderr)
         return 2
     names = ["./invoke"]
     program = Program(__version__, name="Fearless Labs", binary=names[0], binary_names=names, config_class=OwnDefaults)
@@ -111,6 +104,18 @@ def _invoke(argv: list[str]) -> int:
             print(end.message, file=sys.stderr)
         return int(end.code)
     return 0
+
+
+def _misplaced(argv: list[str]) -> str:
+    """One line on an option that is not ours before a command, has something behind it, or lacks its value."""
+    first, last = argv[0], argv[-1]
+    if first.startswith("-") and first not in OWN_OPTIONS:
+        return f"No option '{first}' before a command. See ./invoke --list"
+    if first.startswith("-") and first not in HELP and len(argv) > 1:
+        return f"{first} stands alone: leave out '{argv[1]}'. See ./invoke --list"
+    if any(option.flag == last for option in options_of(first) if option.repeatable):  # Invoke takes it for none
+        return f"{last} needs a value. See ./invoke {first} --help"
+    return ""
 
 
 def _surplus(program: Program) -> str:
