@@ -163,6 +163,7 @@ def _upgrade(database: Path, revision: str, newest: str) -> str:
     note = _note(database)
     note.write_text(f"{copy.name}\n", encoding="utf-8")
     _sync(note)
+    _sync(note.parent)
     try:
         _apply(database)
     except Exception as error:
@@ -172,7 +173,7 @@ def _upgrade(database: Path, revision: str, newest: str) -> str:
             f"MLflow's database could not be upgraded from schema {revision} to {newest} ({reason[:200]}) "
             "and is as it was: check out the commit that wrote it, or use another instance"
         ) from error
-    note.unlink()
+    _remove(note)
     for old in database.parent.iterdir():
         if COPY.fullmatch(old.name) and old != copy:
             old.unlink()
@@ -226,7 +227,13 @@ def _finish_restoring(database: Path) -> None:
             file.unlink()
         back.replace(database)
         _sync(database.parent)
+    _remove(note)
+
+
+def _remove(note: Path) -> None:
+    """Remove a note, also from the disk: one that came back with the power would undo what was written since."""
     note.unlink()
+    _sync(note.parent)
 
 
 def _note(database: Path) -> Path:

@@ -62,7 +62,8 @@ class Writer:
     """Writes FILE.part, which `finish` renames. Made again with equal `inputs`, it goes on where another one ended.
 
     The journal beside it is locked while it is written and is gone after FILE has its name, so that no second writer
-    can take the one's file for its own unfinished one.
+    can take the one's file for its own unfinished one. FILE.part is on the disk only together with its journal: one
+    without is not ours, after a power cut as well.
 
     Raises:
         UserError: another command writes it, or a file of its own name is somebody else's.
@@ -78,10 +79,12 @@ class Writer:
         self._records = self._locked_journal()
         lines: list[dict[str, Any]] = [{}]
         try:
-            lines = self._own_lines()
+            lines = self._own_lines(json.dumps({next(iter(inputs)): 0})[:-2].encode())
             goes_on = lines[:1] == [inputs] and self._read(lines[1:])
             if not goes_on:
                 self.parts, self.marks = [], set()
+                self.path.unlink(missing_ok=True)
+                files.sync(self.journal.parent)
                 self._records.truncate(0)
                 self._record(inputs)
             self._stream = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
@@ -107,27 +110,26 @@ class Writer:
                 pass
             stream.close()
 
-    def _own_lines(self) -> list[dict[str, Any]]:
-        """The records of the journal; of a torn last one nothing is left.
+    def _own_lines(self, begin: bytes) -> list[dict[str, Any]]:
+        """The records of the journal; of those that a power cut has torn nothing is left. `begin`: of the first one.
 
         Raises:
             UserError: the journal, or the file beside it, is not one of an unfinished bundle.
         """
         self._records.seek(0)
         *whole, torn = self._records.read().split(b"\n")
-        try:
-            lines = [json.loads(line) for line in whole]
-        except ValueError:
-            lines = [None]
+        lines = list(_records_in(whole))
+        first = [*whole, torn][0].rstrip(b"\0")  # zeros: what was not written yet
+        is_torn = first.startswith(begin) or begin.startswith(first)
         strange = None
-        if (torn and not lines) or (lines and not (isinstance(lines[0], dict) and "commit" in lines[0])):
+        if not (isinstance(lines[0], dict) and "commit" in lines[0] if lines else is_torn):
             strange = self.journal
         elif not lines and self.path.exists():
             strange = self.path
             self.journal.unlink()
         if strange:
             raise UserError(f"{strange} is no part of an unfinished bundle: move it, or name another file with --out")
-        self._records.truncate(sum(len(line) + 1 for line in whole))
+        self._records.truncate(sum(len(line) + 1 for line in whole[: len(lines)]))
         return lines
 
     def _read(self, records: list[dict[str, Any]]) -> bool:
@@ -209,6 +211,7 @@ class Writer:
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self.path.replace(self.file)
+        files.sync(self.file.parent)
         self.journal.unlink()
         files.sync(self.file.parent)
 
@@ -216,6 +219,15 @@ class Writer:
         """Let go of the file; what is committed stays for the next writer."""
         self._stream.close()
         self._records.close()
+
+
+def _records_in(lines: list[bytes]) -> Iterator[Any]:
+    """The records of lines, up to the first that is none."""
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
 
 
 def sums(parts: list[Part], manifest: bytes) -> bytes:

@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lib.harness.errors import UserError
 from lib.harness.recording.journal import is_orphan
 from lib.harness.shipping.state import is_shipped
 
@@ -40,7 +41,7 @@ def _is_written(path: Path) -> bool:
     """Return whether a process writes this journal now; not of one that cannot be read."""
     try:
         return not is_orphan(path)
-    except OSError:
+    except (OSError, UserError):  # or its file system has no locks
         return False
 
 

@@ -28,7 +28,7 @@ def sync() -> int:
     if not any(DISK.exists(root / name / JOURNAL) for name in DISK.names(root)):
         display.console.print("MLflow has everything.")
         return 0
-    sent = left = 0
+    sent = left = damaged = 0
     refused: list[str] = []
     try:
         if not server.comes_up():
@@ -38,16 +38,18 @@ def sync() -> int:
         for number, folder in enumerate(folders, 1):
             if not DISK.exists(folder / JOURNAL):
                 display.warn(str(reading.damaged(folder / JOURNAL, "is missing")))
+                damaged += 1
                 continue
             shipper = Shipper(remote, folder, heard=_Progress(f"{folder.name} ({number} of {len(folders)})"))
             try:
                 with journal.on_disk(root):
-                    if ship_left_behind(shipper, folder) and not shipper.refused:
+                    if ship_left_behind(shipper, folder) and not (shipper.refused or shipper.damaged):
                         sent += 1
                     elif not shipper.refused and not shipper.problems:
                         left += 1
             except server.RefusedError as error:
                 refused.append(f"{folder.name}: {error}")
+            damaged += shipper.damaged
             problems = shipper.problems.values()
             refused += [problem for problem in problems if shipper.refused]
             for problem in problems if not shipper.refused else ():
@@ -62,12 +64,17 @@ def sync() -> int:
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise UserError(f"{refused[0]}{more}. All else was sent ({sent} lab runs)")
+    has = f"MLflow has everything but {_counted(damaged, 'damaged lab run')}" if damaged else "MLflow has everything"
     if not sent and not left:
-        display.console.print("MLflow has everything.")
+        display.console.print(f"{has}.")
         return 0
-    rest = f"; {left} belong to labs that are running" if left else ", MLflow has everything"
-    display.console.print(f"Sent {sent} lab run{'s' if sent != 1 else ''} with all trials{rest}.")
+    rest = f"; {left} belong to labs that are running" if left else f", {has}"
+    display.console.print(f"Sent {_counted(sent, 'lab run')} with all trials{rest}.")
     return 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 class _Progress:

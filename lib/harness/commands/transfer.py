@@ -17,10 +17,11 @@ import io
 import json
 import math
 import os
+import stat
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +37,13 @@ from lib.harness.shipping.shipper import BATCH
 SUMS = "SHA256SUMS"
 PIECE = 1 << 20
 """Bytes of a file that are in memory at a time."""
+LINKS_AND_DEVICES = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
 THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 """Tags that MLflow sets itself: they name things of the server that a run was exported from."""
 
@@ -114,7 +122,7 @@ def _write_run(client: Any, run: Any, parent: Any, experiment: str, writer: _Wri
     with tempfile.TemporaryDirectory() as folder:
         with Path(folder, "metrics.jsonl").open("w+b") as file:
             for point in from_mlflow.points(client, run):
-                line = [point.key, point.step, point.timestamp, _said(point.value)]
+                line = [point.key, point.step, point.timestamp, _as_json(point.value)]
                 file.write(json.dumps(line).encode() + b"\n")
             writer.copy(f"{key}/metrics.jsonl", file)
         below = Path(folder, "artifacts")
@@ -125,7 +133,7 @@ def _write_run(client: Any, run: Any, parent: Any, experiment: str, writer: _Wri
                 writer.copy(f"{key}/artifacts/{path.relative_to(root).as_posix()}", file)
 
 
-def _said(value: float) -> float | str:
+def _as_json(value: float) -> float | str:
     """A number as strict JSON has it: what is not finite is a text."""
     return value if math.isfinite(value) else str(value)
 
@@ -152,17 +160,17 @@ def import_(folder: str) -> int:
 
 
 def _check_files(root: Path) -> None:
-    """Raises `UserError` unless the files below `root` are exactly those of its SHA256SUMS."""
+    """Raises `UserError` unless what is below `root` are plain files, exactly those of its SHA256SUMS, in folders."""
+    if not os.path.lexists(root / SUMS):
+        raise UserError(f"The folder has no {SUMS}: it is not an export of runs (./invoke export makes one)")
+    present = set(_plain_files(root)) - {SUMS}
     try:
         lines = (root / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        raise UserError(f"The folder has no {SUMS}: it is not an export of runs (./invoke export makes one)") from None
     except OSError as error:
         raise UserError(f"{SUMS} cannot be read ({error.strerror}): chmod -R go+rX the folder") from None
     wanted = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
     if "" in wanted:
         raise UserError(f"{SUMS} is damaged: export the runs again")
-    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()} - {SUMS}
     for name in sorted(wanted.keys() | present):
         if name not in present:
             raise UserError(f"{name} is missing: export the runs again")
@@ -175,6 +183,26 @@ def _check_files(root: Path) -> None:
             raise UserError(f"{name} cannot be read ({error.strerror}): chmod -R go+rX the folder") from None
         if sha256 != wanted[name]:
             raise UserError(f"{name} is damaged (wrong SHA-256): export the runs again")
+
+
+def _plain_files(root: Path) -> Iterator[str]:
+    """The paths of the files below `root`.
+
+    Raises:
+        UserError: something there is neither a file of its own nor a folder. A link may lead to a file of this machine,
+            and whoever wrote the export knows that file's SHA-256.
+    """
+    for path in sorted(root.rglob("*")):
+        facts = path.lstat()
+        if stat.S_ISDIR(facts.st_mode):
+            continue
+        name = path.relative_to(root).as_posix()
+        if not stat.S_ISREG(facts.st_mode):
+            kind = LINKS_AND_DEVICES.get(stat.S_IFMT(facts.st_mode), "no plain file")
+            raise UserError(f"{name} is {kind}: an export has plain files alone; export the runs again")
+        if facts.st_nlink > 1:
+            raise UserError(f"{name} is a hard link: an export has plain files alone; copy the folder (cp -r)")
+        yield name
 
 
 class _Importer:
@@ -202,17 +230,11 @@ class _Importer:
 
     def _fill(self, id_: str, run: ExportedRun, tags: Mapping[str, str]) -> None:
         """Put all of a run into the one of MLflow's with this id; what an import before has put there stays once."""
-        from mlflow.entities import Metric, Param, RunTag
-
         folder = self._root / run.key
-        self._client.log_batch(
-            id_,
-            params=[Param(name, value) for name, value in run.params.items()],
-            tags=[RunTag(name, value) for name, value in tags.items()],
-        )
+        self._server.log(id_, [], run.params, tags)
         points = from_export.points(folder)
-        while batch := [Metric(key, value, time, step) for key, step, time, value in islice(points, BATCH)]:
-            self._client.log_batch(id_, metrics=batch)
+        while batch := [(name, value, time, step) for name, step, time, value in islice(points, BATCH)]:
+            self._server.log(id_, batch, {}, {})
         if (folder / "artifacts").is_dir():
             self._client.log_artifacts(id_, str(folder / "artifacts"))
         if "lab.model" in tags and run.status == "FINISHED":

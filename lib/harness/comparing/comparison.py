@@ -11,6 +11,7 @@ from typing import Any
 
 from lib.harness.comparing.records import Child, Record
 from lib.harness.comparing.version_1 import as_version_1
+from lib.harness.errors import UserError
 from lib.harness.recording.trace import GROUPS, VERSION_TAG
 
 CAUSES = {
@@ -152,10 +153,18 @@ def config_changes(first: Record, second: Record) -> list[str]:
 
 
 def _sweep(record: Record) -> dict[str, str]:
-    """The options of a sweep, and those of ``--space`` by field; empty for another run."""
-    _, *words = json.loads(record.tags.get("lab.sweep", '[""]'))
+    """The options of a sweep, and those of ``--space`` by field; empty for another run.
+
+    Raises:
+        UserError: its tag is none of a sweep's.
+    """
+    try:
+        _, *args = json.loads(record.tags.get("lab.sweep", '[""]'))
+        pairs = [(str(option), str(value)) for option, value in zip(args[::2], args[1::2], strict=True)]
+    except (ValueError, TypeError, RecursionError):
+        raise UserError(f"{record.key}: its tag lab.sweep has no options of a sweep: the record is not whole") from None
     options = {}
-    for option, value in zip(words[::2], words[1::2], strict=True):
+    for option, value in pairs:
         if option == "--space":
             field, _, values = value.partition("=")
             options[f"{option} {field}"] = values

@@ -130,6 +130,8 @@ def is_current(entry: LabEntry, lab: Lab, record: Record, options: Options | Non
             return False
         if record.tags.get("lab.portable", "false") != str(options.portable).lower():
             return False
+    if "framework" not in record.params:  # as the config of every lab has it
+        return False
     now = provenance.tags(provenance.read_code(entry.module), lab.data, record.params["framework"])
     if any(record.tags.get(name) != now[name] for name in CURRENT_TAGS):
         return False

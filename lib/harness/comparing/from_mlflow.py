@@ -9,14 +9,14 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lib.harness.comparing.records import NEEDED, Record, RecordedTrial
-from lib.harness.errors import UserError
+from lib.harness.errors import UserError, warn_once
 from lib.harness.recording.journal import is_full
 from lib.harness.shipping import server
 
@@ -167,8 +167,15 @@ def all_of(client: Any, lab: str) -> list[Any]:
 
 
 def child_runs(client: Any, run: Any) -> Iterator[Any]:
-    """The runs of the trials of a parent run."""
-    return search(client, [run.info.experiment_id], f"tags.mlflow.parentRunId = '{run.info.run_id}'")
+    """The runs of the trials of a parent run. One that is no trial of a lab is left out, with a warning."""
+    for child in search(client, [run.info.experiment_id], f"tags.mlflow.parentRunId = '{run.info.run_id}'"):
+        if "lab.run" in child.data.tags:
+            yield child
+        else:
+            warn_once(
+                f"{run.data.tags['lab.run']}: the run {child.info.run_id} below it in MLflow has no tag lab.run: "
+                "it is left out"
+            )
 
 
 def read(client: Any, run: Any) -> Record:
@@ -251,6 +258,9 @@ def _downloaded(client: Any, run: str, name: str) -> Iterator[Path | None]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
-        with suppress(MlflowException, OSError):
+        try:
             path = Path(client.download_artifacts(run, name, folder))
+        except (MlflowException, OSError):  # it is missing, or MLflow does not answer
+            if name in [file.path for file in client.list_artifacts(run, name.rpartition("/")[0] or None)]:
+                raise
         yield path if path.is_file() else None

@@ -53,9 +53,7 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
     except InconclusiveError as why:
         return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
     except (Exception, SystemExit) as missing:  # one claim's trouble must not take the others' verdicts with it
-        known = isinstance(missing, (LookupError, ValueError)) and missing.args
-        reason = missing.args[0] if known else f"{type(missing).__name__}: {missing}"
-        return {**record, "note": f"not measured: {reason}"}
+        return {**record, "note": f"not measured: {_reason(claim, missing)}"}
     if claim.kind == "exact":
         effect = low = high = float(values)
         verdict: Verdict = "holds" if claim.at_least <= effect <= claim.at_most else "fails"
@@ -65,6 +63,15 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
         effect, low, high = (mean_interval if claim.interval == "mean" else median_interval)(values)
         verdict = _verdict(claim, low, high)
     return {**record, "verdict": verdict, "effect": effect, "low": low, "high": high, "seeds": seeds}
+
+
+def _reason(claim: Claim, error: BaseException) -> str:
+    """The reason why a claim was not measured; of a mistake in its code, such as a KeyError, with its file and line."""
+    if type(error) in (LookupError, ValueError) and error.args:
+        return str(error.args[0])
+    from lib.harness.running.rehearsal import one_line
+
+    return one_line(error, claim.measure.__module__)
 
 
 def _verdict(claim: Claim, low: float, high: float) -> Verdict:

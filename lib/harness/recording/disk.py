@@ -228,7 +228,7 @@ def replacing(disk: Disk, path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             disk.sync(file.fileno())
         disk.rename(new, path)
-    except Exception:
+    except BaseException:
         with suppress(OSError):
             disk.remove(new)
         raise

@@ -200,9 +200,14 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._fd is not None:
+        if self.is_open:
             with suppress(JournalError) if error else nullcontext():
                 self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it can be written: it has neither been ended nor closed."""
+        return self._fd is not None
 
     @property
     def files(self) -> Path:
@@ -249,7 +254,7 @@ class Journal:
                     raise self._failure
                 written = self._disk.append(self._descriptor(), line)
                 if written < len(line):  # a disk that fills up writes a part and fails at the next call
-                    self._disk.truncate(self._descriptor(), self._disk.size(self._descriptor()) - written)
+                    self._take_back(written)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError as error:
                 raise _of_disk(error, self._folder) from None
@@ -264,6 +269,14 @@ class Journal:
         if self._fd is None:
             raise ValueError(f"{self.path} is closed")
         return self._fd
+
+    def _take_back(self, size: int) -> None:
+        """Cut off the part of a record that had room. Where that fails, nothing may be written behind it any more."""
+        try:
+            self._disk.truncate(self._descriptor(), self._disk.size(self._descriptor()) - size)
+        except OSError as error:
+            self._failure = error
+            raise
 
     def sync(self) -> None:
         """Force what was appended, and the names of the run's files, to the disk.

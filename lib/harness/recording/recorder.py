@@ -25,16 +25,19 @@ from lib.harness.recording.trace import (
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
 """The names that MLflow takes for metrics: relative paths of letters, digits, spaces and _ - . :"""
 LONGEST_NAME = 250  # MLflow's limit
+FINAL = "final/"
+"""Before the name of a measurement among MLflow's metrics."""
 NAME_REFUSED = "MLflow would refuse the name"
 
 
-def check_names(names: Iterable[str]) -> None:
-    """Raise `UserError` when MLflow would refuse one of the names of logged values."""
+def check_names(names: Iterable[str], prefix: str = "") -> None:
+    """Raise `UserError` when MLflow would refuse one of the names of logged values. `prefix`: before each of them."""
+    longest = LONGEST_NAME - len(prefix)
     for name in names:
-        if not NAMES.fullmatch(name) or len(name) > LONGEST_NAME:
+        if not NAMES.fullmatch(name) or len(name) > longest:
             raise UserError(
                 f"{NAME_REFUSED} '{name}': use letters, digits, spaces and _ - . : in parts joined by /, "
-                f"at most {LONGEST_NAME} characters"
+                f"at most {longest} characters"
             )
 
 
@@ -67,7 +70,7 @@ class Recorder:
 
     def measurements(self, measurements: Mapping[str, Any]) -> None:
         """Record what the trial returned, and keep it as ``measurements.json``."""
-        check_names(measurements)
+        check_names(measurements, FINAL)
         self._record(measurements_record(measurements))
         self._journal.write("measurements.json", json_bytes(measurements))
 
@@ -109,7 +112,8 @@ class Beginning:
         self._keep(measurements_record(measurements))
 
     def _keep(self, record: Mapping[str, Any]) -> None:
-        self.lines.append(canonical(record))
+        if len(self.lines) < self._count:  # a trial may log once more as it ends, in a `finally`
+            self.lines.append(canonical(record))
         if len(self.lines) == self._count:
             raise EnoughError
 

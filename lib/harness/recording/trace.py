@@ -55,6 +55,7 @@ INTEGER = re.compile(r"-?0x[0-9a-f]+")
 """The texts of `hex`."""
 MARKS = ("i", "t", "m")
 MOST_AXES = 64  # NumPy's limit
+LARGEST_STEP = 1 << 53  # what an export of the run may have; MLflow's own limit is 2**63
 GROUPS = ("values", "parameters", "measurements")
 """What a record has values of."""
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -101,10 +102,10 @@ def step_record(step: int, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def whole(step: int) -> int:
-    """This step as a whole number. Raises `NotExactError` for 2.7, which would be recorded as another step."""
+    """This step as a whole number. Raises `NotExactError` for 2.7, and for a number that MLflow has no place for."""
     number = int(step)
-    if number != step:
-        raise NotExactError("step", f"the number {step}", "count steps in whole numbers")
+    if number != step or abs(number) >= LARGEST_STEP:
+        raise NotExactError("step", f"the number {step}", "count steps in whole numbers, below 2**53")
     return number
 
 

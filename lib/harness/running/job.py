@@ -50,9 +50,7 @@ def run_job(job: Job) -> Result:
             for name, data in job.files.items():
                 journal.write(name, data)
             measurements, pruned = train(job, recorder, watched)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # sys.exit included: it ends the trial, not the worker
+        except BaseException as error:  # sys.exit included; no Ctrl-C comes here, workers ignore it
             if isinstance(error, JournalError) or is_full(error):
                 raise
             message = described(error)

@@ -201,7 +201,8 @@ class ParentRun:
     def _abandon(self, status: str, reason: str) -> None:
         """End this run and those of its trials that have not ended. The workers must be gone."""
         for path in sorted(self.folder.glob("trial-*.jsonl")):
-            with suppress(JournalError, DamagedError):  # `sync` ends it when there is room again
+            with suppress(JournalError, DamagedError, BlockingIOError):  # `sync` ends it when there is room again
                 close_orphan(path, status, reason)
-        with self.journal, suppress(JournalError):
-            self.journal.end(status, **{"lab.ended": reason})
+        if self.journal.is_open:  # else it has ended, and the error came after that
+            with self.journal, suppress(JournalError):
+                self.journal.end(status, **{"lab.ended": reason})

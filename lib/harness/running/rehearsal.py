@@ -160,7 +160,7 @@ def one_line(error: BaseException, module: str) -> str:
     text = described(error)
     frames = traceback.extract_tb(error.__traceback__)
     libraries = (str(HARNESS), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<")
-    lab = str(Path(str(sys.modules[module].__file__)).parent)
+    lab = str(Path(getattr(sys.modules[module], "__file__", None) or "").parent)
     own = [frame for frame in frames if not frame.filename.startswith(libraries)]
     own = own or [frame for frame in frames if frame.filename.startswith(lab)] or frames[-1:]
     return " ".join(text.split()) + "".join(f" ({_short(frame.filename)}:{frame.lineno})" for frame in own[-1:])

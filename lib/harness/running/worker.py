@@ -56,8 +56,8 @@ def call_in_worker(runtime: Runtime, log: Path, function: Callable[..., Any], *a
     become(runtime)
     try:
         return function(*arguments)
-    except SystemExit as error:  # of a lab's code: it is not to end the worker
-        raise RuntimeError(f"sys.exit({error.code!r}) was called") from None
+    except (SystemExit, KeyboardInterrupt) as error:  # of a lab's code: it is not to end the worker, or the lab
+        raise RuntimeError(f"{error!r} was raised") from None
 
 
 def become(runtime: Runtime) -> None:

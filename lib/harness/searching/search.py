@@ -83,7 +83,7 @@ def searched(
             try:
                 trial = search.trial(changed(config, one.params))
             except ValidationError as error:
-                refused = f"{_said(one.params)}: {error.errors()[0]['msg']}"
+                refused = f"{_listed(one.params)}: {error.errors()[0]['msg']}"
                 continue
             rule = history.earlier.rule(one.number)
             trials[one.number] = replace(named(trial, len(results) + len(trials)), stop_rule=rule)
@@ -103,8 +103,8 @@ def searched(
     return results
 
 
-def _said(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in found.items())
+def _listed(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in params.items())
 
 
 def distribution(one: Range | Choices) -> optuna.distributions.BaseDistribution:
@@ -175,16 +175,16 @@ def best_of(search: Search, results: Sequence[Result]) -> Result | None:
 
 
 class History:
-    """Optuna's study of a search, and what its sampler and its pruner have been history.
+    """Optuna's study of a search: what its sampler and its pruner know.
 
     Combinations that are not valid, and trials that failed (one that diverged, say), count as trials pruned before
     their first report: Optuna ranks that as the worst, whereas it would ignore a failed trial and might sample a
     similar one again.
 
     Attributes:
-        study: which the sampler is asked of.
-        earlier: the trials so far, as the pruner reads them.
-        count: number of trials that have been history.
+        study: that is asked for trials.
+        earlier: the trials that have ended, as the pruner reads them.
+        count: number of trials that have ended.
     """
 
     def __init__(self, search: Search, pruner: str):

@@ -150,9 +150,11 @@ class Follower:
         return 0.0
 
 
-def follow(folder: Path, listener: TextIO) -> None:
-    """Ship `folder` as a `Follower` does, and tell the listener."""
-    lab = os.getppid()
+def follow(folder: Path, lab: int, listener: TextIO) -> None:
+    """Ship `folder` as a `Follower` does, and tell the listener.
+
+    `lab`: the process that has started this one, as long as it is the parent of this one.
+    """
 
     def tell(line: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # the lab was killed
@@ -170,11 +172,11 @@ def follow(folder: Path, listener: TextIO) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """``python -m lib.harness.shipping.follow FOLDER``: follow one lab's journals."""
+    """``python -m lib.harness.shipping.follow FOLDER PID``: follow the journals of the lab with this process id."""
     with contextlib.suppress(OSError):
         os.nice(5)
     listener, sys.stdout = sys.stdout, sys.stderr  # MLflow's client prints addresses of runs to standard output
-    follow(Path(arguments[0]), listener)
+    follow(Path(arguments[0]), int(arguments[1]), listener)
 
 
 if __name__ == "__main__":

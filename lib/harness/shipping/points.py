@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lib.harness.recording.recorder import FINAL
 from lib.harness.recording.trace import metric
 from lib.harness.shipping.remote import Metric
 
@@ -16,7 +17,7 @@ def points_of(record: Mapping[str, Any]) -> list[Metric]:
     inner = record["record"]
     step = inner.get("step", 0)
     if "measurements" in inner:
-        values = {f"final/{name}": value for name, value in inner["measurements"].items()}
+        values = {f"{FINAL}{name}": value for name, value in inner["measurements"].items()}
     else:
         values = inner.get("values", {})
     numbers = ((name, metric(value)) for name, value in values.items())

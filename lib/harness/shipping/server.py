@@ -114,7 +114,7 @@ def connect() -> Any:
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(ANSWER_SECONDS)
     os.environ["MLFLOW_TRUNCATE_LONG_VALUES"] = "false"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # below that it prints the errors that it raises
     from mlflow import MlflowClient
 
     with server_errors():
@@ -174,26 +174,21 @@ def server_errors() -> Iterator[None]:
     """
     import requests
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
     try:
         yield
     except requests.exceptions.RequestException as error:
         raise ServerAwayError(str(error), isinstance(error, requests.exceptions.ReadTimeout)) from error
     except MlflowException as error:
+        cause = error.__cause__
+        if isinstance(cause, DatabaseError) and not isinstance(cause, IntegrityError):
+            raise _of_database(cause) from error
         if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
             raise ServerAwayError(str(error), "Read timed out" in str(error)) from error
         raise RefusedError(f"MLflow refuses what it was sent: {str(error).splitlines()[0]}") from error
-    except SQLAlchemyError as error:  # of a database in a file
-        reason = str(error).splitlines()[0]
-        if "locked" in reason:
-            raise ServerAwayError(reason, slow=True) from error
-        remedy = "move it away, and ./invoke sync fills a new one"
-        if "disk" in reason:  # it is full, or fails
-            remedy = "check that disk, then the same command again"
-        raise RefusedError(
-            f"MLflow's database {os.environ.get('MLFLOW_TRACKING_URI')} cannot be used ({reason}): {remedy}"
-        ) from error
+    except SQLAlchemyError as error:
+        raise _of_database(error) from error
     except OSError as error:  # of artifacts in a folder, or of files on their way; a full disk is the caller's to say
         if error.errno is None or is_full(error):
             raise
@@ -201,3 +196,16 @@ def server_errors() -> Iterator[None]:
             f"MLflow did not get its files ({error.strerror}: {error.filename}): check that disk, then the same "
             "command again"
         ) from error
+
+
+def _of_database(error: Exception) -> ServerAwayError | RefusedError:
+    """The error of a database in a file, which the client itself serves."""
+    reason = str(error).splitlines()[0]
+    if "locked" in reason:
+        return ServerAwayError(reason, slow=True)
+    remedy = "move it away, and ./invoke sync fills a new one"
+    if "disk I/O" in reason or "is full" in reason:
+        remedy = "check that disk, then the same command again"
+    return RefusedError(
+        f"MLflow's database {os.environ.get('MLFLOW_TRACKING_URI')} cannot be used ({reason}): {remedy}"
+    )

@@ -70,6 +70,7 @@ class Shipper:
     Attributes:
         problems: a line for each run that MLflow does not have as it is, by the name of its journal.
         refused: whether MLflow refuses one of them.
+        damaged: whether a journal is.
         is_to_ship_again: whether the last `ship` has found out why MLflow refused something, and can go on.
     """
 
@@ -78,7 +79,7 @@ class Shipper:
     ):
         self.server = server
         self.problems: dict[str, str] = {}
-        self.refused = self.is_to_ship_again = self._damaged = False
+        self.refused = self.damaged = self.is_to_ship_again = False
         self._tried_again: set[str] = set()
         self._folder, self._disk, self._heard = folder, disk, heard
         self._trials = self._points = 0
@@ -127,7 +128,7 @@ class Shipper:
         except BaseException:
             self.forget()
             raise
-        if not (self.refused or self._damaged):
+        if not (self.refused or self.damaged):
             state = Sent(self.page, True, size, self._end_time)
             self._write(state)
         return True
@@ -147,7 +148,7 @@ class Shipper:
             run = self._runs.get(name) or self._begin(path)
             return name in self._done or (run is not None and self._send_new(path, run, may_end))
         except reading.DamagedError as error:
-            if not may_end:
+            if not may_end and name in self._runs:  # its trials come first
                 self._has_ended = self._is_left()
                 return False
             return self._end_damaged(path, error)
@@ -324,7 +325,7 @@ class Shipper:
     def _end_damaged(self, path: Path, error: reading.DamagedError) -> bool:
         """End a run in MLflow whose journal is damaged and has no writer. Returns whether that is done."""
         self.problems[path.name] = str(error)
-        self._damaged = True
+        self.damaged = True
         if not self._is_left():
             return False
         remote = self._known(self._name).get(self._key(path)) if self._name else None
@@ -345,7 +346,7 @@ class Shipper:
             end = reading.last(self._folder / JOURNAL, self._disk)
         except reading.DamagedError:
             return self._is_left()
-        return (end or {}).get("kind") == "end"
+        return (end or {}).get("kind") == "end" or (JOURNAL in self.problems and self._is_left())
 
     def _is_left(self) -> bool:
         """Return whether the lab is known to be gone."""

@@ -48,7 +48,7 @@ class Tracking:
         self._page = self._progress = ""
         self.problems: list[str] = []
         self._state, self._since = "connecting", time.monotonic()
-        self.trouble = "MLflow did not answer"
+        self.trouble = ""
         self._timer = threading.Timer(DELAY_SECONDS, self._start)
         self._timer.daemon = True
 
@@ -65,20 +65,29 @@ class Tracking:
         if error is not None and self._timer.ident is not None:
             self.finish(limit=INTERRUPTED_SECONDS)
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> subprocess.Popen[str] | None:
+        """The shipper's process, started unless it was; None where it cannot be."""
         with self._lock:
             if self._process is None:
-                with (self._folder / "shipper.log").open("w") as log:
-                    self._process = subprocess.Popen(
-                        [sys.executable, "-m", "lib.harness.shipping.follow", str(self._folder)],
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.PIPE,
-                        stderr=log,
-                        text=True,
-                        start_new_session=True,  # Ctrl-C is for the lab; the shipper still sends how its runs ended
-                    )
+                try:
+                    self._process = self._new_process()
+                except OSError as error:  # the disk, or the number of processes, has no room for it
+                    self.trouble = f"What sends to MLflow cannot be started ({error.strerror})"
+                    return None
+                self.trouble = "MLflow did not answer"
                 self._listener.start()
             return self._process
+
+    def _new_process(self) -> subprocess.Popen[str]:
+        with (self._folder / "shipper.log").open("w") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "lib.harness.shipping.follow", str(self._folder), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the lab; the shipper still sends how its runs ended
+            )
 
     def _listen(self) -> None:
         assert self._process is not None and self._process.stdout is not None
@@ -116,6 +125,8 @@ class Tracking:
         patience = STARTING_SECONDS if os.environ.get("LAB_MLFLOW_STARTING") else PATIENCE_SECONDS
         self._timer.cancel()
         process = self._start()
+        if process is None:
+            return False
         asked = shown = time.monotonic()
         while self._state not in ("done", "refused") and process.poll() is None:
             now = time.monotonic()

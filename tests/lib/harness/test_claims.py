@@ -201,6 +201,14 @@ def test_the_verdict_of_an_exact_claim(value: float, words: dict[str, Any], verd
             "ZeroDivisionError: division by zero",
         ),
         (Claim("c", statement="s", kind="exact", measure=lambda r: None + 1, at_least=0), "TypeError"),  # type: ignore[operator]
+        (
+            Claim("c", statement="s", measure=lambda r: r[0].measurements["acuracy"], at_least=0),
+            "KeyError: 'acuracy' (",
+        ),
+        (
+            Claim("c", statement="s", measure=lambda r: list(r)[9], at_least=0),
+            "index out of range (tests/lib/harness/test_claims",
+        ),
     ],
 )
 def test_what_cannot_be_measured_says_why_and_spoils_no_other(claim: Claim, word: str) -> None:

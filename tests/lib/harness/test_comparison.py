@@ -21,8 +21,9 @@ from lib.harness.recording.trace import (
     canonical,
     measurements_record,
 )
+from lib.harness.shipping.server import ServerAwayError, server_errors
 from tests.lib.harness.memory import CODE, ENVIRONMENT, SAME, record, trace
-from tests.lib.harness.support import Clone, Server, said, tags_of
+from tests.lib.harness.support import NOWHERE, Clone, Server, said, tags_of
 
 
 def test_equal_runs_are_identical_and_every_value_is_counted() -> None:
@@ -207,6 +208,38 @@ def test_a_run_is_found_behind_any_number_of_trials(server: Server, monkeypatch:
     assert [run.info.run_id for run in from_mlflow.all_of(client, "many")] == list(ids.values())
     with pytest.raises(UserError, match="3 runs begin with it"):
         from_mlflow.find(client, "20990101")
+
+
+def test_a_file_is_missing_only_where_mlflow_says_so(
+    tracked: Clone, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert tracked.run("tiny", "--quick").code == 0
+    assert tracked.run("sync").code == 0  # on a busy machine the run may not have waited for MLflow
+    client = MlflowClient(server.url)
+    run = from_mlflow.find(client, tracked.newest().name)
+    assert from_mlflow._artifact(client, run, "nowhere/config.json") is None
+    assert from_mlflow._artifact(client, run, "nothing.json") is None
+    assert from_mlflow._artifact(client, run, "config.json") is not None
+    with pytest.raises(ServerAwayError), server_errors():
+        from_mlflow._artifact(MlflowClient(NOWHERE), run, "config.json")
+
+
+def test_a_run_below_another_one_that_is_no_trial_is_left_out_with_a_warning(tracked: Clone, server: Server) -> None:
+    """As somebody makes it by MLflow's client, with the id of the parent at hand."""
+    assert tracked.run("tiny", "--quick").code == 0
+    assert tracked.run("sync").code == 0  # on a busy machine the run may not have waited for MLflow
+    key = tracked.newest().name
+    client = MlflowClient(server.url)
+    parent = from_mlflow.find(client, key).info
+    other = client.create_run(parent.experiment_id, tags={"mlflow.parentRunId": parent.run_id}).info.run_id
+    try:
+        ended = tracked.run("record", key)
+        warning = f"Warning: {key}: the run {other} below it in MLflow has no tag lab.run: it is left out\n"
+        assert (ended.code, ended.err) == (0, warning), ended
+        assert json.loads(ended.out)["key"] == key
+    finally:
+        client.delete_run(other)
 
 
 def test_a_reproduction_that_could_not_measure_a_claim_differs(tracked: Clone, server: Server) -> None:

@@ -204,6 +204,14 @@ def test_a_step_is_a_whole_number() -> None:
         step_record(2.7, {})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("step", [2**53, -(2**53), 2**70, 1e300])
+def test_a_step_that_mlflow_or_an_export_cannot_have_is_refused(step: Any) -> None:
+    """The run could be recorded and never be sent; of a timing the journal itself could not be read."""
+    assert step_record(2**53 - 1, {}) == {"step": 2**53 - 1, "values": {}}
+    with pytest.raises(NotExactError, match=r"'step' cannot be recorded exactly: .* below 2"):
+        step_record(step, {})
+
+
 @pytest.mark.parametrize("dtype", ["<f4", "<f8", "<i8", "|u1", "|b1", "<c16"])
 def test_an_array_stands_by_dtype_shape_and_bytes(dtype: str) -> None:
     array = np.arange(12).reshape(3, 4).astype(dtype)

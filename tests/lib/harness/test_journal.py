@@ -347,6 +347,45 @@ def test_a_file_system_without_locks_is_one_line(tmp_path: Path, monkeypatch: py
     assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"], "nothing is left behind"
 
 
+class FullDisk(disks.LocalDisk):
+    """The disk of this machine; `full`: half of a record has room, and what has been written cannot be cut off."""
+
+    full = False
+
+    def append(self, descriptor: int, data: bytes) -> int:
+        return super().append(descriptor, data[: len(data) // 2] if self.full else data)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().truncate(descriptor, size)
+
+
+def test_nothing_is_written_behind_half_a_record_that_cannot_be_taken_back(tmp_path: Path) -> None:
+    """A file system that copies on write needs room to cut a file off. A record behind would make it damage."""
+    path, disk = tmp_path / "run.jsonl", FullDisk()
+    journal = Journal.create(path, {"key": "k"}, disk)
+    disk.full = True
+    with pytest.raises(JournalFullError):
+        journal.append("tags", tags={"a": "b"})
+    disk.full = False
+    for use in (lambda: journal.append("tags", tags={}), lambda: journal.end("FAILED"), journal.close):
+        with pytest.raises(JournalFullError):
+            use()
+    assert kinds(path) == ["run"]
+    assert close_orphan(path, "FAILED", "gone")
+    assert kinds(path) == ["run", "end"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_file_that_was_not_written_to_its_end_leaves_no_part(tmp_path: Path, error: type[BaseException]) -> None:
+    with Journal.create(tmp_path / "run.jsonl", {"key": "k"}) as journal:
+        with pytest.raises(error), journal.writing("figures/a.png") as file:
+            file.write(b"half")
+            raise error
+        assert [path.name for path in journal.files.rglob("*")] == ["figures"]
+
+
 def test_a_journal_is_closed_when_an_error_leaves(tmp_path: Path) -> None:
     with pytest.raises(SystemExit), Journal.create(tmp_path / "run.jsonl", {"key": "k"}):
         raise SystemExit

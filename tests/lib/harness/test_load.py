@@ -6,6 +6,7 @@ with few points: a hundred thousand points in memory are forty megabytes or more
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -65,7 +66,7 @@ def test_eight_labs_send_to_one_mlflow_at_once_and_its_page_answers(lab_server: 
     environment = Clone(ROOT, root, lab_server.url).environment()
     shippers = [
         subprocess.Popen(
-            [sys.executable, "-m", FOLLOWER, str(folder)],
+            [sys.executable, "-m", FOLLOWER, str(folder), str(os.getpid())],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

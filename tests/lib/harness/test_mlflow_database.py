@@ -257,6 +257,29 @@ database.prepare(Path({str(older)!r}))
     yield older
 
 
+def test_the_note_of_an_upgrade_is_on_the_disk_before_it_and_off_it_afterwards(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note that a power cut brings back undoes what was written since; without one a half upgrade stays."""
+    events: list[tuple[str, bool]] = []
+    sync, apply = database._sync, database._apply
+
+    def synced(path: Path) -> None:
+        sync(path)
+        events.append((path.name, older.with_name("mlflow.db.upgrading").exists()))
+
+    def applied(file: Path) -> None:
+        events.append(("upgrade", True))
+        apply(file)
+
+    monkeypatch.setattr(database, "_sync", synced)
+    monkeypatch.setattr(database, "_apply", applied)
+    database.prepare(older)
+    at, folder = events.index(("upgrade", True)), older.parent.name
+    assert events[at - 2 : at] == [("mlflow.db.upgrading", True), (folder, True)]
+    assert events[at + 1] == (folder, False)
+
+
 def test_an_upgrade_that_was_killed_begins_again_from_the_copy(stopped_upgrade: Path, revisions: list[str]) -> None:
     assert read(stopped_upgrade, "SELECT version_num FROM alembic_version") == revisions[2]
     assert "upgraded" in database.prepare(stopped_upgrade)

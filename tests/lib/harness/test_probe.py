@@ -12,7 +12,8 @@ import pytest
 
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.recording.journal import Journal
-from lib.harness.recording.trace import canonical
+from lib.harness.recording.recorder import Beginning, EnoughError
+from lib.harness.recording.trace import canonical, step_record
 from lib.harness.running import probe
 from lib.harness.running.job import Job
 from lib.harness.running.pool import Workers
@@ -68,6 +69,17 @@ def test_a_long_trial_never_runs_twice(tmp_path: Path, times: list[float], repea
     assert workers.lines == []
     first.ended(Result(job.trial, job.run, "FINISHED"))
     assert workers.lines == repeated
+
+
+def test_what_a_trial_logs_as_it_is_ended_is_not_one_more_record() -> None:
+    log = Beginning(2)
+    with pytest.raises(EnoughError):
+        try:
+            for step in range(9):
+                log(step, loss=1.0)
+        finally:
+            log(9, loss=0.0)
+    assert log.lines == [canonical(step_record(step, {"loss": 1.0})) for step in range(2)]
 
 
 def test_the_end_of_a_pruned_trial_is_not_repeated(tmp_path: Path) -> None:

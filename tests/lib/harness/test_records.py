@@ -70,6 +70,12 @@ def test_a_config_that_is_another_or_gone_is_refused() -> None:
             replace(whole, source=Memory(whole.source.files, [replace(first, config=config), *others])).require_whole()
 
 
+@pytest.mark.parametrize("text", ["", "3", "[]", '{"a": 1, "b": 2}', '["tiny", "--trials"]', "[" * 100_000])
+def test_options_of_a_sweep_that_are_none_are_one_line(text: str) -> None:
+    with pytest.raises(UserError, match=r"key: its tag lab\.sweep has no options of a sweep"):
+        comparison.config_changes(record(SAME), record(SAME, tags={"lab.sweep": text}))
+
+
 def test_values_are_counted_however_deep_they_are() -> None:
     deep: Any = 1.0
     for level in range(3_000):

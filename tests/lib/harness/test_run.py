@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from lib.harness.recording.jsonfile import json_bytes
 from tests.lib.harness.labs.tiny import LAB, TinyConfig
 from tests.lib.harness.support import (
     Clone,
+    Ended,
     command_of,
     descendants,
     digests,
@@ -134,6 +137,14 @@ def test_a_trial_that_calls_exit_has_failed(clone: Clone) -> None:
     assert "SystemExit" in next(clone.newest().glob("trial-*.files/traceback.txt")).read_text()
 
 
+def test_a_trial_that_interrupts_itself_has_failed(clone: Clone) -> None:
+    """Nobody has pressed Ctrl-C: the lab goes on."""
+    ended = clone.tiny("--workers", "1", seeds=1, action="interrupt")
+    assert ended.code == 1, ended
+    assert "2 failed, the first one fast, seed 0: KeyboardInterrupt" in ended.out
+    assert statuses(clone.newest()) == ["FAILED"] * 3
+
+
 def test_a_study_that_calls_exit_has_failed(clone: Clone) -> None:
     ended = clone.tiny(seeds=1, action="exit-study")
     assert ended.code == 0, "its trials had ended"
@@ -168,6 +179,30 @@ def test_a_killed_worker_names_the_memory_that_a_container_has(clone: Clone) -> 
     clone.variables["LAB_MEMORY"] = "3g"
     ended = end_of(clone.start("tiny", "--workers", "1", *said({"seeds": 1, "action": "die"})))
     ended.assert_one_line(2, "A worker was killed", "raise LAB_MEMORY (it is 3g)")
+
+
+ENDED = """
+import os, runpy, signal, sys
+from lib.harness.recording.disk import LocalDisk
+
+close = LocalDisk.close
+
+def closed(self, descriptor):
+    path = os.readlink(f"/proc/self/fd/{descriptor}")
+    close(self, descriptor)
+    if path.endswith("/run.jsonl"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+LocalDisk.close = closed
+runpy.run_module("lib", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_lab_that_is_ended_as_it_has_written_its_end_is_interrupted_and_finished(clone: Clone) -> None:
+    command = [sys.executable, "-c", ENDED, "tiny", "--workers", "1", *said({"seeds": 1})]
+    done = subprocess.run(command, cwd=clone.root, env=clone.environment(), capture_output=True, text=True, check=False)
+    Ended(done.returncode, done.stdout, done.stderr).assert_one_line(130, "Interrupted")
+    assert statuses(clone.newest()) == ["FINISHED"] * 3
 
 
 def test_a_killed_worker_ends_the_lab_in_one_line(clone: Clone) -> None:

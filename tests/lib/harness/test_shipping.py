@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from mlflow import MlflowClient
 
 from lib.harness.shipping.remote import MlflowServer
 from lib.harness.shipping.shipper import Shipper
+from lib.harness.shipping.tracking import Tracking
 from tests.lib.harness.support import (
     Clone,
     Server,
@@ -159,6 +161,28 @@ def test_a_server_that_is_killed_in_the_middle_loses_and_doubles_nothing(tracked
     ended = tracked.run("sync")
     assert (ended.code, ended.err) == (0, "")
     assert_complete(server, folder)
+
+
+def test_a_shipper_that_cannot_be_started_is_the_reason_why_nothing_was_sent(tmp_path: Path) -> None:
+    """A full disk has no room for its log. (Here a folder has its place.)"""
+    (tmp_path / "shipper.log").mkdir()
+    tracking = Tracking(tmp_path)
+    tracking.begin()
+    assert not tracking.finish()
+    assert tracking.trouble == "What sends to MLflow cannot be started (Is a directory)"
+
+
+def test_a_shipper_that_starts_after_its_lab_has_been_killed_ends(clone: Clone) -> None:
+    """It takes a while until it looks: who is its parent then is somebody else."""
+    lab = subprocess.Popen(["true"])
+    lab.wait()
+    folder = clone.journals / "20260101-000000-tiny-abcdef"
+    folder.mkdir()
+    command = [sys.executable, "-m", "lib.harness.shipping.follow", str(folder), str(lab.pid)]
+    done = subprocess.run(
+        command, cwd=clone.root, env=clone.environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "away\n"), done
 
 
 def test_a_trial_that_appears_while_others_are_sent_is_sent_too(clone: Clone, server: Server) -> None:

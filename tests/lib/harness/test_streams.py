@@ -37,16 +37,19 @@ from tests.lib.harness.memory import Memory, record, trace
 
 POINTS = 6_000
 KEY = "20260101-000000-bench-abcdef"
-TAGS = {"lab.trace_version": "2", "lab.variant": "all", "lab.seed": "0", "lab.name": "bench"}
+TAGS = {"lab.trace_version": "2", "lab.name": "bench", "lab.variant": "all", "lab.seed": "0", "lab.framework": "numpy"}
+SUMS = {"lab.code_sha256": "c", "lab.data_sha256": "none", "lab.lock_sha256": "l"}
 
 
 def written(root: Path, points: int = POINTS) -> Path:
     """The folder of a run with one trial that has so many points."""
     folder = root / KEY
     folder.mkdir(parents=True)
-    header = {"experiment": "bench", "params": {}}
-    parent = Journal.create(folder / "run.jsonl", {**header, "key": KEY, "parent": None, "name": "b", "tags": TAGS})
-    own = {"key": f"{KEY}.trial-0000", "parent": KEY, "name": "a, seed 0", "tags": {**TAGS, "lab.variant": "a"}}
+    header: dict[str, Any] = {"experiment": "bench", "params": {}}
+    own: dict[str, Any] = {"key": KEY, "parent": None, "name": "bench", "tags": {**TAGS, **SUMS}}
+    parent = Journal.create(folder / "run.jsonl", {**header, **own})
+    own = {"key": f"{KEY}.trial-0000", "parent": KEY, "name": "a, seed 0"}
+    own |= {"tags": {**TAGS, "lab.variant": "a", "lab.dtype": "float64"}}
     trial = Journal.create(folder / "trial-0000.jsonl", {**header, **own})
     trial.write("config.json", b"{}")
     recorder = Recorder(trial)
@@ -166,6 +169,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowSer
     yield server
 
 
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
 def test_points_are_exported_page_by_page(store: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_mlflow, "POINTS", 64)
     pages: list[int] = []

@@ -5,11 +5,15 @@ No lab runs here: its journals are written as it writes them.
 
 from __future__ import annotations
 
+import resource
 import shutil
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,7 @@ from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal
 from lib.harness.recording.recorder import Recorder
 from lib.harness.shipping import server
+from tests.lib.harness.support import Clone, Ended
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
 """MLflow's own: its database is used in this process."""
@@ -75,6 +80,14 @@ class Mlflow:
             shutil.copy(self._empty, self.file)
         self._patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{self.file}")
         self._patch.setenv("LAB_ARTIFACTS", str(self.folder / "artifacts"))
+
+    def back_up(self, name: str) -> None:
+        """Copy the database, with what only its write-ahead log has."""
+        with (
+            closing(sqlite3.connect(self.file)) as database,
+            closing(sqlite3.connect(self.folder / f"{name}.db")) as copy,
+        ):
+            database.backup(copy)
 
     @property
     def client(self) -> Any:
@@ -153,7 +166,7 @@ def test_an_mlflow_from_an_older_copy_is_filled_again(
 ) -> None:
     record(root, FIRST)
     printed(capsys)
-    shutil.copy(mlflow.file, mlflow.folder / "older.db")
+    mlflow.back_up("older")
     record(root, SECOND)
     assert "Sent 1 lab run" in printed(capsys)
     mlflow.use("older")
@@ -242,6 +255,7 @@ def test_a_damaged_journal_is_one_warning(
     assert len(warnings) == 1
     assert f"{path} is damaged" in warnings[0]
     assert f"./invoke forget {FIRST}" in warnings[0]
+    assert out.endswith("Sent 1 lab run with all trials, MLflow has everything but 1 damaged lab run.\n")
     runs = mlflow.runs()
     assert {key for key in runs if key.startswith(SECOND)} == {SECOND, f"{SECOND}.trial-0000", f"{SECOND}.trial-0001"}
     assert "RUNNING" not in {run.info.status for run in runs.values()}
@@ -257,6 +271,7 @@ def test_a_run_without_its_own_journal_is_one_warning(
     record(root, SECOND)
     out = printed(capsys)
     assert f"{FIRST}/run.jsonl is missing" in out
+    assert out.endswith("MLflow has everything but 1 damaged lab run.\n")
     mlflow.assert_complete(SECOND)
 
 
@@ -265,6 +280,22 @@ def test_a_database_that_cannot_be_used_is_one_line(root: Path, mlflow: Mlflow) 
     mlflow.file.write_bytes(b"no database" * 100)
     with pytest.raises(UserError, match=r"MLflow's database .* cannot be used .*: move it away"):
         sync()
+
+
+def test_a_database_whose_disk_is_full_is_one_line(clone: Clone, empty: Path, tmp_path: Path) -> None:
+    """MLflow's client says of it that it is away for now, and prints a traceback."""
+    record(clone.journals, FIRST)
+    clone.tracking = f"sqlite:///{shutil.copy(empty, tmp_path / 'mlflow.db')}"
+    done = subprocess.run(
+        [sys.executable, "-m", "lib", "sync"],
+        cwd=clone.root,
+        env=clone.environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    Ended(done.returncode, done.stdout, done.stderr).assert_one_line(2, "MLflow's database", "check that disk")
 
 
 def test_artifacts_that_cannot_be_written_are_one_line(

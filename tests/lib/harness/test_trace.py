@@ -188,3 +188,16 @@ def test_a_name_that_mlflow_would_refuse_fails_at_once(journal: Journal, name: s
     for record in records:
         with pytest.raises(UserError, match="MLflow would refuse the name"):
             record()
+
+
+def test_a_name_is_as_long_as_mlflow_takes_it_with_what_comes_before_it(journal: Journal) -> None:
+    """A measurement is the metric final/NAME, which has 250 characters at most."""
+    recorder = Recorder(journal)
+    recorder(0, **{"a" * 250: 1.0})
+    recorder.measurements({"a" * 244: 1.0})
+    for length, record in (
+        (251, lambda name: recorder(0, **{name: 1.0})),
+        (245, lambda n: recorder.measurements({n: 1})),
+    ):
+        with pytest.raises(UserError, match="MLflow would refuse the name"):
+            record("a" * length)

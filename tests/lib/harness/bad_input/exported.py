@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -74,11 +75,33 @@ def point(line: str, key: str = TRIAL) -> Damage:
 
 
 def linked(name: str, target: str) -> Damage:
-    """Replace a file by a link."""
+    """Replace a file, or a folder that then lies beside it, by a link."""
+
+    def damage(folder: Path) -> None:
+        (folder / name).rename(folder / f"{name}.moved")
+        (folder / name).symlink_to(target)
+        if (folder / f"{name}.moved").is_file():
+            (folder / f"{name}.moved").unlink()
+
+    return damage
+
+
+def hard_linked(name: str, other: str) -> Damage:
+    """Replace a file by another name of another one of the export."""
 
     def damage(folder: Path) -> None:
         (folder / name).unlink()
-        (folder / name).symlink_to(target)
+        (folder / name).hardlink_to(folder / other)
+
+    return damage
+
+
+def _pipe(name: str) -> Damage:
+    """Replace a file by a pipe, which nobody writes to."""
+
+    def damage(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
 
     return damage
 
@@ -99,6 +122,7 @@ def _in_a_folder(name: str) -> Damage:
 
 
 DEEP = "[" * 100_000
+LINK = (f"{TRIAL}/metrics.jsonl is a symbolic link", "plain files alone", "export the runs again")
 SUMS: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "no sums": (remove("SHA256SUMS"), ("no SHA256SUMS", "./invoke export")),
     "empty sums": (write("SHA256SUMS", ""), ("is not in SHA256SUMS", "export the runs again")),
@@ -116,13 +140,22 @@ SUMS: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "an empty file": (write(f"{PARENT}/run.json", ""), ("run.json is damaged",)),
     "a lost file": (remove(f"{TRIAL}/metrics.jsonl"), ("metrics.jsonl is missing",)),
     "another file": (write(f"{TRIAL}/more.txt", "x"), ("more.txt is not in SHA256SUMS", "remove it")),
-    "a link to nothing": (linked(f"{TRIAL}/metrics.jsonl", "nowhere"), ("metrics.jsonl is missing",)),
-    "a link in a circle": (linked(f"{TRIAL}/metrics.jsonl", "metrics.jsonl"), ("metrics.jsonl is missing",)),
-    "a link elsewhere": (linked(f"{TRIAL}/metrics.jsonl", "/etc/passwd"), ("metrics.jsonl is damaged",)),
+    "a link to nothing": (linked(f"{TRIAL}/metrics.jsonl", "nowhere"), ("metrics.jsonl is a symbolic link",)),
+    "a link in a circle": (linked(f"{TRIAL}/metrics.jsonl", "metrics.jsonl"), ("metrics.jsonl is a symbolic link",)),
+    "sums that are a pipe": (_pipe("SHA256SUMS"), ("SHA256SUMS is a pipe",)),
+    "sums that are a link": (linked("SHA256SUMS", "/dev/zero"), ("SHA256SUMS is a symbolic link",)),
     "a folder in its place": (_in_a_folder(f"{TRIAL}/run.json"), ("run.json is missing",)),
 }
 """Damages whose sums do not fit."""
 CONTENT: dict[str, tuple[Damage, tuple[str, ...]]] = {
+    "a link": (linked(f"{TRIAL}/metrics.jsonl", f"../{PARENT}/metrics.jsonl"), LINK),
+    "a link elsewhere": (linked(f"{TRIAL}/metrics.jsonl", "/etc/passwd"), LINK),
+    "a folder that is a link": (linked(f"{TRIAL}/artifacts", "artifacts.moved"), ("artifacts is a symbolic link",)),
+    "a hard link": (
+        hard_linked(f"{TRIAL}/metrics.jsonl", f"{PARENT}/metrics.jsonl"),
+        ("metrics.jsonl is a hard link", "cp -r"),
+    ),
+    "a pipe": (_pipe(f"{TRIAL}/metrics.jsonl"), ("metrics.jsonl is a pipe", "plain files alone")),
     "no run at all": (_without_runs, ("no run", "export the runs again")),
     "run.json: no JSON": (write(f"{TRIAL}/run.json", "{"), (f"{TRIAL}/run.json", "no JSON")),
     "run.json: deep": (write(f"{TRIAL}/run.json", DEEP), (f"{TRIAL}/run.json", "no JSON")),

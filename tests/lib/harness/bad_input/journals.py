@@ -157,6 +157,7 @@ CONFIGS: dict[str, tuple[Damage, tuple[str, ...]]] = {
 HARMLESS: dict[str, Damage] = {
     "nothing recorded": _empty,
     "a torn end": _torn,
+    "params without a framework": header(params={"seeds": "2"}),
     "a note of what was sent: empty": _shipped(""),
     "a note of what was sent: a list": _shipped("[]"),
     "a note of what was sent: deep": _shipped(DEEP),

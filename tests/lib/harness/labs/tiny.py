@@ -95,6 +95,8 @@ def _act(config: TinyConfig, log: Log) -> None:
         raise UserError("action=say: choose another")
     if config.action == "exit":
         sys.exit(0)
+    if config.action == "interrupt":
+        raise KeyboardInterrupt
     if config.action == "misname":
         log(0, **{"loss@10": 0.0})
     if config.action == "say-gpu":
