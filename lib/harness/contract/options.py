@@ -156,7 +156,7 @@ OPTIONS = (
           metavar="local|ray", default="local", choices=("local", "ray")),
     Option("workers", ("lab", "sweep", "claims"),
            "trials at a time; by default one per core, as far as LAB_MEMORY has room for them", "N", least=1,
-           in_container=True),
+           most=MOST_WORKERS, in_container=True),
     _both("resume", "resume an interrupted run: its key, the beginning of one, or last:NAME", metavar="RUN"),
     _lab("debug", "run the first trial in one process, where breakpoints and prints work; nothing is tracked"),
     _lab("rehearse", "run every variant up to its first record, then every claim and figure; nothing is tracked"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lib.harness.recording.reading import key_of
 from tests.lib.harness.simulation.lab import Promise
 from tests.lib.harness.simulation.machine import Disk
 from tests.lib.harness.simulation.tracking import Store, StoredRun
@@ -72,6 +73,8 @@ def compare(disk: Disk, store: Store, damaged: set[Path]) -> Iterator[str]:
             known.add(records[0]["key"])
             if path.name == "run.jsonl" or lines_of(disk, path.parent / "run.jsonl")[0]:
                 yield from compare_known(disk, path, records, runs, is_damaged or path in damaged)
+        elif (run := runs.get(key_of(path))) and not run.deleted and run.status == "RUNNING":
+            yield f"{path} is damaged at its beginning, and its run is RUNNING for ever"
     for key, run in runs.items():
         if key not in known and not run.deleted and not any(path.parent.name in key for path in damaged):
             yield f"{key} is in MLflow ({run.status}), and no journal knows it"
