@@ -60,7 +60,7 @@ def command(body: Callable[[Namespace], int | None]) -> Any:
 def _say_instance() -> None:
     from host.engine import project
 
-    print(f"Instance {project.name()}", file=sys.stderr)
+    print(f"Instance {project.display_name()}", file=sys.stderr)
 
 
 def _parameter(name: str, default: object = inspect.Parameter.empty) -> inspect.Parameter:

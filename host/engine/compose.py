@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from host.bootstrap import process
@@ -12,6 +13,19 @@ from lib.harness.errors import UserError
 
 SECONDS = 600
 """The longest that Compose may take to start or stop all services: it waits for their healthchecks."""
+LIMITED = """
+import os, signal, subprocess, sys, time
+child = subprocess.Popen(sys.argv[2:])
+try:
+    sys.exit(child.wait(float(sys.argv[1])))
+except subprocess.TimeoutExpired:
+    print(f"docker compose did not end within {sys.argv[1]} s and was stopped", flush=True)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.killpg(0, signal.SIGTERM)
+time.sleep(5)
+os.killpg(0, signal.SIGKILL)
+"""
+"""A program that runs a command for so many seconds at most, in a process group of its own."""
 LABELS = {
     "service": "com.docker.compose.service",
     "image": "com.docker.compose.image",
@@ -67,6 +81,11 @@ def command(*args: str) -> list[str]:
     """The command `docker compose ARGS`."""
     place = ("--project-name", project.name(), "--project-directory", str(ROOT))
     return ["docker", "compose", "--progress", "quiet", *place, *args]
+
+
+def command_behind(*args: str) -> list[str]:
+    """The command `docker compose ARGS` for `process.start`, with the time limit of `call`."""
+    return [sys.executable, "-I", "-S", "-c", LIMITED, str(SECONDS), *command(*args)]
 
 
 def call(variables: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:

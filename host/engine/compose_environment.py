@@ -5,8 +5,10 @@ from host.engine import compose_overrides, images
 from host.machine import env_file, git, hosts, instance, labs_owner, user
 
 
-def variables(lab_image: images.Built) -> dict[str, str]:
+def variables(tracking: images.Built, lab_image: images.Built) -> dict[str, str]:
     """The variables that compose.yaml reads: the images by their ids, Jupyter's token and user, the facts of the host.
+
+    Both images are as this command has built or seen them: a clone of another version may give their names to others.
 
     Raises:
         UserError: the caller has set another image, or a file for Compose changes what runs record.
@@ -17,7 +19,7 @@ def variables(lab_image: images.Built) -> dict[str, str]:
     variables = {
         **environment.caller(),
         "LAB_CPU_IMAGE": lab_image.id,
-        "TRACKING_IMAGE": images.must_inspect(images.TRACKING).id,
+        "TRACKING_IMAGE": tracking.id,
         "JUPYTER_TOKEN": env_file.token(),
         "LAB_UID": str(uid),
         "LAB_GID": str(gid),

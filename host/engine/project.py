@@ -29,24 +29,46 @@ def name() -> str:
 
     Raises:
         UserError: the name is none that Compose takes, .env cannot be written, or the engine does not say whose the
-            old name is.
+            old name is, which may be that of a clone that was used before.
     """
     if known := instance.known():
         return known
     with held("settings"):
         if known := env_file.setting(instance.NAME):  # another command has just made it
             return known
+        is_used = env_file.setting("JUPYTER_TOKEN") is not None
         try:
             docker.server()
         except docker.NoEngineError:
-            # a clone that was used before: the engine knows, when it is back
-            if env_file.setting("JUPYTER_TOKEN") and shutil.which("docker"):
+            if is_used and shutil.which("docker"):  # the engine knows, when it is back
                 return DEFAULT
+            made = instance.new_name()
+        except docker.EngineError:
+            if is_used:
+                raise
             made = instance.new_name()
         else:
             made = _of_engine()
         env_file.keep({instance.NAME: made, instance.FOLDER: instance.here()})
     return made
+
+
+def display_name() -> str:
+    """The name of the instance for a line to the user; in local mode an engine's error may leave it open."""
+    try:
+        return name()
+    except docker.EngineError as error:
+        return f"unknown ({error})"
+
+
+def give_up_default() -> None:
+    """Let this clone have a name of its own from now on where it had the old one, whose volumes were deleted.
+
+    Nothing on the engine says any more that the old name is this clone's, so another one would take it.
+    """
+    with held("settings"):
+        if env_file.setting(instance.NAME) == DEFAULT and env_file.setting(instance.FOLDER):
+            env_file.keep({instance.NAME: None, instance.FOLDER: None})
 
 
 def current() -> str | None:
@@ -96,6 +118,7 @@ def _of_engine() -> str:
         docker.call("volume", "create", "--label", f"{LABEL}={instance.here()}", marker(DEFAULT))
         owner = _marked(DEFAULT)  # whose label is there when two have created it at once
     if owner is not None and instance.is_here(owner):
+        instance.path(instance.ENGINE).touch()
         return DEFAULT
     made = instance.new_name()
     gone = owner is not None and not instance.is_used_elsewhere(owner)

@@ -7,6 +7,7 @@ from host.bootstrap.paths import ROOT
 from host.bootstrap.process import reason
 from host.engine import docker, project
 from host.engine.images import Image
+from host.machine import instance
 from lib.harness.errors import UserError
 
 JOURNAL, MLFLOW = "journal", "mlflow"
@@ -47,6 +48,7 @@ def create(volume: str) -> bool:
     """
     if volume in present():
         return False
+    instance.path(instance.ENGINE).touch()
     labels = {"project": project.name(), "volume": volume}
     options = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
     made = docker.call("volume", "create", *options, full_name(volume))

@@ -27,6 +27,8 @@ DEFAULT = "fearless-labs"
 """The name of every instance before instances had names of their own."""
 ENGINE = "engine"
 """The note that the instance has containers or volumes on an engine, or had."""
+DATA = "data"
+"""The lock of what copies, replaces or deletes all runs of an instance."""
 OF_THE_ORIGINAL = ("jupyter.pid", "mlflow.pid", "labs-owner", "ports.json", ENGINE)
 """What a copied clone does not go on with: services, ports, a loan and an engine's volumes are the original's."""
 

@@ -2,6 +2,9 @@
 
 import json
 import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from host.machine import instance
 from lib.harness.errors import UserError
@@ -24,10 +27,46 @@ def is_free(port: int) -> bool:
     return True
 
 
-def next_free(port: int, taken: set[int]) -> int:
-    """The first free port from `port` on that is not in `taken`. Raises `UserError` after 100."""
+class Reservation:
+    """The ports that a command has chosen and that no service listens on yet: no other command chooses them.
+
+    Two instances that start at the same time would otherwise find the same port free. Each port is an address that one
+    socket of this machine can have, as `host.bootstrap.flock.held_across` has them; only Linux knows such addresses.
+    """
+
+    def __init__(self, sockets: ExitStack) -> None:
+        self._sockets = sockets
+        self._ports: set[int] = set()
+        self.descriptors: tuple[int, ...] = ()
+        """A child process that inherits them keeps the reservation until it ends."""
+
+    def take(self, port: int) -> bool:
+        """Reserve a port; False where it is in use, or another command has reserved it."""
+        if not is_free(port):
+            return False
+        if sys.platform == "linux" and port not in self._ports:
+            holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                holder.bind(f"\0fearless-labs/port/{port}")
+            except OSError:
+                holder.close()
+                return False
+            self.descriptors += (self._sockets.enter_context(holder).fileno(),)
+            self._ports.add(port)
+        return True
+
+
+@contextmanager
+def reservation() -> Iterator[Reservation]:
+    """A reservation for the block, in which the services begin to listen."""
+    with ExitStack() as sockets:
+        yield Reservation(sockets)
+
+
+def next_free(port: int, taken: set[int], take: Callable[[int], bool] = is_free) -> int:
+    """The first port from `port` on that is not in `taken` and can be taken. Raises `UserError` after 100."""
     for candidate in range(port, min(port + 100, 65536)):
-        if candidate not in taken and is_free(candidate):
+        if candidate not in taken and take(candidate):
             return candidate
     raise UserError(f"No free port from {port} to {port + 99}: set another start in .env (JUPYTER_PORT, MLFLOW_PORT)")
 

@@ -178,7 +178,7 @@ def check(file: Path) -> Contents:
             sums[name], size = hashed.sha256.hexdigest(), size + length
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror or error})") from None
-    except (tarfile.TarError, zstandard.ZstdError, EOFError, ValueError) as error:
+    except (tarfile.TarError, zstandard.ZstdError, EOFError, ValueError, RecursionError) as error:
         raise UserError(f"{file} is damaged or no backup: {error}; take another copy of it") from None
     if listed is None or about is None:
         raise UserError(f"{file} is damaged or no backup: its end is missing; take another copy of it")

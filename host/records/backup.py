@@ -38,7 +38,7 @@ def backup(name: str) -> None:
             "No backup was made: it would lack what the engine has, which does not answer; "
             "./invoke doctor says how to mend it"
         )
-    with archive.writing(file) as writer:
+    with instance.turn(instance.DATA), archive.writing(file) as writer:
         writer.begin(_about())
         if has_engine and (there := volumes.present()):
             build.ensure(images.TRACKING)
@@ -84,6 +84,7 @@ def _add_volumes(writer: Writer, there: list[str]) -> None:
     mounts = {v: f"{volumes.DATA}/{v}{':ro' if v == volumes.JOURNAL else ''}" for v in there}
     places = [f"{volumes.DATA}/{volume}" for volume in (volumes.JOURNAL, volumes.MLFLOW)]
     command = volumes.command(images.TRACKING, mounts, volumes.STORE, "pack", *places, volumes.SCRATCH)
+    broken = False
     with tempfile.TemporaryFile("w+") as errors:
         try:
             with process.reading(command, errors) as (child, stream), tarfile.open(fileobj=stream, mode="r|") as tar:
@@ -91,8 +92,8 @@ def _add_volumes(writer: Writer, there: list[str]) -> None:
                     content = tar.extractfile(info)
                     assert content is not None
                     writer.add(f"{VOLUMES}/{info.name}", info.size, content)
-        except tarfile.TarError:
-            pass  # it ended early: the line below says why
-        if child.returncode:
+        except tarfile.TarError:  # it ended early
+            broken = True
+        if child.returncode or broken:
             errors.seek(0)
             raise UserError(f"No backup was made: the volumes cannot be read ({reason(errors.read())})")

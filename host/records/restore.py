@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from host.bootstrap import process
+from host.bootstrap import process, signals
 from host.bootstrap.flock import held
 from host.bootstrap.paths import caller_path
 from host.bootstrap.process import reason
@@ -31,6 +31,8 @@ PLACES = {volumes.JOURNAL: (images.LAB, "/journal"), volumes.MLFLOW: (images.TRA
 """The image that has the folder of a volume, so that a new volume gets its owner, and that folder."""
 SECONDS = 3600
 """The longest that moving and deleting files in a volume may take."""
+AT_REST = ("created", "exited", "dead")
+"""The states of a container that uses no volume."""
 
 
 def restore(name: str, replace: bool) -> None:
@@ -53,18 +55,18 @@ def restore(name: str, replace: bool) -> None:
     has_engine = docker.available()
     if not has_engine and recorded.may_be_on_engine():
         raise UserError("Nothing was restored: the engine that has this instance's volumes does not answer")
-    name = project.name()
-    with instance.turn("services"), held(instance.lock("local-services")):
+    target = project.name()
+    with instance.turn(instance.DATA), instance.turn("services"), held(instance.lock("local-services")):
         _require_rest(has_engine)
         parts = _parts(has_engine, contents)
         if not replace and any(part.has_runs() for part in parts):
             raise UserError(
-                f"Nothing was restored: {name} has runs; --replace deletes them (./invoke backup keeps them first)"
+                f"Nothing was restored: {target} has runs; --replace deletes them (./invoke backup keeps them first)"
             )
         _put(parts, file, contents)
     _keep_settings(about.settings)
     count = f"{contents.runs} run{'' if contents.runs == 1 else 's'}"
-    print(f"Restored {about.instance} of {about.time} into {name}: {count}")
+    print(f"Restored {about.instance} of {about.time} into {target}: {count}")
 
 
 def _numbers(version: str) -> list[int]:
@@ -73,7 +75,7 @@ def _numbers(version: str) -> list[int]:
 
 def _require_rest(has_engine: bool) -> None:
     """Raises `UserError` while services or labs of this instance run."""
-    present = [c.name for c in compose.containers() if c.state == "running"] if has_engine else []
+    present = [c.name for c in compose.containers() if c.state not in AT_REST] if has_engine else []
     present += [f"{service} (local mode)" for service in without_docker.addresses()]
     present += recorded.local().at_work
     if present:
@@ -129,13 +131,14 @@ class _Volume:
     def __init__(self, part: str):
         self.part = part
         self._image, self._folder = PLACES[part]
-        self._new = volumes.create(part)
+        self._new = part not in volumes.present()
 
     def has_runs(self) -> bool:
-        return self._run("runs", self.part).strip() == "True"
+        return not self._new and self._run("runs", self.part).strip() == "True"
 
     def stage(self, file: Path, stage: str, _contents: Contents) -> None:
         """Write the part of the backup beside what is there. Raises `UserError` when it cannot be written."""
+        volumes.create(self.part)
         with tempfile.TemporaryFile("w+") as output:
             with process.feeding(self._command("unpack", stage), output) as (child, stream):
                 try:
@@ -183,7 +186,7 @@ def _parts(has_engine: bool, contents: Contents) -> list[_Local | _Volume]:
 
 
 def _put(parts: list[_Local | _Volume], file: Path, contents: Contents) -> None:
-    """Stage all parts, then let them take the place of what is there."""
+    """Stage all parts, then let them take the place of what is there, which no signal interrupts."""
     stage = f"{store.STAGED}{os.urandom(4).hex()}"
     try:
         for part in parts:
@@ -192,8 +195,12 @@ def _put(parts: list[_Local | _Volume], file: Path, contents: Contents) -> None:
         for part in parts:
             part.drop(stage)
         raise
-    for part in parts:
-        part.swap(stage)
+    try:
+        with signals.deferred():
+            for part in parts:
+                part.swap(stage)
+    except (UserError, OSError) as error:
+        raise UserError(f"{error}. Only a part was restored: mend that, then restore again with --replace") from None
 
 
 def _members(file: Path, place: str, part: str) -> Iterator[tuple[str, int, IO[bytes]]]:

@@ -54,7 +54,7 @@ def in_container(
     labs_owner.make_folders()
     cluster = ray.require(gpu=gpu_image is not None) if on_ray else {}
     wanted = gpu_image or images.LAB
-    _, *built = build.ensure(images.TRACKING, *([] if image else [wanted]))
+    tracking, *built = build.ensure(images.TRACKING, *([] if image else [wanted]))
     lab_image = image or built[0]
     called = arguments[0] if NAME.fullmatch(arguments[0]) else "lab"
     name = f"{project.name()}-{called}-{secrets.token_hex(4)}"
@@ -72,9 +72,9 @@ def in_container(
     with ExitStack() as stack:
         taken = stack.enter_context(code or of(labs))
         if tracked:
-            variables, mlflow = up_down.start_mlflow_behind(lab_image, stack)
+            variables, mlflow = up_down.start_mlflow_behind(tracking, lab_image, stack)
         else:
-            variables, mlflow = compose_environment.variables(lab_image), None
+            variables, mlflow = compose_environment.variables(tracking, lab_image), None
         if variables["LAB_GIT_COMMIT"] != commit:  # another one was checked out while the snapshot was taken
             variables |= {"LAB_GIT_COMMIT": "unknown", "LAB_GIT_DIRTY": "unknown"}
         variables |= dict(more) | cluster | taken.variables()

@@ -9,11 +9,11 @@ import hashlib
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from host.bootstrap import ledger
 from host.engine import docker
 from host.machine import instance
 from lib.harness.errors import UserError
@@ -22,6 +22,7 @@ LABEL = "org.fearless-labs.code"
 KEPT = 8
 """Snapshots that stay though nothing uses them: a lab whose code is as it was need not copy it again."""
 NEW, OLD = ".new-", ".old-"
+"""The beginnings of the names of a snapshot that is not whole yet, and of one that is being removed."""
 LOOK_SECONDS = 5.0
 TIME = 0
 """The time of change of all files in a snapshot: one that was changed later has another."""
@@ -106,18 +107,18 @@ def _locked(folder: Path, how: int) -> Iterator[None]:
 
 def _make(folder: Path, tree: Tree) -> None:
     """Write a snapshot, which appears whole."""
-    new = Path(tempfile.mkdtemp(prefix=NEW, dir=folder.parent))
-    new.chmod(0o755)
-    for name, content in tree.items():
-        path = new / name
-        _make_folder(path if content is None else path.parent)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-            path.chmod(0o444)
-            os.utime(path, ns=(TIME, TIME))
-        elif isinstance(content, str):
-            path.symlink_to(content)
-    new.rename(folder)
+    with ledger.folder(NEW, folder.parent) as new:
+        new.chmod(0o755)
+        for name, content in tree.items():
+            path = new / name
+            _make_folder(path if content is None else path.parent)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+                path.chmod(0o444)
+                os.utime(path, ns=(TIME, TIME))
+            elif isinstance(content, str):
+                path.symlink_to(content)
+        new.rename(folder)
 
 
 def _make_folder(folder: Path) -> None:
@@ -130,7 +131,7 @@ def _make_folder(folder: Path) -> None:
 
 def _remove_unused(store: Path) -> None:
     """Remove what an interrupted command has left, and the oldest snapshots that nothing uses."""
-    for left in [*store.glob(f"{NEW}*"), *store.glob(f"{OLD}*")]:
+    for left in store.glob(f"{OLD}*"):
         shutil.rmtree(left, ignore_errors=True)
     oldest = sorted(store.iterdir(), key=lambda folder: folder.stat().st_mtime_ns)[:-KEPT]
     mounted = _mounted() if oldest else set()

@@ -14,9 +14,9 @@ def of_another_clone(container: Container | None) -> bool:
     return container is not None and bool(container.folder) and instance.is_used_elsewhere(container.folder)
 
 
-def has_changed(container: Container, built: images.Built | None, config: str) -> bool:
+def has_changed(container: Container, built: images.Built, config: str) -> bool:
     """Return whether Compose would start this service from another image, or with other settings."""
-    return built is None or container.image != built.id or container.config != config
+    return container.image != built.id or container.config != config
 
 
 def token_of(container: Container) -> str:

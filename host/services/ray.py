@@ -8,6 +8,7 @@ from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, images
 from host.engine.compose import containers
 from host.machine import instance
+from host.services import undo
 from lib.harness.errors import UserError
 
 HEAD, WORKER = "ray-head", "ray-worker"
@@ -37,14 +38,15 @@ def up(workers: int) -> int:
         UserError: the image cannot be built, compose cannot start them, or they do not join in time.
     """
     processors = max(1, len(os.sched_getaffinity(0)) // workers)
-    (lab_image,) = build.ensure(images.LAB)
-    with instance.turn("services"):
-        variables = compose_environment.variables(lab_image) | {"RAY_WORKER_CPUS": str(processors)}
-        scale = ("--scale", f"{WORKER}={workers}")
-        result = compose.call(variables, "--profile", "ray", "up", "--detach", *scale, HEAD, WORKER)
-        if result.returncode:
-            raise UserError(f"Compose could not start the Ray cluster: {reason(result.stderr)}")
-    joined = _joined(workers)
+    tracking, lab_image = build.ensure(images.TRACKING, images.LAB)
+    with undo.undone(undo.made()):
+        with instance.turn("services"):
+            variables = compose_environment.variables(tracking, lab_image) | {"RAY_WORKER_CPUS": str(processors)}
+            scale = ("--scale", f"{WORKER}={workers}")
+            result = compose.call(variables, "--profile", "ray", "up", "--detach", *scale, HEAD, WORKER)
+            if result.returncode:
+                raise UserError(f"Compose could not start the Ray cluster: {reason(result.stderr)}")
+        joined = _joined(workers)
     if joined < workers:
         print(compose.call(variables, "logs", "--tail", "15", HEAD, WORKER).stdout, file=sys.stderr)
         raise UserError(f"{joined} of {workers} workers have joined the Ray cluster; the end of their log is above")

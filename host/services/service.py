@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from host.machine import env_file, ports
+from host.machine.ports import Reservation
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,16 @@ class Running:
     folder: str = ""
 
 
-def choose_port(service: Service, taken: set[int]) -> int:
-    """The port that `service` got the last time, or the one that is asked for, or the next free one, which is said."""
+def choose_port(service: Service, taken: set[int], reserved: Reservation) -> int:
+    """The port that `service` got the last time, or the one that is asked for, or the next free one, which is said.
+
+    It is added to `reserved`.
+    """
     wanted = service.wanted
     first = ports.kept(service.name, wanted) or wanted
-    if first not in taken and ports.is_free(first):
+    if first not in taken and reserved.take(first):
         return first
-    port = ports.next_free(wanted, taken)
+    port = ports.next_free(wanted, taken, reserved.take)
     print(f"Port {first} is in use: {service.name} is on {port}.", file=sys.stderr)
     return port
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from urllib.parse import quote
 
 from host.bootstrap import environment
 from host.engine import compose, docker
@@ -92,7 +93,7 @@ def _address(container: Container) -> str:
     port = container.ports.get(service.inside)
     if port is None:
         return ""
-    return url(port) + (f"/lab?token={changes.token_of(container)}" if service is JUPYTER else "")
+    return url(port) + (f"/lab?token={quote(changes.token_of(container))}" if service is JUPYTER else "")
 
 
 def show(as_json: bool) -> None:

@@ -43,9 +43,11 @@ def delete() -> None:
     typed = sys.stdin.readline().strip() if sys.stdin is not None else ""
     if typed != name:
         raise UserError(f"Nothing was deleted or stopped: type {name} to delete it")
-    without_docker.down()
-    if has_engine:
-        up_down.down(volumes=True)
-        (instance.folder() / instance.ENGINE).unlink(missing_ok=True)
-    without_docker.delete()
+    with instance.turn(instance.DATA):
+        without_docker.down()
+        if has_engine:
+            up_down.down(volumes=True)
+            (instance.folder() / instance.ENGINE).unlink(missing_ok=True)
+        without_docker.delete()
+        project.give_up_default()
     print(f"Deleted {name}: {runs}")

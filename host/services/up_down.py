@@ -12,6 +12,7 @@ from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images, project
 from host.engine.compose import Container, containers
 from host.machine import env_file, instance, labs_owner, ports
+from host.machine.ports import Reservation
 from host.services import changes, restart, shared_journal, trouble, undo
 from host.services.service import (
     JUPYTER,
@@ -38,7 +39,7 @@ def running(service: Service, present: list[Container]) -> Container | None:
     return next((c for c in present if c.service == service.name and c.state == "running"), None)
 
 
-def choose_ports(present: list[Container]) -> dict[Service, int]:
+def choose_ports(present: list[Container], reserved: Reservation) -> dict[Service, int]:
     """The port of each service: the one it runs on, unless its setting has changed, else the one of `choose_port`."""
     chosen: dict[Service, int] = {}
     for service in SERVICES:
@@ -48,28 +49,28 @@ def choose_ports(present: list[Container]) -> dict[Service, int]:
             port = container.ports.get(service.inside)
         else:
             port = changes.port_of(service, container, ports.kept(service.name, service.wanted))
-        chosen[service] = port or choose_port(service, set(chosen.values()))
+        chosen[service] = port or choose_port(service, set(chosen.values()), reserved)
     return chosen
 
 
-def _variables(chosen: dict[Service, int], lab_image: images.Built) -> dict[str, str]:
+def _variables(chosen: dict[Service, int], tracking: images.Built, lab_image: images.Built) -> dict[str, str]:
     published = {service.variable: str(port) for service, port in chosen.items()}
-    return compose_environment.variables(lab_image) | published | {"LAB_MLFLOW_URL": url(chosen[MLFLOW])}
+    return compose_environment.variables(tracking, lab_image) | published | {"LAB_MLFLOW_URL": url(chosen[MLFLOW])}
 
 
-def start(lab_image: images.Built, more: dict[str, str] | None = None) -> Running:
+def start(tracking: images.Built, lab_image: images.Built, more: dict[str, str] | None = None) -> Running:
     """Start both services, without waiting until they answer. Safe to run twice at once.
 
     `more`: variables of compose. A running service is started again where its image or its settings have changed; one
     that another clone has started, and a JupyterLab whose kernels nobody agrees to end, are kept as they are.
     """
     project.name()
-    with instance.turn("services"):
+    with instance.turn("services"), ports.reservation() as reserved:
         for _ in range(5):  # another program may take the port between the look and the start
             present = containers()
-            chosen = choose_ports(present)
-            variables = _variables(chosen, lab_image) | (more or {})
-            anew = _to_start(present, variables, lab_image)
+            chosen = choose_ports(present, reserved)
+            variables = _variables(chosen, tracking, lab_image) | (more or {})
+            anew = _to_start(present, variables, {MLFLOW: tracking, JUPYTER: lab_image})
             jupyter = running(JUPYTER, present) if JUPYTER not in anew else None
             if jupyter:
                 chosen[JUPYTER] = jupyter.ports.get(JUPYTER.inside, chosen[JUPYTER])
@@ -90,7 +91,7 @@ def start(lab_image: images.Built, more: dict[str, str] | None = None) -> Runnin
     return Running(chosen, changes.token_of(jupyter), folder)
 
 
-def _to_start(present: list[Container], variables: dict[str, str], lab_image: images.Built) -> list[Service]:
+def _to_start(present: list[Container], variables: dict[str, str], built: dict[Service, images.Built]) -> list[Service]:
     """The services that do not run, or run from another image or with other settings and may be started again."""
     ours = {service: running(service, present) for service in SERVICES}
     anew = [service for service, container in ours.items() if container is None]
@@ -98,7 +99,6 @@ def _to_start(present: list[Container], variables: dict[str, str], lab_image: im
     if not looked:
         return anew
     wanted = compose.hashes(variables, *(service.name for service in looked))
-    built = {MLFLOW: images.inspect(images.TRACKING.name), JUPYTER: lab_image}
     changed = [s for s, c in looked.items() if changes.has_changed(c, built[s], wanted.get(s.name, ""))]
     changed = [s for s in changed if not (s is JUPYTER and changes.goes_on(looked[s]))]
     if changed:
@@ -135,16 +135,16 @@ def up(gpu_image: images.Image | None = None) -> Running:
     comes_back = restart.after_reboot()
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
-    _, built = build.ensure(images.TRACKING, image)
+    tracking, built = build.ensure(images.TRACKING, image)
     project.name()
     begun, before = time.monotonic(), undo.made()
     with undo.undone(before):
         labs_owner.lend()
         trouble.restart_stopped(containers())
-        started = start(built, gpu.variables(way, built) if way else None)
+        started = start(tracking, built, gpu.variables(way, built) if way else None)
         wait(started)
         if not started.folder:
-            shared_journal.open_to_jupyter(_variables(started.ports, built))
+            shared_journal.open_to_jupyter(_variables(started.ports, tracking, built))
     for line in trouble.lines(containers(), time.monotonic() - begun):
         print(line, file=sys.stderr)
     if comes_back and undo.made().containers != before.containers:
@@ -156,7 +156,7 @@ def print_urls(started: Running) -> None:
     """One URL for each service on standard output, Jupyter's with its token, and whose they are."""
     print(f"JupyterLab  {url(started.ports[JUPYTER])}/lab?token={quote(started.token)}")
     print(f"MLflow      {url(started.ports[MLFLOW])}")
-    print(f"Instance    {project.name()}{f', started from {started.folder}' if started.folder else ''}")
+    print(f"Instance    {project.display_name()}{f', started from {started.folder}' if started.folder else ''}")
 
 
 def down(volumes: bool = False) -> list[str]:
@@ -187,7 +187,7 @@ def down(volumes: bool = False) -> list[str]:
 
 
 def start_mlflow_behind(
-    lab_image: images.Built, stack: ExitStack
+    tracking: images.Built, lab_image: images.Built, stack: ExitStack
 ) -> tuple[dict[str, str], subprocess.Popen[bytes] | None]:
     """The variables for compose, and the process that starts MLflow, None when it runs already. No lab waits for it.
 
@@ -197,11 +197,11 @@ def start_mlflow_behind(
     its own, which holds the lock until it is done. Its output: .local/logs/mlflow-start.log.
     """
     name = project.name()
-    with instance.turn("services") as carriers:
+    with instance.turn("services") as carriers, ports.reservation() as reserved:
         mlflow = running(MLFLOW, containers())
         port = mlflow.ports.get(MLFLOW.inside) if mlflow else None
-        chosen = {MLFLOW: port or choose_port(MLFLOW, set())}
-        variables = _variables(chosen, lab_image)
+        chosen = {MLFLOW: port or choose_port(MLFLOW, set(), reserved)}
+        variables = _variables(chosen, tracking, lab_image)
         if mlflow:
             return variables, None
         keep_ports(chosen)
@@ -210,9 +210,9 @@ def start_mlflow_behind(
         if f"{name}_tracking" not in before.networks:
             compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
         starting = process.start(
-            compose.command("up", "--detach", "mlflow"),
+            compose.command_behind("up", "--detach", "mlflow"),
             state_path(*MLFLOW_LOG),
             env=variables,
-            pass_fds=carriers,
+            pass_fds=(*carriers, *reserved.descriptors),
         )
         return variables | {"LAB_MLFLOW_STARTING": "1"}, starting

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from host.bootstrap import ledger, process, signals
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT
-from host.machine import env_file, instance, local
+from host.engine import project
+from host.machine import env_file, instance, local, ports
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Running, Service, answers, choose_port, keep_ports, url
 from lib.harness.errors import UserError
 
@@ -18,24 +19,26 @@ from lib.harness.errors import UserError
 def up() -> Running:
     """Start JupyterLab and MLflow's page behind this command, unless they run; returns when both answer."""
     executables = local.python().parent
+    project.display_name()  # made before the token, by which a clone is known that was used before there were names
     variables = local.environment() | {"JUPYTER_TOKEN": env_file.token()}
     LABS.mkdir(exist_ok=True)
     started: list[Service] = []
     try:
-        with held(instance.lock("local-services")):
-            chosen: dict[Service, int] = {}
-            for service in SERVICES:
-                process_and_port = _running(service)
-                if process_and_port:
-                    chosen[service] = process_and_port[1]
-                    continue
-                if service is MLFLOW:
-                    _prepare_database(executables, variables)
-                chosen[service] = choose_port(service, set(chosen.values()))
-                keep_ports({service: chosen[service]})
-                started.append(service)
-                _start(service, chosen[service], executables, variables)
-        _wait(chosen)
+        with ports.reservation() as reserved:
+            with held(instance.lock("local-services")):
+                chosen: dict[Service, int] = {}
+                for service in SERVICES:
+                    process_and_port = _running(service)
+                    if process_and_port:
+                        chosen[service] = process_and_port[1]
+                        continue
+                    if service is MLFLOW:
+                        _prepare_database(executables, variables)
+                    chosen[service] = choose_port(service, set(chosen.values()), reserved)
+                    keep_ports({service: chosen[service]})
+                    started.append(service)
+                    _start(service, chosen[service], executables, variables)
+            _wait(chosen)
     except KeyboardInterrupt:
         for service in started:
             _stop(service)
@@ -110,24 +113,36 @@ def _running(service: Service) -> tuple[int, int] | None:
 
 
 def _stop(service: Service) -> bool:
-    """Stop a service of this instance. Returns whether it was running."""
+    """Stop a service of this instance. Returns whether it was running.
+
+    Raises:
+        UserError: it is another user's.
+    """
     process_and_port = _running(service)
     if process_and_port:
-        os.killpg(process_and_port[0], signal.SIGTERM)
+        _send(service, process_and_port[0], signal.SIGTERM)
         for _ in range(100):
             if not _running(service):
                 break
             time.sleep(0.1)
         else:
-            os.killpg(process_and_port[0], signal.SIGKILL)
+            _send(service, process_and_port[0], signal.SIGKILL)
     (instance.folder() / f"{service.name}.pid").unlink(missing_ok=True)
     return process_and_port is not None
 
 
+def _send(service: Service, pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # it has just ended
+        pass
+    except PermissionError:
+        raise UserError(f"{service.name} (process {pid}) was started by another user: sudo ./invoke down") from None
+
+
 def down() -> list[str]:
     """Stop this instance's services of local mode; returns the names of those that ran."""
-    stopped = [service.name for service in SERVICES if _stop(service)]
-    return stopped
+    return [service.name for service in SERVICES if _stop(service)]
 
 
 def recorded() -> list[Path]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MADE = (".git", ".venv", ".local", ".env", "__pycache__", ".*_cache", "mine", "packages")
+MADE = (".git", ".venv", ".local", ".env", "__pycache__", ".*_cache", ".jupyter", "mine", "packages")
 """What ./invoke, git and tools make in a clone, and the user in labs/."""
 
 

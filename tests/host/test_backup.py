@@ -1,5 +1,6 @@
 """Backups: whole, checked, made of files that are written meanwhile, and put back all or nothing."""
 
+import fcntl
 import hashlib
 import io
 import json
@@ -17,11 +18,12 @@ import pytest
 import zstandard
 
 from host.bootstrap import ledger
+from host.machine import instance
 from host.records import archive
 from lib.harness.commands import store
 from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal
-from tests.host.clone import copy_clone, share_venv
+from tests.host.clone import command, copy_clone, share_venv
 from tests.host.conftest import Invoke, Outcome, one_line
 
 
@@ -108,6 +110,21 @@ def test_a_backup_goes_into_another_instance(
     assert contents(mine / ".local") == expected
 
 
+def test_a_backup_waits_for_what_replaces_or_deletes_the_runs(clone: Path, alone: dict[str, str | None]) -> None:
+    lock, file = clone / ".local" / "locks" / instance.DATA, clone / "all.backup"
+    lock.parent.mkdir()
+    environment = {name: value for name, value in {**os.environ, **alone}.items() if value is not None}
+    with lock.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        process = subprocess.Popen(command(clone, "backup", file), env=environment, stderr=subprocess.PIPE, text=True)
+        assert process.stderr
+        assert process.stderr.readline() == "Waiting for another command that holds the lock data …\n"
+        assert not file.exists()
+    with process:
+        assert process.wait() == 0
+    assert archive.check(file).runs == 1
+
+
 def test_a_file_that_is_there_is_not_written_over(invoke: Invoke, clone: Path, alone: dict[str, str | None]) -> None:
     (clone / "kept").write_text("kept", encoding="utf-8")
     for name, why in (("kept", "it is there already"), ("nowhere/file", "there is no folder"), (".", "already")):
@@ -136,6 +153,10 @@ def about(**fields: object) -> Callable[[list[tuple[str, bytes]]], object]:
         members[0] = (members[0][0], json.dumps(json.loads(members[0][1]) | fields).encode())
 
     return change
+
+
+def deep(members: list[tuple[str, bytes]]) -> None:
+    members[0] = (members[0][0], b"[" * 100_000)
 
 
 def added(name: str) -> Callable[[list[tuple[str, bytes]]], object]:
@@ -174,6 +195,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "newer format": (members_of(about(format=2, version="9.1")), "of format 2, this version reads format 1"),
     "newer MLflow": (members_of(about(mlflow="99.0.1")), "database of MLflow 99.0.1"),
     "field missing": (members_of(about(more=1)), "damaged or no backup"),
+    "too deep": (members_of(deep), "damaged or no backup"),
     "field of another type": (members_of(about(settings={"LAB_MEMORY": 7})), "damaged or no backup"),
     "outside": (members_of(added("local/journal/../../../../escaped")), "damaged or no backup"),
     "absolute": (members_of(added("/tmp/escaped")), "damaged or no backup"),

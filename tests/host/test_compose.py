@@ -3,14 +3,18 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from host.engine import compose
 from host.machine import hosts
 from tests.host.clone import ROOT
 from tests.host.conftest import NO_ENGINE
+from tests.host.test_signals import until
 
 
 def read(*options: str, **variables: str) -> str:
@@ -61,6 +65,31 @@ def test_names_of_a_proxy_reach_the_services_that_check_them(monkeypatch: pytest
     assert found["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"] == f"{ALLOWED},labbox,labbox:*"
 
 
+def test_what_goes_on_behind_a_command_ends_at_its_limit_with_all_that_it_has_started() -> None:
+    """It holds the lock of the services: behind an engine that hangs every later command would wait for ever."""
+    stubborn = ["sh", "-c", "trap '' TERM INT; sleep 600 & wait; sleep 600"]
+    limited = [sys.executable, "-I", "-S", "-c", compose.LIMITED, "0.5", *stubborn]
+    with subprocess.Popen(limited, stdout=subprocess.PIPE, text=True, start_new_session=True) as program:
+        assert program.stdout
+        assert program.stdout.readline() == "docker compose did not end within 0.5 s and was stopped\n"
+        assert program.wait() == -signal.SIGKILL
+    until(lambda: not is_there(program.pid))
+
+
+def is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_ends_as_what_it_runs() -> None:
+    limited = [sys.executable, "-I", "-S", "-c", compose.LIMITED, "600", "sh", "-c", "echo in use; exit 7"]
+    done = subprocess.run(limited, stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (7, "in use\n")
+
+
 def hashes(**variables: str) -> dict[str, str]:
     """Compose's hash of each service's settings, by which it decides whether to start it again."""
     return dict(line.split() for line in read("--hash", "*", **variables).splitlines())
@@ -86,6 +115,15 @@ def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expect
         assert service["environment"]["no_proxy"] == expected, name
         hosts = [value.split("//")[1].split(":")[0] for value in service["environment"].values() if "://" in str(value)]
         assert {host for host in hosts if host in found} <= set(expected.split(",")), name
+
+
+def test_what_is_set_in_jupyterlab_is_kept_beside_the_notebooks() -> None:
+    """Its home is in memory: a dark theme was gone after `down` and `up`."""
+    jupyter = services()["jupyter"]
+    (labs,) = [volume for volume in jupyter["volumes"] if volume["target"] == "/workspace/labs"]
+    assert labs["source"] == str(ROOT / "labs")
+    assert not labs.get("read_only")
+    assert jupyter["environment"]["JUPYTERLAB_SETTINGS_DIR"].startswith("/workspace/labs/.")
 
 
 def test_an_idle_kernels_connection_outlives_proxies() -> None:

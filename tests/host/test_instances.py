@@ -5,6 +5,7 @@ import errno
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from host.machine import env_file, instance, labs_owner
 from host.services import without_docker as local_mode
+from host.services.service import MLFLOW
 from lib.harness.errors import UserError
 from tests.host.clone import ROOT, command, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
@@ -111,6 +113,15 @@ def test_what_cannot_be_deleted_is_named(clone: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(shutil, "rmtree", refused)
     with pytest.raises(UserError, match=r"Not everything was deleted: \S+journal is still there \(Permission denied\)"):
         local_mode.delete()
+
+
+def test_a_service_of_another_user_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_another_user(pid: int, number: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "killpg", of_another_user)
+    with pytest.raises(UserError, match=r"^mlflow \(process 4711\) was started by another user: sudo ./invoke down$"):
+        local_mode._send(MLFLOW, 4711, signal.SIGTERM)
 
 
 def refused(path: Path) -> None:

@@ -65,9 +65,13 @@ def test_pythons_that_do_not_run_or_are_others_are_passed_over(tmp_path: Path, m
         local.python311()
 
 
+OWN: dict[str, str | None] = {**NO_ENGINE, "LAB_INSTANCE": None}
+"""An environment without an engine, in which the copy is an instance of its own."""
+
+
 @pytest.mark.slow
 def test_a_lab_runs_and_is_tracked_without_an_engine(clone: Path, invoke: Invoke) -> None:
-    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE, timeout=1200)
+    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=OWN, timeout=1200)
     assert outcome.returncode == 0, outcome.stderr
     with sqlite3.connect(clone / ".local" / "mlflow.db") as database:
         states = {status for (status,) in database.execute("select status from runs")}
@@ -81,20 +85,22 @@ def test_a_lab_runs_and_is_tracked_without_an_engine(clone: Path, invoke: Invoke
     beside = clone.parent / "by-path.py"
     for word, path in ((os.path.relpath(beside), beside), ("own", clone / "labs" / "mine" / "own.py")):
         tiny.put(path, path.stem)
-        outcome = invoke("lab", word, "--quick", root=clone, env=NO_ENGINE, timeout=1200)
+        outcome = invoke("lab", word, "--quick", root=clone, env=OWN, timeout=1200)
         assert outcome.returncode == 0, outcome.stderr
         assert f"{path.stem}: 4 of 4 trials" in outcome.stdout
 
 
 @pytest.mark.slow
 def test_the_services_run_without_an_engine(clone: Path, invoke: Invoke) -> None:
-    outcome = invoke("up", root=clone, env=NO_ENGINE, timeout=600)
+    outcome = invoke("up", root=clone, env=OWN, timeout=600)
     assert outcome.returncode == 0, outcome.stderr
-    assert [line.split()[0] for line in outcome.stdout.splitlines()] == ["JupyterLab", "MLflow"]
-    again = invoke("up", root=clone, env=NO_ENGINE)
+    assert [line.split()[0] for line in outcome.stdout.splitlines()] == ["JupyterLab", "MLflow", "Instance"]
+    again = invoke("up", root=clone, env=OWN)
     assert again.stdout == outcome.stdout
-    assert invoke("down", root=clone, env=NO_ENGINE).returncode == 0
-    assert invoke("down", root=clone, env=NO_ENGINE).returncode == 2, "nothing is left to stop"
+    assert invoke("down", root=clone, env=OWN).returncode == 0
+    assert invoke("down", root=clone, env=OWN).returncode == 2, "nothing is left to stop"
+    deleted = invoke("down", "--volumes", root=clone, env=OWN, input=f"{outcome.stdout.split()[-1]}\n")
+    assert deleted.returncode == 0, "a clone that was never on an engine needs none"
 
 
 def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> None:

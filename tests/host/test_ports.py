@@ -1,6 +1,8 @@
 """Ports in use: seen wherever the other program listens; the next free one is taken and said."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +30,15 @@ def test_the_next_free_port_is_chosen(taken: int) -> None:
     assert ports.next_free(taken, {chosen}) > chosen
 
 
+def chosen_port() -> int:
+    """The port that MLflow would get now."""
+    with ports.reservation() as reserved:
+        return service.choose_port(service.MLFLOW, set(), reserved)
+
+
 def test_the_choice_is_said(taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MLFLOW_PORT", str(taken))
-    chosen = service.choose_port(service.MLFLOW, set())
+    chosen = chosen_port()
     assert capsys.readouterr().err == f"Port {taken} is in use: mlflow is on {chosen}.\n"
 
 
@@ -38,8 +46,28 @@ def test_nothing_is_said_of_a_free_port(monkeypatch: pytest.MonkeyPatch, capsys:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
     monkeypatch.setenv("MLFLOW_PORT", str(free))
-    assert service.choose_port(service.MLFLOW, set()) == free
+    assert chosen_port() == free
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such addresses")
+def test_two_that_start_at_once_do_not_choose_the_same_port(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second one looks while nobody listens on the port of the first one yet."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        free = listener.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_PORT", str(free))
+    with ports.reservation() as reserved:
+        assert service.choose_port(service.MLFLOW, set(), reserved) == free
+        assert service.choose_port(service.MLFLOW, set(), reserved) == free, "a second try of the same command"
+        assert capsys.readouterr().err == ""
+        assert chosen_port() > free
+        child = subprocess.Popen(["sleep", "600"], pass_fds=reserved.descriptors)
+    assert chosen_port() > free, "what starts the service carries the reservation on"
+    child.kill()
+    child.wait()
+    assert chosen_port() == free
 
 
 @pytest.fixture
@@ -54,18 +82,18 @@ def test_an_instance_keeps_the_port_it_got(
     state: Path, taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_PORT", str(taken))
-    chosen = service.choose_port(service.MLFLOW, set())
+    chosen = chosen_port()
     service.keep_ports({service.MLFLOW: chosen})
     capsys.readouterr()
-    assert service.choose_port(service.MLFLOW, set()) == chosen
+    assert chosen_port() == chosen
     assert capsys.readouterr().err == ""
     with socket.create_server(("127.0.0.1", chosen)):
-        assert service.choose_port(service.MLFLOW, set()) not in {taken, chosen}
+        assert chosen_port() not in {taken, chosen}
     assert capsys.readouterr().err.startswith(f"Port {chosen} is in use: mlflow is on ")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         other = listener.getsockname()[1]
     monkeypatch.setenv("MLFLOW_PORT", str(other))
-    assert service.choose_port(service.MLFLOW, set()) == other, "another setting asks for another port"
+    assert chosen_port() == other, "another setting asks for another port"
 
 
 @pytest.mark.parametrize(

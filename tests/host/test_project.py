@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host.engine import project
+from host.engine import docker, project
 from host.machine import env_file, instance
 from lib.harness.errors import UserError
 from tests.host.clone import new_project
@@ -61,6 +61,56 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
 ENV_FILE_KEEP = env_file.keep
 
 
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that refuses this user, as one whose group they are not in."""
+
+    def refuse() -> docker.Server:
+        raise docker.EngineError("its socket refuses this user", "sudo usermod")
+
+    monkeypatch.delenv("LAB_INSTANCE", raising=False)
+    monkeypatch.setattr(docker, "server", refuse)
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_new_clone_in_local_mode_needs_no_engine_for_its_name(start: Start, tmp_path: Path) -> None:
+    made = start(tmp_path / "first")
+    assert made.startswith("first-")
+    assert start(tmp_path / "first") == made
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_clone_that_may_have_the_old_name_is_not_given_another_one(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / ".env").write_text("JUPYTER_TOKEN=of-an-older-version\n", encoding="utf-8")
+    with pytest.raises(docker.EngineError):
+        start(tmp_path / "first")
+    assert project.display_name() == "unknown (Docker: its socket refuses this user: sudo usermod)"
+    assert env_file.read(tmp_path / "first" / ".env") == {"JUPYTER_TOKEN": "of-an-older-version"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("LAB_INSTANCE=old\nLAB_INSTANCE_FOLDER=/x\nJUPYTER_TOKEN=t\n", "JUPYTER_TOKEN=t\n"),
+        ("LAB_INSTANCE=old\n", "LAB_INSTANCE=old\n"),
+        ("LAB_INSTANCE=other\nLAB_INSTANCE_FOLDER=/x\n", "LAB_INSTANCE=other\nLAB_INSTANCE_FOLDER=/x\n"),
+    ],
+    ids=["its own", "shared by hand", "another name"],
+)
+def test_the_old_name_goes_with_its_volumes(
+    before: str, after: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its marker is gone: another clone would take the name and the runs to come."""
+    file, read, keep = tmp_path / ".env", env_file.read, env_file.keep
+    file.write_text(before, encoding="utf-8")
+    monkeypatch.setattr(project, "DEFAULT", "old")
+    monkeypatch.setattr(env_file, "setting", lambda key: read(file).get(key))
+    monkeypatch.setattr(env_file, "keep", lambda settings: keep(settings, file))
+    project.give_up_default()
+    assert file.read_text(encoding="utf-8") == after
+
+
 def test_the_first_clone_keeps_the_old_name_and_the_second_one_says_whose_it_is(
     old: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,7 +118,9 @@ def test_the_first_clone_keeps_the_old_name_and_the_second_one_says_whose_it_is(
     assert start(first) == old
     assert capsys.readouterr().err == ""
     assert env_file.read(first / ".env") == {"LAB_INSTANCE": old, "LAB_INSTANCE_FOLDER": str(first)}
+    assert (first / ".local" / instance.ENGINE).exists(), "its volumes are there, whatever it starts"
     made = start(second)
+    assert not (second / ".local" / instance.ENGINE).exists()
     assert made.startswith("second-and-last-")
     assert capsys.readouterr().err == f"The instance {old} belongs to {first}: this clone's is {made}.\n"
     assert (start(first), start(second)) == (old, made)

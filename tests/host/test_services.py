@@ -251,6 +251,10 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
             if rest and not place:
                 (journal / rest).parent.mkdir(parents=True, exist_ok=True)
                 (journal / rest).write_bytes(content.read())
+        code, out, err = clone.invoke("restore", file)
+        assert (code, out) == (2, "")
+        assert f"{clone.project} has runs; --replace deletes them" in err
+        assert clone.docker("volume", "{{.Name}}") == [], "a refused restore makes nothing"
         for _ in range(2):
             added = clone.must("sync", "--from-local")
         assert added.startswith("0 runs of local mode added")

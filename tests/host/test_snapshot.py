@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from host.bootstrap import ledger
 from host.engine import images
 from host.machine import instance
 from host.runs import snapshot
@@ -120,15 +121,24 @@ def test_no_more_are_kept_than_that_and_those_in_use(store: Path) -> None:
     assert len(list(store.iterdir())) == KEPT
 
 
-def test_what_an_interrupted_command_has_left_goes(store: Path) -> None:
-    half = store / f"{snapshot.NEW}half" / "lib"
-    half.mkdir(parents=True)
+def test_what_an_interrupted_command_has_left_goes(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot that was being removed goes at the next one; one that was being made, with its command."""
+    (store / f"{snapshot.OLD}half" / "lib").mkdir(parents=True)
     with taken(TREE) as folder:
         assert list(store.iterdir()) == [folder]
 
+    def interrupted(path: Path, data: bytes) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
+    with pytest.raises(KeyboardInterrupt), taken(numbered(1)):
+        pass
+    assert list(store.iterdir()) == [folder]
+
 
 def take_all(state: Path, start: "multiprocessing.synchronize.Barrier") -> None:
-    vars(instance)["STATE"] = state
+    for module in (instance, ledger):
+        vars(module)["STATE"] = state
     start.wait(60)
     for number in range(4 * KEPT):
         with taken(numbered(number % (2 * KEPT))) as folder:
