@@ -192,6 +192,8 @@ def _fields(call: ast.Call, shown: str) -> dict[str, Any]:
         raise UserError(
             f"{shown}: the name {fields['name']!r} is to begin with a letter; small letters, digits and '-'"
         )
+    if not fields.get("frameworks", FRAMEWORKS):
+        raise UserError(f"{shown}: frameworks are {', '.join(FRAMEWORKS)}; name one at least")
     if unknown := [each for each in fields.get("frameworks", ()) if each not in FRAMEWORKS]:
         raise UserError(f"{shown}: frameworks are {', '.join(FRAMEWORKS)}, not {unknown[0]!r}")
     return fields

@@ -10,6 +10,7 @@ import numpy as np
 
 from lib.harness.contract.claim import Claim, InconclusiveError, Verdict
 from lib.harness.contract.results import Results
+from lib.harness.errors import one_line
 from lib.harness.judging.intervals import mean_interval, median_interval
 
 
@@ -68,10 +69,10 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
 def _reason(claim: Claim, error: BaseException) -> str:
     """The reason why a claim was not measured; of a mistake in its code, such as a KeyError, with its file and line."""
     if type(error) in (LookupError, ValueError) and error.args:
-        return str(error.args[0])
-    from lib.harness.running.rehearsal import one_line
+        return one_line(str(error.args[0]))
+    from lib.harness.running import rehearsal
 
-    return one_line(error, claim.measure.__module__)
+    return one_line(rehearsal.one_line(error, claim.measure.__module__))
 
 
 def _verdict(claim: Claim, low: float, high: float) -> Verdict:

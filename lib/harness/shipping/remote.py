@@ -165,7 +165,9 @@ class MlflowServer:
     def create_run(self, experiment: str, name: str, time: int, tags: Mapping[str, str]) -> str:
         """Create a run. Returns its id."""
         with server_errors():
-            run = self.client.create_run(experiment, start_time=time, tags=_cut(tags, TAG_LENGTH), run_name=name)
+            run = self.client.create_run(
+                experiment, start_time=time, tags=_cut(tags, TAG_LENGTH), run_name=_text(name, PARAM_LENGTH)
+            )
         return str(run.info.run_id)
 
     def log(self, run: str, metrics: Sequence[Metric], params: Mapping[str, str], tags: Mapping[str, str]) -> None:
@@ -231,7 +233,13 @@ def _remote(run: Any) -> RemoteRun:
 
 
 def _cut(texts: Mapping[str, str], length: int) -> dict[str, str]:
-    return {name: text if len(text) <= length else text[: length - 1] + "…" for name, text in texts.items()}
+    return {name: _text(text, length) for name, text in texts.items()}
+
+
+def _text(text: str, length: int) -> str:
+    """A text as MLflow takes it: the message of an error may have bytes of a file's name in it that are no Unicode."""
+    whole = text.encode(errors="replace").decode()
+    return whole if len(whole) <= length else whole[: length - 1] + "…"
 
 
 def _some(items: list[Any]) -> Iterator[list[Any]]:

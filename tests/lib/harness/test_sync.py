@@ -239,6 +239,21 @@ def test_a_run_that_is_refused_keeps_no_other(root: Path, mlflow: Mlflow, capsys
     assert SECOND in runs
 
 
+def test_a_text_that_is_no_unicode_is_sent_with_a_mark_in_its_place(
+    root: Path, mlflow: Mlflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as the message of an error with a file's name in it, whose bytes Python keeps as halves of pairs."""
+    path = record(root, FIRST) / "run.jsonl"
+    text = path.read_text().replace(
+        '"tags":{"lab.result_digest"', '"tags":{"lab.error":"no \\udcff","lab.result_digest"'
+    )
+    path.write_text(text)
+    assert "\\udcff" in text
+    assert "Sent 1 lab run" in printed(capsys)
+    assert mlflow.runs()[FIRST].data.tags["lab.error"] == "no ?"
+    mlflow.assert_complete(FIRST)
+
+
 @pytest.mark.parametrize("name", ["run.jsonl", "trial-0001.jsonl"])
 @pytest.mark.parametrize("place", ['"key"', '"end"'])
 def test_a_damaged_journal_is_one_warning(

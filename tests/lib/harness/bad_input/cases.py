@@ -188,6 +188,7 @@ LABS = [
     _lab(_with(summary=""), "own.py, line", "summary"),
     _lab(_with(chapter="'one'"), "chapter", "whole number"),
     _lab(_with(frameworks="('jax',)"), "frameworks", "'jax'"),
+    _lab(_with(frameworks="()"), "frameworks", "at least"),
     _lab(_with(before="1 / 0"), "own.py, line 8", "ZeroDivisionError"),
     _lab(_with(before="import sys; sys.exit(3)"), "own.py, line 8", "SystemExit"),
     _lab(_with(before="import nowhere_at_all"), "own.py, line 8", "nowhere_at_all"),
