@@ -298,7 +298,7 @@ class Journal:
 
     def _sync_later(self) -> None:
         if self._fd is not None and self._unsynced:
-            with suppress(JournalError, ValueError):  # the next record says so; or it was closed meanwhile
+            with suppress(JournalError, OSError, ValueError):  # the next record says so; or it was closed meanwhile
                 self.sync()
 
     def sync_files(self) -> None:

@@ -124,7 +124,7 @@ def with_an_end_that_stays_after_a_resume(patch: Patch) -> None:
 
 
 def with_a_torn_end_that_stays(patch: Patch) -> None:
-    patch.setattr("tests.lib.harness.simulation.machine.Disk.truncate", lambda self, descriptor, size: None)
+    patch.setattr("tests.lib.harness.simulation.disk.Disk.truncate", lambda self, descriptor, size: None)
 
 
 def without_mending(patch: Patch) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.harness.recording.reading import key_of
+from tests.lib.harness.simulation.disk import Disk
 from tests.lib.harness.simulation.lab import Promise
-from tests.lib.harness.simulation.machine import Disk
 from tests.lib.harness.simulation.tracking import Store, StoredRun
 
 

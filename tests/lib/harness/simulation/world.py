@@ -13,8 +13,9 @@ from lib.harness.shipping.follow import Follower, ship_left_behind
 from lib.harness.shipping.server import RefusedError, ServerAwayError
 from lib.harness.shipping.shipper import Shipper
 from lib.harness.shipping.state import JOURNAL, unsent
+from tests.lib.harness.simulation.disk import ROOT
 from tests.lib.harness.simulation.lab import Lab, Promise
-from tests.lib.harness.simulation.machine import ROOT, Machine
+from tests.lib.harness.simulation.machine import Machine
 from tests.lib.harness.simulation.oracle import after_power_cut, lines_of
 from tests.lib.harness.simulation.tracking import SimulatedServer, Store
 
