@@ -12,11 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 from lib.harness.comparing.records import Child
+from lib.harness.errors import UserError
 from lib.harness.recording.trace import GROUPS, canonical, digest_of, is_array, metric
 
 
 def as_version_1(child: Child, version: str) -> Child:
-    """A trial whose trace is of `version`, with the trace that version 1 would have, but for booleans."""
+    """A trial whose trace is of `version`, with the trace that version 1 would have, but for booleans.
+
+    Raises:
+        UserError: a value in it is too deep, as only somebody who means it writes one.
+    """
 
     marked = version != "1"
 
@@ -43,6 +48,10 @@ def as_version_1(child: Child, version: str) -> Child:
         return canonical({**record, **{group: parts for group, parts in groups.items() if group in record}})
 
     def lines() -> Iterator[str]:
-        return (line(json.loads(text)) for text in child.trace())
+        for text in child.trace():
+            try:
+                yield line(json.loads(text))
+            except RecursionError:
+                raise UserError(f"trial {child.name}: a value is too deep to be compared with version 1") from None
 
     return replace(child, trace=lines, digest=digest_of(lines()))

@@ -19,12 +19,25 @@ KINDS = {
 
 DAMAGE = (tarfile.ReadError, EOFError, zlib.error, OSError)
 PIECE = 1 << 20
+MOST = 1 << 28
+"""Bytes of the files of an archive that is read into memory: those of a run have some hundred thousand."""
 
 
 def plain_files(stream: IO[bytes]) -> Iterator[tuple[str, bytes, int]]:
-    """Path, content and mode of each file of an archive, compressed or not. Raises as `streamed_files`."""
+    """Path, content and mode of each file of an archive, compressed or not.
+
+    Raises:
+        tarfile.TarError: as `streamed_files`, or it has more than memory is for.
+    """
+    size = 0
     for path, pieces, mode in streamed_files(stream):
-        yield path, b"".join(pieces), mode
+        content = bytearray()
+        for piece in pieces:
+            size += len(piece)
+            if size > MOST:
+                raise tarfile.TarError(f"more than {MOST:,} bytes of files")
+            content += piece
+        yield path, bytes(content), mode
 
 
 def streamed_files(stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes], int]]:

@@ -8,6 +8,7 @@ import tarfile
 
 import pytest
 
+from lib.harness.recording import archive as archives
 from lib.harness.recording import provenance
 from lib.harness.recording.archive import plain_files
 
@@ -82,6 +83,14 @@ def test_a_damaged_archive_is_one_line() -> None:
     plain = archive(("lib/a.py", tarfile.REGTYPE), ("lib/b.py", tarfile.REGTYPE))
     for end in (513, 514, 600, 1537, 1538):
         assert refused(plain[:end])
+
+
+def test_an_archive_that_unpacks_to_more_than_memory_is_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = archive(*((name, tarfile.REGTYPE) for name in "abc"))
+    monkeypatch.setattr(archives, "MOST", 9)
+    assert len(list(plain_files(io.BytesIO(data)))) == 3
+    monkeypatch.setattr(archives, "MOST", 8)
+    assert refused(data) == "more than 8 bytes of files"
 
 
 def test_a_record_with_such_a_file_is_refused_like_a_damaged_one() -> None:

@@ -43,6 +43,14 @@ def test_runs_of_two_versions_are_compared_as_far_as_the_first_tells_values_apar
     ).identical
 
 
+def test_a_value_that_is_too_deep_for_such_a_comparison_is_one_line() -> None:
+    deep = '{"measurements":{"a":' + "[" * 700 + "]" * 700 + "}}"
+    old, new = (record({("a", 0): [deep]}, tags={"lab.trace_version": version}) for version in "12")
+    assert comparison.compare(new, new).identical
+    with pytest.raises(UserError, match="trial a, seed 0: a value is too deep"):
+        comparison.compare(old, new)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
