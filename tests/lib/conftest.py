@@ -18,6 +18,8 @@ os.environ |= {name: value for name, value in determinism.environment().items() 
 settings.register_profile("labs", database=None, deadline=None, derandomize=True)
 settings.load_profile("labs")
 
+CLIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "7"}
+"""MLflow's own settings of its client."""
 APART = ("/notebooks/", "::test_a_lab_computes_there[")
 
 
@@ -39,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LAB_IMAGE", "LAB_GIT_COMMIT", "LAB_USER", "LAB_MLFLOW_URL", "LAB_MLFLOW_STARTING", "LAB_ARTIFACTS"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in CLIENT.items():  # set back after each test: a lab's process sets its own for good
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
