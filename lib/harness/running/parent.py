@@ -120,11 +120,12 @@ class ParentRun:
         if error is None:
             return
         self._workers.close()
+        has_ended = not self.journal.is_open  # the error came after that
         if isinstance(error, KeyboardInterrupt):
             self._abandon("KILLED", "interrupted")
         else:
             self._abandon("FAILED", described(error))
-        if not isinstance(error, OtherStudyError):
+        if not (has_ended or isinstance(error, OtherStudyError)):
             error.add_note(f"To go on: ./invoke {self._command} --resume {self.key}{provenance.place()}")
 
     def _header(
@@ -203,6 +204,6 @@ class ParentRun:
         for path in sorted(self.folder.glob("trial-*.jsonl")):
             with suppress(JournalError, DamagedError, BlockingIOError):  # `sync` ends it when there is room again
                 close_orphan(path, status, reason)
-        if self.journal.is_open:  # else it has ended, and the error came after that
+        if self.journal.is_open:
             with self.journal, suppress(JournalError):
                 self.journal.end(status, **{"lab.ended": reason})

@@ -202,6 +202,7 @@ def test_a_lab_that_is_ended_as_it_has_written_its_end_is_interrupted_and_finish
     command = [sys.executable, "-c", ENDED, "tiny", "--workers", "1", *said({"seeds": 1})]
     done = subprocess.run(command, cwd=clone.root, env=clone.environment(), capture_output=True, text=True, check=False)
     Ended(done.returncode, done.stdout, done.stderr).assert_one_line(130, "Interrupted")
+    assert "--resume" not in done.stderr, "there is nothing left to run"
     assert statuses(clone.newest()) == ["FINISHED"] * 3
 
 
