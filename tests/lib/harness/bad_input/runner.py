@@ -20,7 +20,9 @@ from typing import Any
 LIBRARIES = ("numpy", "pydantic", "rich.console", "jinja2", "loky.process_executor", "optuna", "mlflow", "sqlalchemy")
 SUBREAPER = 36
 """prctl's option that makes this process the parent of what a case has left."""
-PATIENCE = 30.0
+LIMIT = 900
+"""Seconds for a case, on a busy machine: one that hangs is killed."""
+PATIENCE = 120.0
 """Seconds for what a case has started to end after it."""
 
 
@@ -44,7 +46,7 @@ def outcome(case: dict[str, Any]) -> dict[str, Any]:
 def _run(case: dict[str, Any]) -> int:
     os.environ.clear()
     os.environ.update(case["env"])
-    signal.alarm(120)
+    signal.alarm(LIMIT)
     tempfile.tempdir = None
     sys.argv = ["lib", *case["arguments"]]
     code = 70
