@@ -61,7 +61,7 @@ def forget(named: list[str], days: str | None) -> int:
     Raises:
         UserError: both or neither is given, there is no such run, it is needed, or MLflow has not got all of it.
     """
-    if (len(named) == 1) == (days is not None):
+    if (len(named) == 1 and named[0] != "") == (days is not None):  # every key begins with an empty one
         raise UserError("forget takes a run or --older-than DAYS, as in ./invoke forget --older-than 90")
     root = journal.journal_root()
     shutil.rmtree(root / FORGOTTEN, ignore_errors=True)

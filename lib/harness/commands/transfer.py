@@ -44,7 +44,7 @@ LINKS_AND_DEVICES = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
 }
-THEIRS = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
+SERVERS_OWN = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 """Tags that MLflow sets itself: they name things of the server that a run was exported from."""
 
 
@@ -104,7 +104,7 @@ def _sha256(file: IO[bytes]) -> str:
 
 
 def _write_run(client: Any, run: Any, parent: Any, experiment: str, writer: _Writer) -> None:
-    tags = {name: value for name, value in run.data.tags.items() if name not in THEIRS}
+    tags = {name: value for name, value in run.data.tags.items() if name not in SERVERS_OWN}
     key = tags["lab.run"]
     described = {
         "format": int(version_of(tags)),

@@ -25,7 +25,7 @@ CAUSES = {
     "lab.portable": "the code paths (--portable)",
 }
 """What can change bits, by the tag that records it."""
-TOLD = {
+DESCRIBED = {
     "lab.image": "image",
     "lab.lock_sha256": "lock",
     "lab.gpu": "GPU",
@@ -34,7 +34,7 @@ TOLD = {
     "lab.scope": "scope",
     VERSION_TAG: "trace version",
 }
-"""What `described` says of the environment besides packages, by the tag that records it."""
+"""Parts of the environment besides packages, as `described` names them, by the tag that records them."""
 USUAL = {"lab.portable": "false", VERSION_TAG: "1"}
 """The values of tags that older records do not have."""
 SHOWN = 20
@@ -202,8 +202,8 @@ def described(first: Record, second: Record, results: Comparison) -> Iterator[st
     yield from _section("code", code)
     yield from _section("config", config_changes(first, second))
     images = [
-        f"{TOLD[tag]}: {first.tags.get(tag, USUAL.get(tag))} -> {second.tags.get(tag, USUAL.get(tag))}"
-        for tag in _unequal_tags(first, second, *TOLD)
+        f"{DESCRIBED[tag]}: {first.tags.get(tag, USUAL.get(tag))} -> {second.tags.get(tag, USUAL.get(tag))}"
+        for tag in _unequal_tags(first, second, *DESCRIBED)
     ]
     yield from _section("environment", [*images, *package_changes(first, second)])
     data = [record.tags["lab.data_sha256"] for record in (first, second)]

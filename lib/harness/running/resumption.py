@@ -194,8 +194,8 @@ def find(root: Path, lab: str, reference: str) -> Interrupted:
     (interrupted,) = named
     if interrupted.header["experiment"] != lab:
         other = interrupted.header["experiment"]
-        words = f"sweep {other.removesuffix(SWEEP)}" if other.endswith(SWEEP) else f"lab {other}"
-        raise UserError(f"{interrupted.key} is a run of '{other}': ./invoke {words} --resume {interrupted.key}")
+        command = f"sweep {other.removesuffix(SWEEP)}" if other.endswith(SWEEP) else f"lab {other}"
+        raise UserError(f"{interrupted.key} is a run of '{other}': ./invoke {command} --resume {interrupted.key}")
     interrupted.require_unfinished()
     return interrupted
 
@@ -217,12 +217,12 @@ def read_run(path: Path, disk: Disk = DISK) -> Interrupted | None:
 def attempts(folder: Path, number: int) -> list[Path]:
     """The journals of a trial so far, by its number in the study; the one of its next attempt is the last."""
     names = (f"trial-{number:04d}{f'-{attempt}' if attempt > 1 else ''}.jsonl" for attempt in count(1))
-    found: list[Path] = []
+    paths: list[Path] = []
     for path in (folder / name for name in names):
-        found.append(path)
+        paths.append(path)
         if not path.exists():
             break
-    return found
+    return paths
 
 
 def result(path: Path, trial: Trial, header: Mapping[str, Any], files: Mapping[str, bytes]) -> Result | None:

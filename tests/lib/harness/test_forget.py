@@ -142,6 +142,7 @@ def test_a_damaged_run_that_mlflow_lacks_is_said_to_be_lost(clone: Clone, server
     ("words", "why"),
     [
         ((), "forget takes a run or --older-than DAYS"),
+        (("",), "forget takes a run or --older-than DAYS"),
         (("a", "--older-than", "1"), "forget takes a run or --older-than DAYS"),
         (("nothing",), "forget nothing: the journal has no such run"),
         (("last:nothing",), "forget last:nothing: the journal has no such run"),
