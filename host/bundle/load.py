@@ -72,6 +72,8 @@ def check_disk(missing: list[dict[str, Any]]) -> None:
 
 def _install_wheels(bundle: Bundle) -> None:
     prefix = f"{REPOSITORY}/{WHEELS.relative_to(ROOT)}/"
+    for left in WHEELS.glob(".*.part"):  # after a power cut no ledger may know them
+        left.unlink()
     for part in bundle.named(prefix):
         name = part.name.removeprefix(prefix)
         if "/" in name or not name.endswith(".whl"):

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from host.bootstrap import files
-from host.bundle.format import README, Writer
+from host.bundle import load
+from host.bundle.format import README, Bundle, Writer
 from tests.host.test_bundle import CONTENT, INPUTS, write_bundle
 
 
@@ -74,3 +75,15 @@ def test_a_part_is_on_the_disk_only_together_with_its_journal(tmp_path: Path, mo
     unfinished(tmp_path / "b.tar", {"commit": "0"})
     write_bundle(tmp_path / "b.tar")
     assert names == [["b.tar.part.journal"], ["b.tar.part.journal"], ["b.tar", "b.tar.part.journal"], ["b.tar"]]
+
+
+def test_a_wheel_that_was_not_whole_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels = tmp_path / "clone" / "wheels"
+    monkeypatch.setattr(load, "ROOT", tmp_path / "clone")
+    monkeypatch.setattr(load, "WHEELS", wheels)
+    wheels.mkdir(parents=True)
+    (wheels / ".one.whl.0a1b2c3d.part").write_bytes(b"half")
+    write_bundle(tmp_path / "b.tar", {README: CONTENT[README], "fearless-labs/wheels/two.whl": b"whole"})
+    with Bundle(tmp_path / "b.tar") as bundle:
+        load._install_wheels(bundle)
+    assert {path.name: path.read_bytes() for path in wheels.iterdir()} == {"two.whl": b"whole"}
