@@ -79,7 +79,7 @@ class Tracking:
             return self._process
 
     def _new_process(self) -> subprocess.Popen[str]:
-        with (self._folder / "shipper.log").open("w") as log:
+        with (self._folder / "shipper.log").open("a") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "lib.harness.shipping.follow", str(self._folder), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
