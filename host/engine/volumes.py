@@ -1,8 +1,12 @@
 """The volumes of an instance, read and written by short-lived containers without network, wherever the engine is."""
 
 import secrets
-from collections.abc import Mapping
+import tarfile
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import IO
 
+from host.bootstrap import process
 from host.bootstrap.paths import ROOT
 from host.bootstrap.process import reason
 from host.engine import docker, project
@@ -78,3 +82,22 @@ def command(image: Image, mounts: Mapping[str, str], program: str, *args: str) -
     code = ["--mount", f"type=bind,src={ROOT / 'lib'},dst=/workspace/lib,readonly", "--workdir=/workspace"]
     python = ["--entrypoint=/usr/bin/python3", image.name, "-S", "-B", "-c", program]
     return ["docker", "run", *HARDENED, f"--name={name}", *volumes, *code, *python, *args]
+
+
+def feed(command: list[str], files: Iterable[tuple[str, int, IO[bytes]]]) -> str:
+    """Give files (name, size, bytes) as a tar stream to the program of a `command`.
+
+    Returns the reason why it failed; empty when it did not.
+    """
+    with tempfile.TemporaryFile("w+") as output:
+        with process.feeding(command, output) as (child, stream):
+            try:
+                with tarfile.open(fileobj=stream, mode="w|") as tar:
+                    for name, size, content in files:
+                        info = tarfile.TarInfo(name)
+                        info.size = size
+                        tar.addfile(info, content)
+            except BrokenPipeError:
+                pass  # it ended early: the line below says why
+        output.seek(0)
+        return reason(output.read()) if child.returncode else ""

@@ -61,10 +61,14 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError:
         text = "\0"
     except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror}): sudo chown $(id -u) {file}") from None
+        raise UserError(f"{file} cannot be read ({error.strerror}): {_remedy(error, file)}") from None
     if "\0" in text:
         raise UserError(f"{file} is no text in UTF-8: save it in that encoding")
     return text
+
+
+def _remedy(error: OSError, path: Path) -> str:
+    return files.taking(path) if isinstance(error, PermissionError) else "mend that first"
 
 
 def token(file: Path = FILE) -> str:
@@ -113,9 +117,7 @@ def keep(settings: Mapping[str, str | None], file: Path = FILE) -> None:
         part.replace(target)
         files.sync(target.parent)
     except OSError as error:
-        raise UserError(
-            f"{file} cannot be written ({error.strerror}): sudo chown -R $(id -u) {target.parent}"
-        ) from None
+        raise UserError(f"{file} cannot be written ({error.strerror}): {_remedy(error, target.parent)}") from None
     finally:
         part.unlink(missing_ok=True)
 

@@ -1,8 +1,8 @@
 """`./invoke sync --from-local`: what local mode has recorded becomes part of the history of the containers."""
 
-import tarfile
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from host.bootstrap import ledger, process
 from host.bootstrap.process import reason
@@ -51,19 +51,14 @@ def _run(action: str) -> str:
 def _add(journal: Path, folders: list[Path]) -> None:
     """Add the folders of runs to the journal, each when all are on the disk."""
     names = {folder.name for folder in folders}
-    with tempfile.TemporaryFile("w+") as output, ledger.folder("from-local-") as nothing:
-        with process.feeding(_command("add"), output) as (child, stream):
-            try:
-                with tarfile.open(fileobj=stream, mode="w|") as tar:
-                    for member in store.members(journal, nothing, nothing):
-                        name = member.name.removeprefix(f"{store.JOURNAL}/")
-                        # how far another MLflow has got says nothing of this one
-                        if name.partition("/")[0] in names and not name.endswith(".shipped"):
-                            info = tarfile.TarInfo(name)
-                            info.size = member.size
-                            tar.addfile(info, member.content)
-            except BrokenPipeError:
-                pass  # it ended early: the line below says why
-        if child.returncode:
-            output.seek(0)
-            raise UserError(f"The journal cannot be written: {reason(output.read())}")
+
+    def files(nothing: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+        for member in store.members(journal, nothing, nothing):
+            name = member.name.removeprefix(f"{store.JOURNAL}/")
+            # how far another MLflow has got says nothing of this one
+            if name.partition("/")[0] in names and not name.endswith(".shipped"):
+                yield name, member.size, member.content
+
+    with ledger.folder("from-local-") as nothing:
+        if failed := volumes.feed(_command("add"), files(nothing)):
+            raise UserError(f"The journal cannot be written: {failed}")

@@ -8,8 +8,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -139,19 +137,8 @@ class _Volume:
     def stage(self, file: Path, stage: str, _contents: Contents) -> None:
         """Write the part of the backup beside what is there. Raises `UserError` when it cannot be written."""
         volumes.create(self.part)
-        with tempfile.TemporaryFile("w+") as output:
-            with process.feeding(self._command("unpack", stage), output) as (child, stream):
-                try:
-                    with tarfile.open(fileobj=stream, mode="w|") as tar:
-                        for name, size, content in _members(file, VOLUMES, self.part):
-                            info = tarfile.TarInfo(name)
-                            info.size = size
-                            tar.addfile(info, content)
-                except BrokenPipeError:
-                    pass  # it ended early: the line below says why
-            if child.returncode:
-                output.seek(0)
-                raise UserError(f"Nothing was restored: a volume cannot be written ({reason(output.read())})")
+        if failed := volumes.feed(self._command("unpack", stage), _members(file, VOLUMES, self.part)):
+            raise UserError(f"Nothing was restored: a volume cannot be written ({failed})")
 
     def swap(self, stage: str) -> None:
         self._run("swap", stage, self.part)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from host.bootstrap import ledger
+from host.bootstrap import files, ledger
 from host.engine import docker
 from host.machine import instance
 from lib.harness.errors import UserError
@@ -22,7 +22,7 @@ LABEL = "org.fearless-labs.code"
 KEPT = 8
 """Snapshots that stay though nothing uses them: a lab whose code is as it was need not copy it again."""
 NEW, OLD = ".new-", ".old-"
-"""The beginnings of the names of a snapshot that is not whole yet, and of one that is being removed."""
+"""The beginnings of the names of a snapshot that is not whole yet, and of one that is to be removed."""
 LOOK_SECONDS = 5.0
 TIME = 0
 """The time of change of all files in a snapshot: one that was changed later has another."""
@@ -52,7 +52,7 @@ def taken(tree: Tree) -> Iterator[Path]:
             in_use.enter_context(_locked(folder, fcntl.LOCK_SH))
             _remove_unused(store)
     except OSError as error:
-        remedy = "sudo chown -R $(id -u) .local" if isinstance(error, PermissionError) else "mend that first"
+        remedy = files.taking(store) if isinstance(error, PermissionError) else "mend that first"
         raise UserError(f"{error.filename or store} cannot be written ({error.strerror}): {remedy}") from None
     with in_use:
         yield folder
@@ -132,7 +132,8 @@ def _make_folder(folder: Path) -> None:
 def _remove_unused(store: Path) -> None:
     """Remove what an interrupted command has left, and the oldest snapshots that nothing uses."""
     for left in store.glob(f"{OLD}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):  # one that was changed may be in use
+            shutil.rmtree(left)
     oldest = sorted(store.iterdir(), key=lambda folder: folder.stat().st_mtime_ns)[:-KEPT]
     mounted = _mounted() if oldest else set()
     for folder in oldest:

@@ -18,12 +18,13 @@ import pytest
 import zstandard
 
 from host.bootstrap import ledger
+from host.engine import volumes
 from host.machine import instance
 from host.records import archive
 from lib.harness.commands import store
 from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal
-from tests.host.clone import command, copy_clone, share_venv
+from tests.host.clone import ROOT, command, copy_clone, share_venv
 from tests.host.conftest import Invoke, Outcome, one_line
 
 
@@ -355,6 +356,20 @@ def test_links_and_special_files_are_left_out(tmp_path: Path) -> None:
     assert {name.rpartition("/")[2] for name in copied(tmp_path)} == {
         "run.shipped", "run.jsonl", "config.json", "mlflow.db", "claims.json",
     }  # fmt: skip
+
+
+def test_files_reach_the_program_of_a_container_or_its_reason_comes_back(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {volumes.STORE}", "add"]
+    key, content = "20260101-000000-mlp-abcdef", b"x" * 100_000
+    files = [(f"{key}/{name}", len(content), io.BytesIO(content)) for name in ("run.jsonl", "run.files/config.json")]
+    assert volumes.feed([*program, str(tmp_path)], files) == ""
+    assert {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*.json*")} == {
+        name: content for name, _, _ in files
+    }
+    assert "../escaped is no path below a folder" in volumes.feed(
+        [*program, str(tmp_path)], [("../escaped", 1, io.BytesIO(b"x"))]
+    )
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(store.STAGED)] == [key]
 
 
 def test_what_an_interrupted_restore_left_is_neither_copied_nor_kept(tmp_path: Path) -> None:

@@ -14,7 +14,11 @@ from lib.harness.errors import UserError
 from tests.host.conftest import NO_ENGINE, Invoke
 
 LIKE = ("{}.part", "{}.part.journal", "{}.new", "{}.tmp", ".{}.part", "{}~", ".{}.swp")
-NOTHING: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": None, "UV_NO_CACHE": "1"}
+NOTHING: dict[str, str | None] = {
+    **{"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": None, "PIP_CONFIG_FILE": os.devnull},
+    "XDG_CACHE_HOME": "/proc/none",  # where not even root has a cache
+}
+"""Settings with which no package can be had, whatever the caller's are."""
 
 
 def planted(folder: Path, name: str) -> dict[Path, str]:

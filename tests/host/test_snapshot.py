@@ -99,6 +99,19 @@ def test_one_that_is_not_as_it_was_written_is_made_again(damage: Callable[[Path]
         assert (again / "labs/link").read_bytes() == b"a = 1\n"
 
 
+def test_one_that_was_changed_stays_while_it_is_in_use(store: Path) -> None:
+    """A lab of local mode that writes beside itself goes on with its own when the same lab begins once more."""
+    with taken(TREE) as folder:
+        added(folder)
+        with taken(TREE) as again:
+            assert again == folder
+            assert not (again / "lib/random.py").exists()
+            (left,) = store.glob(f"{snapshot.OLD}*")
+            assert (left / "lib/deep/b.py").exists()
+    with taken(numbered(1)):
+        assert not list(store.glob(f"{snapshot.OLD}*"))
+
+
 def test_what_python_leaves_in_it_is_no_damage(store: Path) -> None:
     with taken(TREE) as folder:
         subprocess.run([sys.executable, "-c", "import a"], env={"PYTHONPATH": str(folder / "lib")}, check=True)
