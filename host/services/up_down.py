@@ -11,9 +11,9 @@ from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, gpu, images, project
 from host.engine.compose import Container, containers
-from host.machine import env_file, instance, labs_owner, ports
+from host.machine import env_file, instance, labs_owner, ports, settings
 from host.machine.ports import Reservation
-from host.services import changes, restart, shared_journal, trouble, undo
+from host.services import changes, shared_journal, trouble, undo
 from host.services.service import (
     JUPYTER,
     MLFLOW,
@@ -29,6 +29,7 @@ from lib.harness.errors import UserError
 
 PORT_TAKEN = ("port is already allocated", "address already in use", "only one usage of each socket address")
 """The engine's reasons, in lower case: of Linux, and of Docker Desktop on Windows."""
+COME_BACK = f"Services come back after a reboot, until ./invoke down; {settings.RESTART}=no in .env keeps them away."
 MLFLOW_LOG = ("logs", "mlflow-start.log")
 LABS = ("lab", "lab-ray")
 """The services of compose.yaml as which labs run."""
@@ -132,7 +133,7 @@ def up(gpu_image: images.Image | None = None) -> Running:
 
     `gpu_image`: a GPU image for JupyterLab, with all GPUs.
     """
-    comes_back = restart.after_reboot()
+    comes_back = settings.comes_back()
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
     tracking, built = build.ensure(images.TRACKING, image)
@@ -148,7 +149,7 @@ def up(gpu_image: images.Image | None = None) -> Running:
     for line in trouble.lines(containers(), time.monotonic() - begun):
         print(line, file=sys.stderr)
     if comes_back and undo.made().containers != before.containers:
-        print(restart.EXPLANATION, file=sys.stderr)
+        print(COME_BACK, file=sys.stderr)
     return started
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from host.machine import env_file
-from host.services import restart, trouble
+from host.machine import env_file, settings
+from host.services import trouble
 from lib.harness.errors import UserError
 from tests.host.clone import ROOT
 from tests.host.images.support import free_port
@@ -53,13 +53,13 @@ def test_whether_services_come_back(policy: str | None, back: bool, monkeypatch:
         monkeypatch.setattr(env_file, "setting", lambda name: None)
     else:
         monkeypatch.setenv("LAB_RESTART", policy)
-    assert restart.after_reboot() is back
+    assert settings.comes_back() is back
 
 
 def test_another_policy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_RESTART", "always")
-    with pytest.raises(UserError, match=r"^LAB_RESTART=always: it is unless-stopped or no$"):
-        restart.after_reboot()
+    with pytest.raises(UserError, match=r"^LAB_RESTART=always in the environment: it is unless-stopped or no$"):
+        settings.check()
 
 
 def configured(**settings: str) -> dict[str, dict[str, Any]]:
