@@ -9,7 +9,7 @@ from urllib.parse import quote
 from host.bootstrap import environment, process
 from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import build, compose, compose_environment, docker, gpu, images, project
+from host.engine import build, compose, compose_environment, compose_overrides, docker, gpu, images, project
 from host.engine.compose import Container, containers
 from host.machine import env_file, instance, labs_owner, ports, settings
 from host.machine.ports import Reservation
@@ -134,6 +134,7 @@ def up(gpu_image: images.Image | None = None) -> Running:
     `gpu_image`: a GPU image for JupyterLab, with all GPUs.
     """
     comes_back = settings.comes_back()
+    compose_overrides.refuse_variables()
     way = gpu.require(gpu_image) if gpu_image else None
     image = gpu_image or images.LAB
     tracking, built = build.ensure(images.TRACKING, image)

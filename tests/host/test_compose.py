@@ -6,13 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from host.engine import compose
-from host.machine import hosts
-from tests.host.clone import ROOT
+from host.engine import compose, compose_environment, images
+from host.machine import env_file, hosts, instance
+from tests.host.clone import ROOT, new_project
 from tests.host.conftest import NO_ENGINE
 from tests.host.test_signals import until
 
@@ -63,6 +64,20 @@ def test_names_of_a_proxy_reach_the_services_that_check_them(monkeypatch: pytest
         *JUPYTER, *named, "--ServerApp.allow_origin_pat=https?://(labbox)(:[0-9]+)?",
     ]  # fmt: skip
     assert found["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"] == f"{ALLOWED},labbox,labbox:*"
+
+
+def test_services_start_from_the_images_that_the_command_has_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone of another version may give their names to its own images meanwhile; its MLflow upgrades databases."""
+    monkeypatch.setenv("LAB_INSTANCE", new_project())
+    monkeypatch.setattr(instance, "STATE", tmp_path)
+    monkeypatch.setattr(env_file, "token", lambda: "t")
+    tracking, lab = (images.Built(f"sha256:{number}", "config digest", 0, {}) for number in ("1" * 64, "2" * 64))
+    variables = compose_environment.variables(tracking, lab)
+    assert (variables["TRACKING_IMAGE"], variables["LAB_CPU_IMAGE"], variables["LAB_IMAGE"]) == (
+        tracking.id, lab.id, lab.id,
+    )  # fmt: skip
 
 
 def test_what_goes_on_behind_a_command_ends_at_its_limit_with_all_that_it_has_started() -> None:
