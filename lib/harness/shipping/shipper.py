@@ -346,7 +346,8 @@ class Shipper:
             end = reading.last(self._folder / JOURNAL, self._disk)
         except reading.DamagedError:
             return self._is_left()
-        return (end or {}).get("kind") == "end" or (JOURNAL in self.problems and self._is_left())
+        is_damaged = self.damaged and JOURNAL in self.problems  # nobody can end it
+        return (end or {}).get("kind") == "end" or (is_damaged and self._is_left())
 
     def _is_left(self) -> bool:
         """Return whether the lab is known to be gone."""
