@@ -43,6 +43,8 @@ OWNER = "LAB_LEDGER"
 """In the environment of what a command starts: the name of the command in the ledger (host.bootstrap.ledger)."""
 OF_LABS = (OWNER, "LAB_TINY_DISK")
 """Names with this project's mark that pass to a lab outside a container. Others say what a run is; no caller does."""
+UTF8 = {"PYTHONUTF8": "1"}
+"""The one variable of Python's that everything gets: names and output are UTF-8, whatever the locale is."""
 SHOWN = ("NO_COLOR", "TERM", "TZ")
 """The variables that decide how a program shows something on the caller's terminal."""
 
@@ -50,7 +52,7 @@ SHOWN = ("NO_COLOR", "TERM", "TZ")
 def caller(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables of the caller (or of `environ`) that are honoured."""
     environ = os.environ if environ is None else environ
-    return {name: value for name, value in environ.items() if _passes(name)}
+    return {name: value for name, value in environ.items() if _passes(name)} | UTF8
 
 
 def for_labs() -> dict[str, str]:

@@ -53,6 +53,7 @@ def _make(folder: Path, python: Path, requirements: Path) -> None:
     base: str = getattr(sys, "_base_executable", sys.executable)  # not the environment's own, which may go now
     log = state_path("logs", f"{_name(folder)}.log")
     plain = {name: value for name, value in environment.caller().items() if not name.startswith("PIP_")}
+    plain["LC_ALL"] = "C"  # in which an isolated Python, as the one of ensurepip before 3.11.4, takes names for UTF-8
     if process.logged([base, "-m", "venv", "--clear", str(folder)], log, limit=process.INSTALL, env=plain):
         _refuse(log, folder, requirements)
     sources = pip.sources(python)
@@ -63,7 +64,7 @@ def _make(folder: Path, python: Path, requirements: Path) -> None:
     start = log.stat().st_size
     if code and not (local and sources.no_index):  # only now: an index that cannot be reached costs minutes
         code = _run(install, log, sources)
-    if code or process.output([str(python), "-I", "-c", "import invoke, rich, zstandard"]).returncode:
+    if code or process.output([str(python), "-X", "utf8", "-I", "-c", "import invoke, rich, zstandard"]).returncode:
         _refuse(log, folder, requirements, start)
 
 

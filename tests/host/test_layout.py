@@ -50,7 +50,7 @@ def test_pages_that_messages_name_exist() -> None:
 
 
 def test_temporary_files_with_a_name_are_in_the_ledger() -> None:
-    """What a killed command leaves is removed by the next one only if the ledger has it: `ledger.folder`, `ledger.beside`."""
+    """The next command removes what a killed one leaves only if the ledger has it: `ledger.folder`, `ledger.beside`."""
     making = {"mkdtemp", "mkstemp", "NamedTemporaryFile", "TemporaryDirectory", "SpooledTemporaryFile"}
     makers = {
         f"{path.relative_to(ROOT).as_posix()}: {node.attr if isinstance(node, ast.Attribute) else node.id}"

@@ -240,7 +240,8 @@ def docker(tmp_path: Path) -> Docker:
     def make(complaint: str) -> dict[str, str]:
         program = tmp_path / "bin" / "docker"
         program.parent.mkdir(exist_ok=True)
-        script = f'#!/bin/sh\necho "$DOCKER_HOST $*" >> {tmp_path}/calls\necho "{complaint}" >&2\nexit 1\n'
+        note = f'echo "$DOCKER_HOST $DOCKER_CERT_PATH $*" >> {tmp_path}/calls'
+        script = f'#!/bin/sh\n{note}\necho "{complaint}" >&2\nexit 1\n'
         program.write_text(script, encoding="utf-8")
         program.chmod(0o755)
         return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
@@ -249,7 +250,8 @@ def docker(tmp_path: Path) -> Docker:
 
 
 def test_a_container_is_asked_of_its_own_engine_until_that_answers(clone: Path, tmp_path: Path, docker: Docker) -> None:
-    killed = start(clone, f"with ledger.container('lab-1'):\n    {PAUSE}", DOCKER_HOST="tcp://theirs:2375")
+    theirs = {"DOCKER_HOST": "tcp://theirs:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certificates"}
+    killed = start(clone, f"with ledger.container('lab-1'):\n    {PAUSE}", **theirs)
     ready(killed)
     killed.kill()
     killed.communicate()
@@ -258,4 +260,4 @@ def test_a_container_is_asked_of_its_own_engine_until_that_answers(clone: Path, 
     sweep(clone, **docker("Error response from daemon: No such container: lab-1"))
     assert rows(clone) == []
     calls = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
-    assert calls == ["tcp://theirs:2375 rm --force lab-1"] * 2
+    assert calls == ["tcp://theirs:2376 /certificates rm --force lab-1"] * 2

@@ -1,5 +1,6 @@
 """./invoke itself: finds a Python that runs, makes .venv once, mends a broken one, works from anywhere."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -8,15 +9,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.clone import command, copy_clone
+from tests.host.clone import command, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh copy in a folder with a space in its name, its .venv made by two commands that start at once."""
-    root = copy_clone(tmp_path_factory.mktemp("a b") / "the clone")
-    settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+def korean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a terminal in EUC-KR, a locale made for the tests; empty where no sources of locales are."""
+    folder = tmp_path_factory.mktemp("locales")
+    make = ["localedef", "--no-archive", "-i", "ko_KR", "-f", "EUC-KR", str(folder / "ko_KR.EUC-KR")]
+    made = shutil.which(make[0]) and subprocess.run(make, capture_output=True, check=False).returncode == 0
+    return {"LOCPATH": str(folder), "LC_ALL": "ko_KR.EUC-KR"} if made else {}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, korean: dict[str, str]) -> Path:
+    """A fresh copy in a folder with a space and Hangul in its name, its .venv made by two commands that start at once.
+
+    They start in a Korean locale of old, in which Python by itself does not find what is in such a folder.
+    """
+    root = copy_clone(tmp_path_factory.mktemp("a b") / "the clone 실습")
+    settings = {
+        "env": os.environ | korean,
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
     starts = [subprocess.Popen(command(root, "--list"), **settings) for _ in range(2)]  # type: ignore[call-overload]
     for start in starts:
         out, err = start.communicate(timeout=600)
@@ -107,3 +126,18 @@ def test_no_python_that_runs_is_one_line(tmp_path: Path) -> None:
     root = copy_clone(tmp_path / "clone")
     outcome = subprocess.run(command(root), env={"PATH": path}, capture_output=True, text=True, check=False)
     assert "Python 3.10 or newer" in one_line(outcome)
+
+
+def test_an_old_korean_locale_and_names_in_hangul(invoke: Invoke, tmp_path: Path, korean: dict[str, str]) -> None:
+    """Python did not find `host` in such a folder, and git's answer about such a file was no text."""
+    if not korean:
+        pytest.skip("no sources of locales here (Debian: apt install locales)")
+    root = share_venv(copy_clone(tmp_path / "실습", history=True))
+    (root / "lib" / "실험.py").touch()
+    outcome = invoke("labs", root=root, env=NO_ENGINE | korean)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert "optimizers" in outcome.stdout
+    code = "from host.machine import git; print(git.untracked())"
+    python = [str(root / ".venv" / "bin" / "python"), "-X", "utf8", "-c", code]
+    done = subprocess.run(python, cwd=root, env=os.environ | korean, capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout).count("lib/실험.py") == 1

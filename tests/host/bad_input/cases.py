@@ -14,14 +14,12 @@ class Case:
         parts: what the line must have.
         env: variables beside the general ones; without an engine unless they name one.
         files: what is in the copy besides, by path; a folder where it ends in "/", a link where it begins with "-> ".
-        typed: the standard input.
     """
 
     words: str | tuple[str, ...]
     parts: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     files: dict[str, str | bytes] = field(default_factory=dict)
-    typed: str = ""
 
 
 def _numbers(words: str, *values: str) -> list[Case]:
@@ -126,6 +124,16 @@ OPTIONS = [
     Case("load nowhere.tar", ("nowhere.tar",)),
     Case("load labs", ("labs",)),
     Case("load README.md", ("README.md",)),
+    Case("backup README.md", ("README.md", "already")),
+    Case("backup nowhere/all.backup", ("nowhere/all.backup", "no folder")),
+    Case("restore nowhere", ("nowhere", "./invoke backup")),
+    Case("restore labs", ("labs", "./invoke backup")),
+    Case("restore README.md", ("README.md", "no backup")),
+    Case("down --volumes", ("Nothing was deleted",), {"LAB_INSTANCE": "fearless-test-bad"}),
+    Case("sync --from-local --local", ("--from-local", "--local", "cannot be combined")),
+    Case("forget --older-than soon", ("--older-than soon", "whole number")),
+    Case("reproduce last:mlp --image far", ("--image far", "near")),
+    Case("torture --replay luck:1", ("--replay luck:1", "simulation, lab")),
     Case("test --only everything", ("--only everything", "lint, lib, host")),
     Case("bench --only speed", ("--only speed", "cluster")),
     Case("up --workers 2 --local", ("--workers", "--local", "cannot be combined")),

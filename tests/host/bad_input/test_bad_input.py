@@ -28,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(root: Path) -> Iterator[Run]:
-    """Run a case, {words, env, typed}; returns {code, stdout, stderr}."""
+    """Run a case, {words, env}; returns {code, stdout, stderr}."""
     command = [str(root / ".venv/bin/python"), "-X", "utf8", str(Path(__file__).with_name("runner.py")), str(root)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
@@ -90,7 +90,7 @@ def test_one_line_and_nothing_left(case: Case, root: Path, run: Run, tmp_path: P
     before = contents(root)
     try:
         words = case.words.split() if isinstance(case.words, str) else list(case.words)
-        answer = run({"words": words, "env": {k: v for k, v in env.items() if v}, "typed": case.typed})
+        answer = run({"words": words, "env": {k: v for k, v in env.items() if v}})
         after = contents(root)
     finally:
         for path in made:

@@ -1,6 +1,8 @@
-"""Images by their ids, code as it was when a lab began, and memory that did not suffice: in real containers."""
+"""Images by their ids, code as it was when a lab began, memory that did not suffice, a terminal: in real containers."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 import tarfile
@@ -15,7 +17,7 @@ from host.machine import ports
 from host.records import recorded_image
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
-from tests.host.clone import Instance, copy_clone, share_venv
+from tests.host.clone import Instance, command, copy_clone, share_venv
 
 WAITS = '''
 """Waits for a word in a file beside it, and only then imports the modules that it computes with."""
@@ -38,6 +40,29 @@ def train(config, seed, log):
 LAB = Lab(
     name="waits",
     summary="it shows what ran",
+    frameworks=("numpy",),
+    config=Config,
+    trials=train,
+    variants={"one": {}},
+    claims=(Claim("one", measure=lambda results: float(results["one"].value.values[0]), kind="exact", at_least=1),),
+)
+'''
+SHOWS = '''
+"""Prints how it is asked to show itself."""
+
+import os
+
+from fearless_labs import Claim, Config, Lab
+
+
+def train(config, seed, log):
+    print("SHOWN", *(os.environ.get(name) for name in ("NO_COLOR", "TERM", "TZ")))
+    return {"value": 1.0}
+
+
+LAB = Lab(
+    name="shows",
+    summary="it shows itself as its terminal asks",
     frameworks=("numpy",),
     config=Config,
     trials=train,
@@ -243,3 +268,27 @@ def test_another_image_is_taken_on_request_alone(
     choice = chosen(tags, near=True)
     assert (choice.built, choice.instead_of) == (images.must_inspect(images.LAB), tags["lab.image"])
     assert "running in another image, the image sha256:" in capsys.readouterr().err
+
+
+def on_a_terminal(line: list[str], variables: dict[str, str]) -> tuple[int, str]:
+    """Exit code and output of a command on a terminal of its own."""
+    main, side = pty.openpty()
+    printed = b""
+    with subprocess.Popen(line, env=variables, stdin=side, stdout=side, stderr=side) as process:
+        os.close(side)
+        try:
+            while data := os.read(main, 1 << 16):
+                printed += data
+        except OSError:  # nobody has its other side any more
+            pass
+        os.close(main)
+    return process.returncode, printed.decode(errors="replace")
+
+
+def test_a_lab_on_a_terminal_is_shown_as_the_terminal_asks(clone: Instance) -> None:
+    lab = clone.root.parent / "shows.py"
+    lab.write_text(SHOWS)
+    asked = {"NO_COLOR": "1", "TERM": "dumb", "TZ": "Asia/Seoul"}
+    code, printed = on_a_terminal(command(clone.root, "lab", lab, "--debug"), clone.variables | asked)
+    assert code == 0, printed
+    assert re.findall(r"^SHOWN (.*?)\r?$", printed, re.MULTILINE) == ["1 dumb Asia/Seoul"]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 
 from lib.harness.machine import scope
@@ -20,10 +24,12 @@ from tests.lib.harness.support import (
     Server,
     digests,
     end_of,
+    free_port,
     journals_of,
     points,
     records,
     said,
+    send_signal,
     statuses,
     tags_of,
     until,
@@ -279,3 +285,28 @@ def test_something_else_at_the_address_is_one_line(clone: Clone, server: Server)
     clone.variables["RAY_ADDRESS"] = server.url.replace("http://", "ray://")
     clone.run("tiny", "--on", "ray").assert_one_line(2, "The Ray cluster at", "refuses the lab")
     assert clone.runs() == []
+
+
+def test_a_node_whose_folder_of_ray_is_another_users() -> None:
+    """A machine that users share has one `/tmp/ray`, whoever was first: the recipe for SLURM names another folder."""
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r'^ray="apptainer exec .*? labs\.sif (ray start .*)"$', page, re.MULTILINE)
+    with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as node:
+        (Path(node) / "ray").touch()  # a folder would be in nobody's way where root runs the tests
+        words = recipe.replace("$SLURM_JOB_ID", "7").replace("/tmp/", f"{node}/").split()
+        words += ["--head", f"--port={free_port()}", "--num-cpus=0", "--include-dashboard=false"]
+        words += ["--node-ip-address=127.0.0.1", "--object-store-memory=100000000"]
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("LAB_", "RAY_", "PYTEST"))}
+        own = {"RAY_TMPDIR": node, "RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
+        log = Path(node) / "log"
+        with log.open("wb") as stream:
+            head = subprocess.Popen(words, env=kept | own, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        try:
+            until(lambda: head.poll() is not None or "Ray runtime started" in log.read_text(), 600, "it has started")
+            assert head.poll() is None, log.read_text()
+            assert (Path(node) / "ray-7").is_dir()
+        finally:
+            if head.poll() is None:
+                for process in [*psutil.Process(head.pid).children(recursive=True), psutil.Process(head.pid)]:
+                    send_signal(process, signal.SIGKILL)
+                head.wait()
