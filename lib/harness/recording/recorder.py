@@ -12,6 +12,7 @@ from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal
 from lib.harness.recording.jsonfile import finite, json_bytes
 from lib.harness.recording.trace import (
+    FINAL,
     Digest,
     canonical,
     exact,
@@ -25,8 +26,6 @@ from lib.harness.recording.trace import (
 NAMES = re.compile(r"\w[\w .:-]*(/\w[\w .:-]*)*")
 """The names that MLflow takes for metrics: relative paths of letters, digits, spaces and _ - . :"""
 LONGEST_NAME = 250  # MLflow's limit
-FINAL = "final/"
-"""Before the name of a measurement among MLflow's metrics."""
 NAME_REFUSED = "MLflow would refuse the name"
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lib.harness.recording.recorder import FINAL
-from lib.harness.recording.trace import metric
+from lib.harness.recording.trace import FINAL, metric
 from lib.harness.shipping.remote import Metric
 
 

@@ -195,9 +195,7 @@ def test_a_name_is_as_long_as_mlflow_takes_it_with_what_comes_before_it(journal:
     recorder = Recorder(journal)
     recorder(0, **{"a" * 250: 1.0})
     recorder.measurements({"a" * 244: 1.0})
-    for length, record in (
-        (251, lambda name: recorder(0, **{name: 1.0})),
-        (245, lambda n: recorder.measurements({n: 1})),
-    ):
-        with pytest.raises(UserError, match="MLflow would refuse the name"):
-            record("a" * length)
+    with pytest.raises(UserError, match="MLflow would refuse the name"):
+        recorder(0, **{"a" * 251: 1.0})
+    with pytest.raises(UserError, match="MLflow would refuse the name"):
+        recorder.measurements({"a" * 245: 1.0})
