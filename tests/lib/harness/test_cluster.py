@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,6 +59,21 @@ def cluster() -> Iterator[RayCluster]:
 def on(clone: Clone, cluster: RayCluster) -> Clone:
     clone.variables["RAY_ADDRESS"] = cluster.address
     return clone
+
+
+def until_or_end_of(process: subprocess.Popen[str], condition: Callable[[], object], what: str) -> None:
+    """Wait for a running lab; fail with what it has printed if it ends before."""
+    until(lambda: process.poll() is not None or condition(), 600, what)
+    assert condition(), end_of(process)
+
+
+def until_a_trial_has_ended(process: subprocess.Popen[str], clone: Clone, before: Path | None = None) -> None:
+    """Wait for the first journal of a trial in a run newer than `before`."""
+    until_or_end_of(
+        process,
+        lambda: clone.runs() and clone.newest() != before and list(clone.newest().glob("trial-*.jsonl")),
+        "a trial has ended",
+    )
 
 
 @pytest.fixture
@@ -138,7 +153,7 @@ def test_a_trial_that_kills_every_worker_ends_the_lab_in_one_line(clone: Clone, 
 
 def test_an_interrupted_lab_leaves_the_cluster_free(clone: Clone, shared_cluster: RayCluster) -> None:
     process = on(clone, shared_cluster).start("tiny", "--on", "ray", *said({**SLOW, "steps": 2000}))
-    until(lambda: clone.runs() and (clone.newest() / "shipper.log").exists(), 600, "the lab has begun")
+    until_or_end_of(process, lambda: clone.runs() and (clone.newest() / "shipper.log").exists(), "the lab has begun")
     os.killpg(process.pid, signal.SIGINT)
     end_of(process).assert_one_line(130, "Interrupted", "--resume")
     assert statuses(clone.newest()) == ["KILLED"]
@@ -158,7 +173,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(clone: Clone, server: Se
     clone.tracking = server.url
     workers = [cluster.add_worker(), cluster.add_worker()]
     process = on(clone, cluster).start("tiny", "--on", "ray", *said(SLOW))
-    until(lambda: clone.newest() != here and list(clone.newest().glob("trial-*.jsonl")), 600, "a trial has ended")
+    until_a_trial_has_ended(process, clone, before=here)
     cluster.kill(workers[0])
     ended = end_of(process)
     assert (ended.code, ended.err) == (0, ""), ended
@@ -178,7 +193,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(clone: Clone, server: Se
 def test_a_head_that_is_killed_is_one_line_and_the_rest_runs_later(clone: Clone, cluster: RayCluster) -> None:
     cluster.add_worker()
     process = on(clone, cluster).start("tiny", "--on", "ray", *said(SLOW))
-    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 600, "a trial has ended")
+    until_a_trial_has_ended(process, clone)
     cluster.kill(cluster.head)
     folder = clone.newest()
     ended = end_of(process)
@@ -242,7 +257,7 @@ def test_a_run_that_asked_for_gpus_elsewhere_is_taken_up_there(clone: Clone, nvm
     nvml.add_worker(gpus=1)
     clone.variables["LAB_GPU_FRAMEWORK"] = "torch"
     process = on(clone, nvml).start("tiny", "--gpu", "--on", "ray", *said(SLOW))
-    until(lambda: clone.runs() and list(clone.newest().glob("trial-*.jsonl")), 600, "a trial has ended")
+    until_a_trial_has_ended(process, clone)
     os.killpg(process.pid, signal.SIGINT)
     end_of(process).assert_one_line(130, "--gpu --framework torch --on ray")
     folder = clone.newest()
