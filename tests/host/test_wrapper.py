@@ -37,7 +37,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, korean: dict[str, str]) -> P
         "text": True,
     }
     starts = [subprocess.Popen(command(root, "--list"), **settings) for _ in range(2)]  # type: ignore[call-overload]
-    lines = []
+    lines: list[str] = []
     for start in starts:
         out, err = start.communicate(timeout=600)
         assert start.returncode == 0, err
