@@ -352,6 +352,18 @@ class Journal:
                 self._disk.close(descriptor)
 
 
+def sync_journal(path: Path, disk: Disk = DISK, *, named: bool = False) -> None:
+    """Force a journal that somebody else has written, and its name if `named`, to the disk.
+
+    Raises:
+        JournalError: the disk has failed.
+    """
+    with _by_disk(path.parent):
+        sync_file(disk, path)
+        if named:
+            disk.sync_folder(path.parent)
+
+
 def is_orphan(path: Path, disk: Disk = DISK) -> bool:
     """Return whether no process writes this journal any more. (It may have ended properly or not.)"""
     return not disk.is_locked(path)

@@ -57,9 +57,9 @@ MARKS = ("i", "t", "m")
 MOST_AXES = 64  # NumPy's limit
 LARGEST_STEP = 1 << 53  # what an export of the run may have; MLflow's own limit is 2**63
 GROUPS = ("values", "parameters", "measurements")
+"""What a record has values of."""
 FINAL = "final/"
 """Before the name of a measurement among MLflow's metrics."""
-"""What a record has values of."""
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _DIGEST_LINE = '{"digest"'
 

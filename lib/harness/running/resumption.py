@@ -25,7 +25,7 @@ from lib.harness.errors import UserError, warn_once
 from lib.harness.machine import gpus
 from lib.harness.recording import journal, reading
 from lib.harness.recording.clock import CLOCK, Clock
-from lib.harness.recording.disk import DISK, PART, Disk, sync_file
+from lib.harness.recording.disk import DISK, PART, Disk
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Trial
@@ -104,7 +104,8 @@ class Interrupted:
         Runs of its trials that were left open end, and what was written of trials that have no journal goes.
 
         Raises:
-            UserError: the lab, or a worker of it, is still running, or somebody else has run it to its end meanwhile.
+            UserError: the lab, or a worker of it, is still running, somebody else has run it to its end meanwhile, or
+                the disk has failed.
         """
         limit = clock.monotonic() + WRITERS_SECONDS
         path = self.folder / "run.jsonl"
@@ -119,7 +120,7 @@ class Interrupted:
                 trial = self.folder / name
                 with suppress(reading.DamagedError):  # it is no result, and runs again
                     if journal.has_ended(trial, disk):
-                        sync_file(disk, trial)  # its writer may have been killed before it did
+                        journal.sync_journal(trial, disk)  # its writer may have been killed before it did
                         continue
                     orphan = _once_free(trial, f"{self.key}: {trial.stem}", limit, disk, clock)
                     orphan.end_for_its_writer("FAILED", journal.GONE)

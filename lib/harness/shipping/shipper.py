@@ -20,7 +20,8 @@ from typing import Any
 
 from lib.harness.recording import journal as journals
 from lib.harness.recording import reading
-from lib.harness.recording.disk import DISK, Disk, sync_file
+from lib.harness.recording.disk import DISK, Disk
+from lib.harness.recording.journal import sync_journal
 from lib.harness.recording.trace import canonical, trace_lines
 from lib.harness.shipping.points import points_of
 from lib.harness.shipping.remote import SENT, Metric, RemoteRun, Server
@@ -108,6 +109,7 @@ class Shipper:
         Raises:
             ServerAwayError: MLflow does not answer; call again later.
             RefusedError: MLflow takes nothing of it; calling again would not help.
+            JournalError: the disk of the journal has failed.
         """
         self.is_to_ship_again = self._has_ended = False
         if not self._disk.exists(self._folder / JOURNAL):
@@ -181,8 +183,7 @@ class Shipper:
             tags |= {"mlflow.parentRunId": parent.id} if parent else {}
             tags["lab.parent"] = header["parent"]
         if remote is None:
-            sync_file(self._disk, path)
-            self._disk.sync_folder(self._folder)  # no power cut takes a journal away that MLflow knows
+            sync_journal(path, self._disk, named=True)  # no power cut takes a journal away that MLflow knows
             assert self._experiment is not None
             tags = {**header["tags"], **tags}
             id_ = self.server.create_run(self._experiment, header["name"], header["time"], tags)
@@ -268,7 +269,7 @@ class Shipper:
         """Send what has been read and how far that is, when it is on the disk."""
         if run.read == run.sent and not run.tags:
             return
-        sync_file(self._disk, path)
+        sync_journal(path, self._disk)
         *earlier, last = range(0, max(1, len(run.metrics)), BATCH)
         for start in earlier:
             self.server.log(run.id, run.metrics[start : start + BATCH], {}, {})
@@ -280,7 +281,7 @@ class Shipper:
 
     def _finish(self, path: Path, run: Run, end: Mapping[str, Any]) -> None:
         """Send a run's files and then its end."""
-        sync_file(self._disk, path)
+        sync_journal(path, self._disk)
         self.server.send_lines(run.id, "trace.jsonl", trace_lines(self._trace(path)))
         self.server.send_files(run.id, reading.files_of(path))
         self.server.log(run.id, [], {}, end["tags"])

@@ -12,8 +12,9 @@ import pytest
 
 from lib.harness.recording import disk as disks
 from lib.harness.recording.journal import Journal, JournalError, JournalFullError, close_orphan
-from lib.harness.recording.reading import read
+from lib.harness.recording.reading import TAGS, read
 from lib.harness.recording.recorder import Recorder
+from lib.harness.running.resumption import read_run
 from tests.lib.harness.support import until
 
 
@@ -127,6 +128,31 @@ def test_a_disk_that_fails_at_a_sync_is_not_believed_again(tmp_path: Path) -> No
         with pytest.raises(JournalError, match=r"has failed.*LAB_JOURNAL"):
             use()
     assert kinds(tmp_path / "run.jsonl") == ["run"]
+
+
+class OnceBrokenDisk(disks.LocalDisk):
+    """The disk of this machine; it fails once, at the first sync."""
+
+    failed = False
+
+    def sync(self, descriptor: int) -> None:
+        if not self.failed:
+            self.failed = True
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync(descriptor)
+
+
+def test_a_disk_that_fails_as_a_run_is_resumed_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "20260101-000000-tiny-abcdef"
+    folder.mkdir()
+    header = {"parent": None, "experiment": "tiny", "tags": dict.fromkeys(TAGS, "0"), "params": {}}
+    for name in ("run", "trial-0000"):
+        journal = Journal.create(folder / f"{name}.jsonl", {**header, "key": folder.name, "name": name})
+        journal.end("KILLED")
+    run = read_run(folder / "run.jsonl")
+    assert run is not None
+    with pytest.raises(JournalError, match=r"has failed \(Input/output error\)"):
+        run.take_up(OnceBrokenDisk())
 
 
 def test_a_run_that_is_removed_as_it_is_written_keeps_no_other_record_from_the_disk(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def without_a_sync_at_the_end(patch: Patch) -> None:
 
 
 def with_what_is_not_on_the_disk_sent(patch: Patch) -> None:
-    patch.setattr(shipper, "sync_file", lambda disk, path: None)
+    patch.setattr(shipper, "sync_journal", lambda path, disk, named=False: None)
 
 
 def with_the_end_counted_as_sent(patch: Patch) -> None:
