@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,8 @@ class OnceBrokenDisk(disks.LocalDisk):
 def test_a_disk_that_fails_as_a_run_is_resumed_is_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "20260101-000000-tiny-abcdef"
     folder.mkdir()
-    header = {"parent": None, "experiment": "tiny", "tags": dict.fromkeys(TAGS, "0"), "params": {}}
+    tags = dict.fromkeys(TAGS, "0")
+    header: dict[str, Any] = {"parent": None, "experiment": "tiny", "tags": tags, "params": {}}
     for name in ("run", "trial-0000"):
         journal = Journal.create(folder / f"{name}.jsonl", {**header, "key": folder.name, "name": name})
         journal.end("KILLED")

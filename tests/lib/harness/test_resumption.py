@@ -305,7 +305,8 @@ def test_trials_that_have_ended_are_put_on_the_disk_and_not_written_when_a_run_i
     for count in (3, 30):
         folder = tmp_path / f"20260101-000000-tiny-{count:06x}"
         folder.mkdir()
-        header = {"parent": None, "experiment": "tiny", "tags": dict.fromkeys(reading.TAGS, "0"), "params": {}}
+        tags = dict.fromkeys(reading.TAGS, "0")
+        header: dict[str, Any] = {"parent": None, "experiment": "tiny", "tags": tags, "params": {}}
         for name in ("run", *(f"trial-{number:04d}" for number in range(count)), "trial-9999"):
             with Journal.create(folder / f"{name}.jsonl", {**header, "key": folder.name, "name": name}) as journal:
                 if name not in ("run", "trial-9999"):
