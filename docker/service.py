@@ -8,6 +8,7 @@ header X-Service-Stopped, so that a browser, `./invoke up` and labs learn the re
 again. MEMORY: the setting of the container's memory limit.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -56,9 +57,8 @@ class Service:
         reader.start()
         if self._ending:
             self._child.terminate()
-        code = self._child.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)  # kernels of a JupyterLab that was killed
+        code = self._child.returncode = wait(self._child.pid)
+        end_orphans()
         reader.join()
         if self._ending:
             sys.exit(128 - code if code < 0 else code)
@@ -69,6 +69,41 @@ class Service:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
             self.last = line.decode(errors="replace").strip() or self.last
+
+
+def adopt_orphans() -> None:
+    """Let what a process of this one's leaves behind be its own child (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def wait(pid: int) -> int:
+    """Return the exit code of a child once it has ended; adopted ones are reaped meanwhile."""
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            return os.waitstatus_to_exitcode(status)
+
+
+def end_orphans() -> None:
+    """End all that a service has left: kernels of a JupyterLab that was killed, each in a session of its own."""
+    while children := [
+        pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if parent(pid) == os.getpid()
+    ]:
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def parent(pid: int) -> int:
+    """Return the process id of the parent (proc_pid_stat(5)); 0 of one that has ended."""
+    try:
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
+        )
+    except OSError:
+        return 0
 
 
 def out_of_memory() -> bool:
@@ -83,6 +118,7 @@ def out_of_memory() -> bool:
 
 def keep(name: str, memory: str, command: list[str]) -> str:
     """Run the service, again where it ends. Returns the reason why it is stopped."""
+    adopt_orphans()
     service, early = Service(command), 0
     while True:
         begun = time.monotonic()

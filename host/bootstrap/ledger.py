@@ -57,7 +57,7 @@ class _File:
             try:
                 stream = self._stream or self._begin()
                 self._open.add(number)
-                self._append(stream, {"row": number, **row})
+                self._append(stream, {"row": number, "file": _identity(stream), **row})
             except OSError as error:
                 remedy = files.taking(STATE) if isinstance(error, PermissionError) else "mend that first"
                 raise UserError(f"{_folder()} cannot be written ({error.strerror}): {remedy}") from None
@@ -185,16 +185,25 @@ def _without_removable(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _rows(stream: IO[str]) -> list[dict[str, str]]:
-    """The rows that are not struck out. A torn last line names nothing that was made."""
+    """The rows that are not struck out, if the file is the one they were written to: a copied clone has copies.
+
+    A torn last line names nothing that was made.
+    """
     rows: dict[str, dict[str, str]] = {}
+    identity = _identity(stream)
     for line in stream:
         with suppress(ValueError):
             row = json.loads(line)
             if "gone" in row:
                 rows.pop(row["gone"], None)
-            elif row.get("kind") in _REMOVE:
+            elif row.get("kind") in _REMOVE and row.get("file") == identity:
                 rows[row["row"]] = row
     return list(rows.values())
+
+
+def _identity(stream: IO[str]) -> str:
+    """The number of a file on its disk, which a copy of it does not have."""
+    return str(os.fstat(stream.fileno()).st_ino)
 
 
 def _end_processes(owners: set[str]) -> None:

@@ -16,7 +16,7 @@ from host.bootstrap import environment
 from host.bootstrap.paths import ROOT
 from host.engine import docker, images
 from host.engine.docker import Version
-from host.machine import nvidia
+from host.machine import env_file, nvidia
 from host.machine.labs_named import find
 from lib.harness.errors import UserError
 
@@ -101,14 +101,16 @@ def devices(way: str) -> str:
     Raises:
         UserError: there is none among them, or they are several and the engine takes one or all.
     """
-    name = "LAB_GPU_DEVICES" if environment.get("LAB_GPU_DEVICES") else "CUDA_VISIBLE_DEVICES"
-    if name not in environment.caller():
-        return "all" if way == "nvidia" else f"{CDI_KIND}=all"
-    chosen = [device.strip().removeprefix(f"{CDI_KIND}=") for device in environment.get(name).split(",")]
+    name, wanted = "LAB_GPU_DEVICES", env_file.setting_and_place("LAB_GPU_DEVICES")[0]
+    if not wanted:
+        name, wanted = "CUDA_VISIBLE_DEVICES", environment.get("CUDA_VISIBLE_DEVICES")
+        if name not in environment.caller():
+            return "all" if way == "nvidia" else f"{CDI_KIND}=all"
+    chosen = [device.strip().removeprefix(f"{CDI_KIND}=") for device in wanted.split(",")]
     if not all(re.fullmatch(r"all|\d+|(GPU|MIG)-[\w./-]+", device) for device in chosen):
-        raise UserError(f"--gpu: {name}={environment.get(name)} names no GPU: unset it, or set numbers, as in 0,1")
+        raise UserError(f"--gpu: {name}={wanted} names no GPU: unset it, or set numbers, as in 0,1")
     if way == "nvidia":
         return ",".join(chosen)
     if len(chosen) > 1:
-        raise UserError(f"--gpu: {name}={environment.get(name)}: where the engine knows GPUs by CDI, name one, or all")
+        raise UserError(f"--gpu: {name}={wanted}: where the engine knows GPUs by CDI, name one, or all")
     return f"{CDI_KIND}={chosen[0]}"

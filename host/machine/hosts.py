@@ -32,12 +32,21 @@ def names() -> list[str]:
     return wanted
 
 
+def _origins(address: str) -> tuple[str, str]:
+    """A page's origin without a port, and the pattern of it with one.
+
+    MLflow takes the pattern for one of file names, Flask-CORS for the beginning of a regular expression: it must be
+    right as either, or a page of another host whose name begins with this one reads what is behind the proxy.
+    """
+    return address, f"{address.replace('.', '[.]')}:[0-9]*"
+
+
 def variables() -> dict[str, str]:
     """The parts of MLflow's environment and of JupyterLab's command that compose.yaml adds for these names."""
     wanted = names()
     if not wanted:
         return {}
-    origins = [f"{scheme}://{name}{port}" for name in wanted for scheme in ("http", "https") for port in ("", ":*")]
+    origins = [origin for name in wanted for scheme in ("http", "https") for origin in _origins(f"{scheme}://{name}")]
     pattern = f"https?://({'|'.join(map(re.escape, wanted))})(:[0-9]+)?"
     jupyter = [f"--ServerApp.local_hostnames={name}" for name in (*OURS, *wanted)]
     return {

@@ -125,6 +125,7 @@ def environment(place: Path | None = None) -> dict[str, str]:
         "GIT_PYTHON_REFRESH": "quiet",
         "RAY_USAGE_STATS_ENABLED": "0",
         "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(STATE / "keras"),  # else it reads ~/.keras/keras.json, and writes one
         "TF_CPP_MIN_LOG_LEVEL": "1",
         "LAB_IMAGE": "none (local)",
         "LAB_IMAGE_KIND": "none",

@@ -3,11 +3,11 @@
 import os
 import sys
 
-from host.bootstrap import environment, process
+from host.bootstrap import process
 from host.bootstrap.process import reason
 from host.engine import build, compose, compose_environment, docker, images
 from host.engine.compose import containers
-from host.machine import instance
+from host.machine import env_file, instance
 from host.services import undo
 from lib.harness.errors import UserError
 
@@ -69,7 +69,7 @@ def require(*, gpu: bool = False) -> dict[str, str]:
     Raises:
         UserError: there is no engine, or no cluster, or none that may have GPUs: compose's has none.
     """
-    elsewhere = bool(environment.get("RAY_ADDRESS"))
+    elsewhere = bool(env_file.setting_and_place("RAY_ADDRESS")[0])
     if gpu and not elsewhere:
         raise UserError(
             "--gpu --on ray: workers with GPUs are a cluster of yours: set RAY_ADDRESS=ray://HOST:10001 "

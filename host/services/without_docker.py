@@ -1,6 +1,7 @@
 """JupyterLab and MLflow's page in local mode: two processes of this machine, whose ids the instance keeps."""
 
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -162,5 +163,6 @@ def delete() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
             raise UserError(
-                f"Not everything was deleted: {error.filename} is still there ({error.strerror}): sudo rm -r {path}"
+                f"Not everything was deleted: {error.filename} is still there ({error.strerror}): "
+                f"sudo rm -r {shlex.quote(str(path))}"
             ) from None

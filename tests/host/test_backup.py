@@ -372,6 +372,21 @@ def test_files_reach_the_program_of_a_container_or_its_reason_comes_back(tmp_pat
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(store.STAGED)] == [key]
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_stream_that_is_cut_off_between_two_files_adds_nothing(tmp_path: Path, whole: bool) -> None:
+    """As of a command that is ended while it gives files to a container: tarfile itself takes it for whole."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        info = tarfile.TarInfo("20260101-000000-mlp-abcdef/run.jsonl")
+        info.size = 3
+        tar.addfile(info, io.BytesIO(b"{}\n"))
+        end = None if whole else tar.offset
+    program = [sys.executable, "-c", volumes.STORE, "add", str(tmp_path)]
+    done = subprocess.run(program, cwd=ROOT, input=stream.getvalue()[:end], capture_output=True, check=False)
+    assert (done.returncode == 0) is whole, done.stderr
+    assert [path.name for path in tmp_path.glob("*/run.jsonl")] == ["run.jsonl"] * whole
+
+
 def test_what_an_interrupted_restore_left_is_neither_copied_nor_kept(tmp_path: Path) -> None:
     record(tmp_path)
     left = tmp_path / "journal" / f"{store.STAGED}1"

@@ -1,5 +1,7 @@
 """Names of a proxy: what MLflow and JupyterLab are told, and one line for what is no name."""
 
+import fnmatch
+import re
 import shlex
 
 import pytest
@@ -18,13 +20,34 @@ def test_names_are_those_of_hosts_and_origins(monkeypatch: pytest.MonkeyPatch) -
     added = hosts.variables()
     assert added["LAB_MLFLOW_HOSTS"] == ",labbox,labbox:*,x-5000.app.example.dev,x-5000.app.example.dev:*"
     assert added["LAB_MLFLOW_ORIGINS"].split(",")[:4] == [
-        "http://labbox", "http://labbox:*", "https://labbox", "https://labbox:*",
+        "http://labbox", "http://labbox:[0-9]*", "https://labbox", "https://labbox:[0-9]*",
     ]  # fmt: skip
     *names, pattern = shlex.split(added["LAB_JUPYTER_OPTIONS"])
     assert names == [
         f"--ServerApp.local_hostnames={name}" for name in ("localhost", "127.0.0.1", "labbox", "x-5000.app.example.dev")
     ]
     assert pattern == r"--ServerApp.allow_origin_pat=https?://(labbox|x\-5000\.app\.example\.dev)(:[0-9]+)?"
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://hub.example.edu", True),
+        ("http://hub.example.edu:8443", True),
+        ("https://hub.example.edu.evil.example", False),
+        ("https://hubxexample.edu:443", False),
+        ("https://evil.example", False),
+    ],
+)
+def test_no_page_of_a_longer_name_is_one_of_the_proxys(
+    origin: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's server matches by `fnmatch` and Flask-CORS by `re.match`; a text without signs of a pattern is equal."""
+    monkeypatch.setenv("LAB_HOSTS", "hub.example.edu")
+    given = hosts.variables()["LAB_MLFLOW_ORIGINS"].split(",")
+    patterns, texts = [text for text in given if "*" in text], [text for text in given if "*" not in text]
+    assert (origin in texts or any(fnmatch.fnmatch(origin, each) for each in patterns)) is allowed
+    assert (origin in texts or any(re.match(each, origin) for each in patterns)) is allowed
 
 
 @pytest.mark.parametrize(

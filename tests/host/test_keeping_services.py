@@ -108,7 +108,8 @@ def test_one_that_is_killed_is_started_again(keep: Keep, tmp_path: Path) -> None
 
 def test_what_it_has_started_ends_with_it(keep: Keep, tmp_path: Path) -> None:
     """A kernel holds the log open and a port; it must not outlive its server."""
-    kernel = "import subprocess, sys; k = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']); "
+    waits = "[sys.executable, '-c', 'import signal; signal.pause()'], start_new_session=True"  # as Jupyter starts one
+    kernel = f"import subprocess, sys; k = subprocess.Popen({waits}); "
     program = keep(f"{kernel}print('kernel', k.pid, flush=True); signal.pause()")
     pid = int(line_of(program, "kernel").split()[1])
     os.kill(starts(tmp_path)[0], signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,6 +221,20 @@ with ledger.folder("killed-"), ledger.processes() as owner:
     until(lambda: not any(map(is_alive, (service, child))))
     assert is_alive(behind)
     os.kill(behind, signal.SIGKILL)
+
+
+def test_a_copied_clone_removes_nothing_of_the_original(clone: Path, tmp_path: Path) -> None:
+    """Its ledger is a copy of that of a command which is at work in the original."""
+    alive = start(clone, f"with ledger.folder('alive-', Path({str(tmp_path)!r})):\n    {PAUSE}")
+    ready(alive)
+    (file,) = (clone / ".local" / "ledger").glob("*.jsonl")
+    copy = shutil.copy(file, file.with_name("copy.jsonl"))
+    assert sweep(clone) == ""
+    assert len(list(tmp_path.glob("alive-*"))) == 1
+    assert is_alive(alive.pid)
+    assert not copy.exists()
+    alive.terminate()
+    alive.communicate()
 
 
 def test_a_torn_row_names_nothing(clone: Path) -> None:

@@ -190,7 +190,9 @@ def table(tried: Tried, commands: Sequence[str]) -> list[str]:
     lines = [f"{tried.number} faults at {len({key[:2] for key in tried.places})} places, "
              f"{tried.missed} not reached, {tried.left} left, {len(tried.lost)} lost something"]  # fmt: skip
     for command in commands:
-        lines += [f"{command:8} {'place':58} ENOSPC EIO KILL"]
+        number = sum(count for key, count in tried.places.items() if key[0] == command)
+        lost = sum(fault.partition(":")[0] == command for fault in tried.lost)
+        lines += [f"{command}: {number} faults, {lost} lost something", f"         {'place':58} ENOSPC EIO KILL"]
         for place in sorted({place for name, place, _ in tried.places if name == command}):
             numbers = [tried.places[command, place, action] for action in ACTIONS]
             lines.append(f"         {place:58} {numbers[0]:6} {numbers[1]:3} {numbers[2]:4}")

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 JOURNAL, STORE = "journal", "mlflow"
 DATABASE = "mlflow.db"
@@ -78,13 +78,26 @@ def unpack(folder: str, stage: str) -> None:
     root = Path(folder)
     for path in root.glob(f"{STAGED}*"):
         shutil.rmtree(path)
-    with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
+    with tarfile.open(fileobj=cast(IO[bytes], _Unended(sys.stdin.buffer)), mode="r|") as tar:
         for info in tar:
             content = tar.extractfile(info)
             assert content is not None
             write(root / stage, info.name, content)
     (root / stage).mkdir(exist_ok=True)
     os.sync()
+
+
+class _Unended:
+    """A stream that is read to the end of a tar in it: tarfile takes one that is cut off between two files for whole."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes. Raises `EOFError` where there are none."""
+        if data := self._stream.read(size):
+            return data
+        raise EOFError("the stream ended early")
 
 
 def write(stage: Path, name: str, content: IO[bytes]) -> None:

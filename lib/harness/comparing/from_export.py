@@ -122,7 +122,11 @@ def _read_run(path: Path) -> ExportedRun:
     needed = reading.TAGS_OF_TRIAL if run.parent else NEEDED
     if missing := [tag for tag in needed if tag not in run.tags]:
         raise UserError(f"{where}: its tags lack {missing[0]}: export it again")
-    if version_of(run.tags) != str(run.format):
+    try:
+        version = version_of(run.tags)
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from None
+    if version != str(run.format):
         raise UserError(f"{where}: its format is not its {VERSION_TAG}: export it again")
     return run
 

@@ -124,8 +124,13 @@ def _no_digest(folder: Path) -> str:
 
 
 def _a_later_version(folder: Path) -> str:
-    _edited(folder, "", lambda run: run["tags"].update({"lab.trace_version": "2"}))
+    _edited(folder, "", lambda run: run.update(format=2, tags={**run["tags"], "lab.trace_version": "2"}))
     return "trial-0000 is of another trace version than its run"
+
+
+def _a_version_of_another_format(folder: Path) -> str:
+    _edited(folder, "", lambda run: run["tags"].update({"lab.trace_version": "2"}))
+    return f"{KEY}/run.json .*its format is not its lab.trace_version"
 
 
 def _a_version_to_come(folder: Path) -> str:
@@ -177,6 +182,7 @@ CHANGES = [
     _a_trial_that_is_gone,
     _no_digest,
     _a_later_version,
+    _a_version_of_another_format,
     _a_version_to_come,
     _a_format_to_come,
     _no_seed,
