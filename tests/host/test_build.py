@@ -62,7 +62,7 @@ def test_the_ray_cluster_has_its_image_built_first(
     monkeypatch.setattr(docker, "free_gib", lambda: 1.5)
     for name, value in fake_engine("27.1.0").items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UserError, match=r"Building needs 10\.0 GiB free"):
+    with pytest.raises(UserError, match=r"Building needs 12\.0 GiB free"):
         ray.up(2)
 
 

@@ -71,7 +71,7 @@ def asked(port: int, method: str = "GET", body: bytes = b"") -> tuple[int, str, 
 
 
 def test_three_early_ends_stop_it_with_its_last_line(keep: Keep, port: int, tmp_path: Path) -> None:
-    program = keep("print('boiling'); sys.exit('the kettle is empty')")
+    program = keep("print('boiling', flush=True); sys.exit('the kettle is empty')")
     line = "Tea was stopped, as it ended 3 times within a minute of its start: the kettle is empty"
     assert line_of(program, "Tea was stopped") == line
     assert len(starts(tmp_path)) == 3

@@ -257,7 +257,7 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
         assert clone.docker("volume", "{{.Name}}") == [], "a refused restore makes nothing"
         for _ in range(2):
             added = clone.must("sync", "--from-local")
-        assert added.startswith("0 runs of local mode added")
+        assert "0 runs of local mode added" in added
         status = json.loads(clone.must("status", "--json"))
         assert (status["runs"], status["not_sent"]) == (2 * runs, 0)
     finally:

@@ -137,10 +137,8 @@ class Program:
 
     def close(self) -> None:
         """End it."""
-        assert self._server.stdin is not None
-        self._server.stdin.close()
         self._server.kill()  # between two runs
-        self._server.wait()
+        self._server.communicate()
         self._log.close()
 
 
