@@ -88,7 +88,7 @@ def unpack(folder: str, stage: str) -> None:
 
 
 class _Unended:
-    """A stream that is read to the end of a tar in it: tarfile takes one that is cut off between two files for whole."""
+    """A stream that is read to the end of its tar: tarfile takes one that is cut off between two files for whole."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
