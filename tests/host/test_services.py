@@ -221,6 +221,7 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
     other = Instance(share_venv(copy_clone(tmp_path / "other")), {})
     file = tmp_path / "all.backup"
     try:
+        clone.must("lab", "tiny", "--set", "seeds=1")
         out = clone.must("backup", file)
         count = re.search(r", (\d+ runs?), ", out)[1]  # type: ignore[index]
         runs = int(count.split()[0])

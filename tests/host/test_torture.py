@@ -116,7 +116,8 @@ def test_the_table_has_each_place_once() -> None:
     tried.places["lab", "sync run.jsonl", "KILL"] += 1
     lines = table(tried, ["lab"])
     assert lines[0].startswith("3 faults at 1 places, 0 not reached, 0 left, 0 lost")
-    assert lines[2].split() == ["sync", "run.jsonl", "0", "2", "1"]
+    assert lines[1] == "lab: 3 faults, 0 lost something"
+    assert lines[3].split() == ["sync", "run.jsonl", "0", "2", "1"]
 
 
 @pytest.fixture
