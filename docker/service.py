@@ -87,7 +87,9 @@ def wait(pid: int) -> int:
 def end_orphans() -> None:
     """End all that a service has left: kernels of a JupyterLab that was killed, each in a session of its own."""
     while children := [
-        pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if parent(pid) == os.getpid()
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdecimal() and parent(entry.name) == os.getpid()
     ]:
         for pid in children:
             with suppress(ProcessLookupError):
@@ -96,7 +98,7 @@ def end_orphans() -> None:
                 os.waitpid(pid, 0)
 
 
-def parent(pid: int) -> int:
+def parent(pid: str) -> int:
     """Return the process id of the parent (proc_pid_stat(5)); 0 of one that has ended."""
     try:
         return int(

@@ -228,7 +228,8 @@ def test_a_copied_clone_removes_nothing_of_the_original(clone: Path, tmp_path: P
     alive = start(clone, f"with ledger.folder('alive-', Path({str(tmp_path)!r})):\n    {PAUSE}")
     ready(alive)
     (file,) = (clone / ".local" / "ledger").glob("*.jsonl")
-    copy = shutil.copy(file, file.with_name("copy.jsonl"))
+    copy = file.with_name("copy.jsonl")
+    shutil.copy(file, copy)
     assert sweep(clone) == ""
     assert len(list(tmp_path.glob("alive-*"))) == 1
     assert is_alive(alive.pid)
