@@ -80,8 +80,8 @@ def unsent(root: Path, parents: Mapping[str, RemoteRun] | None, disk: Disk = DIS
             continue
         if parents is not None:
             state, run = read_state(folder, disk), parents.get(name)
-            is_whole = run is not None and run.is_ended and state.end_time == run.end_time and name not in half_done
-            if run is None or not (run.deleted or is_whole):
+            is_whole = run is not None and run.is_ended and state.end_time == run.end_time
+            if run is None or name in half_done or not (run.deleted or is_whole):
                 yield folder
 
 
