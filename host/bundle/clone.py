@@ -69,7 +69,10 @@ def sha256(known: list[File]) -> str:
 def history(folder: Path) -> list[Path]:
     """The files of a .git made in `folder`: what leads to the present commit, and nothing of this machine's settings.
 
-    [] with a line on stderr where git cannot give it.
+    [] with a line on stderr where git has no commit, or not all of its files.
+
+    Raises:
+        UserError: git has it, and cannot copy it.
     """
     steps = (
         ["init", "--quiet", "--template=", "--initial-branch", git.branch(), str(folder)],
@@ -86,6 +89,8 @@ def history(folder: Path) -> list[Path]:
             if done.returncode:
                 fatal = [line for line in done.stderr.splitlines() if line.startswith(("fatal:", "error:"))]
                 reason = (fatal or ["git gave no reason"])[0]
+                if git.commit() != git.UNKNOWN and not git.is_partial():
+                    raise UserError(f"No bundle was made: git cannot copy the history ({reason})")
                 advice = "bundle from a full clone to have it"
                 print(f"Without git's history, so runs will name no commit ({reason}): {advice}", file=sys.stderr)
                 return []

@@ -45,6 +45,11 @@ def branch() -> str:
     return _git("branch", "--show-current") or "main"
 
 
+def is_partial() -> bool:
+    """Return whether the clone was made without some of its files (``git clone --filter``)."""
+    return _git("config", "--get", "extensions.partialClone") is not None
+
+
 def tracked() -> list[str]:
     """The paths that git knows, in order; [] outside a repository or without git."""
     return sorted(filter(None, (_git("ls-files", "-z") or "").split("\0")))

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import sqlite3
 import tarfile
 import tempfile
 
@@ -45,8 +46,11 @@ def backup(name: str) -> None:
             _add_volumes(writer, there)
         with ledger.folder("backup-") as scratch:
             here = instance.folder()
-            for member in store.members(here / store.JOURNAL, here, scratch):
-                writer.add(f"{LOCAL}/{member.name}", member.size, member.content)
+            try:
+                for member in store.members(here / store.JOURNAL, here, scratch):
+                    writer.add(f"{LOCAL}/{member.name}", member.size, member.content)
+            except sqlite3.Error as error:
+                raise UserError(f"No backup was made: MLflow's database cannot be copied ({error})") from None
     runs = sum(name.endswith("/run.jsonl") for name in writer.names)
     sizes = f"{writer.size / 1e6:,.1f} MB in {file.stat().st_size / 1e6:,.1f} MB"
     print(f"{file}: {project.name()}, {runs} run{'' if runs == 1 else 's'}, {sizes}")
