@@ -124,7 +124,7 @@ def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A path beside `path` for a file or folder that takes its name when it is whole; what is left of it goes."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{path.name.lstrip('.')}.{secrets.token_hex(4)}.part")
     with _row(_remove_path, kind="path", path=str(part)):
         yield part
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from host.bootstrap import environment, files
+from host.bootstrap import environment, files, ledger
 from host.bootstrap.flock import held
 from host.bootstrap.paths import ROOT
 from lib.harness.errors import UserError
@@ -105,21 +105,19 @@ def keep(settings: Mapping[str, str | None], file: Path = FILE) -> None:
         kept[-1] += "\n"
     kept += [f"{key}={_quoted(value)}\n" for key, value in settings.items() if value is not None]
     target = file.resolve()
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            if os.getuid() == 0:  # a sudo leaves the file to the owner of the clone
-                os.fchown(stream.fileno(), target.parent.stat().st_uid, target.parent.stat().st_gid)
-            stream.write("".join(kept))
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(target)
+        with ledger.beside(target) as part:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                if os.getuid() == 0:  # a sudo leaves the file to the owner of the clone
+                    os.fchown(stream.fileno(), target.parent.stat().st_uid, target.parent.stat().st_gid)
+                stream.write("".join(kept))
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(target)
         files.sync(target.parent)
     except OSError as error:
         raise UserError(f"{file} cannot be written ({error.strerror}): {_remedy(error, target.parent)}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _quoted(value: str) -> str:

@@ -99,7 +99,8 @@ def test_a_backup_goes_into_another_instance(
     assert contents(other / ".local") == expected
     assert "LAB_MEMORY=2g\n" in (other / ".env").read_text(encoding="utf-8")
     assert "LAB_CPU_IMAGE" not in (other / ".env").read_text(encoding="utf-8")
-    assert sorted(path.name for path in (other / ".local").iterdir()) == ["artifacts", "journal", "locks", "mlflow.db"]
+    made = {path.name for path in (other / ".local").iterdir()}
+    assert made == {"artifacts", "journal", "ledger", "locks", "mlflow.db"}
 
     mine = share_venv(copy_clone(tmp_path / "mine"))
     record(mine / ".local", "20260202-000000-lenet-fedcba")
@@ -261,7 +262,8 @@ def test_a_refused_file_is_one_line_and_touches_nothing(
     assert why in line
     assert str(file) in line
     state = {path.name for path in (target / ".local").iterdir()} if (target / ".local").exists() else set()
-    assert state <= {"locks"}
+    assert state <= {"ledger", "locks"}
+    assert not list((target / ".local").glob("ledger/*"))
     assert not list(target.rglob("escaped"))
 
 

@@ -40,7 +40,8 @@ def clone(folder: Path) -> Path:
             shutil.copytree(ROOT / name, target, ignore=unwanted)
         else:
             shutil.copy(ROOT / name, target)
-    (root / ".gitignore").write_text(".local/\n.env\n/out/\n/tmp/\n/engine/\n/bin/\n__pycache__/\n", encoding="utf-8")
+    ignored = (".local/", ".env", ".env.*.part", "/out/", "/tmp/", "/engine/", "/bin/", "__pycache__/")
+    (root / ".gitignore").write_text("\n".join(ignored), encoding="utf-8")
     (root / "labs").mkdir()
     settings = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "init.defaultBranch=main"]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
