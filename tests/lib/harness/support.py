@@ -22,11 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import requests
 
 from lib.harness.machine import determinism
 
 ROOT = Path(__file__).resolve().parents[3]
+MLFLOW_IN_PROCESS = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
+"""For tests that open a database by MLflow's client: it uses what SQLAlchemy has deprecated, and closes nothing."""
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 
 

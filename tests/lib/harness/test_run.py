@@ -303,6 +303,8 @@ def test_a_full_disk_ends_the_lab_in_one_line_and_a_sync_closes_its_runs(
     ended = clone.run("sync")
     if ended.code:  # where the line that closes the trial does not fit into the room that half a record has left
         ended.assert_one_line(2, "disk of the journal", "full")
+    else:
+        assert "Sent 1 lab run with all trials" in ended.out
     assert records(trial)[: len(lines)] == lines
     ballast.unlink()
     ended = clone.run("sync")

@@ -21,6 +21,7 @@ from tests.lib.harness.simulation import world
 from tests.lib.harness.simulation.machine import Machine
 from tests.lib.harness.simulation.schedule import Step, run, schedule, shortest
 from tests.lib.harness.simulation.tracking import SimulatedServer
+from tests.lib.harness.support import MLFLOW_IN_PROCESS
 
 SEEDS = (*range(150), 27681, 700053)
 """Some, and those by which `./invoke torture` has found what was lost."""
@@ -219,7 +220,7 @@ def conversation(server: Server, beginning: str) -> list[Any]:
     return [*heard, known(), parent, child, experiment.id]
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
+@MLFLOW_IN_PROCESS
 def test_the_simulated_mlflow_answers_as_a_real_one(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setenv("LAB_ARTIFACTS", str(tmp_path / "artifacts"))
     from mlflow import MlflowClient

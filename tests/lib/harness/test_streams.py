@@ -34,6 +34,7 @@ from lib.harness.shipping.server import connect
 from lib.harness.shipping.shipper import Shipper
 from tests.lib.harness.labs.tiny import TinyConfig
 from tests.lib.harness.memory import Memory, record, trace
+from tests.lib.harness.support import MLFLOW_IN_PROCESS
 
 POINTS = 6_000
 KEY = "20260101-000000-bench-abcdef"
@@ -169,7 +170,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowSer
     yield server
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
+@MLFLOW_IN_PROCESS
 def test_points_are_exported_page_by_page(store: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_mlflow, "POINTS", 64)
     pages: list[int] = []

@@ -26,10 +26,9 @@ from lib.harness.errors import UserError
 from lib.harness.recording.journal import Journal
 from lib.harness.recording.recorder import Recorder
 from lib.harness.shipping import server
-from tests.lib.harness.support import Clone, Ended
+from tests.lib.harness.support import MLFLOW_IN_PROCESS, Clone, Ended
 
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
-"""MLflow's own: its database is used in this process."""
+pytestmark = MLFLOW_IN_PROCESS
 FIRST, SECOND = "20260101-000000-tiny-aaaaaa", "20260102-000000-tiny-bbbbbb"
 
 
