@@ -22,6 +22,7 @@ from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_con
 from lib.harness.errors import UserError, one_line
 from lib.harness.recording.journal import share
 from lib.harness.showing.progress import end_with_reader
+from lib.harness.signals import wake
 
 if TYPE_CHECKING:
     from lib.harness.contract.settings import Options
@@ -315,6 +316,7 @@ def end_with_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
+    wake()
 
 
 def say(words: str, error: BaseException) -> None:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from host.bootstrap import signals
 from host.bootstrap.paths import ROOT
+from lib.harness.signals import handled
 
 Deliver = Callable[[subprocess.Popen[bytes], signal.Signals], None]
 
@@ -53,7 +54,7 @@ def run(
                 deliver(children[0], signal.SIGINT)
 
     stdin = None if terminal or interactive else subprocess.DEVNULL
-    with signals.handled(forward):
+    with handled(forward):
         child = subprocess.Popen(
             command, cwd=ROOT, env=variables, stdin=stdin, stdout=output, start_new_session=not terminal
         )

@@ -19,9 +19,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from host.bootstrap import environment, files, process, signals
+from host.bootstrap import environment, files, process
 from host.bootstrap.paths import STATE
 from lib.harness.errors import UserError
+from lib.harness.signals import deferred
 
 STOPPING = 30.0
 """Seconds for a lab to close its runs, and for the engine to remove its container."""
@@ -53,7 +54,7 @@ class _File:
             UserError: the ledger cannot be written.
         """
         number = secrets.token_hex(4)
-        with signals.deferred():
+        with deferred():
             try:
                 stream = self._stream or self._begin()
                 self._open.add(number)
@@ -65,7 +66,7 @@ class _File:
 
     def strike(self, number: str) -> None:
         """Strike out a row."""
-        with signals.deferred(), suppress(OSError):
+        with deferred(), suppress(OSError):
             assert self._stream
             self._open.discard(number)
             self._append(self._stream, {"gone": number})
@@ -106,7 +107,7 @@ def _row(remove: Callable[[Row], bool], **row: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with signals.deferred():
+        with deferred():
             if remove(row):
                 _OURS.strike(number)
 

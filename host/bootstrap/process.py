@@ -15,8 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from host.bootstrap import environment, signals
+from host.bootstrap import environment
 from lib.harness.errors import UserError
+from lib.harness.signals import deferred
 
 ANSWER = 60.0
 """Seconds for a question to a program of this machine; a busy one answers in a few."""
@@ -159,12 +160,12 @@ def _started(
     child: subprocess.Popen[Any] | None = None
     try:
         options["env"] = environment.caller() if options.get("env") is None else options["env"]
-        with signals.deferred():
+        with deferred():
             child = subprocess.Popen(command, start_new_session=start_new_session, **options)
         yield child
     except BaseException:
         if child is not None:
-            with signals.deferred():
+            with deferred():
                 _stop(child, group=start_new_session)
         raise
 

@@ -6,13 +6,9 @@ ledger has the rest (host.bootstrap.ledger).
 """
 
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-Handler = Callable[[int, FrameType | None], object]
+from lib.harness.signals import ENDING, wake
 
 
 class Ended(KeyboardInterrupt):
@@ -40,42 +36,10 @@ def install() -> None:
     for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
+    wake()
 
 
 def ignore() -> None:
     """Let no signal interrupt the end of this process: its work is done."""
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
-
-
-@contextmanager
-def handled(handler: Handler) -> Iterator[None]:
-    """Give the signals to `handler` for the block, those apart that the caller ignores."""
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
-        yield
-        return
-    previous = {}
-    try:
-        for number in ENDING:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                previous[number] = signal.getsignal(number)
-                signal.signal(number, handler)
-        yield
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)
-
-
-@contextmanager
-def deferred() -> Iterator[None]:
-    """Keep signals until the end of the block: a process that is started in it is known when they arrive.
-
-    A mask of the thread (pthread_sigmask) would do so as well, but the process would inherit it.
-    """
-    received: list[int] = []
-    try:
-        with handled(lambda number, _: received.append(number)):
-            yield
-    finally:
-        for number in received:
-            signal.raise_signal(number)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from host.bootstrap import process, signals
+from host.bootstrap import process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import caller_path
 from host.bootstrap.process import reason
@@ -24,6 +24,7 @@ from host.records.backup import SETTINGS, artifacts, mlflow_version
 from host.services import recorded, without_docker
 from lib.harness.commands import store
 from lib.harness.errors import UserError
+from lib.harness.signals import deferred
 
 PLACES = {volumes.JOURNAL: (images.LAB, "/journal"), volumes.MLFLOW: (images.TRACKING, "/mlflow")}
 """The image that has the folder of a volume, so that a new volume gets its owner, and that folder."""
@@ -183,7 +184,7 @@ def _put(parts: list[_Local | _Volume], file: Path, contents: Contents) -> None:
             part.drop(stage)
         raise
     try:
-        with signals.deferred():
+        with deferred():
             for part in parts:
                 part.swap(stage)
     except (UserError, OSError) as error:

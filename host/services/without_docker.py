@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from host.bootstrap import ledger, process, signals
+from host.bootstrap import ledger, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT
 from host.engine import project
 from host.machine import env_file, instance, local, ports
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Running, Service, answers, choose_port, keep_ports, url
 from lib.harness.errors import UserError
+from lib.harness.signals import deferred
 
 
 def up() -> Running:
@@ -86,7 +87,7 @@ def _prepare_database(executables: Path, variables: dict[str, str]) -> None:
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
     log = instance.path("logs", f"{service.name}.log")
     environment = variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with ledger.processes() as owner, signals.deferred():
+    with ledger.processes() as owner, deferred():
         child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT, owner=owner)
         instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from host.engine import images
+from lib.harness.signals import ENDING
 from tests.host.clone import ROOT, copy_clone, new_project, share_venv
-from tests.host.test_signals import ENDING, is_alive, until
+from tests.host.test_signals import is_alive, until
 
 MOMENTS = 3
 """Of each command."""

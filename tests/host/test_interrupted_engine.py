@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.harness.signals import ENDING
 from tests.host.clone import ROOT, Instance, copy_clone, share_venv
 from tests.host.test_interrupted import environment, local_state
-from tests.host.test_signals import ENDING, is_alive, until
+from tests.host.test_signals import is_alive, until
 
 MOMENTS = 10
 """Of each command."""

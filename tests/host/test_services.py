@@ -161,9 +161,8 @@ def test_on_ray_without_a_cluster_says_how_to_get_one(clone: Instance, urls: dic
 
 def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Instance, urls: dict[str, str]) -> None:
     """Head and workers of compose: none of their ports is published, and the lab's code reaches them through Ray."""
-    code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3")
-    assert code == 0, err
-    local = digest(out)
+    settings = ("--set", "seeds=3", "--set", "action=sleep")
+    local = digest(clone.must("lab", "tiny", *settings))
     code, out, err = clone.invoke("up", "--workers", "2")
     assert (code, err) == (0, "")
     assert "./invoke lab NAME --on ray" in out
@@ -172,18 +171,7 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
     assert not [line for line in rays if "->" in line]
     send(clone)
     finished = statuses(urls["MLflow"]).count("FINISHED")
-    code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--on", "ray")
-    assert (code, err) == (0, f"Instance {clone.project}\n"), out
-    assert digest(out) == local
-    send(clone)
-    assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
-
-    code, out, err = clone.invoke("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep")
-    assert code == 0, err
-    slow = digest(out)
-    send(clone)
-    finished = statuses(urls["MLflow"]).count("FINISHED")
-    process = clone.start("lab", "tiny", "--set", "seeds=3", "--set", "action=sleep", "--on", "ray")
+    process = clone.start("lab", "tiny", *settings, "--on", "ray")
     try:
         wait_for(lambda: statuses(urls["MLflow"]).count("FINISHED") > finished)
         subprocess.run(["docker", "kill", f"{clone.project}-ray-worker-1"], capture_output=True, check=True)
@@ -191,7 +179,7 @@ def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Ins
     finally:
         process.kill()
     assert (process.returncode, err) == (0, f"Instance {clone.project}\n"), out
-    assert digest(out) == slow
+    assert digest(out) == local
     send(clone)
     assert statuses(urls["MLflow"]).count("FINISHED") == finished + 7
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from lib.harness.signals import ENDING
 from tests.host.clone import copy_clone, share_venv
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BEGIN = """
 import os, signal, sys, time
 from pathlib import Path

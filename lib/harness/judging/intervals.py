@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
@@ -20,16 +19,15 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     Returns:
         (mean, low, high). The interval is infinite where fewer than two values are given, or one is not finite.
     """
-    from scipy.stats import ttest_1samp
+    from scipy.special import stdtrit
 
     with np.errstate(invalid="ignore"):  # between inf and -inf there is no mean: NaN
         center = float(np.mean(values))
-    if len(values) < 2 or not np.all(np.isfinite(values)):
+    n = len(values)
+    if n < 2 or not np.all(np.isfinite(values)):
         return center, -math.inf, math.inf
-    with warnings.catch_warnings():  # equal values: the p-value is not exact, and is not used
-        warnings.simplefilter("ignore", RuntimeWarning)
-        interval = ttest_1samp(values, 0.0).confidence_interval(confidence)
-    return center, float(interval.low), float(interval.high)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2) * np.std(values, ddof=1) / math.sqrt(n))
+    return center, center - half, center + half
 
 
 def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
@@ -43,15 +41,17 @@ def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
         (median, low, high). The interval is infinite where there are too few values (fewer than 6 for 95 %), or one is
         NaN, which is not a measurement.
     """
-    from scipy.stats import quantile_test
+    from scipy.special import bdtr
 
     if np.any(np.isnan(values)):
         return math.nan, -math.inf, math.inf
-    center = _median(values)
-    interval = quantile_test(values, p=0.5).confidence_interval(confidence)
-    if math.isnan(interval.low) or math.isnan(interval.high):
-        return center, -math.inf, math.inf
-    return center, float(interval.low), float(interval.high)
+    n = len(values)
+    # below the k-th smallest value, and above the k-th largest, the median lies with this probability at most
+    beyond = [k for k in range(1, n // 2 + 1) if bdtr(k - 1, n, 0.5) <= (1 - confidence) / 2]
+    if not beyond:
+        return _median(values), -math.inf, math.inf
+    ordered, k = np.sort(values), beyond[-1]
+    return _median(values), float(ordered[k - 1]), float(ordered[n - k])
 
 
 def _median(values: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,12 +23,14 @@ from lib.harness.errors import UserError
 from lib.harness.machine import capacity, determinism, gpus
 from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.worker import call_in_worker, start_worker
+from lib.harness.signals import deferred
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Runtime, Trial
 
 R = TypeVar("R")
 FRAMEWORKS = tuple(capacity.WORKER_BYTES)
+LOOK_SECONDS = 0.2  # how often a wait for trials looks whether the command is to end
 
 
 def _start_trackers() -> None:
@@ -84,6 +86,18 @@ def _new_pool(size: int) -> Any:
     return pool
 
 
+def _ended(futures: Collection[Future[R]]) -> set[Future[R]]:
+    """Wait until one of `futures` has ended. Returns all that have.
+
+    An exception of a signal in the middle of `wait` would leave locks that end the pool's thread.
+    """
+    ended: set[Future[R]] = set()
+    while not ended:
+        with deferred():
+            ended = wait(futures, LOOK_SECONDS, FIRST_COMPLETED).done
+    return ended
+
+
 @dataclass
 class Pool:
     """The worker processes of a runtime.
@@ -102,7 +116,8 @@ class Pool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Let a worker call a function."""
-        future: Future[Any] = self.executor.submit(function, *arguments)
+        with deferred():
+            future: Future[Any] = self.executor.submit(function, *arguments)
         self.pending.add(future)
         future.add_done_callback(self.pending.discard)
         return future
@@ -216,6 +231,9 @@ class Workers:
         self._make_room(runtime, len(arguments))
         pool = self._pool(runtime, len(arguments))
         futures = [pool.submit(call_in_worker, runtime, self.log, function, *each) for each in arguments]
+        left = futures
+        while left := [future for future in left if not future.done()]:
+            _ended(left)
         return [future.exception() or future.result() for future in futures]
 
     def run(
@@ -262,7 +280,7 @@ class Workers:
                 pool = self._pool(runtime, len(by_runtime[runtime]))
                 running[pool.submit(call_in_worker, runtime, self.log, work, job)] = job
                 started(job)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in _ended(running):
                 try:
                     result = future.result()
                 except BrokenProcessPool:

@@ -55,7 +55,7 @@ def a_package(root: Path) -> tuple[str, str, Path]:
         beside_the_clone,
         pytest.param(a_folder, marks=pytest.mark.slow),
         pytest.param(in_labs_mine, marks=pytest.mark.slow),
-        a_package,
+        pytest.param(a_package, marks=pytest.mark.slow),
     ],
 )
 def test_it_runs_and_is_reproduced_when_it_is_gone(

@@ -197,14 +197,16 @@ def test_another_image_or_code_than_the_recorded_one_cannot_be_set(clone: Instan
 
 def test_a_file_for_compose_may_limit_a_lab_and_not_change_what_it_records(clone: Instance) -> None:
     override = clone.root / "compose.override.yaml"
+    lab = clone.root.parent / "shows.py"
+    lab.write_text(SHOWS)
     try:
         for change, named in (("image: debian:12", "image"), ("volumes: [.:/workspace/lib]", "volumes")):
             override.write_text(f"services:\n  lab:\n    {change}\n")
-            code, out, err = clone.invoke("lab", "optimizers", "--quick")
+            code, out, err = clone.invoke("lab", lab, "--quick")
             assert (code, out, len(err.splitlines())) == (2, "", 1), err
             assert f"compose.override.yaml changes {named} of the service lab" in err
         override.write_text("services:\n  lab:\n    cpus: 1\n")
-        clone.must("lab", "optimizers", "--rehearse", "--quick")
+        clone.must("lab", lab, "--rehearse", "--quick")
     finally:
         override.unlink()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lib.harness.forks import FORKS
 from tests.lib.harness.support import Clone, Server, harness_in
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,6 +24,12 @@ def clone_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     harness_in(root)
     assert compileall.compile_dir(root, quiet=1)
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> Iterator[None]:
+    yield
+    FORKS.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +12,23 @@ import pytest
 from tests.lib.harness.support import Clone, Server
 
 
-@pytest.fixture
-def recorded(clone: Clone, server: Server) -> tuple[Clone, Path, Path]:
-    """Two finished runs of one config in a real MLflow, the older one first."""
-    sent = Clone(clone.root, clone.journals, server.url)
+@pytest.fixture(scope="module")
+def sent(clone_root: Path, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journals of two finished runs of one config that a real MLflow has."""
+    clone = Clone(clone_root, tmp_path_factory.mktemp("sent"), server.url)
     for _ in range(2):
-        assert sent.tiny("--quick").code == 0
-    assert sent.run("sync").code == 0
-    older, newer = (path.parent for path in sent.runs())
-    return sent, older, newer
+        assert clone.tiny("--quick").code == 0
+    assert clone.run("sync").code == 0
+    return clone.journals
+
+
+@pytest.fixture
+def recorded(clone: Clone, server: Server, sent: Path) -> tuple[Clone, Path, Path]:
+    """A copy of them, the older run first."""
+    shutil.copytree(sent, clone.journals, dirs_exist_ok=True)
+    clone.tracking = server.url
+    older, newer = (path.parent for path in clone.runs())
+    return clone, older, newer
 
 
 def test_a_run_that_mlflow_has_goes_and_the_one_that_claims_read_stays(
@@ -48,9 +57,12 @@ def test_a_run_that_was_deleted_in_mlflow_or_not_sent_stays(recorded: tuple[Clon
     trial = next(name for name in server.runs() if name.startswith(f"{older.name}."))
     run_id = server.runs()[trial]["info"]["run_id"]
     assert server._ask("runs/delete", run_id=run_id).ok
-    for path in (older, newer):
-        assert clone.run("forget", path.name).code == 2
-    assert "MLflow has not got all of it" in clone.run("forget", older.name).err
+    try:
+        for path in (older, newer):
+            assert clone.run("forget", path.name).code == 2
+        assert "MLflow has not got all of it" in clone.run("forget", older.name).err
+    finally:
+        assert server._ask("runs/restore", run_id=run_id).ok
     (older / "run.shipped").unlink()
     assert "MLflow has not got all of it" in clone.run("forget", older.name).err
     assert clone.run("forget", "--older-than", "0").out.startswith("Removed 0 journals, kept 2")

@@ -72,7 +72,7 @@ def own(clone: Clone, tmp_path: Path) -> Clone:
         a_file,
         pytest.param(a_folder, marks=pytest.mark.slow),
         pytest.param(in_labs_mine, marks=pytest.mark.slow),
-        installed,
+        pytest.param(installed, marks=pytest.mark.slow),
     ],
 )
 def test_it_runs_as_the_lectures_do_and_again_from_its_record(own: Clone, tmp_path: Path, place: Place) -> None:

@@ -144,6 +144,7 @@ def test_bad_input_is_one_line(notebook: Notebook) -> None:
         assert named in shown
 
 
+@pytest.mark.slow
 def test_a_lab_is_given_by_its_module_or_itself_too(notebook: Notebook) -> None:
     root, before = notebook.clone.root, len(notebook.clone.runs())
     module = ".".join(next(root.rglob("tiny.py")).relative_to(root).with_suffix("").parts)

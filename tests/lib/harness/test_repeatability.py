@@ -35,7 +35,7 @@ def test_another_root_seed_gives_other_trials(clone: Clone) -> None:
     assert not set(first.values()) & set(other.values())
 
 
-@pytest.mark.parametrize("framework", ["torch", "keras"])
+@pytest.mark.parametrize("framework", [pytest.param("torch", marks=pytest.mark.slow), "keras"])
 def test_trials_of_a_framework_repeat_in_order_backwards_and_side_by_side(clone: Clone, framework: str) -> None:
     settings = {"runtimes": [framework], "seeds": 2, "steps": 3}
     first = run(clone, 1, **settings)

@@ -115,6 +115,7 @@ def test_a_run_with_a_field_that_the_lab_has_no_more_is_repeated_from_its_record
     assert not any(code.startswith("./invoke lab tiny --quick") for code in codes)
 
 
+@pytest.mark.slow
 def test_a_full_run_speaks_before_newer_quick_and_searched_ones_and_a_change_of_the_code_is_said(
     reported: tuple[Clone, str], tmp_path: Path
 ) -> None:

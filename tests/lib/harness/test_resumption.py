@@ -97,6 +97,7 @@ def test_a_lab_is_taken_up_where_it_was(clone: Clone, server: Server, how: signa
     assert again == found
 
 
+@pytest.mark.slow
 def test_a_lab_is_taken_up_twice_by_its_name(clone: Clone) -> None:
     """The second time it is interrupted, too; its options are those with which it began."""
     folder, _ = interrupt(clone, "--seed", "7", how=signal.SIGINT, settings=SETTINGS)

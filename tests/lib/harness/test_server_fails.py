@@ -52,6 +52,7 @@ def full_disk(server: Server) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_before_a_lab_or_right_after_it_loses_nothing(tracked: Clone, server: Server) -> None:
     server.kill()
     ended = tracked.tiny(seeds=1)

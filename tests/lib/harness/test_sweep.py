@@ -258,6 +258,7 @@ def _pruned(folder: Path) -> list[str]:
     return [name for name, end in _ended(folder).items() if "lab.pruned" in end["tags"]]
 
 
+@pytest.mark.slow
 def test_a_sweep_is_said_again_with_all_of_its_space_and_asks_for_the_same_trials(clone: Clone) -> None:
     """As `reproduce` does: the recorded words, and every field of the recorded config by ``--set``."""
     words = ("--space", "steps=10:20:5", "--space", "text=a,b", "--set", "backwards=true", "--sampler", "random")

@@ -252,6 +252,7 @@ def test_the_last_attempt_at_a_trial_counts() -> None:
     assert last_attempts(["run", "run.trial-0006", *reversed(attempts)]) == {"run", "run.trial-0006", attempts[-1]}
 
 
+@pytest.mark.slow
 def test_a_run_with_trials_that_ran_again_for_their_files_arrives(
     clone: Clone, server: Server, elsewhere: Server, tmp_path: Path
 ) -> None:

@@ -242,6 +242,7 @@ def halves(clone_root: Path, server: Server, tmp_path: Path) -> Clone:
     return Clone(root, tmp_path / "journal", server.url)
 
 
+@pytest.mark.slow
 def test_it_is_imported_reproduced_and_compared_with_a_new_run(
     halves: Clone, server: Server, exported: Path, recorded: Path
 ) -> None:

@@ -138,6 +138,7 @@ def small() -> Results:
     return Results(found)
 
 
+@pytest.mark.slow
 def test_a_trial(small: Results) -> None:
     for source, count, own in (("letters", 10, 0.2), ("clothes", 5, 0.7)):
         found = small.of(source)[0].measurements
@@ -149,6 +150,7 @@ def test_a_trial(small: Results) -> None:
         assert ways["frozen module"].mean() > ways["frozen random"].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if can_draw(code)])
 @pytest.mark.parametrize("name", LAB.figures)
 def test_figures(small: Results, name: str, code: Language) -> None:

@@ -161,6 +161,7 @@ def test_the_study_asks_for_all() -> None:
     assert {t.runtime for t in trials if t.variant == "agree/float64"} == {Runtime("keras", "float64")}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 def test_one_model_on_both_backends() -> None:
     found = portable.measure(Seed(0).child("trial", 0), Timed(), steps=2, batch=4, rate=0.05)

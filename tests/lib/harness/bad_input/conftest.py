@@ -1,4 +1,4 @@
-"""One process that runs the commands of all tests of a file."""
+"""Commands with folders of their own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from tests.lib.harness.bad_input.forked import Commands, commands
 
 
 @pytest.fixture(scope="module")
-def process(clone_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
-    with commands(clone_root, tmp_path_factory.mktemp("bad")) as started:
-        yield started
+def folders(clone_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    return commands(clone_root, tmp_path_factory.mktemp("bad"))
 
 
 @pytest.fixture
-def forked(process: Commands) -> Iterator[Commands]:
+def forked(folders: Commands) -> Iterator[Commands]:
     """The commands, with empty folders."""
-    yield process
-    process.clear()
+    yield folders
+    folders.clear()

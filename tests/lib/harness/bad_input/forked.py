@@ -1,29 +1,23 @@
-"""The commands of `runner`, and what there is before and after one."""
+"""Commands that start at once, in folders of their own, and what there is before and after one."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tests.lib.harness.forks import FORKS, LOADING
 from tests.lib.harness.support import NOWHERE, Ended
 
 PASSED = ("PATH", "LANG", "LAB_DATA")
-LOADING = {"OPENBLAS_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
-"""Variables of the image that libraries read as they are loaded."""
 
 
 @dataclass(frozen=True)
 class Commands:
-    """``python -m lib`` in a clone, each command in a fork of `process`.
+    """``python -m lib`` in a clone.
 
     Attributes:
         home, temporary, journals: folders that its commands have, empty before each.
@@ -33,7 +27,6 @@ class Commands:
     home: Path
     temporary: Path
     journals: Path
-    process: subprocess.Popen[str] = field(repr=False)
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         own = {
@@ -48,13 +41,7 @@ class Commands:
 
     def run(self, *arguments: str, **more: str) -> Ended:
         """Run ``python -m lib ARGUMENTS`` with more variables; no process of it is left."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps({"arguments": arguments, "env": self.environment(more)}) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        assert answer["left"] == []
-        return Ended(answer["code"], answer["out"], answer["err"])
+        return Ended(*FORKS.run(self.root, arguments, self.environment(more)))
 
     def run_untouched(self, *arguments: str, **more: str) -> Ended:
         """The same, for a command that leaves all folders as they were."""
@@ -74,8 +61,7 @@ class Commands:
             folder.mkdir()
 
 
-@contextmanager
-def commands(clone: Path, place: Path) -> Iterator[Commands]:
+def commands(clone: Path, place: Path) -> Commands:
     """The commands of a copy of the folder `clone`, in the new folder `place`."""
     root = place / "clone"
     shutil.copytree(clone, root)
@@ -84,14 +70,7 @@ def commands(clone: Path, place: Path) -> Iterator[Commands]:
     home, temporary, journals = (place / name for name in ("home", "temporary", "journal"))
     for folder in (home, temporary, journals):
         folder.mkdir()
-    runner = [sys.executable, str(Path(__file__).with_name("runner.py")), str(root)]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "MLFLOW_"))}
-    with subprocess.Popen(
-        runner, env=variables | LOADING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield Commands(root, home, temporary, journals, process)
-        assert process.stdin
-        process.stdin.close()
+    return Commands(root, home, temporary, journals)
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -13,13 +13,13 @@ from tests.lib.harness.bad_input.journals import ALL, Expected, without_end
 
 
 @pytest.fixture(scope="module")
-def recorded(process: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(folders: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run."""
-    ended = process.run("tiny", "--quick", "--workers", "1")
+    ended = folders.run("tiny", "--quick", "--workers", "1")
     assert ended.code == 0, ended
-    (folder,) = process.journals.iterdir()
+    (folder,) = folders.journals.iterdir()
     kept = Path(shutil.move(folder, tmp_path_factory.mktemp("recorded")))
-    process.clear()
+    folders.clear()
     return kept
 
 

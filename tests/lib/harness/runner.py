@@ -1,8 +1,9 @@
-"""Runs commands of a clone as ``python -m lib`` does, each in a fork of one process that has loaded the libraries once.
+"""Runs commands of clones as ``python -m lib`` does, each in a fork of one process that has loaded the libraries once.
 
-    python runner.py ROOT   reads a case as JSON from each line of standard input and answers with a line of JSON
+    python runner.py   reads a case as JSON from each line of standard input and answers with a line of JSON
 
-A case takes milliseconds so, and is still a process of its own that goes through the clone's ``lib/__main__.py``.
+A case saves the seconds in which libraries load, and is still a process of its own that goes through the clone's
+``lib/__main__.py``.
 """
 
 import ctypes
@@ -44,6 +45,8 @@ def outcome(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(case: dict[str, Any]) -> int:
+    os.chdir(case["root"])
+    sys.path[0] = case["root"]
     os.environ.clear()
     os.environ.update(case["env"])
     signal.alarm(LIMIT)
@@ -83,10 +86,8 @@ def _children() -> list[int]:
     return [int(child) for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
 
 
-def main(root: str) -> None:
+def main() -> None:
     """Answer until standard input ends."""
-    os.chdir(root)
-    sys.path[0] = root
     sys.dont_write_bytecode = True
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     for name in LIBRARIES:
@@ -96,4 +97,4 @@ def main(root: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
