@@ -28,6 +28,7 @@ def test_numpy_trials_repeat_alone_in_order_backwards_and_side_by_side(clone: Cl
     assert run(clone, 2, seeds=3, batch=1) == first
 
 
+@pytest.mark.slow
 def test_another_root_seed_gives_other_trials(clone: Clone) -> None:
     first = run(clone, 2, seeds=2)
     other = run(clone, 2, "--seed", "1", seeds=2)

@@ -160,6 +160,7 @@ def test_figures(small: Results, name: str, code: Language) -> None:
         assert all(axis.has_data() or axis.texts for axis in figure.axes)
 
 
+@pytest.mark.slow
 def test_a_module_that_has_learned_nothing_gains_nothing(tmp_path: Path) -> None:
     """Broken on purpose: random weights in the module's place, given by its folder."""
     modules.export_features(lenet.keras_lenet(lenet.initial_weights(Seed(5))), "dense2", str(tmp_path))
