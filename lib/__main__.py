@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from lib.harness.contract.options import NO_TRIALS, SWEEP, check, options_in_con
 from lib.harness.errors import UserError, one_line
 from lib.harness.recording.journal import share
 from lib.harness.showing.progress import end_with_reader
-from lib.harness.signals import wake
+from lib.harness.signals import Interrupt, end_with
 
 if TYPE_CHECKING:
     from lib.harness.contract.settings import Options
@@ -301,31 +300,13 @@ def look_inside(args: argparse.Namespace) -> int:
             return 130
 
 
-def end_with_signals() -> None:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, once: what ends it sends several, and runs are closed then.
-
-    One that the caller ignores, as nohup does, stays ignored.
-    """
-    received: list[int] = []
-
-    def interrupt(number: int, _frame: object) -> None:
-        received.append(number)
-        if len(received) == 1:
-            raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, interrupt)
-    wake()
-
-
 def say(words: str, error: BaseException) -> None:
     """One line on standard error: `words`, and what was added to the error on its way."""
     print(one_line(". ".join([words.removesuffix("."), *getattr(error, "__notes__", [])])), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    end_with_signals()
+    end_with(lambda _: Interrupt())
     try:
         code = main(sys.argv[1:])
     except UserError as error:

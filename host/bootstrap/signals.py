@@ -6,9 +6,8 @@ ledger has the rest (host.bootstrap.ledger).
 """
 
 import signal
-from types import FrameType
 
-from lib.harness.signals import ENDING, wake
+from lib.harness.signals import ENDING, end_with
 
 
 class Ended(KeyboardInterrupt):
@@ -26,17 +25,7 @@ def exit_code(error: KeyboardInterrupt) -> int:
 
 def install() -> None:
     """Let each of the signals raise `Ended` from now on."""
-    received: list[int] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        if len(received) == 1 or number == signal.SIGINT:
-            raise Ended(number)
-
-    for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, end)
-    wake()
+    end_with(Ended)
 
 
 def ignore() -> None:

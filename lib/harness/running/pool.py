@@ -78,11 +78,14 @@ def _new_pool(size: int) -> Any:
         env=determinism.environment(),
     )
     # inherited: a worker that is loading cannot ignore Ctrl-C yet. Blocked here and not ignored, so that none is lost
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        pool.submit(os.getpid)  # its processes start with the first call
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        with deferred():
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            pool.submit(os.getpid)  # its processes start with the first call
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    except BaseException:
+        pool.shutdown(wait=True, kill_workers=True)
+        raise
     return pool
 
 

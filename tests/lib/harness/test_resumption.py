@@ -265,17 +265,17 @@ else:
 
 def test_what_is_left_of_trials_without_a_journal_is_in_nobodys_way(clone: Clone) -> None:
     """Of a lab that is killed while it makes a trial's journal, or writes what a trial on Ray has returned."""
-    folder, _ = interrupt(clone, settings={"seeds": 4, "steps": 20, "batch": 4, "action": "sleep"})
-    for name, where in (("trial-0005", "here"), ("trial-0006", "on ray"), ("trial-0007", "on ray")):
+    folder, _ = interrupt(clone, settings={"seeds": 6, "steps": 20, "batch": 4, "action": "sleep"})
+    for name, where in (("trial-0009", "here"), ("trial-0010", "on ray"), ("trial-0011", "on ray")):
         command = [sys.executable, "-c", CUT_SHORT, where, str(folder / f"{name}.jsonl")]
         killed = subprocess.run(command, cwd=clone.root, env=clone.environment(), check=False)
         assert killed.returncode == -signal.SIGKILL
-    (folder / "trial-0006.jsonl.part").unlink()
-    left = {"trial-0005.new", "trial-0006.files", "trial-0007.files", "trial-0007.jsonl.part"}
+    (folder / "trial-0010.jsonl.part").unlink()
+    left = {"trial-0009.new", "trial-0010.files", "trial-0011.files", "trial-0011.jsonl.part"}
     assert left <= {path.name for path in folder.iterdir()}
     ended = clone.run("tiny", "--resume", folder.name)
     assert (ended.code, ended.err) == (0, ""), ended
-    assert len(finished(folder)) == 8
+    assert len(finished(folder)) == 12
     assert not [*folder.glob("*.new"), *folder.glob("*.part"), *folder.glob("*.files/more")]
 
 

@@ -8,28 +8,40 @@ import pytest
 from lib.harness.signals import ENDING
 from tests.lib.harness.support import ROOT
 
-WAITING = """
-import signal, sys, threading
-from lib.harness.signals import wake
-
-def end(number, _):
-    raise KeyboardInterrupt
+BEGIN = """
+import gc, signal, sys, threading, time, weakref
+from lib.harness.signals import Interrupt, end_with
 
 number = int(sys.argv[1])
-signal.signal(number, end)
-wake()
+end_with(lambda _: Interrupt())
+"""
+WAITING = """
 # another thread receives it: like one that comes just before the wait, it does not interrupt it
-sender = threading.Timer(0.1, lambda: signal.pthread_kill(threading.get_ident(), number))
-sender.start()
+threading.Timer(0.1, lambda: signal.pthread_kill(threading.get_ident(), number)).start()
 try:
     threading.Event().wait(100)
 except KeyboardInterrupt:
     print("interrupted")
 """
+DROPPED = """
+class Thing: pass
+thing = Thing()
+kept = weakref.ref(thing, lambda _: signal.raise_signal(number))
+try:
+    del thing  # the interpreter drops what its callback raises
+    time.sleep(100)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def run(code: str, number: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", BEGIN + code, str(int(number))]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_a_signal_that_does_not_interrupt_the_wait_of_the_main_thread_is_handled_at_once(number: int) -> None:
-    command = [sys.executable, "-c", WAITING, str(int(number))]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
-    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
+@pytest.mark.parametrize("code", [WAITING, DROPPED], ids=["not interrupting a wait", "in a callback"])
+def test_a_signal_is_never_lost(code: str, number: int) -> None:
+    ended = run(code, number)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "interrupted\n", "")
