@@ -36,8 +36,8 @@ def keep(port: int, tmp_path: Path) -> Iterator[Keep]:
 
     yield start
     for program in running:
-        program.kill()
-        program.communicate()
+        program.terminate()  # it ends its service
+        program.communicate(timeout=120)
 
 
 def starts(tmp_path: Path) -> list[int]:
