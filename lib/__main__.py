@@ -5,6 +5,11 @@ The only entry into a container. It loads the standard library until it knows wh
 
 from __future__ import annotations
 
+import _signal as early  # the built-in part of signal, which imports nothing
+
+if __name__ == "__main__" and early.getsignal(early.SIGINT) is early.default_int_handler:
+    early.signal(early.SIGINT, early.SIG_DFL)  # Ctrl-C during the imports is no traceback
+
 import argparse
 import json
 import os
