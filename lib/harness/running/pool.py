@@ -81,8 +81,10 @@ def _new_pool(size: int) -> Any:
     try:
         with deferred():
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            pool.submit(os.getpid)  # its processes start with the first call
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            try:
+                pool.submit(os.getpid)  # its processes start with the first call
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     except BaseException:
         pool.shutdown(wait=True, kill_workers=True)
         raise
