@@ -30,6 +30,15 @@ class Named:
     mounts: dict[Path, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
 
+    def require_readable(self) -> None:
+        """Raises `UserError` where the user of a container could not read the folder; local mode has no such user."""
+        for folder in self.mounts:
+            for path, needed in ((folder, 0o5), (self.entry.file, 0o4)):
+                state = path.stat()
+                if state.st_mode & needed != needed and state.st_uid != CONTAINERS_USER:
+                    called = self.variables.get(CALLED, self.word)
+                    raise UserError(f"{called}: the container's user cannot read it: chmod -R go+rX {folder}")
+
 
 def find(word: str) -> LabEntry:
     """The lab that `word` names. Raises `UserError` when there is none, or when it cannot be used."""
@@ -67,7 +76,7 @@ def in_container(word: str) -> Named:
 
 
 def _require_mountable(word: str, folder: Path, file: Path) -> None:
-    """Raises `UserError` where a container could not have the folder of a lab, or not read it."""
+    """Raises `UserError` where a container could not have the folder of a lab."""
     if folder == Path(folder.anchor):
         raise UserError(f"{word}: a container cannot have the whole of {folder}: move the lab into a folder")
     if ":" in str(folder):
@@ -76,7 +85,3 @@ def _require_mountable(word: str, folder: Path, file: Path) -> None:
         raise UserError(
             f"{word}: it is a link out of its folder, which a container cannot follow: name {file.resolve()}"
         )
-    for path, needed in ((folder, 0o5), (file, 0o4)):
-        state = path.stat()
-        if state.st_mode & needed != needed and state.st_uid != CONTAINERS_USER:
-            raise UserError(f"{word}: the container's user cannot read it: chmod -R go+rX {folder}")

@@ -46,10 +46,12 @@ def in_container(
     `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` names another.
 
     Raises:
-        UserError: before anything is built: the caller has set another image, or with `gpu_image`, something of a GPU
-            is missing. Afterwards: the container was killed.
+        UserError: before anything is built: the caller has set another image, the container's user cannot read a lab,
+            or with `gpu_image`, something of a GPU is missing. Afterwards: the container was killed.
     """
     compose_overrides.refuse_variables()
+    for lab in labs:
+        lab.require_readable()
     way = gpu.require(gpu_image) if gpu_image and not on_ray else None
     labs_owner.make_folders()
     cluster = ray.require(gpu=gpu_image is not None) if on_ray else {}

@@ -18,6 +18,7 @@ from host.machine import instance, labs_named, labs_owner
 from host.records import reproduce
 from host.records.recorded_image import Choice
 from host.runs.code import Code
+from host.runs.container import in_container
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.conftest import NO_ENGINE, Invoke
@@ -77,12 +78,16 @@ def test_what_cannot_be_mounted_is_one_line(work: Path) -> None:
     assert "':' in its path" in refused(str(odd / "mine.py"))
     (work / "link.py").symlink_to(odd / "mine.py")
     assert f"name {odd / 'mine.py'}" in refused(str(work / "link.py"))
-    (work / "closed.py").write_text(LAB.format("mine"))
-    (work / "closed.py").chmod(0o600)
-    if os.getuid() != labs_named.CONTAINERS_USER:
-        assert "chmod -R go+rX" in refused(str(work / "closed.py"))
     with pytest.raises(UserError, match="the whole of /"):
         labs_named._require_mountable("/x.py", Path("/"), Path("/x.py"))
+
+
+@pytest.mark.skipif(os.getuid() == labs_named.CONTAINERS_USER, reason="the caller is the container's user")
+def test_a_lab_that_only_the_caller_reads_is_refused_for_a_container_alone(work: Path) -> None:
+    (work / "closed.py").write_text(LAB.format("mine"))
+    (work / "closed.py").chmod(0o600)
+    with pytest.raises(UserError, match=r"chmod -R go\+rX"):
+        in_container(["lab"], labs=[labs_named.in_container(str(work / "closed.py"))])
 
 
 def test_a_broken_lab_costs_no_container(invoke: Invoke, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_a_second_up_keeps_the_containers(clone: Instance, urls: dict[str, str])
     assert len(before) == 2
 
 
+@pytest.mark.slow
 def test_changed_settings_take_effect_and_end_no_kernel_unasked(clone: Instance, urls: dict[str, str]) -> None:
     def memory() -> list[int]:
         names = [f"{clone.project}-{service}-1" for service in ("jupyter", "mlflow")]
@@ -108,7 +109,9 @@ def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Instance,
     assert "learning_rate" in err
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_the_lab_its_runs_and_its_container(
     clone: Instance, urls: dict[str, str], number: signal.Signals, expected: int
 ) -> None:
@@ -159,6 +162,7 @@ def test_on_ray_without_a_cluster_says_how_to_get_one(clone: Instance, urls: dic
     assert "./invoke up --workers 2" in err
 
 
+@pytest.mark.slow
 def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Instance, urls: dict[str, str]) -> None:
     """Head and workers of compose: none of their ports is published, and the lab's code reaches them through Ray."""
     settings = ("--set", "seeds=3", "--set", "action=sleep")

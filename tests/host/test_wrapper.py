@@ -73,6 +73,7 @@ def test_relative_paths_are_the_callers(clone: Path, invoke: Invoke, tmp_path: P
     assert "--expect other.json" in one_line(found)
 
 
+@pytest.mark.slow
 def test_an_emptied_environment_is_made_again(clone: Path, invoke: Invoke) -> None:
     shutil.rmtree(clone / ".venv" / "lib")
     outcome = invoke("--list", root=clone)
@@ -98,6 +99,7 @@ def test_closed_standard_streams_are_no_traceback(clone: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_lock_that_cannot_be_had_is_one_line_and_mended_by_one_that_can(clone: Path, invoke: Invoke) -> None:
     lock = clone / "docker" / "requirements" / "host.txt"
     locked = lock.read_text(encoding="utf-8")

@@ -57,9 +57,12 @@ def debug(entry: LabEntry, options: Options) -> int:
     except BdbQuit:
         print("The debugger was left before the trial ended.", file=sys.stderr)
         return 1
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except KeyboardInterrupt as interrupt:
+        traceback.print_exception(KeyboardInterrupt().with_traceback(interrupt.__traceback__))
+        return 130
+    except (Exception, SystemExit):
         traceback.print_exc()
-        return 130 if isinstance(error, KeyboardInterrupt) else 1
+        return 1
     print_measurements(measurements)
     console.print(f"1 trial in {number(time.perf_counter() - started)} s; nothing was recorded")
     return 0

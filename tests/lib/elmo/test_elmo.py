@@ -187,6 +187,7 @@ def test_exact_claims_hold_and_pictures_are_drawn(results: Any) -> None:
     assert_drawn(LAB, results, ElmoConfig(**SMALL))
 
 
+@pytest.mark.slow
 def test_broken_on_purpose_without_context_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every layer is the word's own embedding: then the claims on context do not hold."""
     original = lm.features

@@ -130,6 +130,7 @@ def test_a_user_who_says_how_many_has_so_many(monkeypatch: pytest.MonkeyPatch) -
         assert workers.count == 1
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_is_recorded(clone: Clone) -> None:
     computed = str(capacity.workers(["torch", "keras"]))
     for words, count in (("--workers", "1"), "1"), ((), computed):

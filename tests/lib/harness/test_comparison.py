@@ -210,6 +210,7 @@ def test_a_run_is_found_behind_any_number_of_trials(server: Server, monkeypatch:
         from_mlflow.find(client, "20990101")
 
 
+@pytest.mark.slow
 def test_a_file_is_missing_only_where_mlflow_says_so(
     tracked: Clone, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_file_is_missing_only_where_mlflow_says_so(
         from_mlflow._artifact(MlflowClient(NOWHERE), run, "config.json")
 
 
+@pytest.mark.slow
 def test_a_run_below_another_one_that_is_no_trial_is_left_out_with_a_warning(tracked: Clone, server: Server) -> None:
     """As somebody makes it by MLflow's client, with the id of the parent at hand."""
     assert tracked.run("tiny", "--quick").code == 0
@@ -242,6 +244,7 @@ def test_a_run_below_another_one_that_is_no_trial_is_left_out_with_a_warning(tra
         client.delete_run(other)
 
 
+@pytest.mark.slow
 def test_a_reproduction_that_could_not_measure_a_claim_differs(tracked: Clone, server: Server) -> None:
     assert tracked.run("tiny", "--quick").code == 0
     original = tracked.newest().name

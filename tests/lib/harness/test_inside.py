@@ -195,6 +195,7 @@ def test_a_rehearsal_finds_each_mistake_and_its_line(faulty: Clone) -> None:
         assert "lacks 'broken': " in row(ended, part)
 
 
+@pytest.mark.slow
 def test_a_trial_that_takes_longer_is_named_and_what_needs_it_is_open(clone: Clone) -> None:
     ended = clone.tiny("--rehearse", steps=100_000, action="sleep", seeds=1)
     assert ended.code == 0, ended

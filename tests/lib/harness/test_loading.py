@@ -109,6 +109,7 @@ def test_it_runs_as_the_lectures_do_and_again_from_its_record(own: Clone, tmp_pa
     assert tags["lab.code_sha256"] == header["tags"]["lab.code_sha256"]
 
 
+@pytest.mark.slow
 def test_it_is_resumed_by_its_path(own: Clone, tmp_path: Path) -> None:
     word, _ = a_file(own.root, tmp_path / "my work")
     settings = {"seeds": 6, "steps": 20, "batch": 4, "action": "sleep"}
@@ -130,6 +131,7 @@ def test_its_settings_are_searched(own: Clone, tmp_path: Path) -> None:
     assert len(lines) == 1 + 4 + 2 * 2
 
 
+@pytest.mark.slow
 def test_its_verdicts_and_its_report_are_made_where_it_is_named(own: Clone) -> None:
     in_labs_mine(own.root, own.root)
     ended = own.run("claims", "mine", "--quick", "--json")

@@ -86,6 +86,7 @@ def test_a_cell_shows_progress_and_verdicts_of_a_run_that_is_recorded(notebook: 
     assert digests(clone.newest()) == digests(folder)
 
 
+@pytest.mark.slow
 def test_what_is_edited_while_it_runs_changes_nothing(notebook: Notebook) -> None:
     """The lab is broken as soon as its first trial has ended; its other workers start later than that."""
     clone, before = notebook.clone, len(notebook.clone.runs())

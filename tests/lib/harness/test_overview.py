@@ -162,6 +162,7 @@ def test_a_run_of_a_lab_with_a_longer_name_is_not_this_labs(measured: Measured, 
         shutil.rmtree(other)
 
 
+@pytest.mark.slow
 def test_a_change_of_the_code_or_the_config_asks_for_a_new_run(measured: Measured) -> None:
     clone, table = measured
     before = len(clone.runs())

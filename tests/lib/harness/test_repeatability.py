@@ -44,6 +44,7 @@ def test_trials_of_a_framework_repeat_in_order_backwards_and_side_by_side(clone:
     assert run(clone, 2, **{**settings, "backwards": True}) == first
 
 
+@pytest.mark.slow
 def test_numpy_trials_are_not_those_of_a_framework(clone: Clone) -> None:
     """Two runtimes in one lab: each trial in a process that has loaded its own framework and no other."""
     both = run(clone, 1, runtimes=["numpy", "torch"], seeds=1, steps=3)

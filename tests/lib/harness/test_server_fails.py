@@ -105,6 +105,7 @@ def test_a_server_that_is_stopped_says_why_and_is_not_waited_for(clone: Clone, s
     clone.run("sync").assert_one_line(2, REASON)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_closes_ends_the_runs_once(tracked: Clone, server: Server) -> None:
     """It sends SIGHUP, and what started the lab sends SIGTERM on top."""
     process = tracked.start("tiny", *said({"seeds": 2, "steps": 1000, "action": "sleep"}))

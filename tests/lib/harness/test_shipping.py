@@ -142,6 +142,7 @@ def assert_replay_adds_nothing(tracked: Clone, server: Server, folder: Path) -> 
     assert "MLflow has everything" in tracked.run("sync").out
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_in_the_middle_loses_and_doubles_nothing(tracked: Clone, server: Server) -> None:
     process = tracked.start("tiny", *said({"seeds": 2, "steps": 200, "action": "sleep"}))
     until(tracked.runs, what="the lab has begun")
@@ -284,7 +285,9 @@ def test_workers_and_shipper_of_a_killed_lab_end_its_runs_and_themselves(tracked
     assert_complete(server, folder)
 
 
-@pytest.mark.parametrize(("number", "to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+@pytest.mark.parametrize(
+    ("number", "to_all"), [(signal.SIGINT, True), pytest.param(signal.SIGTERM, False, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_lab_is_killed_in_mlflow(
     tracked: Clone, server: Server, number: signal.Signals, to_all: bool
 ) -> None:

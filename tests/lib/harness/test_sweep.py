@@ -46,6 +46,7 @@ def best(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_sweep_asks_for_the_same_trials_on_one_worker_and_on_two(clone: Clone) -> None:
     folders = []
     for workers in ("1", "2"):
@@ -157,6 +158,7 @@ def test_too_few_trials_for_a_picture_are_said_and_no_failure(clone: Clone) -> N
     assert "no pictures of the search: 2 trials ran to their end, 4 are needed" in ended.out
 
 
+@pytest.mark.slow
 def test_a_sweep_that_has_failed_says_so_and_is_not_taken(clone: Clone) -> None:
     ended = clone.run("sweep", "tiny", "--trials", "3", "--fresh", "1", "--set", "action=fail")
     assert ended.code == 1, ended
@@ -216,6 +218,7 @@ def test_mlflow_shows_every_trial_and_what_was_pruned(clone: Clone, server: Serv
     assert curve == sorted(curve, reverse=True) and curve[-1] == best(folder)["value"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_goes_on_where_it_was_and_ends_as_if_nothing_had_happened(clone: Clone) -> None:
     words = ("--pruner", "halving", "--set", "action=sleep", "--space", "steps=10:20", "--set", "backwards=false")
     assert clone.run(*WORDS, *words).code == 0

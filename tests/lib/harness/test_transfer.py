@@ -135,6 +135,7 @@ def test_a_server_that_the_same_command_starts_is_waited_for(tracked: Clone, exp
         late.kill()
 
 
+@pytest.mark.slow
 def test_all_runs_of_a_lab(tracked: Clone, server: Server, tmp_path: Path) -> None:
     folder = export(tracked, "all:tiny", tmp_path / "records")
     ended = {name for name, run in server.runs().items() if run["info"]["status"] != "RUNNING"}

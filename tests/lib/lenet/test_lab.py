@@ -289,6 +289,7 @@ def command(tmp_path: Path) -> Clone:
     return Clone(Path(__file__).parents[3], journals, variables={"LAB_DATA": data})
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_has_failed_and_keeps_what_it_had(command: Clone) -> None:
     settings = SMALL | {"seeds": 1, "learning_rates": (1e9,), "grid_epochs": 3, "shift": 0, "mirror": False}
     ended = command.run("lenet", "--workers", "1", *said(settings))

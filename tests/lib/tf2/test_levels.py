@@ -66,6 +66,7 @@ def test_four_levels_agree_in_float64(keras_float64: Any) -> None:
     assert {name: array.shape for name, array in log.final.items()} == lenet.SHAPES
 
 
+@pytest.mark.slow
 def test_levels_with_the_same_operations_agree_in_float32_and_are_traced_once_per_size() -> None:
     log = Timed()
     found = agree(Seed(1), log, steps=7, batch=8, rate=RATE, dtype="float32")

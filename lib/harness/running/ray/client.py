@@ -25,7 +25,7 @@ LEAVE_SECONDS = 5.0
 """How long it may take to let a client go."""
 SILENT = logging.CRITICAL + 1
 """The level of Ray's own logs: errors are reported here, in one line; Ray's threads would add tracebacks."""
-RAISED = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
+RAISED = re.compile(r"(\w+\.)*[A-Z]\w+: ")
 """The line of a traceback that names its error."""
 CUDA = "CUDA_VISIBLE_DEVICES"
 
