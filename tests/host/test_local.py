@@ -26,7 +26,7 @@ def clone(tmp_path: Path) -> Path:
 def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
     nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": None}
     nothing["XDG_CACHE_HOME"] = str(clone / ".local" / "cache")
-    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE | nothing)
+    outcome = invoke("lab", "mlp", "--quick", root=clone, env=NO_ENGINE | nothing)
     said = outcome.stderr.splitlines()
     assert outcome.returncode == 2
     assert outcome.stdout == ""

@@ -121,8 +121,8 @@ def test_a_damaged_bundle_gives_the_engine_nothing(clone: Path, file: Path, room
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("image", images.IMAGES, ids=lambda image: image.target)
-def test_two_builds_from_nothing_have_the_same_files(image: images.Image, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_builds_from_nothing_have_the_same_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """The other image has even the same digest (`test_digest`)."""
     from host.engine.same_twice import check
 
-    assert check(image), capsys.readouterr().out
+    assert check(images.LAB), capsys.readouterr().out
