@@ -147,6 +147,7 @@ def test_a_trial_that_fails_on_ray_is_recorded_as_here(clone: Clone, shared_clus
 
 def test_a_trial_that_kills_every_worker_ends_the_lab_in_one_line(clone: Clone, shared_cluster: RayCluster) -> None:
     ended = on(clone, shared_cluster).tiny("--on", "ray", seeds=1, action="die")
+    assert clone.runs(), ended
     folder = clone.newest()
     ended.assert_one_line(2, "workers were killed", "slow, seed 0", "LAB_MEMORY", f"--resume {folder.name}")
     assert statuses(folder) == ["FAILED", "FINISHED"], "what was cut short has left nothing"

@@ -12,6 +12,7 @@ import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from lib.harness.contract.catalogue import OUTSIDE
@@ -25,6 +26,8 @@ LEAVE_SECONDS = 5.0
 """How long it may take to let a client go."""
 SILENT = logging.CRITICAL + 1
 """The level of Ray's own logs: errors are reported here, in one line; Ray's threads would add tracebacks."""
+UNSERVED = "Initialization failure from server"
+"""Ray's words for a head that has started no process for a client."""
 RAISED = re.compile(r"(\w+\.)*[A-Z]\w+: ")
 """The line of a traceback that names its error."""
 CUDA = "CUDA_VISIBLE_DEVICES"
@@ -88,10 +91,7 @@ def connect(address: str, module: str) -> None:
     """
     os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of a trial whose result nobody waits for any more
-    os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "5"
-    import ray
-
-    logging.getLogger("ray").setLevel(SILENT)
+    os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "10"
     portable = {name: os.environ[name] for name in determinism.portable() if name in os.environ}
     variables = {name: value for name, value in determinism.environment().items() if name != CUDA}
     variables["LAB_PATHS"] = OUTSIDE
@@ -101,14 +101,7 @@ def connect(address: str, module: str) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                ray.init(
-                    f"ray://{address}",
-                    log_to_driver=False,
-                    logging_level=SILENT,
-                    runtime_env={"working_dir": folder, "env_vars": variables | portable},
-                )
+            _begin(address, {"working_dir": folder, "env_vars": variables | portable})
         except Exception as error:
             token = ". If it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" * ("timeout" in str(error))
             raise UserError(f"The Ray cluster at {address} refuses the lab: {reason(error)}{token}") from None
@@ -117,6 +110,27 @@ def connect(address: str, module: str) -> None:
     missing = missing_worker(on_gpu=gpus.chosen() is not None)
     if missing:
         raise UserError(f"There {missing} in the Ray cluster at {address}. {remedy()}")
+
+
+def _begin(address: str, runtime_env: dict[str, Any]) -> None:
+    """Start a session of Ray's client; the head gets a second chance to start the process that serves it.
+
+    A busy head's process may end before Ray has looked at it, and the head does not try again by itself.
+    """
+    import ray
+
+    logging.getLogger("ray").setLevel(SILENT)
+    for last in (False, True):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ray.init(f"ray://{address}", log_to_driver=False, logging_level=SILENT, runtime_env=runtime_env)
+        except Exception as error:
+            if last or UNSERVED not in str(error):
+                raise
+            _shut_down()
+        else:
+            return
 
 
 def missing_worker(on_gpu: bool) -> str | None:
