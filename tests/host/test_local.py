@@ -26,7 +26,7 @@ def clone(tmp_path: Path) -> Path:
 def test_no_engine_is_said_and_what_cannot_be_had_is_one_line(clone: Path, invoke: Invoke) -> None:
     nothing: dict[str, str | None] = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": None}
     nothing["XDG_CACHE_HOME"] = str(clone / ".local" / "cache")
-    outcome = invoke("lab", "mlp", "--quick", root=clone, env=NO_ENGINE | nothing)
+    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=NO_ENGINE | nothing)
     said = outcome.stderr.splitlines()
     assert outcome.returncode == 2
     assert outcome.stdout == ""
@@ -71,7 +71,7 @@ OWN: dict[str, str | None] = {**NO_ENGINE, "LAB_INSTANCE": None}
 
 @pytest.mark.slow
 def test_a_lab_runs_and_is_tracked_without_an_engine(clone: Path, invoke: Invoke) -> None:
-    outcome = invoke("lab", "optimizers", "--quick", root=clone, env=OWN, timeout=1200)
+    outcome = invoke("lab", "mlp", "--quick", root=clone, env=OWN, timeout=1200)
     assert outcome.returncode == 0, outcome.stderr
     with sqlite3.connect(clone / ".local" / "mlflow.db") as database:
         states = {status for (status,) in database.execute("select status from runs")}
