@@ -82,8 +82,10 @@ def test_what_cannot_be_mounted_is_one_line(work: Path) -> None:
         labs_named._require_mountable("/x.py", Path("/"), Path("/x.py"))
 
 
-@pytest.mark.skipif(os.getuid() == labs_named.CONTAINERS_USER, reason="the caller is the container's user")
-def test_a_lab_that_only_the_caller_reads_is_refused_for_a_container_alone(work: Path) -> None:
+def test_a_lab_that_only_the_caller_reads_is_refused_for_a_container_alone(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labs_named, "CONTAINERS_USER", os.getuid() + 1)
     (work / "closed.py").write_text(LAB.format("mine"))
     (work / "closed.py").chmod(0o600)
     with pytest.raises(UserError, match=r"chmod -R go\+rX"):
