@@ -31,13 +31,15 @@ class Named:
     variables: dict[str, str] = field(default_factory=dict)
 
     def require_readable(self) -> None:
-        """Raises `UserError` where the user of a container could not read the folder; local mode has no such user."""
+        """Raises `UserError` where a container's user could not read what lies beside the lab's own files.
+
+        Those are copied for the run, so their modes do not matter; local mode has no such user.
+        """
         for folder in self.mounts:
-            for path, needed in ((folder, 0o5), (self.entry.file, 0o4)):
-                state = path.stat()
-                if state.st_mode & needed != needed and state.st_uid != CONTAINERS_USER:
-                    called = self.variables.get(CALLED, self.word)
-                    raise UserError(f"{called}: the container's user cannot read it: chmod -R go+rX {folder}")
+            state = folder.stat()
+            if state.st_mode & 0o5 != 0o5 and state.st_uid != CONTAINERS_USER:
+                called = self.variables.get(CALLED, self.word)
+                raise UserError(f"{called}: the container's user cannot read its folder: chmod go+rx {folder}")
 
 
 def find(word: str) -> LabEntry:

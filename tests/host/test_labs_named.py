@@ -82,14 +82,20 @@ def test_what_cannot_be_mounted_is_one_line(work: Path) -> None:
         labs_named._require_mountable("/x.py", Path("/"), Path("/x.py"))
 
 
-def test_a_lab_that_only_the_caller_reads_is_refused_for_a_container_alone(
+def test_a_lab_in_a_folder_that_only_the_caller_reads_is_refused_for_a_container_alone(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(labs_named, "CONTAINERS_USER", os.getuid() + 1)
-    (work / "closed.py").write_text(LAB.format("mine"))
-    (work / "closed.py").chmod(0o600)
-    with pytest.raises(UserError, match=r"chmod -R go\+rX"):
-        in_container(["lab"], labs=[labs_named.in_container(str(work / "closed.py"))])
+    closed = work / "closed"
+    closed.mkdir()
+    (closed / "mine.py").write_text(LAB.format("mine"))
+    closed.chmod(0o700)
+    named = labs_named.in_container(str(closed / "mine.py"))
+    with pytest.raises(UserError, match=rf"chmod go\+rx {closed}$"):
+        in_container(["lab"], labs=[named])
+    closed.chmod(0o755)
+    (closed / "mine.py").chmod(0o600)
+    named.require_readable()
 
 
 def test_a_broken_lab_costs_no_container(invoke: Invoke, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from lib.harness.machine import scope
+from lib.harness.running.ray.client import reason
 from tests import tiny
 from tests.lib.harness.conftest import ROOT
 from tests.lib.harness.ray_cluster import RayCluster
@@ -143,6 +144,13 @@ def test_a_trial_that_fails_on_ray_is_recorded_as_here(clone: Clone, shared_clus
     folder = clone.newest()
     assert statuses(folder) == ["FAILED", "FINISHED", "FAILED"]
     assert "the trial fails on purpose" in (folder / "trial-0001.files/traceback.txt").read_text()
+
+
+def test_an_error_of_the_cluster_is_its_last_line_whatever_its_class() -> None:
+    frames = 'Traceback (most recent call last):\n  File "/x.py", line 1, in start\n    wait()\n'
+    zombie = "psutil.ZombieProcess: PID still exists\n  but it's a zombie"
+    text = f"Initialization failure from server:\n{frames}ValueError: the first\n\n{frames}{zombie}\n"
+    assert reason(ConnectionAbortedError(text)) == "psutil.ZombieProcess: PID still exists but it's a zombie"
 
 
 def test_a_trial_that_kills_every_worker_ends_the_lab_in_one_line(clone: Clone, shared_cluster: RayCluster) -> None:
