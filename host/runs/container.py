@@ -47,7 +47,7 @@ def in_container(
 
     Raises:
         UserError: before anything is built: the caller has set another image, the container's user cannot read a lab,
-            or with `gpu_image`, something of a GPU is missing. Afterwards: the container was killed.
+            or with `gpu_image`, something of a GPU is missing. Afterwards: the container was killed or stopped.
     """
     compose_overrides.refuse_variables()
     for lab in labs:
@@ -91,6 +91,6 @@ def in_container(
     if mlflow is not None and mlflow.poll():
         why = reason(state_path(*up_down.MLFLOW_LOG).read_text(encoding="utf-8"))
         print(f"MLflow did not start: {why}. Nothing is lost: ./invoke up, then ./invoke sync", file=sys.stderr)
-    if ended == memory.KILLED:
-        raise memory.why_killed(name, gpu=way is not None)
+    if ended in {memory.KILLED, memory.STOPPED}:
+        raise memory.why_ended(name, ended, gpu=way is not None)
     return ended

@@ -1,12 +1,12 @@
-"""A container that was killed: said with its limit of memory, which is the usual reason."""
+"""A container that was killed: said with its limit of memory, the usual reason, or that somebody has stopped it."""
 
 from host.bootstrap import environment
 from host.engine import docker
 from host.machine import env_file
 from lib.harness.errors import UserError
 
-KILLED = 137
-"""128 + SIGKILL: the exit code of a container whose program was killed."""
+KILLED, STOPPED = 137, 143
+"""128 + SIGKILL, 128 + SIGTERM: the exit codes of a container whose program could not say why it ended."""
 DEFAULTS = {False: "8g", True: "16g"}
 """LAB_MEMORY where it is not set, by whether a container computes on GPUs: as compose.yaml and compose.gpu.yaml say."""
 
@@ -17,14 +17,14 @@ def limit(*, gpu: bool = False) -> str:
     return chosen or f"{DEFAULTS[gpu]}, its default"
 
 
-def why_killed(name: str, *, gpu: bool = False) -> UserError:
-    """The error of a container that has just been killed. Whoever stops one leaves an event with the engine."""
+def why_ended(name: str, code: int, *, gpu: bool = False) -> UserError:
+    """The error of a container that was `KILLED` or `STOPPED` just now. Who stops one leaves the engine an event."""
     has, _, now = docker.call("info", "--format", "{{.MemTotal}} {{.SystemTime}}").stdout.strip().partition(" ")
     stopped = docker.call(
         *("events", "--since", "0", "--until", now, "--filter", f"container={name}", "--filter", "event=kill"),
         *("--format", "{{.Action}}"),
     )
-    if stopped.stdout.strip():
+    if code == STOPPED or stopped.stdout.strip():
         return UserError(f"{name} was stopped from outside. What had ended is recorded; --resume goes on")
     room = f" (the engine has {int(has) / 2**30:.1f} GiB)" if has.isdecimal() else ""
     return UserError(

@@ -120,9 +120,16 @@ class Pool:
     pending: set[Future[Any]] = field(default_factory=set)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Let a worker call a function."""
-        with deferred():
-            future: Future[Any] = self.executor.submit(function, *arguments)
+        """Let a worker call a function. Where one was killed before, the future says so, as of one killed later."""
+        from loky.process_executor import BrokenProcessPool
+
+        future: Future[Any]
+        try:
+            with deferred():
+                future = self.executor.submit(function, *arguments)
+        except BrokenProcessPool as error:
+            future = Future()
+            future.set_exception(error)
         self.pending.add(future)
         future.add_done_callback(self.pending.discard)
         return future

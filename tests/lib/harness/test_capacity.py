@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+from loky.process_executor import BrokenProcessPool
 
 from lib.harness.contract.trial import Runtime
 from lib.harness.machine import capacity
@@ -119,6 +120,16 @@ def test_workers_stay_where_there_is_memory(tmp_path: Path) -> None:
         first = workers.call(os.getpid, [(), ()])
         workers.call(os.getpid, [(), ()], Runtime("numpy", "float64"))
         assert all(map(psutil.pid_exists, first))
+
+
+def test_a_worker_that_was_killed_before_it_was_needed_is_found_out_as_one_killed_later(tmp_path: Path) -> None:
+    with Workers(1, ["numpy"]) as workers:
+        workers.log = tmp_path / "workers.log"
+        (worker,) = workers.call(os.getpid, [()])
+        psutil.Process(worker).kill()
+        for _ in range(2):  # as it is found out, and when it is known
+            (error,) = workers.call(os.getpid, [()])
+            assert isinstance(error, BrokenProcessPool)
 
 
 def test_a_user_who_says_how_many_has_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
