@@ -1,9 +1,10 @@
-"""Whose the old fixed name is, on a real engine: kept by the first clone that starts, said to every other one."""
+"""Whose the old fixed name is, on a real engine: kept by the first clone of those days, said to every other one."""
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -13,6 +14,7 @@ from lib.harness.errors import UserError
 from tests.host.clone import new_project
 
 NAMED = "compose.yaml"
+OF_OLD = "JUPYTER_TOKEN=of-an-older-version\n"
 
 
 @pytest.fixture
@@ -33,17 +35,20 @@ def call(*args: str) -> str:
     return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout
 
 
-Start = Callable[[Path], str]
+class Start(Protocol):
+    def __call__(self, clone: Path, *, of_old: bool = False) -> str: ...
 
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Ask for the name of the instance as a command of the clone in a folder does."""
+    """Ask for the name of the instance as a command of the clone in a folder does. `of_old`: it was used before."""
 
-    def name_in(clone: Path) -> str:
+    def name_in(clone: Path, *, of_old: bool = False) -> str:
         clone.mkdir(exist_ok=True)
         (clone / NAMED).touch()
         file = clone / ".env"
+        if of_old:
+            file.write_text(OF_OLD, encoding="utf-8")
         read, keep = env_file.read, ENV_FILE_KEEP
         monkeypatch.setattr(instance, "ROOT", clone)
         monkeypatch.setattr(instance, "STATE", clone / ".local")
@@ -81,10 +86,8 @@ def test_a_new_clone_in_local_mode_needs_no_engine_for_its_name(start: Start, tm
 
 @pytest.mark.usefixtures("refusing")
 def test_a_clone_that_may_have_the_old_name_is_not_given_another_one(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "first").mkdir()
-    (tmp_path / "first" / ".env").write_text("JUPYTER_TOKEN=of-an-older-version\n", encoding="utf-8")
     with pytest.raises(docker.EngineError):
-        start(tmp_path / "first")
+        start(tmp_path / "first", of_old=True)
     assert project.display_name() == "unknown (Docker: its socket refuses this user: sudo usermod)"
     assert env_file.read(tmp_path / "first" / ".env") == {"JUPYTER_TOKEN": "of-an-older-version"}
 
@@ -115,11 +118,12 @@ def test_the_first_clone_keeps_the_old_name_and_the_second_one_says_whose_it_is(
     old: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second, and 'last'"
-    assert start(first) == old
+    assert start(first, of_old=True) == old
     assert capsys.readouterr().err == ""
-    assert env_file.read(first / ".env") == {"LAB_INSTANCE": old, "LAB_INSTANCE_FOLDER": str(first)}
+    kept = env_file.read(first / ".env")
+    assert (kept["LAB_INSTANCE"], kept["LAB_INSTANCE_FOLDER"]) == (old, str(first))
     assert (first / ".local" / instance.ENGINE).exists(), "its volumes are there, whatever it starts"
-    made = start(second)
+    made = start(second, of_old=True)
     assert not (second / ".local" / instance.ENGINE).exists()
     assert made.startswith("second-and-last-")
     assert capsys.readouterr().err == f"The instance {old} belongs to {first}: this clone's is {made}.\n"
@@ -127,8 +131,20 @@ def test_the_first_clone_keeps_the_old_name_and_the_second_one_says_whose_it_is(
     assert capsys.readouterr().err == ""
 
 
+def test_a_new_clone_does_not_take_the_runs_of_an_older_one(
+    old: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = start(tmp_path / "new")
+    assert made.startswith("new-")
+    assert capsys.readouterr().err == (
+        f"The instance {old} belongs to a clone that was used before (LAB_INSTANCE={old} in .env takes it over): "
+        f"this clone's is {made}.\n"
+    )
+    assert start(tmp_path / "of old", of_old=True) == old
+
+
 def test_a_clone_that_has_lost_its_settings_finds_its_instance_again(old: str, start: Start, tmp_path: Path) -> None:
-    assert start(tmp_path / "first") == old
+    assert start(tmp_path / "first", of_old=True) == old
     (tmp_path / "first" / ".env").unlink()
     assert start(tmp_path / "first") == old
 
@@ -137,7 +153,7 @@ def test_an_owner_that_is_gone_is_named_and_nothing_is_taken_unasked(
     old: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    start(first)
+    start(first, of_old=True)
     first.rename(tmp_path / "elsewhere")
     made = start(second)
     assert made != old
@@ -162,7 +178,7 @@ def test_the_containers_of_the_old_version_say_whose_they_are(
     labels = {"com.docker.compose.project": old, project.WORKING_DIR: str(first)}
     options = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
     call("create", *options, "--entrypoint", "none", image[0])
-    assert (start(second) == old) is not there
+    assert (start(second, of_old=True) == old) is not there
     assert (f"The instance {old} belongs to {first}:" in capsys.readouterr().err) is there
 
 
@@ -208,6 +224,6 @@ def test_a_volume_that_stays_is_an_error(old: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_label_is_what_the_engine_shows(old: str, start: Start, tmp_path: Path) -> None:
-    start(tmp_path / "first")
+    start(tmp_path / "first", of_old=True)
     shown = json.loads(call("volume", "inspect", project.marker(old)))[0]["Labels"]
     assert shown == {project.LABEL: str(tmp_path / "first")}
