@@ -1,8 +1,8 @@
 """The Compose project of an instance: the name of the instance, made once, and whose the old fixed name is.
 
-Until version 0.2 the project of every clone was `fearless-labs`. Of the clones that were used then, as the token in
-their .env says, the first that starts afterwards keeps that name with its volumes: a volume without content,
-`fearless-labs_instance`, says so to everybody on the engine by a label. Every other clone gets a name of its own.
+Until version 0.2 the project of every clone was `fearless-labs`. The first clone that starts afterwards keeps that name
+with its volumes: a volume without content, `fearless-labs_instance`, says so to everybody on the engine by a label.
+Every other clone gets a name of its own.
 """
 
 import functools
@@ -110,24 +110,28 @@ def remove_volumes() -> None:
 
 
 def _of_engine(is_used: bool) -> str:
-    """The old name, where this clone may take it with its volumes, or a new one, and a line that says whose the old is.
+    """The old name, where it is free to take with its volumes, or a new one, with a line that says whose the old is.
 
-    `is_used`: the clone was used before instances had names. A new one takes nothing: the runs are another one's.
+    `is_used`: this clone was used before, so that it knows of these volumes; of a new one a line says that it has them.
     """
     if not _exists(DEFAULT):
         return instance.new_name()
     owner = _owner(DEFAULT)
-    if owner is None and is_used:
+    if owner is None:
         docker.call("volume", "create", "--label", f"{LABEL}={instance.here()}", marker(DEFAULT))
         owner = _marked(DEFAULT)  # whose label is there when two have created it at once
     if owner is not None and instance.is_here(owner):
+        if not is_used:
+            alone = f"another {instance.NAME} in .env leaves them alone"
+            print(f"This clone goes on with {DEFAULT}, whose runs are older than the clone ({alone}).", file=sys.stderr)
         instance.path(instance.ENGINE).touch()
         return DEFAULT
     made = instance.new_name()
-    whose = owner or "a clone that was used before"
-    free = owner is None or not instance.is_used_elsewhere(owner)
-    takes = f"{', which is gone' if owner and free else ''} ({instance.NAME}={DEFAULT} in .env takes it over)"
-    print(f"The instance {DEFAULT} belongs to {whose}{takes if free else ''}: this clone's is {made}.", file=sys.stderr)
+    gone = owner is not None and not instance.is_used_elsewhere(owner)
+    takes = f", which is gone ({instance.NAME}={DEFAULT} in .env takes it over)" if gone else ""
+    print(
+        f"The instance {DEFAULT} belongs to {owner or 'another clone'}{takes}: this clone's is {made}.", file=sys.stderr
+    )
     return made
 
 

@@ -34,8 +34,9 @@ def delete() -> None:
     runs = recorded.of_instance(has_engine)
     at_work = sum(len(part.at_work) for part in runs.parts)
     ends = f" {at_work} of them at work;" if at_work else ""
+    older = " runs of other clones may be among them, as all had this name once;" if name == instance.DEFAULT else ""
     print(
-        f"Delete {name} of {instance.here()}: {runs};{ends} notebooks stay. Its name: ",
+        f"Delete {name} of {instance.here()}: {runs};{ends}{older} notebooks stay. Its name: ",
         end="",
         file=sys.stderr,
         flush=True,

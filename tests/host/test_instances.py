@@ -83,6 +83,15 @@ def test_nothing_is_deleted_without_the_name(
     assert contents(kept) == kept
 
 
+@pytest.mark.parametrize("name", ["ours", instance.DEFAULT])
+def test_the_question_says_when_runs_of_other_clones_may_be_meant(
+    invoke: Invoke, clone: Path, name: str, without_docker: dict[str, str | None]
+) -> None:
+    (clone / ".env").write_text(f"LAB_INSTANCE={name}\n", encoding="utf-8")
+    asked = invoke("down", "--volumes", root=clone, env=without_docker | {"LAB_INSTANCE": None}, input="\n").stderr
+    assert ("runs of other clones may be among them" in asked) is (name == instance.DEFAULT)
+
+
 @pytest.mark.parametrize(
     ("written", "noted", "shared"),
     [
