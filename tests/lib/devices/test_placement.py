@@ -98,11 +98,16 @@ OTHER_PATHS = {"rnn", "seq2seq", "elmo", "gpt", "bert"}
 """Labs with torch's recurrent layers or attention, which add in another order on every device but the CPU."""
 
 SHORTER = {
-    "elmo": ["steps=20"],
-    "bert": ["steps=20", "review_epochs=1", "judged=50", "probe=100", "draws=1"],
+    "overfitting": ["epochs=10"],
+    "activations": ["epochs=2", "depths=[2, 5]", "grid_seeds=1"],
+    "lenet": ["pictures=1000", "judged=200", "epochs=2", "digits_epochs=2", "grid_epochs=1", "recipe_epochs=1"],
+    "rnn": ["training_steps=25", "text_steps=25"],
     "seq2seq": ["words=2000", "tuning_words=1000", "sentences=300"],
+    "elmo": ["steps=20", "probe_examples=300", "test_examples=200"],
+    "gpt": ["steps=20"],
+    "bert": ["steps=20", "hidden=100", "review_epochs=1", "judged=50", "probe=100", "draws=1"],
 }
-"""Of those, what they need not do at length here, as the first logged values alone are compared."""
+"""What labs need not do at length here: the bits of a few steps are those of many."""
 
 NETWORKS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "mlp": (_mlp, (64,)),
