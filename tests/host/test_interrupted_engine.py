@@ -17,8 +17,6 @@ from tests.host.clone import ROOT, Instance, copy_clone, share_venv
 from tests.host.test_interrupted import environment, local_state
 from tests.host.test_signals import is_alive, until
 
-MOMENTS = 10
-"""Of each command."""
 COMMANDS = {
     "up": ("up",),
     "lab": ("lab", "tiny", "--quick"),
@@ -26,6 +24,8 @@ COMMANDS = {
     "bundle": ("bundle", "--out", "{out}/labs.tar"),
     "reproduce": ("reproduce", "last:tiny"),
 }
+MOMENTS = {"up": 12, "lab": 12, "build": 11, "bundle": 4, "reproduce": 11}
+"""Fifty; fewest of the command that takes minutes."""
 MARK = "LAB_TEST_INTERRUPTED"
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_left_of_a_command_that_a_signal_ends_at_a_random_moment(clon
     clone.must(*command)
     duration = time.monotonic() - begun
     choose = random.Random(name)
-    for _ in range(MOMENTS):
+    for _ in range(MOMENTS[name]):
         clone.must("down")
         shutil.rmtree(out)  # FILE.part of a bundle is kept, for the next command to go on from
         out.mkdir()
