@@ -43,6 +43,7 @@ def test_every_lab_that_searches_is_tried_here() -> None:
     assert {name for name in LABS if isinstance(lab_of(name).search, Search)} == SMALL.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_the_judged_trial_gives_what_the_search_wants_and_reports_it_on_the_way(name: str) -> None:
     lab = lab_of(name)

@@ -275,6 +275,7 @@ def test_a_record_that_was_tampered_with_is_refused(tracked: Clone, server: Serv
     assert tracked.run("record", folder.name).code == 0
 
 
+@pytest.mark.slow
 def test_a_trial_whose_trace_and_digest_part_is_named_with_the_steps(tracked: Clone, server: Server) -> None:
     assert tracked.run("tiny", "--quick").code == 0
     key = tracked.newest().name

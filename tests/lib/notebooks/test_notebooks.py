@@ -142,6 +142,7 @@ def test_only_text_and_code_in_git(name: str) -> None:
             assert (cell.outputs, cell.execution_count) == ([], None), f"clear the outputs of {name} before a commit"
 
 
+@pytest.mark.slow
 def test_optimizers_notebook(tmp_path: Path) -> None:
     notebook = execute("16-optimizers.ipynb", tmp_path)
     assert_sound(notebook)
