@@ -19,12 +19,14 @@ def limit(*, gpu: bool = False) -> str:
 
 def why_ended(name: str, code: int, *, gpu: bool = False) -> UserError:
     """The error of a container that was `KILLED` or `STOPPED` just now. Who stops one leaves the engine an event."""
+    if code == STOPPED:  # it handles the signal from its beginning on
+        return UserError(f"{name} was stopped from outside, before it had begun")
     has, _, now = docker.call("info", "--format", "{{.MemTotal}} {{.SystemTime}}").stdout.strip().partition(" ")
     stopped = docker.call(
         *("events", "--since", "0", "--until", now, "--filter", f"container={name}", "--filter", "event=kill"),
         *("--format", "{{.Action}}"),
     )
-    if code == STOPPED or stopped.stdout.strip():
+    if stopped.stdout.strip():
         return UserError(f"{name} was stopped from outside. What had ended is recorded; --resume goes on")
     room = f" (the engine has {int(has) / 2**30:.1f} GiB)" if has.isdecimal() else ""
     return UserError(

@@ -21,11 +21,11 @@ BRIDGE, ADDRESS = "lab-digest0", "172.31.254.1/24"
 @pytest.fixture
 def containerd_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An engine of the test's own with containerd's image store; it has the base image, and commands go to it."""
-    folder = Path(tempfile.mkdtemp(prefix="lab-"))  # pytest's is too long for the path of a socket
     if os.getuid() or not all(map(shutil.which, ("dockerd", "ip"))):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("an engine of the test's own needs root and dockerd")
     options = base_image.options()
     base = options[1].partition("=")[2] if options else base_image.pinned()
+    folder = Path(tempfile.mkdtemp(prefix="lab-"))  # pytest's is too long for the path of a socket
     settings = folder / "daemon.json"
     settings.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
     subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)

@@ -107,7 +107,7 @@ SHORTER = {
     "gpt": ["steps=20"],
     "bert": ["steps=20", "hidden=100", "review_epochs=1", "judged=50", "probe=100", "draws=1"],
 }
-"""What labs need not do at length here: the bits of a few steps are those of many."""
+"""What labs need not do at length here: their first steps show whether the bits are the same."""
 
 NETWORKS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
     "mlp": (_mlp, (64,)),
