@@ -337,8 +337,16 @@ class Server:
         )
         if answer.status_code == 404:
             return {}
+        answer.raise_for_status()
         number = answer.json()["experiment"]["experiment_id"]
-        found = self._ask("runs/search", experiment_ids=[number], max_results=1000).json().get("runs", [])
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            page = self._ask("runs/search", experiment_ids=[number], max_results=1000, page_token=token)
+            page.raise_for_status()
+            found += page.json().get("runs", [])
+            if not (token := page.json().get("next_page_token", "")):
+                break
         keys = [tags_of(run)["lab.run"] for run in found]
         assert len(keys) == len(set(keys)), "a run is there twice"
         return dict(zip(keys, found, strict=True))

@@ -116,5 +116,6 @@ def test_a_terminal_that_closes_ends_the_runs_once(tracked: Clone, server: Serve
     end_of(process).assert_one_line(130, "Interrupted")
     until(lambda: not living(processes), 60, "no process is left")
     assert set(statuses(tracked.newest())) == {"KILLED"}
-    assert tracked.run("sync").code == 0
+    sent = tracked.run("sync")
+    assert (sent.code, sent.err) == (0, "") and "MLflow has everything" in sent.out, sent
     assert_complete(server, tracked.newest())
