@@ -43,8 +43,8 @@ def gain(better: Arm, worse: Arm) -> Callable[[Results], Series]:
 
 
 CLAIMS = (
-    Claim("search-beats-default/tpe", measure=gain("tpe", "default"), at_least=0.0),
-    Claim("search-beats-default/random", measure=gain("random", "default"), at_least=0.0),
-    Claim("search-beats-default/tpe-beats-random", measure=gain("tpe", "random"), at_least=0.0),
-    Claim("search-beats-default/equal-budget", kind="exact", measure=over_budget, at_most=0),
+    Claim("search-beats-default/tpe", role="sentence", measure=gain("tpe", "default"), at_least=0.0),
+    Claim("search-beats-default/random", role="control", measure=gain("random", "default"), at_least=0.0),
+    Claim("search-beats-default/tpe-beats-random", role="control", measure=gain("tpe", "random"), at_least=0.0),
+    Claim("search-beats-default/equal-budget", role="identity", kind="exact", measure=over_budget, at_most=0),
 )

@@ -64,34 +64,42 @@ def measured(variant: str, name: str) -> Callable[[Results], np.ndarray]:
 
 
 CLAIMS = (
-    Claim("a-network-is-a-function/width", measure=widest_over_narrowest, at_most=0.5),
-    Claim("a-network-is-a-function/close", measure=widest, at_most=0.01),
-    Claim("a-network-is-a-function/line", kind="exact", measure=from_the_best_line, at_most=1e-6),
-    Claim("a-network-is-a-function/by-hand", kind="exact", measure=by_hand, at_most=1.0),
-    Claim("three-kinds-of-learning/supervised", measure=measured("labels", "test_accuracy"), at_least=0.5),
+    Claim("a-network-is-a-function/width", role="sentence", measure=widest_over_narrowest, at_most=0.5),
+    Claim("a-network-is-a-function/close", role="sentence", measure=widest, at_most=0.01),
+    Claim("a-network-is-a-function/line", role="control", kind="exact", measure=from_the_best_line, at_most=1e-6),
+    Claim("a-network-is-a-function/by-hand", role="identity", kind="exact", measure=by_hand, at_most=1.0),
+    Claim(
+        "three-kinds-of-learning/supervised", role="sentence", measure=measured("labels", "test_accuracy"), at_least=0.5
+    ),
     Claim(
         "three-kinds-of-learning/supervised-by-its-labels",
+        role="control",
         measure=measured("labels/swapped", "test_accuracy"),
         at_most=0.2,
     ),
-    Claim("three-kinds-of-learning/clusters", measure=measured("pictures", "adjusted_rand"), at_least=0.1),
-    Claim("three-kinds-of-learning/labels-tell-more", measure=labels_over_names, at_least=0.0),
-    Claim("three-kinds-of-learning/auto-encoder", measure=auto_encoder_over_pca, at_most=1.0),
+    Claim(
+        "three-kinds-of-learning/clusters", role="sentence", measure=measured("pictures", "adjusted_rand"), at_least=0.1
+    ),
+    Claim("three-kinds-of-learning/labels-tell-more", role="control", measure=labels_over_names, at_least=0.0),
+    Claim("three-kinds-of-learning/auto-encoder", role="control", measure=auto_encoder_over_pca, at_most=1.0),
     Claim(
         "three-kinds-of-learning/linear-auto-encoder",
+        role="identity",
         measure=measured("pictures", "linear_over_pca"),
         at_least=0.98,
         at_most=1.02,
     ),
-    Claim("three-kinds-of-learning/reinforcement", measure=over_random, at_least=2.0),
+    Claim("three-kinds-of-learning/reinforcement", role="sentence", measure=over_random, at_least=2.0),
     Claim(
         "three-kinds-of-learning/reinforcement-solves",
+        role="sentence",
         measure=measured("reward", "episodes_until"),
         at_most=2_000,
         interval="median",
     ),
     Claim(
         "three-kinds-of-learning/reinforcement-by-its-reward",
+        role="control",
         measure=noise_over_reward,
         at_most=0.5,
         interval="median",

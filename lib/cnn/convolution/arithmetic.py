@@ -17,6 +17,7 @@ from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 
@@ -195,22 +196,25 @@ def _backward(results: Results) -> float:
     return float(max(max(m["worst"]["gradients"]["float64"], m["finite_differences"]) for m in both))
 
 
-def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
-    return Claim(f"shift-multiply-sum/{part}", kind="exact", measure=measure, **(limits or {"at_most": 1e-12}))
+def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(
+        f"shift-multiply-sum/{part}", role=role, kind="exact", measure=measure, **(limits or {"at_most": 1e-12})
+    )
 
 
 CLAIMS = (
-    _exact("shifts", _worst("shifts", "float64", "torch", "tensorflow")),
-    _exact("fft", _worst("fft", "float64", "torch", "tensorflow")),
-    _exact("torch", _worst("torch", "float32", "torch"), at_most=1e-5),
-    _exact("torch-float64", _worst("torch", "float64", "torch")),
-    _exact("tensorflow", _worst("tensorflow", "float32", "tensorflow"), at_most=1e-5),
-    _exact("tensorflow-float64", _worst("tensorflow", "float64", "tensorflow")),
-    _exact("correlation", _worst("correlation", "float64", "torch", "tensorflow")),
+    _exact("shifts", "sentence", _worst("shifts", "float64", "torch", "tensorflow")),
+    _exact("fft", "identity", _worst("fft", "float64", "torch", "tensorflow")),
+    _exact("torch", "identity", _worst("torch", "float32", "torch"), at_most=1e-5),
+    _exact("torch-float64", "identity", _worst("torch", "float64", "torch")),
+    _exact("tensorflow", "identity", _worst("tensorflow", "float32", "tensorflow"), at_most=1e-5),
+    _exact("tensorflow-float64", "identity", _worst("tensorflow", "float64", "tensorflow")),
+    _exact("correlation", "identity", _worst("correlation", "float64", "torch", "tensorflow")),
     _exact(
         "turned",
+        "condition",
         lambda results: min(results.of(v)[0].measurements["unturned"] for v in ("torch", "tensorflow")),
         at_least=0.01,
     ),
-    _exact("backward", _backward),
+    _exact("backward", "identity", _backward),
 )

@@ -131,16 +131,18 @@ def _gabor(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("extracts-features/sobel-upright", kind="exact", measure=_upright(UPRIGHT), at_least=0.9),
+    Claim("extracts-features/sobel-upright", role="sentence", kind="exact", measure=_upright(UPRIGHT), at_least=0.9),
     Claim(
         "extracts-features/sobel-level",
+        role="sentence",
         kind="exact",
         measure=lambda results: 1 - _upright(LEVEL)(results),
         at_least=0.9,
     ),
-    Claim("extracts-features/gabor", kind="exact", measure=_gabor, at_least=0.9),
+    Claim("extracts-features/gabor", role="sentence", kind="exact", measure=_gabor, at_least=0.9),
     Claim(
         "extracts-features/moved",
+        role="identity",
         kind="exact",
         measure=lambda results: results.of("edges")[0].measurements["moved"],
         at_most=1e-12,

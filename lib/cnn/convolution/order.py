@@ -19,6 +19,7 @@ from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 
@@ -140,17 +141,17 @@ def _order(kind: str, *names: str) -> Callable[[Results], float]:
     return lambda results: choose(results.of("order")[0].measurements[kind][name] for name in names)
 
 
-def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
-    return Claim(f"filters-grow/{part}", kind="exact", measure=measure, **limits)
+def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(f"filters-grow/{part}", role=role, kind="exact", measure=measure, **limits)
 
 
 CLAIMS = (
-    _exact("commutes", _order("equal", "commute", "associate"), at_most=1e-12),
-    _exact("merges", _order("equal", "merge", "merge_correlation"), at_most=1e-12),
-    _exact("channels-merge", _order("equal", "channels_merge"), at_most=1e-12),
-    _exact("channels-order", _order("differ", "channels_order"), at_least=0.01),
-    _exact("relu-merges-not", _order("differ", "relu", "relu_best_kernel"), at_least=0.01),
-    _exact("relu-order", _order("differ", "relu_order"), at_least=0.01),
-    _exact("border", _order("differ", "border"), at_least=0.01),
-    _exact("interior", _order("equal", "interior"), at_most=1e-12),
+    _exact("commutes", "sentence", _order("equal", "commute", "associate"), at_most=1e-12),
+    _exact("merges", "sentence", _order("equal", "merge", "merge_correlation"), at_most=1e-12),
+    _exact("channels-merge", "identity", _order("equal", "channels_merge"), at_most=1e-12),
+    _exact("channels-order", "limit", _order("differ", "channels_order"), at_least=0.01),
+    _exact("relu-merges-not", "limit", _order("differ", "relu", "relu_best_kernel"), at_least=0.01),
+    _exact("relu-order", "limit", _order("differ", "relu_order"), at_least=0.01),
+    _exact("border", "limit", _order("differ", "border"), at_least=0.01),
+    _exact("interior", "condition", _order("equal", "interior"), at_most=1e-12),
 )

@@ -196,12 +196,20 @@ def _linear(results: Results) -> np.ndarray:
 
 
 CLAIMS = (
-    Claim("extracts-features/cnn-beats-mlp", measure=lambda results: lead(results)[:, 0], at_least=0.0),
+    Claim(
+        "extracts-features/cnn-beats-mlp", role="sentence", measure=lambda results: lead(results)[:, 0], at_least=0.0
+    ),
     Claim(
         "extracts-features/more-so-when-moved",
+        role="control",
         measure=lambda results: lead(results)[:, 1:].mean(axis=1) - lead(results)[:, 0],
         at_least=0.0,
     ),
-    Claim("extracts-features/neighbours", measure=lambda results: lead(results, "-shuffled")[:, 0], at_most=0.0),
-    Claim("extracts-features/linear", measure=_linear, at_least=0.0),
+    Claim(
+        "extracts-features/neighbours",
+        role="condition",
+        measure=lambda results: lead(results, "-shuffled")[:, 0],
+        at_most=0.0,
+    ),
+    Claim("extracts-features/linear", role="sentence", measure=_linear, at_least=0.0),
 )

@@ -66,18 +66,36 @@ def more_accurate(better: str, worse: str) -> Callable[[Results], Series]:
 
 
 CLAIMS = (
-    Claim("lenet-learns/parameters", kind="exact", measure=parameters, at_least=61_706, at_most=61_706),
-    Claim("lenet-learns/shapes", kind="exact", measure=wrong_shapes, at_most=0),
-    Claim("lenet-learns/same-outputs", kind="exact", measure=frameworks_differ("logits"), at_most=1e-5),
-    Claim("lenet-learns/same-gradients", kind="exact", measure=frameworks_differ("gradient"), at_most=1e-5),
-    Claim("lenet-learns/same-step", kind="exact", measure=frameworks_differ("step"), at_most=1e-5),
-    Claim("lenet-learns/modern", measure=reached("clothes/modern"), at_least=0.91),
-    Claim("lenet-learns/original", measure=reached("clothes/original"), at_least=0.87),
+    Claim(
+        "lenet-learns/parameters", role="identity", kind="exact", measure=parameters, at_least=61_706, at_most=61_706
+    ),
+    Claim("lenet-learns/shapes", role="identity", kind="exact", measure=wrong_shapes, at_most=0),
+    Claim(
+        "lenet-learns/same-outputs", role="identity", kind="exact", measure=frameworks_differ("logits"), at_most=1e-5
+    ),
+    Claim(
+        "lenet-learns/same-gradients",
+        role="identity",
+        kind="exact",
+        measure=frameworks_differ("gradient"),
+        at_most=1e-5,
+    ),
+    Claim("lenet-learns/same-step", role="identity", kind="exact", measure=frameworks_differ("step"), at_most=1e-5),
+    Claim("lenet-learns/modern", role="sentence", measure=reached("clothes/modern"), at_least=0.91),
+    Claim("lenet-learns/original", role="sentence", measure=reached("clothes/original"), at_least=0.87),
     Claim(
         "lenet-learns/modern-beats-original",
+        role="control",
         measure=more_accurate("clothes/modern", "clothes/original"),
         at_least=0.0,
     ),
-    Claim("lenet-learns/digits", measure=more_accurate("digits/modern", "digits/original"), at_least=0.0),
-    Claim("lenet-learns/recipe", measure=more_accurate("clothes/original", "recipe/original"), at_least=0.0),
+    Claim(
+        "lenet-learns/digits", role="control", measure=more_accurate("digits/modern", "digits/original"), at_least=0.0
+    ),
+    Claim(
+        "lenet-learns/recipe",
+        role="control",
+        measure=more_accurate("clothes/original", "recipe/original"),
+        at_least=0.0,
+    ),
 )

@@ -14,6 +14,7 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import ENDED_WELL, Result, Study, Trial
@@ -216,7 +217,13 @@ def _failures(results: Results) -> list[str]:
 def _note(lab: Lab, claims: Sequence[Mapping[str, Any]]) -> str:
     """The run's description on its MLflow page (Markdown)."""
     rows = [
-        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {c['statement']} |"
+        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {_role(c)}{c['statement']} |"
         for c in claims
     ]
     return "\n".join([f"{lab.summary}", "", "| claim | verdict | effect | as measured |", "|---|---|---|---|", *rows])
+
+
+def _role(claim: Mapping[str, Any]) -> str:
+    """The words of a claim's role, with a colon; empty for a sentence."""
+    words = words_of(claim)
+    return f"{words.en}: " if words else ""

@@ -265,6 +265,8 @@ _CLAIM = ("id", "kind", "verdict", "statement", "unit", "holds_when", "note")
 def _is_claim(claim: Any) -> bool:
     if not (isinstance(claim, dict) and all(isinstance(claim.get(name), str) for name in _CLAIM)):
         return False
+    if not isinstance(claim.get("role", ""), str):  # records of older versions have none
+        return False
     values = [claim.get(name) for name in ("effect", "low", "high")]
     numbers = all(value is None or type(value) in (int, float) or value in NO_JSON for value in values)
     return numbers and isinstance(claim.get("seeds"), int)

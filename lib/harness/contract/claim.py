@@ -8,7 +8,8 @@ A claim is a sentence of the lecture with a measurement and the range in which t
   outside; otherwise ``inconclusive``.
 - **exact**: an identity or a fact, measured as one number (a worst deviation, a count). No seeds, no interval.
 
-A row of the lecture may have several parts, each a claim ``row/part``; the row holds when all of them do.
+A row of the lecture may have several parts, each a claim ``row/part`` with a role (`roles.Role`). The row's verdict is
+that of its sentences, all of which must hold; its conditions, limits, controls and identities are shown with it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import ROLES, Role
 from lib.harness.errors import UserError
 
 Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
@@ -40,6 +42,8 @@ class Claim:
         id: ``row`` or ``row/part``; fixed, as it appears in MLflow and in the report.
         measure: from the results to one value per seed (statistical: a `Series` or an array, shape (seeds,)) or to one
             number (exact).
+        role: its part in the row's sentence; the sentence itself unless it says otherwise. Every claim of the
+            lecture's labs says it.
         kind: ``statistical`` or ``exact``.
         statement: the sentence as measured, one line.
         unit: of the effect.
@@ -48,12 +52,13 @@ class Claim:
         note: details that a reader needs to understand the effect: censoring, the split used, the condition.
 
     Raises:
-        UserError: the claim has no range, or one that contains no number.
+        UserError: the claim has no range, or one that contains no number, or a role that there is not.
     """
 
     id: str
     _: KW_ONLY
     measure: Callable[[Results], Any]
+    role: Role | None = None
     kind: Literal["statistical", "exact"] = "statistical"
     statement: str = ""
     unit: str = ""
@@ -70,6 +75,13 @@ class Claim:
                 f"claim '{self.id}': no number is at least {self.at_least:g} and at most {self.at_most:g}: "
                 "correct at_least or at_most"
             )
+        if self.says not in ROLES:
+            raise UserError(f"claim '{self.id}': there is no role '{self.says}'; there are: {', '.join(ROLES)}")
+
+    @property
+    def says(self) -> Role:
+        """The claim's role: the sentence where it says nothing."""
+        return self.role or "sentence"
 
     @property
     def row(self) -> str:

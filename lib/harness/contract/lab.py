@@ -14,6 +14,7 @@ import numpy as np
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import require_sentences
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.source import CHAPTER, MINUTES
@@ -110,6 +111,7 @@ class Lab:
             raise UserError("trials is to be a function of a config, a seed and a log, or several of them by name")
         if self.study is not None and not callable(self.study):
             raise UserError("study is to be a function of a config")
+        require_sentences(self.claims)
         object.__setattr__(self, "claims", tuple(map(self.texts.worded, self.claims)))
 
     @property

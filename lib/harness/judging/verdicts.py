@@ -10,6 +10,7 @@ import numpy as np
 
 from lib.harness.contract.claim import Claim, InconclusiveError, Verdict
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import ROLES
 from lib.harness.errors import one_line
 from lib.harness.judging.intervals import mean_interval, median_interval
 
@@ -30,14 +31,15 @@ def measured(claim: Claim, results: Results) -> np.ndarray:
 def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
     """The record of a claim as it stands in ``claims.json``; computed from the trials' measurements alone.
 
-    Keys: id, lab, statement, kind, verdict, effect, low, high, unit, seeds, interval, holds_when, note. A claim whose
-    trials are missing has the verdict ``not measured`` and says in `note` what is missing; one that what was measured
-    does not decide (`InconclusiveError`) is ``inconclusive`` without an effect, and says why.
+    Keys: id, lab, statement, role, kind, verdict, effect, low, high, unit, seeds, interval, holds_when, note. A claim
+    whose trials are missing has the verdict ``not measured`` and says in `note` what is missing; one that what was
+    measured does not decide (`InconclusiveError`) is ``inconclusive`` without an effect, and says why.
     """
     record: dict[str, Any] = {
         "id": claim.id,
         "lab": lab,
         "statement": claim.statement,
+        "role": claim.says,
         "kind": claim.kind,
         "verdict": "not measured",
         "effect": None,
@@ -98,15 +100,20 @@ _WORST_FIRST = ("not measured", "fails", "inconclusive", "holds")
 
 
 def judge_all(claims: Sequence[Claim], results: Results, lab: str) -> list[dict[str, Any]]:
-    """Every row of `claims` followed by its parts. A row carries the numbers of its weakest part, named in `part`."""
+    """Every row of `claims` followed by its parts, sentences first.
+
+    The row has the verdict and the numbers of its weakest sentence, named in `part`. Its other parts do not decide it.
+    """
     records: list[dict[str, Any]] = []
     for row in dict.fromkeys(claim.row for claim in claims):
-        parts = [judge(claim, results, lab) for claim in claims if claim.row == row]
-        weakest = min(parts, key=lambda p: _WORST_FIRST.index(p["verdict"]))
+        of_row = sorted((claim for claim in claims if claim.row == row), key=lambda claim: ROLES.index(claim.says))
+        parts = [judge(claim, results, lab) for claim in of_row]
         if [part["id"] for part in parts] == [row]:
             records += parts
-        else:
-            records += [{**weakest, "id": row, "part": weakest["id"]}, *parts]
+            continue
+        sentences = [part for part in parts if part["role"] == "sentence"]
+        weakest = min(sentences, key=lambda part: _WORST_FIRST.index(part["verdict"]))
+        records += [{**weakest, "id": row, "part": weakest["id"]}, *parts]
     return records
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import words_of
 from lib.harness.errors import one_line
 from lib.harness.showing.progress import tell
 
@@ -210,8 +211,14 @@ def print_best(
     console.print(table)
 
 
+def part_name(record: Mapping[str, Any]) -> str:
+    """The name of a part within its row, with its role's words before it: ``true only if: small-start``."""
+    name, words = record["id"].split("/", 1)[1], words_of(record)
+    return f"{words.en}: {name}" if words else name
+
+
 def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
-    """The verdicts, a row of the lecture and its parts below it."""
+    """The verdicts, a row of the lecture and its parts below it: its sentences, then what else was measured of it."""
     table = _table("Verdicts")
     for column in ("claim", "verdict"):
         table.add_column(column, no_wrap=True)
@@ -224,8 +231,7 @@ def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
         if "part" in record:
             table.add_row(f"[bold]{escape(record['id'])}", f"[bold {colour}]{escape(verdict)}", "", "", "", "")
             continue
-        part = "/" in record["id"]
-        name = f"  {escape(record['id'].split('/', 1)[1])}" if part else f"[bold]{escape(record['id'])}"
+        name = f"  {escape(part_name(record))}" if "/" in record["id"] else f"[bold]{escape(record['id'])}"
         interval = "exact" if record["kind"] == "exact" else f"{number(record['low'])} … {number(record['high'])}"
         if record["effect"] is None:
             interval = "-"

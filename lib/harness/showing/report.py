@@ -22,6 +22,7 @@ from lib.harness.comparing.records import Record
 from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
+from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.errors import UserError, warn_once
@@ -38,11 +39,13 @@ TITLE = Text(
 )
 INTRODUCTION = Text(
     "Each sentence of the lecture is an experiment. A statistical one holds when the whole 95 % interval over seeds "
-    "lies in the range that the sentence asks for; an exact one when the worst deviation does. What does not hold is "
-    "a finding, and is shown like the rest.",
+    "lies in the range that the sentence asks for; an exact one when the worst deviation does. A sentence with several "
+    "parts holds when all of them do. What else was measured stands below it: its conditions, its limits, what it is "
+    "compared with, and what was checked. What does not hold is a finding, and is shown like the rest.",
     "강의의 문장 하나하나가 실험입니다. 통계적 주장은 여러 시드에 걸친 95% 신뢰구간 전체가 "
     "문장이 요구하는 범위 안에 있을 때 성립합니다. 시드와 무관하게 등식이 성립해야 하는 주장은 "
-    "최대 편차가 그 범위 안에 있을 때 성립합니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
+    "최대 편차가 그 범위 안에 있을 때 성립합니다. 문장이 여러 부분이면 모두 성립해야 성립합니다. 그 아래에는 함께 "
+    "측정한 조건과 한계, 비교 기준, 검산을 적었습니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
 )
 
 
@@ -65,8 +68,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Part:
-    """A claim as it was measured: a line of a row's table."""
+    """A claim as it was measured: a line of a row's table. `role`: the words before it; None for a sentence."""
 
+    role: Text | None
     statement: Text
     note: Text | None
     verdict: str
@@ -169,6 +173,7 @@ def part_of(texts: Texts, record: Mapping[str, Any]) -> Part:
     key = f"claims.{record['id']}"
     note, recorded = texts.both(f"{key}.note"), record["note"]
     return Part(
+        role=words_of(record),
         statement=_translated(texts, f"{key}.statement", record["statement"]),
         note=note if note and note.en == recorded else Text(recorded, recorded) if recorded else None,
         verdict=record["verdict"],

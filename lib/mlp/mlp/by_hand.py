@@ -90,12 +90,14 @@ def _deviation(kind: str) -> Callable[[Results], float]:
 CLAIMS = (
     Claim(
         "back-propagation-is-the-chain-rule/framework",
+        role="sentence",
         kind="exact",
         measure=_deviation("framework"),
         at_most=1e-10,
     ),
     Claim(
         "back-propagation-is-the-chain-rule/differences",
+        role="sentence",
         kind="exact",
         measure=_deviation("differences"),
         at_most=1e-5,

@@ -98,20 +98,41 @@ def folding(network: Network, worst: Callable[[Any], Any]) -> Callable[[Results]
 
 
 _CORE = (
-    Claim("nonlinearity-is-the-core/spirals", measure=gain("spirals", "relu", "identity"), at_least=MARGIN),
-    Claim("nonlinearity-is-the-core/digits", measure=gain("digits", "relu", "identity"), at_least=MARGIN),
+    Claim(
+        "nonlinearity-is-the-core/spirals",
+        role="sentence",
+        measure=gain("spirals", "relu", "identity"),
+        at_least=MARGIN,
+    ),
+    Claim(
+        "nonlinearity-is-the-core/digits", role="sentence", measure=gain("digits", "relu", "identity"), at_least=MARGIN
+    ),
     *(
         Claim(
             f"nonlinearity-is-the-core/linear-stays-linear-{task}",
+            role="control",
             measure=gain(task, "identity", "one-layer"),
             at_least=-MARGIN,
             at_most=MARGIN,
         )
         for task in TASKS
     ),
-    Claim("nonlinearity-is-the-core/tanh-too", measure=gain("spirals", "tanh", "identity"), at_least=MARGIN),
-    Claim("nonlinearity-is-the-core/folds", kind="exact", measure=folding("identity", max), at_most=1e-5),
-    Claim("nonlinearity-is-the-core/relu-does-not-fold", kind="exact", measure=folding("relu", min), at_least=0.1),
+    Claim(
+        "nonlinearity-is-the-core/tanh-too",
+        role="control",
+        measure=gain("spirals", "tanh", "identity"),
+        at_least=MARGIN,
+    ),
+    Claim(
+        "nonlinearity-is-the-core/folds", role="identity", kind="exact", measure=folding("identity", max), at_most=1e-5
+    ),
+    Claim(
+        "nonlinearity-is-the-core/relu-does-not-fold",
+        role="identity",
+        kind="exact",
+        measure=folding("relu", min),
+        at_least=0.1,
+    ),
 )
 SEARCH = Search(
     space={"learning_rate": Range(1e-4, 1e-1, log=True), "batch_size": Range(10, 500, log=True)},

@@ -62,13 +62,28 @@ def better_features(better: str, than: str) -> Callable[[Results], Series]:
 
 
 CLAIMS = (
-    Claim("both-sides/masked-above-causal", measure=more_guessed("masked", "causal"), at_least=SHARE),
-    Claim("both-sides/masked-above-bilm", measure=more_guessed("masked", "bilm"), at_least=SHARE),
-    Claim("both-sides/bilm-above-causal", measure=more_guessed("bilm", "causal"), at_least=SHARE),
-    Claim("both-sides/pretrained-above-scratch", measure=more_reviews("fine-tuned", "scratch"), at_least=SHARE),
-    Claim("both-sides/pretrained-above-tf-idf", measure=more_reviews("fine-tuned", "tf-idf"), at_least=SHARE),
-    Claim("both-sides/fine-tuned-above-frozen", measure=more_reviews("fine-tuned", "frozen"), at_least=SHARE),
-    Claim("both-sides/meaning-in-context", measure=more_meanings("minilm"), at_least=SHARE),
-    Claim("both-sides/meaning-in-context-small", measure=more_meanings("masked"), at_least=SHARE),
-    Claim("both-sides/frozen-features", measure=better_features("masked", "causal"), at_least=SHARE),
+    Claim("both-sides/masked-above-causal", role="sentence", measure=more_guessed("masked", "causal"), at_least=SHARE),
+    Claim("both-sides/masked-above-bilm", role="sentence", measure=more_guessed("masked", "bilm"), at_least=SHARE),
+    Claim("both-sides/bilm-above-causal", role="control", measure=more_guessed("bilm", "causal"), at_least=SHARE),
+    Claim(
+        "both-sides/pretrained-above-scratch",
+        role="control",
+        measure=more_reviews("fine-tuned", "scratch"),
+        at_least=SHARE,
+    ),
+    Claim(
+        "both-sides/pretrained-above-tf-idf",
+        role="control",
+        measure=more_reviews("fine-tuned", "tf-idf"),
+        at_least=SHARE,
+    ),
+    Claim(
+        "both-sides/fine-tuned-above-frozen",
+        role="control",
+        measure=more_reviews("fine-tuned", "frozen"),
+        at_least=SHARE,
+    ),
+    Claim("both-sides/meaning-in-context", role="control", measure=more_meanings("minilm"), at_least=SHARE),
+    Claim("both-sides/meaning-in-context-small", role="control", measure=more_meanings("masked"), at_least=SHARE),
+    Claim("both-sides/frozen-features", role="control", measure=better_features("masked", "causal"), at_least=SHARE),
 )

@@ -57,21 +57,28 @@ def tag_moves_the_vector(results: Results) -> Series:
 
 
 CLAIMS = (
-    Claim("context-changes-vectors/part-of-speech", measure=gain("mix", "static"), at_least=CLEARLY),
-    Claim("context-changes-vectors/mean-of-contexts", measure=gain("mix", "mean"), at_least=CLEARLY),
-    Claim("context-changes-vectors/new-words", measure=gain("mix", "static", "new_words"), at_least=CLEARLY),
+    Claim("context-changes-vectors/part-of-speech", role="sentence", measure=gain("mix", "static"), at_least=CLEARLY),
+    Claim("context-changes-vectors/mean-of-contexts", role="control", measure=gain("mix", "mean"), at_least=CLEARLY),
+    Claim(
+        "context-changes-vectors/new-words",
+        role="control",
+        measure=gain("mix", "static", "new_words"),
+        at_least=CLEARLY,
+    ),
     Claim(
         "context-changes-vectors/static-is-one",
+        role="identity",
         measure=lambda results: float(results.values("biLM", "static_spread").max()),
         kind="exact",
         at_most=0.0,
     ),
-    Claim("context-changes-vectors/cosine", measure=cosine, at_most=0.99),
-    Claim("meaning-moves-the-vector", measure=tag_moves_the_vector, at_least=0.02),
-    Claim("learned-not-built-in", measure=gain("mix", "untrained"), at_least=CLEARLY),
-    Claim("syntax-sits-low", measure=gain_of_first_layer, at_least=0.0),
+    Claim("context-changes-vectors/cosine", role="sentence", measure=cosine, at_most=0.99),
+    Claim("meaning-moves-the-vector", role="sentence", measure=tag_moves_the_vector, at_least=0.02),
+    Claim("learned-not-built-in", role="sentence", measure=gain("mix", "untrained"), at_least=CLEARLY),
+    Claim("syntax-sits-low", role="sentence", measure=gain_of_first_layer, at_least=0.0),
     Claim(
         "the-mixture-is-a-mean",
+        role="sentence",
         measure=lambda results: float(np.abs(results.values("biLM", "mixture_sum") - 1).max()),
         kind="exact",
         at_most=1e-12,

@@ -64,47 +64,67 @@ def less_lost(peer: str) -> Callable[[Results], Series]:
 CLAIMS = (
     Claim(
         "robust-to-typos/word2vec-alone",
+        role="control",
         measure=lambda results: float(results.values("ours/words", "answered").max()),
         kind="exact",
         at_most=0.0,
     ),
     Claim(
         "robust-to-typos/recovery",
+        role="sentence",
         measure=lambda results: results.series("ours/subwords", "top10"),
         at_least=HALF,
     ),
     Claim(
         "robust-to-typos/recovery-nearest-spelling",
+        role="control",
         measure=gain_over_spelling("ours/subwords", "ours/words"),
         at_least=0.0,
     ),
-    Claim("robust-to-typos/sentiment", measure=less_lost("accuracy"), at_least=ACCURACY),
+    Claim("robust-to-typos/sentiment", role="sentence", measure=less_lost("accuracy"), at_least=ACCURACY),
     Claim(
         "robust-to-typos/sentiment-nearest-spelling",
+        role="control",
         measure=less_lost("spelling_accuracy"),
         at_least=-ACCURACY,
     ),
     Claim(
         "robust-to-typos/korean",
+        role="sentence",
         measure=lambda results: results.series("korean/jamo", "top10"),
         at_least=HALF,
     ),
     Claim(
         "robust-to-typos/korean-nearest-spelling",
+        role="control",
         measure=gain_over_spelling("korean/jamo", "korean/words"),
         at_least=0.0,
     ),
-    Claim("jamo-beat-syllables", measure=gain("korean/jamo", "korean/syllables", "top10"), at_least=SHARE),
+    Claim(
+        "jamo-beat-syllables", role="sentence", measure=gain("korean/jamo", "korean/syllables", "top10"), at_least=SHARE
+    ),
     Claim(
         "subwords-keep-the-meaning",
+        role="sentence",
         measure=gain("ours/subwords", "ours/words", "wordsim"),
         at_least=-CORRELATION,
     ),
-    Claim("as-good-as-gensim/words", measure=gain("ours/words", "gensim/words", "wordsim"), at_least=-CORRELATION),
+    Claim(
+        "as-good-as-gensim/words",
+        role="sentence",
+        measure=gain("ours/words", "gensim/words", "wordsim"),
+        at_least=-CORRELATION,
+    ),
     Claim(
         "as-good-as-gensim/subwords",
+        role="sentence",
         measure=gain("ours/subwords", "gensim/subwords", "wordsim"),
         at_least=-CORRELATION,
     ),
-    Claim("as-good-as-gensim/recovery", measure=gain("ours/subwords", "gensim/subwords", "top10"), at_least=-SHARE),
+    Claim(
+        "as-good-as-gensim/recovery",
+        role="sentence",
+        measure=gain("ours/subwords", "gensim/subwords", "top10"),
+        at_least=-SHARE,
+    ),
 )

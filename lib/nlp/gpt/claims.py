@@ -47,15 +47,18 @@ def still_buys(results: Results) -> Series:
 
 
 CLAIMS = (
-    Claim("left-to-right/untrained", measure=untrained, kind="exact", at_most=0.1),
+    Claim("left-to-right/untrained", role="identity", measure=untrained, kind="exact", at_most=0.1),
     Claim(
         "left-to-right/causal",
+        role="sentence",
         measure=lambda results: float(results.values("gpt", "later_changes_earlier").max()),
         kind="exact",
         at_most=0.0,
     ),
-    Claim("left-to-right/learns", measure=lambda results: below_counting(results, 1), at_least=HALF),
-    Claim("left-to-right/context", measure=context_buys, at_least=0.1),
-    Claim("looks-further-than-a-pair", measure=lambda results: below_counting(results, 2), at_least=0.0),
-    Claim("context-beyond-the-word", measure=still_buys, at_least=0.0),
+    Claim("left-to-right/learns", role="sentence", measure=lambda results: below_counting(results, 1), at_least=HALF),
+    Claim("left-to-right/context", role="sentence", measure=context_buys, at_least=0.1),
+    Claim(
+        "looks-further-than-a-pair", role="sentence", measure=lambda results: below_counting(results, 2), at_least=0.0
+    ),
+    Claim("context-beyond-the-word", role="sentence", measure=still_buys, at_least=0.0),
 )

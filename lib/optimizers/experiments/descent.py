@@ -139,8 +139,8 @@ def _lowest(results: Results) -> np.ndarray:
 
 
 CLAIMS = (
-    Claim("gradient-descends/step", kind="exact", measure=_worst_step, at_most=1e-3),
-    Claim("gradient-descends/divergence", kind="exact", measure=_worst_limit, at_most=1e-3),
-    Claim("gradient-descends/minimum", measure=_rest, at_least=0.95),
-    Claim("gradient-descends/not-the-lowest", measure=_lowest, at_most=0.5),
+    Claim("gradient-descends/step", role="identity", kind="exact", measure=_worst_step, at_most=1e-3),
+    Claim("gradient-descends/divergence", role="condition", kind="exact", measure=_worst_limit, at_most=1e-3),
+    Claim("gradient-descends/minimum", role="sentence", measure=_rest, at_least=0.95),
+    Claim("gradient-descends/not-the-lowest", role="limit", measure=_lowest, at_most=0.5),
 )

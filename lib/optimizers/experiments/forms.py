@@ -66,6 +66,6 @@ def _scheduled(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("momentum-forms/constant", kind="exact", measure=_constant, at_most=1e-12),
-    Claim("momentum-forms/schedule", kind="exact", measure=_scheduled, at_least=1e-3),
+    Claim("momentum-forms/constant", role="sentence", kind="exact", measure=_constant, at_most=1e-12),
+    Claim("momentum-forms/schedule", role="limit", kind="exact", measure=_scheduled, at_least=1e-3),
 )

@@ -198,6 +198,7 @@ def _worst(framework: str, names: Callable[[str], bool], measurement: str = "dev
 CLAIMS = (
     Claim(
         "adamax-nadam/frameworks",
+        role="identity",
         kind="exact",
         measure=lambda results: max(
             _worst(framework, lambda name: name in ("AdaMax", "NAdam"))(results) for framework in ("torch", "keras")
@@ -205,29 +206,43 @@ CLAIMS = (
         at_most=1e-12,
     ),
     Claim(
-        "nobody-writes-them/torch", kind="exact", measure=_worst("torch", lambda name: name != "Muon"), at_most=1e-12
+        "nobody-writes-them/torch",
+        role="sentence",
+        kind="exact",
+        measure=_worst("torch", lambda name: name != "Muon"),
+        at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/keras",
+        role="sentence",
         kind="exact",
         measure=_worst("keras", lambda name: name not in ("Muon", "Lion")),
         at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/keras-as-shipped",
+        role="limit",
         kind="exact",
         measure=_worst("keras", lambda name: True, "as_shipped"),
         at_most=1e-5,
     ),
-    Claim("nobody-writes-them/lion", kind="exact", measure=_worst("keras", lambda name: name == "Lion"), at_most=1e-12),
+    Claim(
+        "nobody-writes-them/lion",
+        role="identity",
+        kind="exact",
+        measure=_worst("keras", lambda name: name == "Lion"),
+        at_most=1e-12,
+    ),
     Claim(
         "nobody-writes-them/muon-keras",
+        role="identity",
         kind="exact",
         measure=_worst("keras", lambda name: name == "Muon"),
         at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/muon-torch",
+        role="identity",
         kind="exact",
         measure=_worst("torch", lambda name: name == "Muon"),
         at_most=100 * 3e-3 * 2.45 * 2**-5,

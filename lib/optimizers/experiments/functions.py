@@ -212,7 +212,7 @@ def mean_rank(results: Results, optimizer: str = "Adam") -> np.ndarray:
 
 
 def _faster(claim: str, slower: str, faster: str, function: str) -> Claim:
-    return Claim(claim, measure=times_the_steps(slower, faster, function), at_least=1.0)
+    return Claim(claim, role="sentence", measure=times_the_steps(slower, faster, function), at_least=1.0)
 
 
 CLAIMS = (
@@ -222,5 +222,5 @@ CLAIMS = (
         _faster(f"rmsprop-improves-adagrad/{function.replace(' ', '-')}", "Adagrad", "RMSprop", function)
         for function in TESTED
     ),
-    Claim("adam-is-the-sum/functions", measure=mean_rank, at_most=4.5),
+    Claim("adam-is-the-sum/functions", role="sentence", measure=mean_rank, at_most=4.5),
 )

@@ -248,17 +248,19 @@ def lower_loss(better: str, worse: str) -> Callable[[Results], Series]:
 
 
 CLAIMS = (
-    Claim("momentum-rescues/lenet", measure=lower_loss("Momentum", "GradientDescent"), at_least=0.0),
-    Claim("rmsprop-improves-adagrad/lenet", measure=lower_loss("RMSprop", "Adagrad"), at_least=0.0),
-    Claim("adam-is-the-sum/lenet", measure=below_the_others, at_least=0.0),
+    Claim("momentum-rescues/lenet", role="control", measure=lower_loss("Momentum", "GradientDescent"), at_least=0.0),
+    Claim("rmsprop-improves-adagrad/lenet", role="sentence", measure=lower_loss("RMSprop", "Adagrad"), at_least=0.0),
+    Claim("adam-is-the-sum/lenet", role="sentence", measure=below_the_others, at_least=0.0),
     Claim(
         "nobody-writes-them/lenet",
+        role="identity",
         kind="exact",
         measure=lambda results: max(results.of("lenet/coincide")[0].measurements["deviation"].values()),
         at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/lenet-predictions",
+        role="identity",
         kind="exact",
         measure=lambda results: max(results.of("lenet/coincide")[0].measurements["predictions"].values()),
         at_most=0,

@@ -133,7 +133,7 @@ def _recovery(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("adagrad-decays/monotone", kind="exact", measure=_increase, at_most=0.0),
-    Claim("adagrad-decays/valley", kind="exact", measure=_exponent, at_least=1.5),
-    Claim("rmsprop-improves-adagrad/recovers", kind="exact", measure=_recovery, at_least=50.0),
+    Claim("adagrad-decays/monotone", role="sentence", kind="exact", measure=_increase, at_most=0.0),
+    Claim("adagrad-decays/valley", role="control", kind="exact", measure=_exponent, at_least=1.5),
+    Claim("rmsprop-improves-adagrad/recovers", role="sentence", kind="exact", measure=_recovery, at_least=50.0),
 )

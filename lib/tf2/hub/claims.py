@@ -72,18 +72,31 @@ def deviation_in_keras_2(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("reuse-a-module/beats-scratch", measure=gain("letters", "frozen module", "from scratch"), at_least=SHARE),
+    Claim(
+        "reuse-a-module/beats-scratch",
+        role="sentence",
+        measure=gain("letters", "frozen module", "from scratch"),
+        at_least=SHARE,
+    ),
     Claim(
         "reuse-a-module/trained-on-beats-scratch",
+        role="sentence",
         measure=gain("letters", "module trained on", "from scratch"),
         at_least=SHARE,
     ),
-    Claim("reuse-a-module/learned-features", measure=gain("letters", "frozen module", "frozen random"), at_least=SHARE),
-    Claim("reuse-a-module/most-with-fewest", measure=gain_shrinks, at_least=SHARE),
-    Claim("reuse-a-module/same-features", kind="exact", measure=doors, at_most=1e-5),
-    Claim("reuse-a-module/trains-on", kind="exact", measure=moved, at_least=1e-6),
-    Claim("few-kinds-teach-little/no-gain", measure=gain_of_few_kinds, at_most=SHARE),
-    Claim("few-kinds-teach-little/letters-gain-more", measure=gain_by_source, at_least=SHARE),
-    Claim("keras-layer-is-keras-2/refused", kind="exact", measure=refused, at_least=1),
-    Claim("keras-layer-is-keras-2/works-there", kind="exact", measure=deviation_in_keras_2, at_most=1e-5),
+    Claim(
+        "reuse-a-module/learned-features",
+        role="control",
+        measure=gain("letters", "frozen module", "frozen random"),
+        at_least=SHARE,
+    ),
+    Claim("reuse-a-module/most-with-fewest", role="limit", measure=gain_shrinks, at_least=SHARE),
+    Claim("reuse-a-module/same-features", role="identity", kind="exact", measure=doors, at_most=1e-5),
+    Claim("reuse-a-module/trains-on", role="identity", kind="exact", measure=moved, at_least=1e-6),
+    Claim("few-kinds-teach-little/no-gain", role="sentence", measure=gain_of_few_kinds, at_most=SHARE),
+    Claim("few-kinds-teach-little/letters-gain-more", role="control", measure=gain_by_source, at_least=SHARE),
+    Claim("keras-layer-is-keras-2/refused", role="sentence", kind="exact", measure=refused, at_least=1),
+    Claim(
+        "keras-layer-is-keras-2/works-there", role="control", kind="exact", measure=deviation_in_keras_2, at_most=1e-5
+    ),
 )
