@@ -163,6 +163,7 @@ LAB = Lab(
     draws=True,
     trials={"search": search, "final": final},
     claims=CLAIMS,
+    lecture=("search-beats-default",),
     figures=figures.FIGURES,
     data=("fashion_mnist",),
     search=SEARCH,

@@ -285,6 +285,7 @@ LAB = Lab(
         "recipe": partial(learn, "recipe"),
     },
     claims=CLAIMS,
+    lecture=("lenet-learns",),
     figures=figures.FIGURES,
     frameworks=("torch", "keras"),
     data=("fashion_mnist", "mnist_5k"),

@@ -267,7 +267,12 @@ def _is_claim(claim: Any) -> bool:
         return False
     if not isinstance(claim.get("role", ""), str):  # records of older versions have none
         return False
-    values = [claim.get(name) for name in ("effect", "low", "high")]
+    values = [claim.get(name) for name in ("effect", "low", "high", "p")]
+    parts = claim.get("parts")
+    if parts is not None:
+        if not isinstance(parts, dict):
+            return False
+        values += parts.values()
     numbers = all(value is None or type(value) in (int, float) or value in NO_JSON for value in values)
     return numbers and isinstance(claim.get("seeds"), int)
 

@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.errors import UserError, warn_once
+from lib.harness.judging.family import rows_that_would_turn
 from lib.harness.showing import display
 
 KOREAN_VERDICTS = {
@@ -68,13 +69,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class Part:
-    """A claim as it was measured: a line of a row's table. `role`: the words before it; None for a sentence."""
+    """A claim as it was measured: a line of a row's table.
+
+    Attributes:
+        role: the words before it; None for a sentence.
+        split: the parts of an interval over seeds and items.
+    """
 
     role: Text | None
     statement: Text
     note: Text | None
     verdict: str
     effect: str
+    split: Text | None
+    p: str
     unit: Text
     seeds: int
     holds_when: str
@@ -82,7 +90,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Row:
-    """A sentence of the lecture with its verdict, its lesson, its picture and its claims."""
+    """A sentence of the lecture with its verdict, its lesson, its picture and its claims.
+
+    Attributes:
+        turns: why its verdict would not stand in the family of all rows; None where it would.
+    """
 
     id: str
     sentence: Text
@@ -90,6 +102,7 @@ class Row:
     lesson: Text | None
     picture: Picture | None
     parts: list[Part]
+    turns: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -168,16 +181,19 @@ def _data(run: Record, stem: str) -> str:
 def part_of(texts: Texts, record: Mapping[str, Any]) -> Part:
     """A line of a row's table: in English as recorded, in Korean as the lab's texts have it.
 
-    A note that says why there is no effect is the record's own in both languages.
+    What a recorded note says besides the claim's own (why it is inconclusive) is the record's in both languages.
     """
     key = f"claims.{record['id']}"
     note, recorded = texts.both(f"{key}.note"), record["note"]
+    korean = recorded.replace(note.en, note.ko) if note else recorded
     return Part(
         role=words_of(record),
         statement=_translated(texts, f"{key}.statement", record["statement"]),
-        note=note if note and note.en == recorded else Text(recorded, recorded) if recorded else None,
+        note=Text(recorded, korean) if recorded else None,
         verdict=record["verdict"],
         effect=effect_of(record),
+        split=display.split_of(record),
+        p=display.p_text(record),
         unit=_translated(texts, f"{key}.unit", record["unit"]),
         seeds=record["seeds"],
         holds_when=record["holds_when"],
@@ -251,12 +267,25 @@ def page(sections: Sequence[Section]) -> str:
     return template.render(title=TITLE, introduction=INTRODUCTION, sections=sections, verdicts=KOREAN_VERDICTS)
 
 
+def in_family(sections: Sequence[Section], records: Sequence[Mapping[str, Any]]) -> list[Section]:
+    """The sections with those rows marked whose verdict would not stand in the family of all the lecture's rows."""
+    turning = rows_that_would_turn(records)
+    count = sum("/" not in record["id"] and bool(record.get("lecture")) for record in records)
+    why = Text(*(text.format(rows=count) for text in (display.TURNS.en, display.TURNS.ko)))
+    return [
+        replace(section, rows=[replace(row, turns=why) if row.id in turning else row for row in section.rows])
+        for section in sections
+    ]
+
+
 def print_report(root: Path, words: Sequence[str]) -> int:
     """Print the page for the named labs, or for the lecture's: each with its newest finished run. Returns 0."""
-    sections = []
+    sections: list[Section] = []
+    records: list[Mapping[str, Any]] = []
     for entry in chosen(root, words):
         lab = load(entry)
         run = newest(lab.name)
         sections.append(section_of(lab, run, run is not None and is_current(entry, lab, run)))
-    sys.stdout.buffer.write(page(sections).encode())
+        records += run.claims if run else []
+    sys.stdout.buffer.write(page(in_family(sections, records)).encode())
     return 0

@@ -189,6 +189,7 @@ LAB = Lab(
     study=study,
     trials=trial,
     claims=CLAIMS,
+    lecture=("dropout-simplifies", "dropout-narrows-gap"),
     figures={
         "gap": figures.gap,
         "curves": figures.curves,

@@ -168,6 +168,7 @@ LAB = Lab(
     study=study,
     trials=TRIALS,
     claims=(*threshold.CLAIMS, *_CORE, *by_hand.CLAIMS),
+    lecture=("nonlinearity-is-the-core", "threshold-neuron"),
     figures=FIGURES,
     frameworks=("torch", "keras"),
     data=("mnist_5k",),

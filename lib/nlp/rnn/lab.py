@@ -290,6 +290,7 @@ LAB = Lab(
     study=study,
     trials={"start": at_start, "learn": learn, "text": read},
     claims=CLAIMS,
+    lecture=("bptt-vanishes",),
     figures={
         "lags": rnn_figures.lags,
         "starts": rnn_figures.starts,

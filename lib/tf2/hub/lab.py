@@ -219,6 +219,7 @@ LAB = Lab(
     variants={source: {"source": source} for source in SOURCES},
     trials=trial,
     claims=CLAIMS,
+    lecture=("reuse-a-module",),
     figures={
         "seen": figures.seen,
         "few_shot": figures.few_shot,

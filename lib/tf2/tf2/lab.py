@@ -98,6 +98,7 @@ LAB = Lab(
     study=study,
     trials={"agree": agree, "autograph": run_programs, "old-code": run_old_code, "portable": move_model},
     claims=CLAIMS,
+    lecture=("four-levels-agree", "autograph-if-else", "layers-and-estimator", "fully-compatible-keras"),
     figures={
         "levels": figures.levels,
         "agreement": figures.agreement,
