@@ -17,7 +17,7 @@ from lib.cnn.convolution.arithmetic import deviation
 from lib.cnn.convolution.by_hand import convolve, cross_correlate
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
@@ -55,9 +55,9 @@ def trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
             colours, *(rng.normal(size=(CHANNELS, CHANNELS, k, k)) for k in (FIRST, SECOND))
         )
         for name, value in (equal | more_equal).items():
-            worst[name] = max(worst.get(name, 0.0), value)
+            worst[name] = largest((worst.get(name, 0.0), value))
         for name, value in (differ | more_differ).items():
-            least[name] = min(least.get(name, np.inf), value)
+            least[name] = smallest((least.get(name, np.inf), value))
         log(draw, **worst, **least)
     a, b = (seed.rng("kernel", 0, k).normal(size=(1, 1, k, k)) for k in (FIRST, SECOND))
     return {"equal": worst, "differ": least, "maps": maps(x, a, b)}

@@ -188,11 +188,16 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, 
     return interval.center, *interval.ends((1 - confidence) / 2)
 
 
+def _agree(values: np.ndarray) -> bool:
+    """Return whether all seeds gave the same, but for rounding. values: (n,) or (n, items)."""
+    return bool(np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max())
+
+
 def of_mean(values: np.ndarray) -> Interval:
     """Student's interval of a mean. values: (n,)."""
     with np.errstate(invalid="ignore"):  # between inf and -inf there is no mean: NaN
         center = float(np.mean(values))
-    if len(values) < 2 or not np.all(np.isfinite(values)) or np.ptp(values) == 0:
+    if len(values) < 2 or not np.all(np.isfinite(values)) or _agree(values):
         return Nothing(center)
     return Student(center, float(np.std(values, ddof=1)) / math.sqrt(len(values)), len(values) - 1)
 
@@ -231,7 +236,7 @@ def of_items(values: np.ndarray) -> Interval:
     """
     center = float(np.mean(values))
     n, m = values.shape
-    if n < 2 or m < 2 or not np.all(np.isfinite(values)) or np.all(values == values[0]):
+    if n < 2 or m < 2 or not np.all(np.isfinite(values)) or _agree(values):
         return Nothing(center)
     by_seed, by_item = values.mean(axis=1) - center, values.mean(axis=0) - center
     seeds = m * float(by_seed @ by_seed) / (n - 1)

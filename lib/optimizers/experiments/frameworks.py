@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -190,7 +190,7 @@ def exact_casts(framework: str) -> Iterator[None]:
 def _worst(framework: str, names: Callable[[str], bool], measurement: str = "deviation") -> Callable[[Results], float]:
     def measure(results: Results) -> float:
         measured = results.of(f"frameworks/{framework}")[0].measurements[measurement]
-        return float(max(value for name, value in measured.items() if names(name)))
+        return largest(value for name, value in measured.items() if names(name))
 
     return measure
 
@@ -200,7 +200,7 @@ CLAIMS = (
         "adamax-nadam/frameworks",
         role="identity",
         kind="exact",
-        measure=lambda results: max(
+        measure=lambda results: largest(
             _worst(framework, lambda name: name in ("AdaMax", "NAdam"))(results) for framework in ("torch", "keras")
         ),
         at_most=1e-12,

@@ -211,8 +211,19 @@ def mean_rank(results: Results, optimizer: str = "Adam") -> np.ndarray:
     return np.asarray(np.mean(ranks, axis=(0, 2)))
 
 
+TENTH = 0.1
+"""The smallest saving that counts: a tenth of the steps. The grid of rates alone moves them by several per cent."""
+
+
 def _faster(claim: str, slower: str, faster: str, function: str) -> Claim:
-    return Claim(claim, role="sentence", measure=times_the_steps(slower, faster, function), at_least=1.0)
+    return Claim(
+        claim,
+        role="sentence",
+        measure=times_the_steps(slower, faster, function),
+        more_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    )
 
 
 CLAIMS = (

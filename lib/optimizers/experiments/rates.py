@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -118,7 +118,7 @@ def first_step(name: str, convention: str) -> np.ndarray:
 
 
 def _increase(results: Results) -> float:
-    return float(max(results.of("rates")[0].measurements["increase"].values()))
+    return largest(results.of("rates")[0].measurements["increase"].values())
 
 
 def _exponent(results: Results) -> float:

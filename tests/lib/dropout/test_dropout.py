@@ -30,7 +30,7 @@ def right(error: Any) -> np.ndarray:
 
 
 def arm(train: float, test: float, error: float, scale: float, **more: Any) -> dict[str, Any]:
-    """The measurements of an arm's trials, a little different by seed, and otherwise so where dropout halves the scale."""
+    """The measurements of an arm's trials, a little different by seed, and the other way round at the scale of 5."""
     turned = JITTER if scale > 5 else -JITTER
     measures = ("effective_rank", "norm", "input_gradient", "sensitivity")
     errors = error + turned / 10
