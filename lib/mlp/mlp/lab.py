@@ -83,7 +83,7 @@ MARGIN = 0.02
 
 
 TRAINED = 0.3
-"""Test accuracy from which on a network has learned digits: three times chance. Spirals leave a linear one at chance."""
+"""Test accuracy from which on a network has learned digits: three times chance. On spirals a linear one has chance."""
 
 
 def gain(task: Task, better: str, other: str) -> Callable[[Results], Series]:

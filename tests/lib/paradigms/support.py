@@ -29,6 +29,13 @@ TRAINED = (
 )
 
 
+def varied(value: float | list[float], seed: int) -> Any:
+    """A value a little different by seed, and the numbers of a list each by another share."""
+    values = np.atleast_1d(value)
+    changed = values * (1 + 0.001 * (seed % 3) * np.arange(1, len(values) + 1))
+    return changed.tolist() if isinstance(value, list) else float(changed[0])
+
+
 def made_up(variants: Mapping[str, Mapping[str, Any]], seeds: int = 6) -> Results:
     """Results with these measurements, by variant and name: a tuple has one per seed, anything else is for all.
 
@@ -40,6 +47,6 @@ def made_up(variants: Mapping[str, Mapping[str, Any]], seeds: int = 6) -> Result
         for seed in range(seeds):
             own = {k: v[seed] if isinstance(v, tuple) else v for k, v in measurements.items()}
             for name in [name for name in TRAINED if isinstance(measurements.get(name), (float, list))]:
-                own[name] = (np.asarray(own[name]) * (1 + 0.001 * (seed % 3))).tolist()
+                own[name] = varied(own[name], seed)
             results.append(Result(Trial(variant, config, seed), f"{variant}/{seed}", "FINISHED", own))
     return Results(results)
