@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from lib.harness.contract.claim import Claim
+import numpy as np
+
+from lib.harness.contract.claim import Claim, require_trained
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Result
@@ -35,16 +37,55 @@ def over_budget(results: Results) -> float:
 
 
 def gain(better: Arm, worse: Arm) -> Callable[[Results], Series]:
-    """Test accuracy of one arm's best training minus that of the other's: (searches,)."""
+    """Test pictures that one arm's best training recognises minus those of the other's: (searches, pictures).
 
-    return lambda results: (
-        results.series(f"final/{better}", "test_accuracy") - results.series(f"final/{worse}", "test_accuracy")
-    )
+    Raises:
+        InconclusiveError: neither has learned anything.
+    """
+
+    def measure(results: Results) -> Series:
+        accuracies = (results.series(f"final/{arm}", "test_accuracy") for arm in (better, worse))
+        require_trained("the better one's test accuracy", np.maximum(*accuracies), TRAINED)
+        return results.items(f"final/{better}", "test_right") - results.items(f"final/{worse}", "test_right")
+
+    return measure
 
 
+TRAINED = 0.3
+"""Test accuracy from which on a network has learned: three times chance."""
+SHARE = 0.005
+"""The smallest difference in accuracy that counts: half a picture in a hundred, about the error of 10,000 pictures."""
 CLAIMS = (
-    Claim("search-beats-default/tpe", measure=gain("tpe", "default"), at_least=0.0),
-    Claim("search-beats-default/random", measure=gain("random", "default"), at_least=0.0),
-    Claim("search-beats-default/tpe-beats-random", measure=gain("tpe", "random"), at_least=0.0),
-    Claim("search-beats-default/equal-budget", kind="exact", measure=over_budget, at_most=0),
+    Claim(
+        "search-beats-default/tpe",
+        role="sentence",
+        measure=gain("tpe", "default"),
+        more_than=0.0,
+        smallest=SHARE,
+        interval="items",
+    ),
+    Claim(
+        "search-beats-default/random",
+        role="control",
+        measure=gain("random", "default"),
+        more_than=0.0,
+        smallest=SHARE,
+        interval="items",
+    ),
+    Claim(
+        "search-beats-default/tpe-beats-random",
+        role="control",
+        measure=gain("tpe", "random"),
+        more_than=0.0,
+        smallest=SHARE,
+        interval="items",
+    ),
+    Claim(
+        "search-beats-default/equal-budget",
+        role="identity",
+        kind="exact",
+        measure=over_budget,
+        at_most=0,
+        missing="counted",
+    ),
 )

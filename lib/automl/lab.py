@@ -26,6 +26,7 @@ from lib.automl import figures
 from lib.automl.claims import ARMS, CLAIMS, Arm, spent
 from lib.data import fashion_mnist
 from lib.harness.contract.config import Config
+from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
@@ -71,6 +72,7 @@ def final(config: AutomlConfig, seed: Seed, log: Log) -> dict[str, Any]:
     log.parameters(classifier.weights())
     return measured | {
         "test_accuracy": evaluation.accuracy(logits, test.labels),
+        "test_right": packed(evaluation.right(logits, test.labels)),
         "test_loss": evaluation.cross_entropy(logits, test.labels),
     }
 
@@ -163,6 +165,7 @@ LAB = Lab(
     draws=True,
     trials={"search": search, "final": final},
     claims=CLAIMS,
+    lecture=("search-beats-default",),
     figures=figures.FIGURES,
     data=("fashion_mnist",),
     search=SEARCH,

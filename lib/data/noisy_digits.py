@@ -13,6 +13,7 @@ import numpy as np
 
 from lib.data import digits
 from lib.data.pictures import Split
+from lib.harness.contract.items import packed
 from lib.harness.contract.seeds import Seed
 from lib.models import evaluation
 
@@ -61,6 +62,11 @@ def noisy_digits(seed: Seed, examples: int, label_noise: float) -> NoisyDigits:
         noisy("validation", digits.validation()),
         noisy("test", digits.test()),
     )
+
+
+def right_digits(logits: np.ndarray, examples: Examples) -> str:
+    """Which digits logits (n, 10) recognise, by the true digit, packed for an interval over items."""
+    return packed(evaluation.right(logits, examples.digits))
 
 
 def judged(logits: np.ndarray, examples: Examples) -> dict[str, float]:

@@ -14,7 +14,11 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(log_sum - z[np.arange(len(labels)), labels]))
 
 
+def right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether the largest logit is the label's, by picture (n,); logits that are not finite are wrong."""
+    return np.asarray((logits.argmax(axis=1) == labels) & np.isfinite(logits).all(axis=1))
+
+
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Share of pictures whose largest logit is the label's; logits that are not finite count as wrong."""
-    right = (logits.argmax(axis=1) == labels) & np.isfinite(logits).all(axis=1)
-    return float(np.mean(right))
+    return float(np.mean(right(logits, labels)))

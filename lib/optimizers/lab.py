@@ -141,6 +141,7 @@ LAB = Lab(
     study=study,
     trials=TRIALS,
     claims=tuple(sorted(_ALL, key=lambda claim: ROWS.index(claim.row))),
+    lecture=ROWS,
     figures=figures.FIGURES,
     animations=figures.ANIMATIONS,
     frameworks=("torch", "keras"),

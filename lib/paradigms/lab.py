@@ -281,6 +281,7 @@ LAB = Lab(
     study=study,
     trials={"function": function, "labels": labels, "pictures": pictures, "reward": reward},
     claims=CLAIMS,
+    lecture=("a-network-is-a-function", "three-kinds-of-learning"),
     figures=FIGURES,
     data=("mnist_5k",),
     search=SEARCH,

@@ -15,8 +15,9 @@ from lib.cnn.convolution import by_hand, filters
 from lib.cnn.convolution.by_hand import Mode
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest, smallest
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 
@@ -96,12 +97,12 @@ def deviations(name: str, correlate: Correlate, autograd: Gradients, seed: Seed,
                 off["correlation"] = deviation(straight, by_hand.cross_correlate(x, w, mode))
                 dy = seed.rng("dy", step, mode).normal(size=truth.shape).astype(np.float32).astype(dtype)
                 both = autograd(x_, w_, dy, mode), by_hand.gradients(x, w, dy.astype(np.float64), mode)
-                off["gradients"] = max(deviation(a, b) for a, b in zip(*both, strict=True))
+                off["gradients"] = largest(deviation(a, b) for a, b in zip(*both, strict=True))
                 for way, value in off.items():
-                    worst[way][dtype] = max(worst[way][dtype], value)
+                    worst[way][dtype] = largest((worst[way][dtype], value))
             if w.shape[2:] != (1, 1):
-                confused = min(confused, deviation(straight, truth))
-            slopes = max(slopes, finite_differences(x, w, dy, mode, seed.rng("direction", step, mode)))
+                confused = smallest((confused, deviation(straight, truth)))
+            slopes = largest((slopes, finite_differences(x, w, dy, mode, seed.rng("direction", step, mode))))
         log(step, **{f"{way} {dtype}": values[dtype] for way, values in worst.items() for dtype in DTYPES})
     return {"worst": worst, "unturned": confused, "finite_differences": slopes, "picture": picture()}
 
@@ -122,7 +123,7 @@ def finite_differences(x: np.ndarray, w: np.ndarray, dy: np.ndarray, mode: Mode,
             ends.append(np.sum(by_hand.cross_correlate(moved[0], moved[1], mode) * dy))
         expected = (ends[0] - ends[1]) / 2
         scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
-        worst = max(worst, float(abs(np.sum(gradient * direction) - expected) / scale))
+        worst = largest((worst, abs(np.sum(gradient * direction) - expected) / scale))
     return worst
 
 
@@ -187,30 +188,33 @@ def tensorflow_functions() -> tuple[Correlate, Gradients]:
 
 def _worst(way: str, dtype: Dtype, *variants: str) -> Callable[[Results], float]:
     """The worst deviation of a way of computing over these variants."""
-    return lambda results: max(float(results.of(v)[0].measurements["worst"][way][dtype]) for v in variants)
+    return lambda results: largest(results.of(v)[0].measurements["worst"][way][dtype] for v in variants)
 
 
 def _backward(results: Results) -> float:
     both = [results.of(variant)[0].measurements for variant in ("torch", "tensorflow")]
-    return float(max(max(m["worst"]["gradients"]["float64"], m["finite_differences"]) for m in both))
+    return largest(value for m in both for value in (m["worst"]["gradients"]["float64"], m["finite_differences"]))
 
 
-def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
-    return Claim(f"shift-multiply-sum/{part}", kind="exact", measure=measure, **(limits or {"at_most": 1e-12}))
+def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(
+        f"shift-multiply-sum/{part}", role=role, kind="exact", measure=measure, **(limits or {"at_most": 1e-12})
+    )
 
 
 CLAIMS = (
-    _exact("shifts", _worst("shifts", "float64", "torch", "tensorflow")),
-    _exact("fft", _worst("fft", "float64", "torch", "tensorflow")),
-    _exact("torch", _worst("torch", "float32", "torch"), at_most=1e-5),
-    _exact("torch-float64", _worst("torch", "float64", "torch")),
-    _exact("tensorflow", _worst("tensorflow", "float32", "tensorflow"), at_most=1e-5),
-    _exact("tensorflow-float64", _worst("tensorflow", "float64", "tensorflow")),
-    _exact("correlation", _worst("correlation", "float64", "torch", "tensorflow")),
+    _exact("shifts", "sentence", _worst("shifts", "float64", "torch", "tensorflow")),
+    _exact("fft", "identity", _worst("fft", "float64", "torch", "tensorflow")),
+    _exact("torch", "identity", _worst("torch", "float32", "torch"), at_most=1e-5),
+    _exact("torch-float64", "identity", _worst("torch", "float64", "torch")),
+    _exact("tensorflow", "identity", _worst("tensorflow", "float32", "tensorflow"), at_most=1e-5),
+    _exact("tensorflow-float64", "identity", _worst("tensorflow", "float64", "tensorflow")),
+    _exact("correlation", "identity", _worst("correlation", "float64", "torch", "tensorflow")),
     _exact(
         "turned",
-        lambda results: min(results.of(v)[0].measurements["unturned"] for v in ("torch", "tensorflow")),
+        "condition",
+        lambda results: smallest(results.of(v)[0].measurements["unturned"] for v in ("torch", "tensorflow")),
         at_least=0.01,
     ),
-    _exact("backward", _backward),
+    _exact("backward", "identity", _backward),
 )

@@ -13,7 +13,7 @@ from lib.cnn.convolution.config import ConvolutionConfig
 from lib.cnn.convolution.filters import SOBEL_X, SOBEL_Y, gabor
 from lib.cnn.convolution.growth import stack
 from lib.data import fashion_mnist, photographs
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -127,20 +127,22 @@ def _upright(kind: str) -> Callable[[Results], float]:
 
 
 def _gabor(results: Results) -> float:
-    return min(float(found["share"]) for found in results.of("edges")[0].measurements["gabor"].values())
+    return smallest(found["share"] for found in results.of("edges")[0].measurements["gabor"].values())
 
 
 CLAIMS = (
-    Claim("extracts-features/sobel-upright", kind="exact", measure=_upright(UPRIGHT), at_least=0.9),
+    Claim("extracts-features/sobel-upright", role="sentence", kind="exact", measure=_upright(UPRIGHT), at_least=0.9),
     Claim(
         "extracts-features/sobel-level",
+        role="sentence",
         kind="exact",
         measure=lambda results: 1 - _upright(LEVEL)(results),
         at_least=0.9,
     ),
-    Claim("extracts-features/gabor", kind="exact", measure=_gabor, at_least=0.9),
+    Claim("extracts-features/gabor", role="sentence", kind="exact", measure=_gabor, at_least=0.9),
     Claim(
         "extracts-features/moved",
+        role="identity",
         kind="exact",
         measure=lambda results: results.of("edges")[0].measurements["moved"],
         at_most=1e-12,

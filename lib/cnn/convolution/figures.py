@@ -175,9 +175,9 @@ def cnn_and_mlp(results: Results, config: Any) -> Any:
     by_distance.set_title(TEXTS("figures.cnn-and-mlp.distance_title"))
     by_distance.legend(loc="lower left")
     situations = {
-        TEXTS("figures.cnn-and-mlp.centred"): lead(results)[:, 0],
-        TEXTS("figures.cnn-and-mlp.moved", shift=config.shift): lead(results)[:, 1:].mean(axis=1),
-        TEXTS("figures.cnn-and-mlp.shuffled"): lead(results, "-shuffled")[:, 0],
+        TEXTS("figures.cnn-and-mlp.centred"): lead(results)[:, 0].values,
+        TEXTS("figures.cnn-and-mlp.moved", shift=config.shift): lead(results)[:, 1:].mean(axis=1).values,
+        TEXTS("figures.cnn-and-mlp.shuffled"): lead(results, "-shuffled")[:, 0].values,
     }
     dots(leads, situations, (BLUE, BLUE, GREY))
     leads.axhline(0, color=BLACK, linewidth=0.8)

@@ -19,6 +19,7 @@ from lib.cnn.convolution.filters import SMOOTH, SOBEL_X
 from lib.data import photographs
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.models import lenet
@@ -120,14 +121,14 @@ def _sides(results: Results) -> float:
     return float(max(abs(side - (2 * depth + 1)) for side, depth in zip(found["side"], found["depth"], strict=True)))
 
 
-def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
-    return Claim(f"filters-grow/{part}", kind="exact", measure=measure, **limits)
+def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(f"filters-grow/{part}", role=role, kind="exact", measure=measure, **limits)
 
 
 CLAIMS = (
-    _exact("receptive-field", _field("average"), at_most=0),
-    _exact("receptive-field-maximum", _field("union"), at_most=0),
-    _exact("side", _sides, at_most=0),
-    _exact("bell", _bell, at_most=1e-12),
-    _exact("sizes", _sizes, at_least=1.1),
+    _exact("receptive-field", "sentence", _field("average"), at_most=0),
+    _exact("receptive-field-maximum", "identity", _field("union"), at_most=0),
+    _exact("side", "sentence", _sides, at_most=0),
+    _exact("bell", "limit", _bell, at_most=1e-12),
+    _exact("sizes", "sentence", _sizes, at_least=1.1),
 )

@@ -102,6 +102,7 @@ LAB = Lab(
         *convolution_order.CLAIMS,
         *convolution_growth.CLAIMS,
     ),
+    lecture=("shift-multiply-sum", "extracts-features", "filters-grow"),
     figures=convolution_figures.FIGURES,
     data=("fashion_mnist", "photographs"),
     portable={"numpy": ("amd", "intel")},

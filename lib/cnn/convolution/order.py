@@ -17,8 +17,9 @@ from lib.cnn.convolution.arithmetic import deviation
 from lib.cnn.convolution.by_hand import convolve, cross_correlate
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest, smallest
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 
@@ -54,9 +55,9 @@ def trial(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
             colours, *(rng.normal(size=(CHANNELS, CHANNELS, k, k)) for k in (FIRST, SECOND))
         )
         for name, value in (equal | more_equal).items():
-            worst[name] = max(worst.get(name, 0.0), value)
+            worst[name] = largest((worst.get(name, 0.0), value))
         for name, value in (differ | more_differ).items():
-            least[name] = min(least.get(name, np.inf), value)
+            least[name] = smallest((least.get(name, np.inf), value))
         log(draw, **worst, **least)
     a, b = (seed.rng("kernel", 0, k).normal(size=(1, 1, k, k)) for k in (FIRST, SECOND))
     return {"equal": worst, "differ": least, "maps": maps(x, a, b)}
@@ -140,17 +141,17 @@ def _order(kind: str, *names: str) -> Callable[[Results], float]:
     return lambda results: choose(results.of("order")[0].measurements[kind][name] for name in names)
 
 
-def _exact(part: str, measure: Callable[[Results], float], **limits: Any) -> Claim:
-    return Claim(f"filters-grow/{part}", kind="exact", measure=measure, **limits)
+def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits: Any) -> Claim:
+    return Claim(f"filters-grow/{part}", role=role, kind="exact", measure=measure, **limits)
 
 
 CLAIMS = (
-    _exact("commutes", _order("equal", "commute", "associate"), at_most=1e-12),
-    _exact("merges", _order("equal", "merge", "merge_correlation"), at_most=1e-12),
-    _exact("channels-merge", _order("equal", "channels_merge"), at_most=1e-12),
-    _exact("channels-order", _order("differ", "channels_order"), at_least=0.01),
-    _exact("relu-merges-not", _order("differ", "relu", "relu_best_kernel"), at_least=0.01),
-    _exact("relu-order", _order("differ", "relu_order"), at_least=0.01),
-    _exact("border", _order("differ", "border"), at_least=0.01),
-    _exact("interior", _order("equal", "interior"), at_most=1e-12),
+    _exact("commutes", "sentence", _order("equal", "commute", "associate"), at_most=1e-12),
+    _exact("merges", "sentence", _order("equal", "merge", "merge_correlation"), at_most=1e-12),
+    _exact("channels-merge", "identity", _order("equal", "channels_merge"), at_most=1e-12),
+    _exact("channels-order", "limit", _order("differ", "channels_order"), at_least=0.01),
+    _exact("relu-merges-not", "limit", _order("differ", "relu", "relu_best_kernel"), at_least=0.01),
+    _exact("relu-order", "limit", _order("differ", "relu_order"), at_least=0.01),
+    _exact("border", "limit", _order("differ", "border"), at_least=0.01),
+    _exact("interior", "condition", _order("equal", "interior"), at_most=1e-12),
 )

@@ -21,9 +21,11 @@ import numpy as np
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, require_trained
+from lib.harness.contract.items import packed, unpacked
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Log
 from lib.models import evaluation, lenet, mlp
 from lib.models.training import TorchClassifier, train
@@ -58,14 +60,18 @@ def final(config: ConvolutionConfig, seed: Seed, log: Log) -> dict[str, Any]:
     weights = classifier.weights()
     log.parameters(weights)
     test = fashion_mnist.test().first(config.judged)
-    measured["test_accuracy"] = [
-        evaluation.accuracy(classifier.logits(lay(shifted(test.scaled(), distance, seed))), test.labels)
+    right = [
+        evaluation.right(classifier.logits(lay(shifted(test.scaled(), distance, seed))), test.labels)
         for distance in range(config.shift + 1)
     ]
+    measured["test_accuracy"] = [float(np.mean(each)) for each in right]
+    measured["test_right"] = [packed(each) for each in right]
     if config.arm == "cnn":
         training = fashion_mnist.train().first(config.pictures)
         validation = fashion_mnist.validation().first(config.judged)
-        measured["linear"] = linear_accuracies({"start": start, "learned": weights}, training, validation, test)
+        by_view = linear_answers({"start": start, "learned": weights}, training, validation, test)
+        measured["linear"] = {name: float(np.mean(each)) for name, each in by_view.items()}
+        measured["linear_right"] = {name: packed(each) for name, each in by_view.items()}
         measured["filters"] = {"start": start["conv1.weight"][:, 0], "learned": weights["conv1.weight"][:, 0]}
         measured["maps"] = [feature_maps(weights, picture) for picture in examples(test)]
     return measured
@@ -142,19 +148,19 @@ def features(weights: Mapping[str, np.ndarray], images: np.ndarray, batch: int =
     return [np.concatenate(first), np.concatenate(last)]
 
 
-def linear_accuracies(
+def linear_answers(
     networks: Mapping[str, Mapping[str, np.ndarray]], training: Split, validation: Split, test: Split
-) -> dict[str, float]:
-    """Test accuracy of a linear classifier on the pixels, and on the features of each of these networks."""
+) -> dict[str, np.ndarray]:
+    """Which test pictures a linear classifier recognises by the pixels and by the features of these networks."""
     splits = (training, validation, test)
     views = {"pixels": [split.scaled().reshape(len(split), -1) for split in splits]}
     views |= {name: [features(weights, split.scaled())[1] for split in splits] for name, weights in networks.items()}
     labels = [split.labels for split in splits]
-    return {name: ridge_accuracy(view, labels) for name, view in views.items()}
+    return {name: ridge_answers(view, labels) for name, view in views.items()}
 
 
-def ridge_accuracy(inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
-    """Accuracy on the third part of ridge regression on the first; its ridge is chosen on the second."""
+def ridge_answers(inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np.ndarray:
+    """Which of the third part ridge regression on the first gets right; its ridge is chosen on the second."""
     center, spread = inputs[0].mean(axis=0, dtype=np.float64), inputs[0].std(dtype=np.float64)
     A, *others = ((part.astype(np.float64) - center) / spread for part in inputs)
     targets = np.eye(10)[labels[0]]
@@ -162,11 +168,11 @@ def ridge_accuracy(inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
     values, vectors = np.linalg.eigh(A.T @ A)
     projected = vectors.T @ (A.T @ (targets - shares))
 
-    def right(part: int, ridge: float) -> float:
+    def right(part: int, ridge: float) -> np.ndarray:
         weights = vectors @ (projected / (values + ridge)[:, None])
-        return evaluation.accuracy(others[part - 1] @ weights + shares, labels[part])
+        return evaluation.right(others[part - 1] @ weights + shares, labels[part])
 
-    best = max(RIDGES, key=lambda ridge: right(1, ridge))
+    best = max(RIDGES, key=lambda ridge: float(np.mean(right(1, ridge))))
     return right(2, best)
 
 
@@ -184,24 +190,78 @@ def feature_maps(weights: Mapping[str, np.ndarray], picture: np.ndarray) -> dict
 # Claims
 
 
-def lead(results: Results, suffix: str = "") -> np.ndarray:
+TRAINED = 0.3
+"""Test accuracy from which on a network has learned: three times chance."""
+POINT = 0.5
+"""The smallest difference that counts, in points: half a picture in a hundred, about the error of 10,000 pictures."""
+
+
+def answers(results: Results, arm: str) -> Series:
+    """Which test pictures an arm recognises, by distance moved: (seeds, distances, pictures), 0 and 1."""
+    return results.series(f"training/{arm}", "test_right").map(lambda texts: np.stack([*map(unpacked, texts)]))
+
+
+def lead(results: Results, suffix: str = "") -> Series:
     """LeNet's test accuracy minus the MLP's in points, by distance moved: (seeds, distances)."""
     cnn, other = (results.series(f"training/{arm}{suffix}", "test_accuracy") for arm in ("cnn", "mlp"))
-    return np.asarray(100 * (cnn - other))
+    return 100 * (cnn - other)
 
 
-def _linear(results: Results) -> np.ndarray:
-    linear = results.values("training/cnn", "linear")
-    return np.array([100 * (each["learned"] - each["pixels"]) for each in linear])
+def lead_by_picture(results: Results, suffix: str = "") -> Series:
+    """LeNet's recognised test pictures minus the MLP's, in points: (seeds, distances, pictures).
+
+    Raises:
+        InconclusiveError: neither of them has learned anything.
+    """
+    cnn, other = (answers(results, f"{arm}{suffix}") for arm in ("cnn", "mlp"))
+    require_trained("the better one's test accuracy", np.maximum(_accuracy(cnn), _accuracy(other)), TRAINED)
+    return 100 * (cnn - other)
+
+
+def _accuracy(right: Series) -> Series:
+    """The accuracy on pictures as they are, of answers (seeds, distances, pictures): (seeds,)."""
+    accuracy: Series = right[:, 0].mean(axis=1)
+    return accuracy
+
+
+def _moved(results: Results) -> Series:
+    by_distance = lead_by_picture(results)
+    away: Series = by_distance[:, 1:].mean(axis=1)
+    return away - by_distance[:, 0]
+
+
+def _linear(results: Results) -> Series:
+    views = results.series("training/cnn", "linear_right")
+    learned, pixels = (views.map(lambda texts, view=view: unpacked(texts[view])) for view in ("learned", "pixels"))
+    require_trained("the test accuracy on the pixels", pixels.mean(axis=1), TRAINED)
+    return 100 * (learned - pixels)
 
 
 CLAIMS = (
-    Claim("extracts-features/cnn-beats-mlp", measure=lambda results: lead(results)[:, 0], at_least=0.0),
+    Claim(
+        "extracts-features/cnn-beats-mlp",
+        role="sentence",
+        measure=lambda results: lead_by_picture(results)[:, 0],
+        more_than=0.0,
+        smallest=POINT,
+        interval="items",
+    ),
     Claim(
         "extracts-features/more-so-when-moved",
-        measure=lambda results: lead(results)[:, 1:].mean(axis=1) - lead(results)[:, 0],
-        at_least=0.0,
+        role="control",
+        measure=_moved,
+        more_than=0.0,
+        smallest=POINT,
+        interval="items",
     ),
-    Claim("extracts-features/neighbours", measure=lambda results: lead(results, "-shuffled")[:, 0], at_most=0.0),
-    Claim("extracts-features/linear", measure=_linear, at_least=0.0),
+    Claim(
+        "extracts-features/neighbours",
+        role="condition",
+        measure=lambda results: lead_by_picture(results, "-shuffled")[:, 0],
+        at_most=POINT,
+        interval="items",
+    ),
+    Claim(
+        "extracts-features/linear", role="sentence", measure=_linear, more_than=0.0, smallest=POINT, interval="items"
+    ),
 )

@@ -32,6 +32,7 @@ from lib.cnn.lenet.claims import CLAIMS
 from lib.cnn.lenet.config import FRAMEWORKS, VARIANTS, LenetConfig
 from lib.data import fashion_mnist, mnist_5k
 from lib.data.pictures import Split
+from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab, Model
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
@@ -149,6 +150,7 @@ def learn(stage: Stage, config: LenetConfig, seed: Seed, log: Log) -> dict[str, 
     logits = classifier.logits(laid_out(config, test.scaled()))
     measured["test_loss"] = evaluation.cross_entropy(logits, test.labels)
     measured["test_accuracy"] = evaluation.accuracy(logits, test.labels)
+    measured["test_right"] = packed(evaluation.right(logits, test.labels))
     weights = named(config, classifier.weights())
     log.parameters(weights)
     if stage == "clothes":
@@ -285,6 +287,7 @@ LAB = Lab(
         "recipe": partial(learn, "recipe"),
     },
     claims=CLAIMS,
+    lecture=("lenet-learns",),
     figures=figures.FIGURES,
     frameworks=("torch", "keras"),
     data=("fashion_mnist", "mnist_5k"),

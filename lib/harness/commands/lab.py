@@ -14,11 +14,12 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import ENDED_WELL, Result, Study, Trial
 from lib.harness.errors import UserError
-from lib.harness.judging.verdicts import all_measured, judge_all
+from lib.harness.judging.verdicts import Bug, all_measured, judge_all
 from lib.harness.recording import provenance
 from lib.harness.recording.journal import journal_root, make_folder, on_disk
 from lib.harness.recording.reading import damaged, files_of
@@ -125,8 +126,9 @@ def carry_out(
             with sampled(run.journal), display.counting(lab.name) as counter:
                 problems = run_study(run, study, jobs, workers=workers, progress=counter, probe=probe)
             results = Results(run.results)
-            claims = judge_all(lab.claims, results, lab.name)
-            problems += [*draw_all(run, workers), *export_model(run, workers), *_failures(results)]
+            bugs: list[Bug] = []
+            claims = judge_all(lab.claims, results, lab.name, lab.lecture, bugs)
+            problems += [*_kept(run, bugs), *draw_all(run, workers), *export_model(run, workers), *_failures(results)]
             problems += command.close(run, results, workers)
             digest = parent_digest(_line(r) for r in results if r.status in ENDED_WELL)
             places = place_tags(run, probe)
@@ -213,10 +215,24 @@ def _failures(results: Results) -> list[str]:
     ]
 
 
+def _kept(run: ParentRun, bugs: Sequence[Bug]) -> list[str]:
+    """Keep the tracebacks of bugs in claims in the run's ``claims.log``. Returns a line per bug for the user."""
+    if bugs:
+        text = "\n".join(f"claim {bug.claim}\n{bug.traceback}" for bug in bugs)
+        run.write_files({"claims.log": text.encode(errors="replace")})
+    return [f"the claim {bug.claim} has a bug: {bug.line} (more in claims.log of the run)" for bug in bugs]
+
+
 def _note(lab: Lab, claims: Sequence[Mapping[str, Any]]) -> str:
     """The run's description on its MLflow page (Markdown)."""
     rows = [
-        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {c['statement']} |"
+        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {_role(c)}{c['statement']} |"
         for c in claims
     ]
     return "\n".join([f"{lab.summary}", "", "| claim | verdict | effect | as measured |", "|---|---|---|---|", *rows])
+
+
+def _role(claim: Mapping[str, Any]) -> str:
+    """The words of a claim's role, with a colon; empty for a sentence."""
+    words = words_of(claim)
+    return f"{words.en}: " if words else ""

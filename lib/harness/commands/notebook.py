@@ -24,7 +24,7 @@ from lib.harness.recording.journal import journal_root
 from lib.harness.recording.provenance import ROOT, read_code
 from lib.harness.recording.reading import files_of
 from lib.harness.recording.recorder import plain
-from lib.harness.showing.display import number
+from lib.harness.showing.display import number, part_name
 from lib.harness.showing.progress import PIPE
 
 OF_THE_KERNEL = ("MPLBACKEND", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
@@ -259,7 +259,7 @@ def _text(file: Any) -> str:
 
 def _cells(claim: Mapping[str, Any]) -> tuple[str, ...]:
     """The cells of a claim's row; the row of a claim with parts has its verdict alone."""
-    name = f"  {claim['id'].split('/', 1)[1]}" if "/" in claim["id"] else claim["id"]
+    name = f"  {part_name(claim)}" if "/" in claim["id"] else claim["id"]
     if "part" in claim:
         return name, claim["verdict"], "", "", "", ""
     interval = "exact" if claim["kind"] == "exact" else f"{number(claim['low'])} … {number(claim['high'])}"

@@ -137,6 +137,7 @@ class SweepCommand(Command):
             study=self._study,
             draws=True,
             claims=(self._claim(),) if self._sweep.fresh else (),
+            lecture=(),
             figures={},
             animations={},
             model=None,
@@ -181,7 +182,7 @@ class SweepCommand(Command):
             statement=f"the best config found has a better {self._search.measure} than the default, on fresh seeds",
             measure=gain,
             unit=f"{self._search.measure}, better by",
-            at_least=0.0,
+            more_than=0.0,
             note="validation data; paired over seeds that the search has not seen",
         )
 

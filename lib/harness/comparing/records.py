@@ -265,7 +265,14 @@ _CLAIM = ("id", "kind", "verdict", "statement", "unit", "holds_when", "note")
 def _is_claim(claim: Any) -> bool:
     if not (isinstance(claim, dict) and all(isinstance(claim.get(name), str) for name in _CLAIM)):
         return False
-    values = [claim.get(name) for name in ("effect", "low", "high")]
+    if not isinstance(claim.get("role", ""), str):  # records of older versions have none
+        return False
+    values = [claim.get(name) for name in ("effect", "low", "high", "p")]
+    parts = claim.get("parts")
+    if parts is not None:
+        if not isinstance(parts, dict):
+            return False
+        values += parts.values()
     numbers = all(value is None or type(value) in (int, float) or value in NO_JSON for value in values)
     return numbers and isinstance(claim.get("seeds"), int)
 

@@ -2,23 +2,36 @@
 
 A claim is a sentence of the lecture with a measurement and the range in which the sentence is true:
 
-- **statistical**: the measurement gives one number per seed. The verdict compares the 95 % interval of its mean
-  (Student's t), or of its median (order statistics: nothing is assumed of the distribution, and a censored value
-  may be infinite), with the range. ``holds``: the whole interval lies in the range; ``fails``: the whole interval lies
-  outside; otherwise ``inconclusive``.
+- **statistical**: the measurement gives one number per seed. The verdict compares a 95 % interval with the range.
+  ``holds``: the whole interval lies in the range; ``fails``: the whole interval lies outside; otherwise
+  ``inconclusive``. Four intervals: of the ``mean`` (Student's t); of the ``log-mean`` (the same of the logarithms, for
+  ratios); of the ``median`` (order statistics: nothing is assumed of the distribution, and a censored value may be
+  infinite); of ``items`` (the mean over seeds and over the items that all seeds are judged on; shape (seeds, items)).
 - **exact**: an identity or a fact, measured as one number (a worst deviation, a count). No seeds, no interval.
 
-A row of the lecture may have several parts, each a claim ``row/part``; the row holds when all of them do.
+A comparison says from which value on there is an effect at all (``more_than=0.0`` for a difference) and the `smallest`
+effect that counts: less than that is none.
+
+What is missing never vanishes: where a trial that the measure reads has failed, or a seed has no partner, the claim is
+``inconclusive`` and says which, unless it counts them itself (``missing="counted"``). Equal values of all seeds are no
+certainty: a mean without any spread has no interval. A number that is NaN decides nothing. ``not measured`` is a claim
+for which there is no number at all: none of its trials has ended, or its measure has a bug.
+
+A row of the lecture may have several parts, each a claim ``row/part`` with a role (`roles.Role`). The row's verdict is
+that of its sentences, all of which must hold; its conditions, limits, controls and identities are shown with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import ROLES, Role
 from lib.harness.errors import UserError
 
 Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
@@ -28,8 +41,34 @@ class InconclusiveError(Exception):
     """Raised by a measure: all was measured, but it does not decide the claim. The text says why, and what would."""
 
 
-def _no_measure(results: Results) -> Any:
-    raise LookupError("the claim has no measure")
+def require_trained(what: str, values: Any, least: float) -> None:
+    """Refuse to compare a model that has hardly learned: whatever came out would be said of its start.
+
+    Args:
+        what: the model and the measure, for the reader: ``LeNet's test accuracy``.
+        values: one per seed, larger is better.
+        least: what it takes to have learned anything, well above chance.
+
+    Raises:
+        InconclusiveError: their mean is below that, or no number.
+    """
+    mean = float(np.mean(np.asarray(values, dtype=float)))
+    if not mean >= least:
+        raise InconclusiveError(f"{what} is {mean:.3g}, below {least:.3g}: it has hardly learned, so train it longer")
+
+
+def largest(values: Iterable[Any]) -> float:
+    """The largest of some numbers or arrays, NaN if one of them is NaN: Python's `max` may pass over it."""
+    return float(max((np.max(np.asarray(value, dtype=float)) for value in values), key=_nan_first))
+
+
+def smallest(values: Iterable[Any]) -> float:
+    """The smallest of some numbers or arrays, NaN if one of them is NaN."""
+    return -largest(-np.asarray(value, dtype=float) for value in values)
+
+
+def _nan_first(value: float) -> float:
+    return math.inf if math.isnan(value) else float(value)
 
 
 @dataclass(frozen=True)
@@ -38,38 +77,86 @@ class Claim:
 
     Attributes:
         id: ``row`` or ``row/part``; fixed, as it appears in MLflow and in the report.
-        measure: from the results to one value per seed (statistical: a `Series` or an array, shape (seeds,)) or to one
-            number (exact).
+        measure: from the results to one value per seed (statistical: a `Series` or an array, shape (seeds,), for
+            ``items`` (seeds, items)) or to one number (exact).
+        role: its part in the row's sentence; the sentence itself unless it says otherwise. Every claim of the
+            lecture's labs says it.
         kind: ``statistical`` or ``exact``.
         statement: the sentence as measured, one line.
         unit: of the effect.
         at_least, at_most: the range in which the claim holds, both ends included. One of them may be missing.
-        interval: of the ``mean`` (Student's t) or of the ``median`` (order statistics; for censored measures).
+        more_than, less_than: the same, its end not included: the value at which there is no effect.
+        smallest: the smallest effect that counts, above 0; the range begins so far above `more_than`, or ends so far
+            below `less_than`, and includes that end.
+        interval: ``mean``, ``log-mean``, ``median`` or ``items``.
+        missing: ``inconclusive``, or ``counted`` where the measure itself counts trials that have failed.
         note: details that a reader needs to understand the effect: censoring, the split used, the condition.
 
     Raises:
-        UserError: the claim has no range, or one that contains no number.
+        UserError: the claim has no range, or one that contains no number, or a role that there is not.
     """
 
     id: str
     _: KW_ONLY
     measure: Callable[[Results], Any]
+    role: Role | None = None
     kind: Literal["statistical", "exact"] = "statistical"
     statement: str = ""
     unit: str = ""
     at_least: float = -math.inf
     at_most: float = math.inf
-    interval: Literal["mean", "median"] = "mean"
+    more_than: float = -math.inf
+    less_than: float = math.inf
+    smallest: float = 0.0
+    interval: Literal["mean", "log-mean", "median", "items"] = "mean"
+    missing: Literal["inconclusive", "counted"] = "inconclusive"
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.at_least == -math.inf and self.at_most == math.inf:
+        given = {name: getattr(self, name) for name in ("at_least", "more_than", "at_most", "less_than")}
+        if all(math.isinf(value) for value in given.values()):
             raise UserError(f"claim '{self.id}' has no range, so it would always hold: add at_least=… or at_most=…")
-        if not self.at_least <= self.at_most:
+        if any(math.isnan(value) for value in given.values()):
+            raise UserError(f"claim '{self.id}': a limit is NaN, so it would never hold")
+        for one, other in (("at_least", "more_than"), ("at_most", "less_than")):
+            if math.isfinite(given[one]) and math.isfinite(given[other]):
+                raise UserError(f"claim '{self.id}' says both {one} and {other}: say one of them")
+        if not self.smallest >= 0 or (self.smallest and math.isinf(self.more_than) and math.isinf(self.less_than)):
+            raise UserError(f"claim '{self.id}': smallest is a number above 0, beside more_than or less_than")
+        (low, low_open), (high, high_open) = self.low, self.high
+        if not low <= high or (low == high and (low_open or high_open)):
             raise UserError(
-                f"claim '{self.id}': no number is at least {self.at_least:g} and at most {self.at_most:g}: "
-                "correct at_least or at_most"
+                f"claim '{self.id}': no number is {self.range_text}: correct at_least, at_most, more_than or less_than"
             )
+        if self.says not in ROLES:
+            raise UserError(f"claim '{self.id}': there is no role '{self.says}'; there are: {', '.join(ROLES)}")
+
+    @property
+    def low(self) -> tuple[float, bool]:
+        """The lower end of the range, and whether it is left out."""
+        if math.isinf(self.more_than):
+            return self.at_least, False
+        return self.more_than + self.smallest, self.smallest == 0
+
+    @property
+    def high(self) -> tuple[float, bool]:
+        """The upper end of the range, and whether it is left out."""
+        if math.isinf(self.less_than):
+            return self.at_most, False
+        return self.less_than - self.smallest, self.smallest == 0
+
+    @property
+    def range_text(self) -> str:
+        """The range in signs, as ``>= 0.01`` or ``> 0 and <= 5``."""
+        (low, low_open), (high, high_open) = self.low, self.high
+        parts = [f"{'>' if low_open else '>='} {low:.3g}"] if low > -math.inf else []
+        parts += [f"{'<' if high_open else '<='} {high:.3g}"] if high < math.inf else []
+        return " and ".join(parts)
+
+    @property
+    def says(self) -> Role:
+        """The claim's role: the sentence where it says nothing."""
+        return self.role or "sentence"
 
     @property
     def row(self) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import require_sentences
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.source import CHAPTER, MINUTES
@@ -71,6 +72,7 @@ class Lab:
         study: from the config to the generator of trials; where `draws`, from the config and the run's `Seed`. By
             default every variant with every seed, in the framework that the config names.
         claims: what is measured, each with its verdict.
+        lecture: the rows of `claims` that are sentences of the lecture; the others are questions that go on from it.
         figures: file stem to a function of the results and the config.
         animations: the same for animations, saved as GIF.
         data: names of the data sets that the lab reads (modules of ``lib.data``).
@@ -92,6 +94,7 @@ class Lab:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"default": {}})
     study: Callable[..., Study] | None = None
     claims: tuple[Claim, ...] = ()
+    lecture: tuple[str, ...] = ()
     figures: Mapping[str, Callable[[Results, Any], Figure]] = field(default_factory=dict)
     animations: Mapping[str, Callable[[Results, Any], Any]] = field(default_factory=dict)
     frameworks: tuple[Framework, ...] = ("torch",)
@@ -110,6 +113,9 @@ class Lab:
             raise UserError("trials is to be a function of a config, a seed and a log, or several of them by name")
         if self.study is not None and not callable(self.study):
             raise UserError("study is to be a function of a config")
+        require_sentences(self.claims)
+        if unknown := set(self.lecture) - {claim.row for claim in self.claims}:
+            raise UserError(f"lecture has the row '{min(unknown)}', of which there is no claim")
         object.__setattr__(self, "claims", tuple(map(self.texts.worded, self.claims)))
 
     @property

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.harness.contract.items import unpacked
 from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Result
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class UnknownMeasurementError(LookupError):
+    """A finished trial has no measurement of the name that was asked for: a mistake in the lab, no missing data."""
 
 
 class Variant:
@@ -68,14 +73,19 @@ class Results(Sequence[Result]):
         """One measurement of a variant, labelled by seed.
 
         Raises:
-            LookupError: no trial of the variant has finished, or one of them has no such measurement.
+            LookupError: no trial of the variant has finished.
+            UnknownMeasurementError: one of them has no such measurement.
         """
         finished = self.of(variant)
         for result in finished:
             if measurement not in result.measurements:
                 names = ", ".join(result.measurements)
-                raise LookupError(f"no measurement '{measurement}' of variant '{variant}'; it has: {names}")
+                raise UnknownMeasurementError(f"no measurement '{measurement}' of variant '{variant}'; it has: {names}")
         return Series([r.trial.seed for r in finished], [r.measurements[measurement] for r in finished])
+
+    def items(self, variant: str, measurement: str) -> Series:
+        """Correctness by item that trials have `packed`, as 0 and 1: shape (seeds, items). Raises as `series` does."""
+        return self.series(variant, measurement).map(unpacked)
 
     def values(self, variant: str, measurement: str) -> np.ndarray:
         """One measurement of a variant as a plain array, shape (seeds, …), for figures. Raises as `series` does."""

@@ -7,6 +7,8 @@ ascending order, and is a `Series` again. So a trial that is missing never pairs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,12 +129,28 @@ def _series_in(value: Any) -> Iterator[Series]:
         yield from _series_in(list(value.values()))
 
 
+_dropped: ContextVar[set[int] | None] = ContextVar("dropped", default=None)
+
+
+@contextmanager
+def noting_dropped() -> Iterator[set[int]]:
+    """Collect the seeds that drop out of alignments inside, as one of the aligned series lacks them."""
+    dropped: set[int] = set()
+    token = _dropped.set(dropped)
+    try:
+        yield dropped
+    finally:
+        _dropped.reset(token)
+
+
 def shared_seeds(value: Any) -> list[int]:
     """The seeds that all series in nested arguments have, ascending. Raises `LookupError` when there are none."""
     series = list(_series_in(value))
     seeds = set(series[0].seeds).intersection(*(one.seeds for one in series[1:]))
     if not seeds:
         raise LookupError("the series share no seed: " + "; ".join(str(list(one.seeds)) for one in series))
+    if (dropped := _dropped.get()) is not None:
+        dropped |= set().union(*(one.seeds for one in series)) - seeds
     return sorted(seeds)
 
 

@@ -1,16 +1,179 @@
-"""95 % intervals of a mean and of a median, by SciPy."""
+"""95 % intervals of a mean, of a mean on a log scale, over seeds and items, and of a median, by SciPy.
+
+Every interval has the one-sided p-value that belongs to it: the smallest share of error that would still decide.
+Where nothing can be said (too few values, no spread at all, a value that is no number), the interval is infinite and
+p is 1.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import numpy as np
 
-Interval = tuple[float, float, float]
+Ends = tuple[float, float]
+Side = Literal["above", "below"]
+TAIL = 0.025
+"""The share of error on each side of a 95 % interval."""
 
 
-def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """The mean and its Student's t interval.
+class Interval(Protocol):
+    """The interval of one claim's measurement."""
+
+    @property
+    def center(self) -> float:
+        """The estimate."""
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """Half-widths of the 95 % intervals of its parts, where it has several."""
+
+    def ends(self, tail: float = TAIL) -> Ends:
+        """Both ends; each is beyond the truth with the probability `tail`."""
+
+    def p(self, side: Side, limit: float, strict: bool = False) -> float:
+        """The one-sided p-value of the truth being above or below `limit` (or at it, unless `strict`)."""
+
+
+@dataclass(frozen=True)
+class Student:
+    """An estimate whose error follows Student's t, on the scale of the values or on that of their logarithms.
+
+    Attributes:
+        mean: the estimate on that scale.
+        error: its standard error; 0: there was no spread, which is no certainty.
+        df: degrees of freedom.
+        log: the scale is that of the natural logarithm.
+    """
+
+    mean: float
+    error: float
+    df: float
+    log: bool = False
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def center(self) -> float:
+        """The mean; on a log scale the geometric one."""
+        return math.exp(self.mean) if self.log else self.mean
+
+    @property
+    def says(self) -> bool:
+        """Return whether there is anything to be said."""
+        return 0 < self.error < math.inf and math.isfinite(self.mean)
+
+    def ends(self, tail: float = TAIL) -> Ends:
+        """The mean -+ t s."""
+        from scipy.special import stdtrit
+
+        if not self.says:
+            return -math.inf, math.inf
+        half = -float(stdtrit(self.df, tail)) * self.error
+        low, high = self.mean - half, self.mean + half
+        return (math.exp(low), math.exp(high)) if self.log else (low, high)
+
+    def p(self, side: Side, limit: float, strict: bool = False) -> float:
+        """The tail of t beyond the limit."""
+        from scipy.special import stdtr
+
+        if not self.says:
+            return 1.0
+        if self.log:
+            limit = math.log(limit) if limit > 0 else -math.inf
+        distance = self.mean - limit if side == "above" else limit - self.mean
+        return float(stdtr(self.df, -distance / self.error))
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """What cannot be said anything about; `center` may be a number all the same."""
+
+    center: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    def ends(self, tail: float = TAIL) -> Ends:
+        """Everything is possible."""
+        return -math.inf, math.inf
+
+    def p(self, side: Side, limit: float, strict: bool = False) -> float:
+        """Nothing is decided."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class OrderStatistics:
+    """A median between two order statistics: the sign test turned round, interpolated as Hettmansperger & Sheather do.
+
+    Hettmansperger & Sheather 1986, Statistics & Probability Letters 4, 75-79. Nothing is assumed of the distribution.
+    Between a finite and an infinite value there is no interpolation: the outer one counts.
+
+    Attributes:
+        values: in ascending order; censored ones may be infinite.
+    """
+
+    values: np.ndarray
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def center(self) -> float:
+        """The median; of two middle values that are -inf and inf the first, where NumPy's mean of the two is NaN."""
+        n = len(self.values)
+        low, high = float(self.values[(n - 1) // 2]), float(self.values[n // 2])
+        return low if low == high or math.isinf(low) else (low + high) / 2
+
+    def ends(self, tail: float = TAIL) -> Ends:
+        """Both ends; infinite where there are too few values (fewer than 6 for 95 %)."""
+        from scipy.special import bdtr
+
+        n = len(self.values)
+        # below the k-th smallest value, and above the k-th largest, the median lies with this probability at most
+        beyond = [float(bdtr(k - 1, n, 0.5)) for k in range(1, n // 2 + 1)]
+        fitting = [k for k, probability in enumerate(beyond, 1) if probability <= tail]
+        if not fitting:
+            return -math.inf, math.inf
+        k = fitting[-1]
+        inner = 0.0
+        if k < len(beyond):
+            share = (tail - beyond[k - 1]) / (beyond[k] - beyond[k - 1])
+            inner = (n - k) * share / (k + (n - 2 * k) * share)
+        low = _between(float(self.values[k - 1]), float(self.values[min(k, n - 1)]), inner)
+        high = _between(float(self.values[n - k]), float(self.values[max(n - k - 1, 0)]), inner)
+        return low, high
+
+    def p(self, side: Side, limit: float, strict: bool = False) -> float:
+        """The smallest tail at which the interval lies beyond the limit, by bisection of its logarithm."""
+
+        def decides(tail: float) -> bool:
+            low, high = self.ends(tail)
+            end, other = (low, limit) if side == "above" else (limit, high)
+            return end > other if strict else end >= other
+
+        return _smallest(decides)
+
+
+def _between(outer: float, inner: float, share: float) -> float:
+    """The point at a share of the way from the outer to the inner value; the outer one where either is infinite."""
+    if share == 0 or math.isinf(outer) or math.isinf(inner):
+        return outer
+    return outer + share * (inner - outer)
+
+
+def _smallest(decides: Callable[[float], bool]) -> float:
+    """The smallest tail, to three digits, at which `decides` is true, which it is for all larger ones; else 1."""
+    low, high = math.log(1e-18), math.log(0.4999)
+    if not decides(math.exp(high)):
+        return 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if decides(math.exp(middle)) else (middle, high)
+    return math.exp(high)
+
+
+def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
+    """The mean and its Student's t interval, as pictures draw them: values without any spread have one of width 0.
 
     Args:
         values: shape (n,).
@@ -19,43 +182,90 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     Returns:
         (mean, low, high). The interval is infinite where fewer than two values are given, or one is not finite.
     """
-    from scipy.special import stdtrit
+    interval = of_mean(values)
+    if isinstance(interval, Nothing) and len(values) > 1 and np.all(np.isfinite(values)):
+        return interval.center, interval.center, interval.center
+    return interval.center, *interval.ends((1 - confidence) / 2)
 
+
+def _agree(values: np.ndarray) -> bool:
+    """Return whether all seeds gave the same, but for rounding. values: (n,) or (n, items)."""
+    return bool(np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max())
+
+
+def of_mean(values: np.ndarray) -> Interval:
+    """Student's interval of a mean. values: (n,)."""
     with np.errstate(invalid="ignore"):  # between inf and -inf there is no mean: NaN
         center = float(np.mean(values))
-    n = len(values)
-    if n < 2 or not np.all(np.isfinite(values)):
-        return center, -math.inf, math.inf
-    half = float(stdtrit(n - 1, (1 + confidence) / 2) * np.std(values, ddof=1) / math.sqrt(n))
-    return center, center - half, center + half
+    if len(values) < 2 or not np.all(np.isfinite(values)) or _agree(values):
+        return Nothing(center)
+    return Student(center, float(np.std(values, ddof=1)) / math.sqrt(len(values)), len(values) - 1)
 
 
-def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """The median and its distribution-free interval between order statistics: the sign test turned round.
+def of_log_mean(values: np.ndarray) -> Interval:
+    """Student's interval of the mean logarithm, turned back: of a geometric mean. values: (n,), above 0.
+
+    Meant for ratios, whose distribution is skewed: half and twice are as far from 1.
+    """
+    if not np.all(np.isfinite(values)) or np.any(values <= 0):
+        return Nothing(math.nan if np.any(np.isnan(values)) else float(np.median(values)))
+    logs = of_mean(np.log(values))
+    if isinstance(logs, Student):
+        return Student(logs.mean, logs.error, logs.df, log=True)
+    return Nothing(math.exp(logs.center))
+
+
+def of_median(values: np.ndarray) -> Interval:
+    """The interval of a median. values: (n,)."""
+    return Nothing(math.nan) if np.any(np.isnan(values)) else OrderStatistics(np.sort(values))
+
+
+def of_items(values: np.ndarray) -> Interval:
+    """The interval of a mean over seeds *and* items, where all seeds are judged on the same items.
+
+    Two crossed random factors, a value for each pair: with the mean squares A of seeds, B of items and E of the rest,
+    the mean's variance is (A + B - E) / (n m), and its degrees of freedom are Satterthwaite's (1946, Biometrics
+    Bulletin 2, 110-114). A component that comes out negative counts as 0.
 
     Args:
-        values: shape (n,); censored ones may be infinite.
-        confidence: the probability with which the interval covers the median, at least.
+        values: shape (n seeds, m items); of a comparison the difference item by item, so items are paired.
 
     Returns:
-        (median, low, high). The interval is infinite where there are too few values (fewer than 6 for 95 %), or one is
-        NaN, which is not a measurement.
+        The interval; `parts` has the half-width that the seeds alone give (another start, the same data) and the one
+        that the items alone give (other data, the same starts).
     """
-    from scipy.special import bdtr
+    center = float(np.mean(values))
+    n, m = values.shape
+    if n < 2 or m < 2 or not np.all(np.isfinite(values)) or _agree(values):
+        return Nothing(center)
+    by_seed, by_item = values.mean(axis=1) - center, values.mean(axis=0) - center
+    seeds = m * float(by_seed @ by_seed) / (n - 1)
+    items = n * float(by_item @ by_item) / (m - 1)
+    total = float(np.sum((values - center) ** 2))
+    df = (n - 1) * (m - 1)
+    rest = max(0.0, (total - m * float(by_seed @ by_seed) - n * float(by_item @ by_item)) / df)
+    # each component with its mean squares, as coefficients of (seeds, items, rest)
+    used = (seeds > rest, items > rest)
+    variance = rest + used[0] * (seeds - rest) + used[1] * (items - rest)
+    squares = used[0] * seeds**2 / (n - 1) + used[1] * items**2 / (m - 1) + (1 - sum(used)) ** 2 * rest**2 / df
+    parts = {
+        "seeds": _half(seeds / (n * m), n - 1),
+        "items": _half(items / (n * m), m - 1),
+    }
+    return Student(center, math.sqrt(variance / (n * m)), variance**2 / squares, parts=parts)
 
-    if np.any(np.isnan(values)):
-        return math.nan, -math.inf, math.inf
-    n = len(values)
-    # below the k-th smallest value, and above the k-th largest, the median lies with this probability at most
-    beyond = [k for k in range(1, n // 2 + 1) if bdtr(k - 1, n, 0.5) <= (1 - confidence) / 2]
-    if not beyond:
-        return _median(values), -math.inf, math.inf
-    ordered, k = np.sort(values), beyond[-1]
-    return _median(values), float(ordered[k - 1]), float(ordered[n - k])
+
+def _half(variance: float, df: float) -> float:
+    """Half the width of a 95 % interval."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(df, TAIL)) * math.sqrt(variance)
 
 
-def _median(values: np.ndarray) -> float:
-    """The median; of two middle values that are -inf and inf the first, where NumPy's mean of the two is NaN."""
-    ordered = np.sort(values)
-    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
-    return low if low == high or math.isinf(low) else (low + high) / 2
+KINDS: Mapping[str, Callable[[np.ndarray], Interval]] = {
+    "mean": of_mean,
+    "log-mean": of_log_mean,
+    "median": of_median,
+    "items": of_items,
+}
+"""By `Claim.interval`: from the measured values, shape (seeds,) or (seeds, items), to their interval."""

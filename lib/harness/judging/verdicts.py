@@ -3,41 +3,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lib.harness.contract.claim import Claim, InconclusiveError, Verdict
-from lib.harness.contract.results import Results
+from lib.harness.contract.results import Results, UnknownMeasurementError
+from lib.harness.contract.roles import ROLES
+from lib.harness.contract.series import noting_dropped
 from lib.harness.errors import one_line
-from lib.harness.judging.intervals import mean_interval, median_interval
+from lib.harness.judging.intervals import KINDS, Interval, Nothing
+from lib.harness.judging.watched import WatchedResults, described
 
 
 def measured(claim: Claim, results: Results) -> np.ndarray:
-    """The measurement of a claim: shape (seeds,), or () for an exact one.
+    """The measurement of a claim: shape (seeds,), for items (seeds, items), or () for an exact one.
 
     Raises:
         ValueError: the measure returned another shape.
         Exception: whatever the measure raises.
     """
     values = np.asarray(claim.measure(results), dtype=float)
-    if values.size == 0 or values.ndim != (claim.kind == "statistical"):
+    axes = 0 if claim.kind == "exact" else 2 if claim.interval == "items" else 1
+    if values.size == 0 or values.ndim != axes:
         raise ValueError(f"the measure of a claim of kind {claim.kind} has the shape {values.shape}")
     return values
 
 
-def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Bug:
+    """An exception in the measure of a claim: one line for the user, the traceback for the log."""
+
+    claim: str
+    line: str
+    traceback: str
+
+
+def judge(claim: Claim, results: Results, lab: str, bugs: list[Bug] | None = None) -> dict[str, Any]:
     """The record of a claim as it stands in ``claims.json``; computed from the trials' measurements alone.
 
-    Keys: id, lab, statement, kind, verdict, effect, low, high, unit, seeds, interval, holds_when, note. A claim whose
-    trials are missing has the verdict ``not measured`` and says in `note` what is missing; one that what was measured
-    does not decide (`InconclusiveError`) is ``inconclusive`` without an effect, and says why.
+    Keys: id, lab, statement, role, kind, verdict, effect, low, high, unit, seeds, interval, p, parts, holds_when, note.
+
+    - A claim that what was measured does not decide (`InconclusiveError`) is ``inconclusive`` without an effect.
+    - One of whose trials some have failed is ``inconclusive``, with the effect of the others; `note` says which.
+    - One without a single number is ``not measured``: none of the trials has ended, or the measure has a bug, which
+      joins `bugs`.
+
+    `p`: one-sided, of the truth being in the range where the effect is, and outside it where it is outside.
+    `parts`: of items, the half-widths that seeds and items alone would give.
     """
     record: dict[str, Any] = {
         "id": claim.id,
         "lab": lab,
         "statement": claim.statement,
+        "role": claim.says,
         "kind": claim.kind,
         "verdict": "not measured",
         "effect": None,
@@ -46,67 +68,129 @@ def judge(claim: Claim, results: Results, lab: str) -> dict[str, Any]:
         "unit": claim.unit,
         "seeds": 0,
         "interval": claim.interval if claim.kind == "statistical" else None,
-        "holds_when": _range_text(claim),
+        "p": None,
+        "parts": None,
+        "holds_when": claim.range_text,
         "note": claim.note,
     }
+    watched = WatchedResults(list(results))
     try:
-        values = measured(claim, results)
+        with noting_dropped() as dropped:
+            values = measured(claim, watched)
     except InconclusiveError as why:
         return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
-    except (Exception, SystemExit) as missing:  # one claim's trouble must not take the others' verdicts with it
-        return {**record, "note": f"not measured: {_reason(claim, missing)}"}
+    except (Exception, SystemExit) as error:  # one claim's trouble must not take the others' verdicts with it
+        if type(error) is LookupError:
+            return {**record, "note": f"not measured: {one_line(str(error.args[0]) if error.args else 'no data')}"}
+        line = _reason(claim, error)
+        if bugs is not None:
+            bugs.append(Bug(claim.id, line, "".join(traceback.format_exception(error))))
+        return {**record, "note": f"not measured: {line}"}
     if claim.kind == "exact":
-        effect = low = high = float(values)
-        verdict: Verdict = "holds" if claim.at_least <= effect <= claim.at_most else "fails"
-        seeds = 0
+        record |= _exact(claim, float(values))
     else:
-        seeds = len(values)
-        effect, low, high = (mean_interval if claim.interval == "mean" else median_interval)(values)
-        verdict = _verdict(claim, low, high)
-    return {**record, "verdict": verdict, "effect": effect, "low": low, "high": high, "seeds": seeds}
+        record |= _statistical(claim, values)
+    lacking = described(watched.missing, dropped) if claim.missing == "inconclusive" else ""
+    if lacking:
+        note = "; ".join(filter(None, [f"inconclusive: missing: {lacking}", claim.note]))
+        record |= {"verdict": "inconclusive", "p": None, "note": note}
+    return record
+
+
+def _exact(claim: Claim, effect: float) -> dict[str, Any]:
+    if math.isnan(effect):
+        note = "; ".join(filter(None, ["inconclusive: the measure is no number (NaN)", claim.note]))
+        return {"verdict": "inconclusive", "effect": effect, "low": effect, "high": effect, "note": note}
+    verdict = _verdict(claim, effect, effect)
+    return {"verdict": verdict, "effect": effect, "low": effect, "high": effect}
+
+
+def _statistical(claim: Claim, values: np.ndarray) -> dict[str, Any]:
+    interval = KINDS[claim.interval](values)
+    low, high = interval.ends()
+    found: dict[str, Any] = {
+        "verdict": _verdict(claim, low, high),
+        "effect": interval.center,
+        "low": low,
+        "high": high,
+        "seeds": len(values),
+        "p": _p(claim, interval),
+        "parts": dict(interval.parts) or None,
+    }
+    if isinstance(interval, Nothing) and len(values) > 1 and np.all(np.isfinite(values)):
+        why = "all seeds gave the same, and no spread is no certainty"
+        found["note"] = "; ".join(filter(None, [f"inconclusive: {why}", claim.note]))
+    return found
+
+
+def _p(claim: Claim, interval: Interval) -> float:
+    """The one-sided p-value against the limit: of the sentence where the effect is in the range, else against it."""
+    (low, low_open), (high, high_open) = claim.low, claim.high
+    above = interval.p("above", low, low_open) if low > -math.inf else 0.0
+    below = interval.p("below", high, high_open) if high < math.inf else 0.0
+    inside = max(above, below)
+    if _contains(claim, interval.center, interval.center):
+        return inside
+    under = interval.p("below", low, not low_open) if low > -math.inf else 1.0
+    over = interval.p("above", high, not high_open) if high < math.inf else 1.0
+    return min(under, over)
 
 
 def _reason(claim: Claim, error: BaseException) -> str:
-    """The reason why a claim was not measured; of a mistake in its code, such as a KeyError, with its file and line."""
-    if type(error) in (LookupError, ValueError) and error.args:
+    """A mistake in a claim's code, such as a KeyError, in one line with its file and line."""
+    if type(error) in (UnknownMeasurementError, ValueError) and error.args:
         return one_line(str(error.args[0]))
     from lib.harness.running import rehearsal
 
     return one_line(rehearsal.one_line(error, claim.measure.__module__))
 
 
+def _contains(claim: Claim, low: float, high: float) -> bool:
+    """Return whether the whole interval lies in the range of the claim."""
+    (least, least_open), (most, most_open) = claim.low, claim.high
+    return (low > least if least_open else low >= least) and (high < most if most_open else high <= most)
+
+
 def _verdict(claim: Claim, low: float, high: float) -> Verdict:
     if math.isnan(low) or math.isnan(high):
         return "inconclusive"
-    if claim.at_least <= low and high <= claim.at_most:
+    if _contains(claim, low, high):
         return "holds"
-    if high < claim.at_least or low > claim.at_most:
+    (least, least_open), (most, most_open) = claim.low, claim.high
+    if (high <= least if least_open else high < least) or (low >= most if most_open else low > most):
         return "fails"
     return "inconclusive"
 
 
-def _range_text(claim: Claim) -> str:
-    parts = []
-    if claim.at_least > -math.inf:
-        parts.append(f">= {claim.at_least:.3g}")
-    if claim.at_most < math.inf:
-        parts.append(f"<= {claim.at_most:.3g}")
-    return " and ".join(parts)
+WORST_FIRST = ("fails", "not measured", "inconclusive", "holds")
+"""A sentence that fails decides its row, whatever became of the others."""
 
 
-_WORST_FIRST = ("not measured", "fails", "inconclusive", "holds")
+def judge_all(
+    claims: Sequence[Claim],
+    results: Results,
+    lab: str,
+    lecture: Collection[str] = (),
+    bugs: list[Bug] | None = None,
+) -> list[dict[str, Any]]:
+    """Every row of `claims` followed by its parts, sentences first.
 
+    The row has the verdict and the numbers of its weakest sentence, named in `part`. Its other parts do not decide it.
 
-def judge_all(claims: Sequence[Claim], results: Results, lab: str) -> list[dict[str, Any]]:
-    """Every row of `claims` followed by its parts. A row carries the numbers of its weakest part, named in `part`."""
+    Args:
+        lecture: the rows that are sentences of the lecture; their records say so.
+        bugs: takes what the measures have raised.
+    """
     records: list[dict[str, Any]] = []
     for row in dict.fromkeys(claim.row for claim in claims):
-        parts = [judge(claim, results, lab) for claim in claims if claim.row == row]
-        weakest = min(parts, key=lambda p: _WORST_FIRST.index(p["verdict"]))
+        of_row = sorted((claim for claim in claims if claim.row == row), key=lambda claim: ROLES.index(claim.says))
+        parts = [{**judge(claim, results, lab, bugs), "lecture": row in lecture} for claim in of_row]
         if [part["id"] for part in parts] == [row]:
             records += parts
-        else:
-            records += [{**weakest, "id": row, "part": weakest["id"]}, *parts]
+            continue
+        sentences = [part for part in parts if part["role"] == "sentence"]
+        weakest = min(sentences, key=lambda part: WORST_FIRST.index(part["verdict"]))
+        records += [{**weakest, "id": row, "part": weakest["id"]}, *parts]
     return records
 
 

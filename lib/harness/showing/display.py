@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from lib.harness.contract.results import Results
+from lib.harness.contract.roles import words_of
+from lib.harness.contract.texts import Text
 from lib.harness.errors import one_line
 from lib.harness.showing.progress import tell
 
@@ -210,29 +212,69 @@ def print_best(
     console.print(table)
 
 
-def print_verdicts(records: Sequence[Mapping[str, Any]]) -> None:
-    """The verdicts, a row of the lecture and its parts below it."""
+def part_name(record: Mapping[str, Any]) -> str:
+    """The name of a part within its row, with its role's words before it: ``true only if: small-start``."""
+    name, words = record["id"].split("/", 1)[1], words_of(record)
+    return f"{words.en}: {name}" if words else name
+
+
+def p_text(record: Mapping[str, Any]) -> str:
+    """The one-sided p-value against the claim's limit, in few characters; a dash where there is none."""
+    if record.get("p") is None:
+        return "-"
+    p = float(record["p"])
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def split_of(record: Mapping[str, Any]) -> Text | None:
+    """The two parts of an interval over seeds and items; None of any other, as in records of older versions."""
+    parts = record.get("parts") or {}
+    if not {"seeds", "items"} <= parts.keys():
+        return None
+    seeds, items = number(parts["seeds"]), number(parts["items"])
+    return Text(f"another start ±{seeds}, other data ±{items}", f"다른 초깃값이면 ±{seeds}, 다른 데이터면 ±{items}")
+
+
+TURNS = Text(
+    "would be inconclusive if all {rows} rows of the lecture in this table were asked for at once (Holm)",
+    "이 표에 있는 강의의 {rows}개 문장을 한꺼번에 묻는다면 판단 불가가 됩니다(Holm의 보정)",
+)
+
+
+def print_verdicts(records: Sequence[Mapping[str, Any]], turning: Collection[str] = ()) -> None:
+    """The verdicts, a row of the lecture and its parts below it: its sentences, then what else was measured of it.
+
+    Args:
+        records: as in ``claims.json``.
+        turning: rows to mark, whose verdict would not stand in the family of all.
+    """
     table = _table("Verdicts")
     for column in ("claim", "verdict"):
         table.add_column(column, no_wrap=True)
     for column in ("effect", "95 % interval", "holds when"):
         table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("p", justify="right", no_wrap=True)
     table.add_column("unit", overflow="fold")
     for record in records:
-        verdict = record["verdict"]
-        colour = _COLOURS.get(verdict, "white")
+        verdict = f"{record['verdict']}{'*' if record['id'] in turning else ''}"
+        colour = _COLOURS.get(record["verdict"], "white")
         if "part" in record:
-            table.add_row(f"[bold]{escape(record['id'])}", f"[bold {colour}]{escape(verdict)}", "", "", "", "")
+            table.add_row(f"[bold]{escape(record['id'])}", f"[bold {colour}]{escape(verdict)}", "", "", "", "", "")
             continue
-        part = "/" in record["id"]
-        name = f"  {escape(record['id'].split('/', 1)[1])}" if part else f"[bold]{escape(record['id'])}"
+        name = f"  {escape(part_name(record))}" if "/" in record["id"] else f"[bold]{escape(record['id'])}"
         interval = "exact" if record["kind"] == "exact" else f"{number(record['low'])} … {number(record['high'])}"
         if record["effect"] is None:
             interval = "-"
-        shown = (number(record["effect"]), interval, record["holds_when"], escape(record["unit"]))
+        split = split_of(record)
+        unit = f"{record['unit']} ({split.en})" if split else record["unit"]
+        shown = (number(record["effect"]), interval, record["holds_when"], p_text(record), escape(unit))
         table.add_row(name, f"[{colour}]{escape(verdict)}", *shown)
     console.print(table)
     for record in records:
-        if record["effect"] is None and "part" not in record:
+        unmeasured = record["effect"] is None or record["note"].startswith("inconclusive: ")
+        if unmeasured and "part" not in record:
             console.print(f"[dim]{escape(record['id'])}: {escape(record['note'])}", soft_wrap=True)
+    if turning:
+        rows = sum("/" not in record["id"] and bool(record.get("lecture")) for record in records)
+        console.print(f"[dim]*: {TURNS.en.format(rows=rows)}")
     console.print()

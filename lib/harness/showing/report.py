@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from lib.harness.comparing.records import Record
 from lib.harness.contract.catalogue import chosen
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
+from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.errors import UserError, warn_once
+from lib.harness.judging.family import rows_that_would_turn
 from lib.harness.showing import display
 
 KOREAN_VERDICTS = {
@@ -38,11 +40,13 @@ TITLE = Text(
 )
 INTRODUCTION = Text(
     "Each sentence of the lecture is an experiment. A statistical one holds when the whole 95 % interval over seeds "
-    "lies in the range that the sentence asks for; an exact one when the worst deviation does. What does not hold is "
-    "a finding, and is shown like the rest.",
+    "lies in the range that the sentence asks for; an exact one when the worst deviation does. A sentence with several "
+    "parts holds when all of them do. What else was measured stands below it: its conditions, its limits, what it is "
+    "compared with, and what was checked. What does not hold is a finding, and is shown like the rest.",
     "강의의 문장 하나하나가 실험입니다. 통계적 주장은 여러 시드에 걸친 95% 신뢰구간 전체가 "
     "문장이 요구하는 범위 안에 있을 때 성립합니다. 시드와 무관하게 등식이 성립해야 하는 주장은 "
-    "최대 편차가 그 범위 안에 있을 때 성립합니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
+    "최대 편차가 그 범위 안에 있을 때 성립합니다. 문장이 여러 부분이면 모두 성립해야 성립합니다. 그 아래에는 함께 "
+    "측정한 조건과 한계, 비교 기준, 검산을 적었습니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
 )
 
 
@@ -65,12 +69,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class Part:
-    """A claim as it was measured: a line of a row's table."""
+    """A claim as it was measured: a line of a row's table.
 
+    Attributes:
+        role: the words before it; None for a sentence.
+        split: the parts of an interval over seeds and items.
+    """
+
+    role: Text | None
     statement: Text
     note: Text | None
     verdict: str
     effect: str
+    split: Text | None
+    p: str
     unit: Text
     seeds: int
     holds_when: str
@@ -78,7 +90,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Row:
-    """A sentence of the lecture with its verdict, its lesson, its picture and its claims."""
+    """A sentence of the lecture with its verdict, its lesson, its picture and its claims.
+
+    Attributes:
+        turns: why its verdict would not stand in the family of all rows; None where it would.
+    """
 
     id: str
     sentence: Text
@@ -86,6 +102,7 @@ class Row:
     lesson: Text | None
     picture: Picture | None
     parts: list[Part]
+    turns: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -164,15 +181,19 @@ def _data(run: Record, stem: str) -> str:
 def part_of(texts: Texts, record: Mapping[str, Any]) -> Part:
     """A line of a row's table: in English as recorded, in Korean as the lab's texts have it.
 
-    A note that says why there is no effect is the record's own in both languages.
+    What a recorded note says besides the claim's own (why it is inconclusive) is the record's in both languages.
     """
     key = f"claims.{record['id']}"
     note, recorded = texts.both(f"{key}.note"), record["note"]
+    korean = recorded.replace(note.en, note.ko) if note else recorded
     return Part(
+        role=words_of(record),
         statement=_translated(texts, f"{key}.statement", record["statement"]),
-        note=note if note and note.en == recorded else Text(recorded, recorded) if recorded else None,
+        note=Text(recorded, korean) if recorded else None,
         verdict=record["verdict"],
         effect=effect_of(record),
+        split=display.split_of(record),
+        p=display.p_text(record),
         unit=_translated(texts, f"{key}.unit", record["unit"]),
         seeds=record["seeds"],
         holds_when=record["holds_when"],
@@ -246,12 +267,25 @@ def page(sections: Sequence[Section]) -> str:
     return template.render(title=TITLE, introduction=INTRODUCTION, sections=sections, verdicts=KOREAN_VERDICTS)
 
 
+def in_family(sections: Sequence[Section], records: Sequence[Mapping[str, Any]]) -> list[Section]:
+    """The sections with those rows marked whose verdict would not stand in the family of all the lecture's rows."""
+    turning = rows_that_would_turn(records)
+    count = sum("/" not in record["id"] and bool(record.get("lecture")) for record in records)
+    why = Text(*(text.format(rows=count) for text in (display.TURNS.en, display.TURNS.ko)))
+    return [
+        replace(section, rows=[replace(row, turns=why) if row.id in turning else row for row in section.rows])
+        for section in sections
+    ]
+
+
 def print_report(root: Path, words: Sequence[str]) -> int:
     """Print the page for the named labs, or for the lecture's: each with its newest finished run. Returns 0."""
-    sections = []
+    sections: list[Section] = []
+    records: list[Mapping[str, Any]] = []
     for entry in chosen(root, words):
         lab = load(entry)
         run = newest(lab.name)
         sections.append(section_of(lab, run, run is not None and is_current(entry, lab, run)))
-    sys.stdout.buffer.write(page(sections).encode())
+        records += run.claims if run else []
+    sys.stdout.buffer.write(page(in_family(sections, records)).encode())
     return 0

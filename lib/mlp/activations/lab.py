@@ -222,6 +222,7 @@ LAB = Lab(
     study=study,
     trials={"functions": facts, "gradient": gradient, "tune": tune, "train": learn},
     claims=CLAIMS,
+    lecture=("sigmoid-gradient-vanishes", "whatever-activation", "relu-keeps-gradient"),
     figures=FIGURES,
     data=("digits",),
     search=SEARCH,

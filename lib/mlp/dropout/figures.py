@@ -11,7 +11,7 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
 from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
-from lib.mlp.dropout.claims import SMALLER, gaps, pair, ratio
+from lib.mlp.dropout.claims import TENTH, gaps, pair, ratio
 
 TRAIN, TEST, ACCURACY, CLEAN = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[5]
 WITHOUT, WITH = PALETTE[6], PALETTE[3]
@@ -140,7 +140,7 @@ def simplicity(results: Results, config: Any) -> Any:
         left.plot(center, row, "|", color=colour, markersize=20, markeredgewidth=2.4)
         left.text(center, row - 0.3, f"× {center:.2f}", color=colour, horizontalalignment="center")
     left.axvline(1, color="black", linewidth=1)
-    left.axvline(SMALLER, color=GREY, linewidth=0.8, linestyle=":")
+    left.axvline(1 - TENTH, color=GREY, linewidth=0.8, linestyle=":")
     left.set_yticks(range(len(MEASURES)), [TEXTS(f"figures.simplicity.{name}") for name in MEASURES])
     left.set(ylim=(len(MEASURES) - 0.4, -0.75), xlabel=TEXTS("figures.simplicity.xlabel"))
     left.set_title(TEXTS("figures.simplicity.title"))

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lib.data.noisy_digits import CLASSES, INPUTS, judged, noisy_digits
+from lib.data.noisy_digits import CLASSES, INPUTS, judged, noisy_digits, right_digits
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
@@ -78,6 +78,7 @@ def trial(config: DropoutConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "train_loss": trained["loss"],
         "train_error": trained["error"],
         **{f"test_{name}": value for name, value in judged(logits, data.test).items()},
+        "test_true_right": right_digits(logits, data.test),
         "evaluation_deviation": float(np.abs(logits - plain.logits(data.test.inputs)).max()),
         **simplicity(config, seed, weights, data.test.inputs),
         **moments(config, seed),
@@ -189,6 +190,7 @@ LAB = Lab(
     study=study,
     trials=trial,
     claims=CLAIMS,
+    lecture=("dropout-simplifies", "dropout-narrows-gap"),
     figures={
         "gap": figures.gap,
         "curves": figures.curves,

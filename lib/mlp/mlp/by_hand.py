@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.data import mnist_5k
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -52,7 +52,7 @@ def trial(config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]:
         weights = initial_weights(seed.child(name), (784, 32, 16, 10), "xavier")
         _, by_hand = neuron.loss_and_gradients(weights, name, inputs, labels)
         _, expected = framework_gradients(config.framework, weights, name, inputs, labels)
-        deviations["framework"][name] = max(
+        deviations["framework"][name] = largest(
             float(np.abs(by_hand[key] - expected[key]).max() / np.abs(expected[key]).max()) for key in weights
         )
         directions = seed.rng("directions", name)
@@ -79,23 +79,25 @@ def difference_deviation(
         direction = gradients[name] + rng.normal(size=array.shape) * gradients[name].std()
         direction /= np.linalg.norm(direction)
         up, down = (loss({**weights, name: array + step * direction}) for step in (h, -h))
-        worst = max(worst, abs((up - down) / (2 * h) / float((gradients[name] * direction).sum()) - 1))
+        worst = largest((worst, abs((up - down) / (2 * h) / float((gradients[name] * direction).sum()) - 1)))
     return worst
 
 
 def _deviation(kind: str) -> Callable[[Results], float]:
-    return lambda results: float(max(results.of("hand")[0].measurements[kind].values()))
+    return lambda results: largest(results.of("hand")[0].measurements[kind].values())
 
 
 CLAIMS = (
     Claim(
         "back-propagation-is-the-chain-rule/framework",
+        role="sentence",
         kind="exact",
         measure=_deviation("framework"),
         at_most=1e-10,
     ),
     Claim(
         "back-propagation-is-the-chain-rule/differences",
+        role="sentence",
         kind="exact",
         measure=_deviation("differences"),
         at_most=1e-5,

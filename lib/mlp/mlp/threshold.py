@@ -157,24 +157,27 @@ def _solved(hidden: int) -> Callable[[Results], np.ndarray]:
 CLAIMS = (
     Claim(
         "threshold-neuron/threshold",
+        role="sentence",
         kind="exact",
         measure=lambda results: max(each["wrong_units"] for each in _measured(results)),
         at_most=0,
     ),
-    Claim("threshold-neuron/and-or", kind="exact", measure=_bound, at_most=1),
-    Claim("threshold-neuron/xor-best", kind="exact", measure=_best_on_xor, at_most=3),
+    Claim("threshold-neuron/and-or", role="identity", kind="exact", measure=_bound, at_most=1),
+    Claim("threshold-neuron/xor-best", role="limit", kind="exact", measure=_best_on_xor, at_most=3),
     Claim(
         "threshold-neuron/xor-never",
+        role="limit",
         kind="exact",
         measure=lambda results: min(each["perceptron"]["XOR"]["cycles"] for each in _measured(results)),
         at_least=24,
     ),
     Claim(
         "threshold-neuron/two-layers",
+        role="control",
         kind="exact",
         measure=lambda results: min(each["two_layers_right"] for each in _measured(results)),
         at_least=4,
     ),
-    Claim("threshold-neuron/two-layers-learn", measure=_solved(2), at_least=0.5),
-    Claim("threshold-neuron/more-units-learn", measure=_solved(MOST), at_least=0.95),
+    Claim("threshold-neuron/two-layers-learn", role="control", measure=_solved(2), at_least=0.5, interval="median"),
+    Claim("threshold-neuron/more-units-learn", role="control", measure=_solved(MOST), at_least=0.95, interval="median"),
 )

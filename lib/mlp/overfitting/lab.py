@@ -243,6 +243,7 @@ LAB = Lab(
     study=study,
     trials={"network": network, "features": features},
     claims=CLAIMS,
+    lecture=("complexity-overfits", "double-descent"),
     figures={
         "complexity": figures.complexity,
         "training-length": figures.training_length,

@@ -285,6 +285,7 @@ LAB = Lab(
     study=study,
     trials={"words": words, "reviews": reviews, "senses": senses},
     claims=CLAIMS,
+    lecture=("both-sides",),
     figures={
         "hidden-word": figures.hidden_word,
         "blanks": figures.blanks,

@@ -259,6 +259,7 @@ LAB = Lab(
     variants={"biLM": {}},
     trials=trial,
     claims=CLAIMS,
+    lecture=("context-changes-vectors",),
     figures={
         "part_of_speech": figures.part_of_speech,
         "one_word": figures.one_word,

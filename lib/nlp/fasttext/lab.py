@@ -214,6 +214,7 @@ LAB = Lab(
     study=study,
     trials={"ours": ours, "gensim": gensim, "korean": korean},
     claims=CLAIMS,
+    lecture=("robust-to-typos",),
     figures={
         "recovery": figures.recovery,
         "sentiment": figures.sentiment,

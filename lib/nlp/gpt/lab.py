@@ -153,6 +153,7 @@ LAB = Lab(
     study=study,
     trials={"learn": learn, "count": count},
     claims=CLAIMS,
+    lecture=("left-to-right",),
     figures={
         "learning": figures.learning,
         "writing": figures.writing,

@@ -54,6 +54,7 @@ class RnnConfig(Config):
     task: Task = Field("adding", description="what a trial learns; set by the study")
     network: Network = Field("rnn", description="what a trial trains; set by the study")
 
+    seeds: int = Field(6, ge=1, le=1000, description="of the tasks: the fewest for which a median has an interval")
     start_seeds: int = Field(24, ge=1, le=1000, description="single starts scatter by a factor of 2: a mean needs 20")
     units: int = Field(64, ge=2, le=1024, description="of the networks at their start: theory is for many")
     inputs: int = Field(8, ge=1, le=1024, description="standard normal ones, few, so that the state is no mere echo")
@@ -290,6 +291,7 @@ LAB = Lab(
     study=study,
     trials={"start": at_start, "learn": learn, "text": read},
     claims=CLAIMS,
+    lecture=("bptt-vanishes",),
     figures={
         "lags": rnn_figures.lags,
         "starts": rnn_figures.starts,

@@ -8,19 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest, require_trained
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
 
-SMALLER, FAR, SHARE = 0.9, 0.1, 0.01
+TENTH, FAR, SHARE = 0.1, 0.1, 0.01
+FEW = 0.005
+"""The smallest share of words or phonemes that counts where a search or a beginning is changed: five in a thousand."""
+NATS = 0.01
+"""The smallest gain in log-probability that counts: an answer that is one per cent more probable."""
+BLEU = 1.0
+"""The smallest gain in BLEU that counts: less than a point is below what readers notice."""
+LEARNED, TRANSLATES = 0.5, 5.0
+"""Phonemes right, as a share, and BLEU from which on a network has learned its task."""
 SHORT, LONG = (4, 5, 6), (10, 11, 12)
 """Letters of the words that are called short and long; there are too few words of three to learn them."""
 FIRST = 3  # letters of the shortest words learned: where `by_length` starts
 
 
 def error_ratio(measurement: str) -> Callable[[Results], Series]:
-    """An error rate on words with attention over that without: (seeds,)."""
-    return lambda results: results.series("words/with", measurement) / results.series("words/without", measurement)
+    """An error rate on words with attention over that without: (seeds,). `InconclusiveError`: it has not learned."""
+
+    def measure(results: Results) -> Series:
+        require_words_learned(results)
+        return results.series("words/with", measurement) / results.series("words/without", measurement)
+
+    return measure
+
+
+def require_words_learned(results: Results) -> None:
+    """Raises `InconclusiveError` where the network with attention has hardly learned to pronounce."""
+    require_trained("the share of phonemes that are right", 1 - results.series("words/with", "errors"), LEARNED)
+
+
+def require_translates(results: Results) -> None:
+    """Raises `InconclusiveError` where the network with attention has hardly learned to translate."""
+    require_trained("BLEU with attention", results.series("sentences/with", "bleu"), TRANSLATES)
 
 
 def errors_by_length(results: Results, arm: str) -> Series:
@@ -65,16 +88,18 @@ def size_difference(results: Results) -> float:
         results.series(f"{task}/with", "parameters") / results.series(f"{task}/without", "parameters")
         for task in ("words", "sentences")
     ]
-    return float(max(abs(ratio - 1).max() for ratio in ratios))
+    return largest(abs(ratio - 1) for ratio in ratios)
 
 
 def lead_in_bleu(results: Results) -> Series:
     """BLEU with attention less that of the translation of the most similar known sentence: (seeds,)."""
+    require_translates(results)
     return results.series("sentences/with", "bleu") - float(results.values("sentences/memory", "bleu")[0])
 
 
 def bleu_gain(results: Results) -> Series:
     """The rise of BLEU through attention: (seeds,)."""
+    require_translates(results)
     return results.series("sentences/with", "bleu") - results.series("sentences/without", "bleu")
 
 
@@ -84,26 +109,54 @@ def wrong_words_differ(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("encoder-decoder/learns", measure=lead_over_memory, at_least=FAR),
-    Claim("encoder-decoder/attention", measure=error_ratio("errors"), at_most=SMALLER),
-    Claim("encoder-decoder/attention-helps-long", measure=gain_on_long, at_least=SHARE),
-    Claim("encoder-decoder/beyond", measure=error_ratio("beyond"), at_most=SMALLER),
-    Claim("encoder-decoder/looks-in-order", measure=lambda results: forced(results, "forward"), at_least=0.9),
-    Claim("encoder-decoder/translation", measure=bleu_gain, at_least=0),
-    Claim("encoder-decoder/same-size", measure=size_difference, kind="exact", at_most=0),
+    Claim("encoder-decoder/learns", role="sentence", measure=lead_over_memory, more_than=0.0, smallest=FAR),
+    Claim(
+        "encoder-decoder/attention",
+        role="control",
+        measure=error_ratio("errors"),
+        less_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    ),
+    Claim("encoder-decoder/attention-helps-long", role="control", measure=gain_on_long, more_than=0.0, smallest=SHARE),
+    Claim(
+        "encoder-decoder/beyond",
+        role="control",
+        measure=error_ratio("beyond"),
+        less_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    ),
+    Claim(
+        "encoder-decoder/looks-in-order",
+        role="control",
+        measure=lambda results: forced(results, "forward"),
+        at_least=0.9,
+    ),
+    Claim("encoder-decoder/translation", role="control", measure=bleu_gain, more_than=0.0, smallest=BLEU),
+    Claim("encoder-decoder/same-size", role="identity", measure=size_difference, kind="exact", at_most=0),
     Claim(
         "encoder-decoder/rows",
+        role="identity",
         measure=lambda results: float(forced(results, "row_sum").max()),
         kind="exact",
         at_most=1e-5,
     ),
-    Claim("beam-search/probability", measure=beam_gain("log_probability", 1), at_least=0),
-    Claim("beam-search/words", measure=beam_gain("wrong", -1), at_least=0),
-    Claim("teacher-forcing/same-words", measure=wrong_words_differ, kind="exact", at_most=1e-3),
+    Claim(
+        "beam-search/probability",
+        role="sentence",
+        measure=beam_gain("log_probability", 1),
+        more_than=0.0,
+        smallest=NATS,
+    ),
+    Claim("beam-search/words", role="limit", measure=beam_gain("wrong", -1), more_than=0.0, smallest=FEW),
+    Claim("teacher-forcing/same-words", role="identity", measure=wrong_words_differ, kind="exact", at_most=1e-3),
     Claim(
         "teacher-forcing/errors-spread",
+        role="sentence",
         measure=lambda results: results.series("words/with", "errors") - forced(results, "errors"),
-        at_least=0,
+        more_than=0.0,
+        smallest=FEW,
     ),
-    Claim("translation-memory", measure=lead_in_bleu, at_least=0),
+    Claim("translation-memory", role="sentence", measure=lead_in_bleu, more_than=0.0, smallest=BLEU),
 )

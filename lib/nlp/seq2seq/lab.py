@@ -343,6 +343,7 @@ LAB = Lab(
         "sentences-memory": remembered_sentences,
     },
     claims=CLAIMS,
+    lecture=("encoder-decoder",),
     figures={
         "attention": figures.attention,
         "length": figures.length,

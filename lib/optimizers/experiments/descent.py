@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -67,7 +67,7 @@ def step_deviation(surface: Surface, points: np.ndarray) -> float:
         optimizer = GradientDescent(learning_rate=rate)
         moved, _ = optimizer.update(g, optimizer.init(point), point)
         decrease = float(surface.value(point) - surface.value(moved))
-        worst = max(worst, abs(decrease / (rate * slope) - 1))
+        worst = largest((worst, abs(decrease / (rate * slope) - 1)))
     return worst
 
 
@@ -123,15 +123,15 @@ def ravine_curve(factor: float, steps: int = 100) -> list[float]:
 
 
 def _worst_step(results: Results) -> float:
-    return float(max(max(r.measurements["step_deviation"].values()) for r in results.of("descent")))
+    return largest(largest(r.measurements["step_deviation"].values()) for r in results.of("descent"))
 
 
 def _worst_limit(results: Results) -> float:
-    return float(max(abs(limit - 1) for r in results.of("descent") for limit in r.measurements["limit"].values()))
+    return largest(abs(limit - 1) for r in results.of("descent") for limit in r.measurements["limit"].values())
 
 
 def _rest(results: Results) -> np.ndarray:
-    return np.array([min(s["minimum"] for s in r.measurements["rest"].values()) for r in results.of("descent")])
+    return np.array([smallest(s["minimum"] for s in r.measurements["rest"].values()) for r in results.of("descent")])
 
 
 def _lowest(results: Results) -> np.ndarray:
@@ -139,8 +139,8 @@ def _lowest(results: Results) -> np.ndarray:
 
 
 CLAIMS = (
-    Claim("gradient-descends/step", kind="exact", measure=_worst_step, at_most=1e-3),
-    Claim("gradient-descends/divergence", kind="exact", measure=_worst_limit, at_most=1e-3),
-    Claim("gradient-descends/minimum", measure=_rest, at_least=0.95),
-    Claim("gradient-descends/not-the-lowest", measure=_lowest, at_most=0.5),
+    Claim("gradient-descends/step", role="identity", kind="exact", measure=_worst_step, at_most=1e-3),
+    Claim("gradient-descends/divergence", role="condition", kind="exact", measure=_worst_limit, at_most=1e-3),
+    Claim("gradient-descends/minimum", role="sentence", measure=_rest, at_least=0.95, interval="median"),
+    Claim("gradient-descends/not-the-lowest", role="limit", measure=_lowest, at_most=0.5),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -58,14 +58,14 @@ def path(rule: str, form: str, rate: Any, start: np.ndarray) -> np.ndarray:
 
 
 def _constant(results: Results) -> float:
-    return float(max(results.of("forms")[0].measurements["constant"].values()))
+    return largest(results.of("forms")[0].measurements["constant"].values())
 
 
 def _scheduled(results: Results) -> float:
-    return float(min(results.of("forms")[0].measurements["scheduled"].values()))
+    return smallest(results.of("forms")[0].measurements["scheduled"].values())
 
 
 CLAIMS = (
-    Claim("momentum-forms/constant", kind="exact", measure=_constant, at_most=1e-12),
-    Claim("momentum-forms/schedule", kind="exact", measure=_scheduled, at_least=1e-3),
+    Claim("momentum-forms/constant", role="sentence", kind="exact", measure=_constant, at_most=1e-12),
+    Claim("momentum-forms/schedule", role="limit", kind="exact", measure=_scheduled, at_least=1e-3),
 )

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -190,7 +190,7 @@ def exact_casts(framework: str) -> Iterator[None]:
 def _worst(framework: str, names: Callable[[str], bool], measurement: str = "deviation") -> Callable[[Results], float]:
     def measure(results: Results) -> float:
         measured = results.of(f"frameworks/{framework}")[0].measurements[measurement]
-        return float(max(value for name, value in measured.items() if names(name)))
+        return largest(value for name, value in measured.items() if names(name))
 
     return measure
 
@@ -198,36 +198,51 @@ def _worst(framework: str, names: Callable[[str], bool], measurement: str = "dev
 CLAIMS = (
     Claim(
         "adamax-nadam/frameworks",
+        role="identity",
         kind="exact",
-        measure=lambda results: max(
+        measure=lambda results: largest(
             _worst(framework, lambda name: name in ("AdaMax", "NAdam"))(results) for framework in ("torch", "keras")
         ),
         at_most=1e-12,
     ),
     Claim(
-        "nobody-writes-them/torch", kind="exact", measure=_worst("torch", lambda name: name != "Muon"), at_most=1e-12
+        "nobody-writes-them/torch",
+        role="sentence",
+        kind="exact",
+        measure=_worst("torch", lambda name: name != "Muon"),
+        at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/keras",
+        role="sentence",
         kind="exact",
         measure=_worst("keras", lambda name: name not in ("Muon", "Lion")),
         at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/keras-as-shipped",
+        role="limit",
         kind="exact",
         measure=_worst("keras", lambda name: True, "as_shipped"),
         at_most=1e-5,
     ),
-    Claim("nobody-writes-them/lion", kind="exact", measure=_worst("keras", lambda name: name == "Lion"), at_most=1e-12),
+    Claim(
+        "nobody-writes-them/lion",
+        role="identity",
+        kind="exact",
+        measure=_worst("keras", lambda name: name == "Lion"),
+        at_most=1e-12,
+    ),
     Claim(
         "nobody-writes-them/muon-keras",
+        role="identity",
         kind="exact",
         measure=_worst("keras", lambda name: name == "Muon"),
         at_most=1e-12,
     ),
     Claim(
         "nobody-writes-them/muon-torch",
+        role="identity",
         kind="exact",
         measure=_worst("torch", lambda name: name == "Muon"),
         at_most=100 * 3e-3 * 2.45 * 2**-5,

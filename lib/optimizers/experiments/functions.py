@@ -211,8 +211,19 @@ def mean_rank(results: Results, optimizer: str = "Adam") -> np.ndarray:
     return np.asarray(np.mean(ranks, axis=(0, 2)))
 
 
+TENTH = 0.1
+"""The smallest saving that counts: a tenth of the steps. The grid of rates alone moves them by several per cent."""
+
+
 def _faster(claim: str, slower: str, faster: str, function: str) -> Claim:
-    return Claim(claim, measure=times_the_steps(slower, faster, function), at_least=1.0)
+    return Claim(
+        claim,
+        role="sentence",
+        measure=times_the_steps(slower, faster, function),
+        more_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    )
 
 
 CLAIMS = (
@@ -222,5 +233,5 @@ CLAIMS = (
         _faster(f"rmsprop-improves-adagrad/{function.replace(' ', '-')}", "Adagrad", "RMSprop", function)
         for function in TESTED
     ),
-    Claim("adam-is-the-sum/functions", measure=mean_rank, at_most=4.5),
+    Claim("adam-is-the-sum/functions", role="sentence", measure=mean_rank, at_most=4.5),
 )

@@ -135,7 +135,7 @@ def _of(name: str) -> Callable[[Results], float]:
 
 
 def _identity(claim: str, name: str, at_most: float) -> Claim:
-    return Claim(claim, kind="exact", measure=_of(name), at_most=at_most)
+    return Claim(claim, role="sentence", kind="exact", measure=_of(name), at_most=at_most)
 
 
 CLAIMS = (

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -118,7 +118,7 @@ def first_step(name: str, convention: str) -> np.ndarray:
 
 
 def _increase(results: Results) -> float:
-    return float(max(results.of("rates")[0].measurements["increase"].values()))
+    return largest(results.of("rates")[0].measurements["increase"].values())
 
 
 def _exponent(results: Results) -> float:
@@ -133,7 +133,7 @@ def _recovery(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("adagrad-decays/monotone", kind="exact", measure=_increase, at_most=0.0),
-    Claim("adagrad-decays/valley", kind="exact", measure=_exponent, at_least=1.5),
-    Claim("rmsprop-improves-adagrad/recovers", kind="exact", measure=_recovery, at_least=50.0),
+    Claim("adagrad-decays/monotone", role="sentence", kind="exact", measure=_increase, at_most=0.0),
+    Claim("adagrad-decays/valley", role="control", kind="exact", measure=_exponent, at_least=1.5),
+    Claim("rmsprop-improves-adagrad/recovers", role="sentence", kind="exact", measure=_recovery, at_least=50.0),
 )

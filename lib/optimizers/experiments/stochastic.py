@@ -111,6 +111,6 @@ def _saving(results: Results) -> np.ndarray:
 
 
 CLAIMS = (
-    Claim("gradient-descends/noise", measure=_slope, at_least=-1.1, at_most=-0.9),
-    Claim("gradient-descends/cost", measure=_saving, at_least=1.0),
+    Claim("gradient-descends/noise", role="identity", measure=_slope, at_least=-1.1, at_most=-0.9),
+    Claim("gradient-descends/cost", role="control", measure=_saving, more_than=1.0, smallest=0.1, interval="log-mean"),
 )

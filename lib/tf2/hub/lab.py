@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from lib.harness.contract.config import Config
+from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
@@ -121,7 +122,7 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
     pool, pool_labels = pictures.pool
     judged = pictures.judged
     drawn = seed.rng("few").permutation(len(pool))
-    accuracies: dict[str, list[float]] = {way: [] for way in figures.WAYS}
+    right: dict[str, list[np.ndarray]] = {way: [] for way in figures.WAYS}
     moved = []
     frozen = {"frozen module": module, "frozen random": random}
     features = {way: {name: m.features(images) for name, (images, _) in judged.items()} for way, m in frozen.items()}
@@ -129,17 +130,21 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
         which = np.concatenate([drawn[pool_labels[drawn] == kind][:shots] for kind in range(len(pictures.names))])
         few = pool[which], pool_labels[which]
         for way, one in frozen.items():
-            accuracies[way].append(head((one.features(few[0]), few[1]), features[way], judged))
+            right[way].append(head((one.features(few[0]), few[1]), features[way], judged))
         for way in ("module trained on", "from scratch"):
-            accuracy, change = whole(config, seed, module if way.startswith("module") else None, few, judged)
-            accuracies[way].append(accuracy)
+            answers, change = whole(config, seed, module if way.startswith("module") else None, few, judged)
+            right[way].append(answers)
             moved += [change] if way.startswith("module") else []
-        log(shots, **{way: values[-1] for way, values in accuracies.items()})
-    return {"accuracy": accuracies, "moved": min(moved)}
+        log(shots, **{way: float(np.mean(values[-1])) for way, values in right.items()})
+    return {
+        "accuracy": {way: [float(np.mean(each)) for each in values] for way, values in right.items()},
+        "right": {way: [packed(each) for each in values] for way, values in right.items()},
+        "moved": min(moved),
+    }
 
 
-def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictures]) -> float:
-    """Test accuracy of logistic regression on frozen features; its penalty is chosen on the validation pictures.
+def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictures]) -> np.ndarray:
+    """Which test pictures logistic regression on frozen features recognises; its penalty is chosen on validation ones.
 
     `few`: features (n, features) and kinds (n,) to learn from; `features`: those of the judged pictures.
     """
@@ -152,16 +157,16 @@ def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictu
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000)).fit(*few)
         scored.append((model.score(features["validation"], judged["validation"][1]), -strength, model))
     best = max(scored, key=lambda one: one[:2])[2]
-    return float(best.score(features["test"], judged["test"][1]))
+    return np.asarray(best.predict(features["test"]) == judged["test"][1])
 
 
 def whole(
     config: HubConfig, seed: Seed, module: Module | None, few: Pictures, judged: dict[str, Pictures]
-) -> tuple[float, float]:
+) -> tuple[np.ndarray, float]:
     """Train a whole network on few pictures: the module with a new head, or LeNet from scratch.
 
-    Returns the test accuracy at the look that is best on the validation pictures, and the largest change of a weight
-    below the head.
+    Returns the recognised test pictures at the look that is best on the validation pictures, and the largest change of
+    a weight below the head.
     """
     import keras
 
@@ -183,8 +188,8 @@ def whole(
         if score > highest:
             highest, best = score, model.get_weights()
     model.set_weights(best)
-    accuracy = evaluation.accuracy(classifier.logits(prepared["test"]), judged["test"][1])
-    return accuracy, max(float(np.abs(a - b).max()) for a, b in zip(before[:-2], best[:-2], strict=True))
+    right = evaluation.right(classifier.logits(prepared["test"]), judged["test"][1])
+    return right, max(float(np.abs(a - b).max()) for a, b in zip(before[:-2], best[:-2], strict=True))
 
 
 SEARCH = Search(
@@ -219,6 +224,7 @@ LAB = Lab(
     variants={source: {"source": source} for source in SOURCES},
     trials=trial,
     claims=CLAIMS,
+    lecture=("reuse-a-module",),
     figures={
         "seen": figures.seen,
         "few_shot": figures.few_shot,

@@ -12,6 +12,8 @@ from lib.harness.contract.results import Results
 from lib.tf2.tf2.agreement import BY_HAND, MODES
 from lib.tf2.tf2.levels import LEVELS
 
+TENTH = 0.1
+"""The smallest share of a time that counts: timings on a busy machine differ by several per cent."""
 TOLERANCE = 1e-5
 """Of weights and logits; between the two levels of a float32 weight of 0.1 there are 7e-9."""
 
@@ -79,65 +81,169 @@ def traces_of_numbers(results: Results) -> float:
 
 
 CLAIMS = (
-    Claim("four-levels-agree/float64", kind="exact", measure=worst("agree/float64", "apart"), at_most=TOLERANCE),
+    Claim(
+        "four-levels-agree/float64",
+        role="sentence",
+        kind="exact",
+        measure=worst("agree/float64", "apart"),
+        at_most=TOLERANCE,
+    ),
     Claim(
         "four-levels-agree/float32",
+        role="sentence",
         kind="exact",
         measure=worst("agree/float32", "apart_own_kernels"),
         at_most=TOLERANCE,
     ),
-    Claim("four-levels-agree/moved", kind="exact", measure=moved, at_least=1000 * TOLERANCE),
-    Claim("four-levels-agree/traced-once", kind="exact", measure=traces, at_least=1, at_most=1),
-    Claim("four-levels-agree/compiled-is-faster", measure=least_gain, at_least=1),
-    Claim("rounding-flips-a-unit", measure=drift_by_hand, at_least=float(np.log10(TOLERANCE))),
-    Claim("autograph-if-else/same-answers", kind="exact", measure=worst("autograph", "deviations"), at_most=0.0),
-    Claim("autograph-if-else/as-python", kind="exact", measure=worst("autograph", "python_deviations"), at_most=0.0),
+    Claim("four-levels-agree/moved", role="control", kind="exact", measure=moved, at_least=1000 * TOLERANCE),
+    Claim("four-levels-agree/traced-once", role="identity", kind="exact", measure=traces, at_least=1, at_most=1),
     Claim(
-        "autograph-if-else/gradient", kind="exact", measure=worst("autograph", "gradient_deviation"), at_most=TOLERANCE
+        "four-levels-agree/compiled-is-faster",
+        role="control",
+        measure=least_gain,
+        more_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    ),
+    Claim(
+        "rounding-flips-a-unit",
+        role="sentence",
+        measure=drift_by_hand,
+        at_least=float(np.log10(TOLERANCE)),
+        interval="median",
+    ),
+    Claim(
+        "autograph-if-else/same-answers",
+        role="sentence",
+        kind="exact",
+        measure=worst("autograph", "deviations"),
+        at_most=0.0,
+    ),
+    Claim(
+        "autograph-if-else/as-python",
+        role="sentence",
+        kind="exact",
+        measure=worst("autograph", "python_deviations"),
+        at_most=0.0,
+    ),
+    Claim(
+        "autograph-if-else/gradient",
+        role="identity",
+        kind="exact",
+        measure=worst("autograph", "gradient_deviation"),
+        at_most=TOLERANCE,
     ),
     Claim(
         "autograph-if-else/it-is-autograph",
+        role="condition",
         kind="exact",
         measure=lambda results: float(results.values("autograph", "refused_without_autograph").min()),
         at_least=5,
     ),
     Claim(
         "autograph-if-else/one-trace-for-tensors",
+        role="identity",
         kind="exact",
         measure=lambda results: float(results.values("autograph", "traces_tensors").max()),
         at_most=1,
     ),
-    Claim("autograph-if-else/a-trace-for-each-number", kind="exact", measure=traces_of_numbers, at_least=1, at_most=1),
-    Claim("autograph-if-else/loop-is-faster", measure=ratio_of_times("eager", "graph"), at_least=1),
-    Claim("autograph-if-else/first-call", measure=ratio_of_times("first", "eager"), at_least=1),
-    Claim("autograph-limits/refused", kind="exact", measure=tally("autograph", "refused"), at_least=5),
-    Claim("autograph-limits/frozen", kind="exact", measure=tally("autograph", "frozen"), at_least=3),
-    Claim("layers-and-estimator/old-code-runs", kind="exact", measure=tally("old code", "old_errors"), at_most=0),
-    Claim("layers-and-estimator/replacement-runs", kind="exact", measure=tally("old code", "new_errors"), at_most=0),
+    Claim(
+        "autograph-if-else/a-trace-for-each-number",
+        role="limit",
+        kind="exact",
+        measure=traces_of_numbers,
+        at_least=1,
+        at_most=1,
+    ),
+    Claim(
+        "autograph-if-else/loop-is-faster",
+        role="control",
+        measure=ratio_of_times("eager", "graph"),
+        more_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    ),
+    Claim(
+        "autograph-if-else/first-call",
+        role="limit",
+        measure=ratio_of_times("first", "eager"),
+        more_than=1.0,
+        smallest=TENTH,
+        interval="log-mean",
+    ),
+    Claim("autograph-limits/refused", role="sentence", kind="exact", measure=tally("autograph", "refused"), at_least=5),
+    Claim("autograph-limits/frozen", role="sentence", kind="exact", measure=tally("autograph", "frozen"), at_least=3),
+    Claim(
+        "layers-and-estimator/old-code-runs",
+        role="sentence",
+        kind="exact",
+        measure=tally("old code", "old_errors"),
+        at_most=0,
+    ),
+    Claim(
+        "layers-and-estimator/replacement-runs",
+        role="control",
+        kind="exact",
+        measure=tally("old code", "new_errors"),
+        at_most=0,
+    ),
     Claim(
         "layers-and-estimator/replacement-is-right",
+        role="control",
         kind="exact",
         measure=worst("old code", "deviations"),
         at_most=TOLERANCE,
     ),
     Claim(
         "layers-and-estimator/replacement-learns",
+        role="control",
         kind="exact",
         measure=lambda results: float(results.values("old code", "accuracy").min()),
         at_least=0.5,
     ),
-    Claim("fully-compatible-keras/saved", kind="exact", measure=worst("portable", "saved"), at_most=0.0),
+    Claim(
+        "fully-compatible-keras/saved", role="sentence", kind="exact", measure=worst("portable", "saved"), at_most=0.0
+    ),
     Claim(
         "fully-compatible-keras/weights-are-not-all",
+        role="limit",
         kind="exact",
         measure=worst("portable", "weights_only"),
         at_least=TOLERANCE,
     ),
-    Claim("fully-compatible-keras/served", kind="exact", measure=worst("portable", "served"), at_most=TOLERANCE),
-    Claim("fully-compatible-keras/levels", kind="exact", measure=worst("portable", "levels"), at_most=TOLERANCE),
-    Claim("fully-compatible-keras/torch-logits", kind="exact", measure=worst("portable", "torch_logits"), at_most=1e-4),
     Claim(
-        "fully-compatible-keras/torch-training", kind="exact", measure=worst("portable", "torch_losses"), at_most=0.01
+        "fully-compatible-keras/served",
+        role="sentence",
+        kind="exact",
+        measure=worst("portable", "served"),
+        at_most=TOLERANCE,
     ),
-    Claim("fully-compatible-keras/every-use", kind="exact", measure=tally("portable", "uses_torch"), at_most=0),
+    Claim(
+        "fully-compatible-keras/levels",
+        role="sentence",
+        kind="exact",
+        measure=worst("portable", "levels"),
+        at_most=TOLERANCE,
+    ),
+    Claim(
+        "fully-compatible-keras/torch-logits",
+        role="sentence",
+        kind="exact",
+        measure=worst("portable", "torch_logits"),
+        at_most=1e-4,
+    ),
+    Claim(
+        "fully-compatible-keras/torch-training",
+        role="sentence",
+        kind="exact",
+        measure=worst("portable", "torch_losses"),
+        at_most=0.01,
+    ),
+    Claim(
+        "fully-compatible-keras/every-use",
+        role="sentence",
+        kind="exact",
+        measure=tally("portable", "uses_torch"),
+        at_most=0,
+    ),
 )

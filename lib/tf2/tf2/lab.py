@@ -33,6 +33,7 @@ class Tf2Config(Config):
 
     framework: Literal["torch", "keras"] = Field("keras", description="the lab is about TensorFlow")
     batch: int = Field(64, ge=1, le=1024, description="trials asked for at a time: all, so that no core waits")
+    seeds: int = Field(6, ge=1, le=1000, description="the fewest for which a median has an interval")
     dtype: Literal["float32", "float64"] = Field("float32", description="set by the study")
     double_seeds: int = Field(
         3, ge=1, le=1000, description="of the comparison in float64, where nothing but mistakes could differ"
@@ -98,6 +99,7 @@ LAB = Lab(
     study=study,
     trials={"agree": agree, "autograph": run_programs, "old-code": run_old_code, "portable": move_model},
     claims=CLAIMS,
+    lecture=("four-levels-agree", "autograph-if-else", "layers-and-estimator", "fully-compatible-keras"),
     figures={
         "levels": figures.levels,
         "agreement": figures.agreement,

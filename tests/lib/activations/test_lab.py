@@ -199,9 +199,14 @@ def test_one_activation_that_keeps_its_gradient_refutes_whatever() -> None:
 
 def test_decisions_on_made_up_trainings() -> None:
     for accuracy, trains in ((0.95, "holds"), (0.1, "fails")):
-        results = made_up("train/relu", [{"test_accuracy": accuracy + 0.001 * i} for i in range(5)])
+        trained = made_up("train/relu", [{"test_accuracy": accuracy + 0.001 * i} for i in range(5)])
+        shallow = made_up("train/sigmoid-shallow", [{"test_accuracy": 0.9 + 0.001 * i} for i in range(5)])
+        results = Results([*trained, *shallow])
         assert verdict("relu-keeps-gradient/trains", results) == trains
         assert verdict("whatever-activation/does-not-learn", results) == {"holds": "fails", "fails": "holds"}[trains]
+        untrained = made_up("train/sigmoid-shallow", [{"test_accuracy": 0.1 + 0.001 * i} for i in range(5)])
+        short = Results([*trained, *untrained])
+        assert verdict("whatever-activation/does-not-learn", short) == "inconclusive", "nothing learns in so few steps"
     for share, none in ((0.0, "holds"), (0.3, "fails")):
         results = made_up("train/relu", [{"dead": [[0.5, 0.5], [share, share + 0.001 * i]]} for i in range(5)])
         assert verdict("relu-keeps-gradient/no-dead-units", results) == none

@@ -148,8 +148,8 @@ BOTH = Text(HOSTILE, f"한{HOSTILE}")
 
 def test_what_comes_from_records_and_texts_is_shown_and_never_run() -> None:
     picture = Picture((Source("data:image/png;base64,AA==", HOSTILE, "en"), Source(HOSTILE, HOSTILE, "ko")), BOTH)
-    part = Part(BOTH, BOTH, HOSTILE, HOSTILE, BOTH, 3, HOSTILE)
-    row = Row(HOSTILE, BOTH, HOSTILE, BOTH, picture, [part])
+    part = Part(BOTH, BOTH, BOTH, HOSTILE, HOSTILE, BOTH, HOSTILE, BOTH, 3, HOSTILE)
+    row = Row(HOSTILE, BOTH, HOSTILE, BOTH, picture, [part], BOTH)
     run = Run(HOSTILE, HOSTILE, [HOSTILE], HOSTILE, False)
     text = page([Section(HOSTILE, 1, BOTH, [row], [picture], run), Section(HOSTILE, 2, BOTH)])
     assert "<b" not in re.sub("<body>", "", text)
@@ -163,6 +163,6 @@ def test_a_verdict_that_is_not_known_is_shown_as_it_is(capsys: pytest.CaptureFix
     record = {"id": "a", "verdict": "[dubious]", "kind": "exact", "effect": 1.0, "holds_when": "<= 2", "unit": "px"}
     display.print_verdicts([record | {"low": 1.0, "high": 1.0, "note": ""}])
     assert "[dubious]" in capsys.readouterr().out
-    part = Part(BOTH, None, "dubious", "1", BOTH, 0, "<= 2")
+    part = Part(None, BOTH, None, "dubious", "1", None, "-", BOTH, 0, "<= 2")
     text = page([Section("lab", 1, BOTH, [Row("a", BOTH, "dubious", None, None, [part])], [], None)])
     assert text.count('<span class="verdict dubious">') == 3

@@ -22,7 +22,7 @@ from lib.tf2.hub.claims import CLAIMS, accuracies
 from lib.tf2.hub.lab import LAB, HubConfig
 from lib.tf2.hub.pictures import SOURCES, kinds, task
 from tests.lib.overfitting.support import made_up, verdicts
-from tests.lib.support import Recording, run_trial
+from tests.lib.support import Recording, answers, run_trial
 
 SMALL: dict[str, Any] = {"seeds": 3, "shots": (1, 10), "pictures": 2000, "epochs": 2, "judged": 200, "looks": (10, 30)}
 CONFIG = HubConfig(**SMALL)
@@ -50,13 +50,19 @@ def results(
     """Made-up results, a little different by seed."""
     noise = jitter * np.array([0.0, 1.0, -1.0])
     of_source = {}
-    for source, all_ways in {"letters": GOOD | (ways or {}), "clothes": CLOTHES | (clothes or {})}.items():
+    by_source = {"letters": (1, GOOD | (ways or {})), "clothes": (-1, CLOTHES | (clothes or {}))}
+    for source, (turn, all_ways) in by_source.items():
         each = [
-            {way: [v + (noise[seed] if "module" in way else 0) for v in values] for way, values in all_ways.items()}
+            {
+                way: [v + (turn * noise[seed] if "module" in way else 0) for v in values]
+                for way, values in all_ways.items()
+            }
             for seed in range(3)
         ]
+        right = [{way: [answers(v, 1000) for v in values] for way, values in ways.items()} for ways in each]
         found: dict[str, Any] = {
             "accuracy": np.array(each, dtype=object),
+            "right": np.array(right, dtype=object),
             "doors": {"hub.load": 0.0, "TFSMLayer": 0.0},
             "keras_layer": LAYER,
             "moved": 0.01,

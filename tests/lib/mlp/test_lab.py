@@ -148,11 +148,13 @@ def test_decisions_on_made_up_accuracies() -> None:
     noisy = [v + d for v, d in zip(linear, (0.3, -0.2, 0.2, -0.1, 0.0), strict=True)]
     claim = "nonlinearity-is-the-core/spirals"
     assert verdict(claim, accuracies(relu=better, identity=linear)) == "holds"
-    assert verdict(claim, accuracies(relu=linear, identity=linear)) == "fails"
+    assert verdict(claim, accuracies(relu=[v + 0.001 * i for i, v in enumerate(linear)], identity=linear)) == "fails"
     assert verdict(claim, accuracies(relu=noisy, identity=linear)) == "inconclusive"
     assert verdict(claim, accuracies(relu=better)) == "not measured"
     claim = "nonlinearity-is-the-core/linear-stays-linear-spirals"
-    assert verdict(claim, accuracies(identity=linear, one_layer=linear)) == "holds"
+    assert (
+        verdict(claim, accuracies(identity=[v + 0.001 * i for i, v in enumerate(linear)], one_layer=linear)) == "holds"
+    )
     assert verdict(claim, accuracies(identity=better, one_layer=linear)) == "fails"
     assert verdict(claim, accuracies(identity=noisy, one_layer=linear)) == "inconclusive"
 

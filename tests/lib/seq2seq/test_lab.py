@@ -30,9 +30,9 @@ LENGTHS = 10
 
 def word_arm(wrong: float, errors: float, slope: float, beyond: float, **more: Any) -> dict[str, Any]:
     """The measurements of an arm: errors grow by `slope` a letter; a little different by seed."""
-    by_length = [{"errors": [errors + j + slope * i for i in range(LENGTHS)]} for j in JITTER]
+    by_length = [{"errors": [errors + j + slope * i * (1 + 10 * j) for i in range(LENGTHS)]} for j in JITTER]
     beam = [{"width": [1, 4], "wrong": [wrong, wrong - 0.01 + j], "log_probability": [-3, -2.9 + j]} for j in JITTER]
-    forced = [{"forward": 0.95, "row_sum": 1e-7, "wrong": wrong + j, "errors": errors - 0.03} for j in JITTER]
+    forced = [{"forward": 0.95 + j, "row_sum": 1e-7, "wrong": wrong + j, "errors": errors - 0.03} for j in JITTER]
     return {
         "wrong": wrong + JITTER,
         "errors": errors + JITTER,
@@ -62,17 +62,20 @@ def test_decisions_on_results_whose_answer_is_known() -> None:
 
 
 def forced(**changes: float) -> dict[str, Any]:
-    return {"forced": {"forward": 0.95, "row_sum": 1e-7, "wrong": 0.5, "errors": 0.12} | changes}
+    measured = {"forward": 0.95, "row_sum": 1e-7, "wrong": 0.5, "errors": 0.12} | changes
+    return {"forced": np.array([measured | {"forward": measured["forward"] + j} for j in JITTER])}
 
 
 def beam(**changes: list[float]) -> dict[str, Any]:
-    return {"beam": {"width": [1, 4], "wrong": [0.5, 0.4], "log_probability": [-3.0, -2.9]} | changes}
+    measured = {"width": [1, 4], "wrong": [0.5, 0.4], "log_probability": [-3.0, -2.9]} | changes
+    moved = ("wrong", "log_probability")
+    return {"beam": np.array([measured | {n: [measured[n][0], measured[n][1] + j] for n in moved} for j in JITTER])}
 
 
 @pytest.mark.parametrize(
     ("variant", "changes", "failing"),
     [
-        ("words/with", {"wrong": 0.88}, "encoder-decoder/learns"),
+        ("words/with", {"wrong": 0.88 + JITTER}, "encoder-decoder/learns"),
         ("words/memory", {"letterwise_wrong": 0.3}, "encoder-decoder/learns"),
         ("words/with", {"errors": 0.31}, "encoder-decoder/attention"),
         ("words/with", {"by_length": {"errors": [0.1 + 0.03 * i for i in range(LENGTHS)]}}, "attention-helps-long"),
@@ -86,7 +89,7 @@ def beam(**changes: list[float]) -> dict[str, Any]:
         ("words/with", {"parameters": 1100}, "encoder-decoder/same-size"),
         ("sentences/with", {"parameters": 501}, "encoder-decoder/same-size"),
         ("sentences/with", {"bleu": 19.0}, "encoder-decoder/translation"),
-        ("sentences/with", {"bleu": 24.0}, "translation-memory"),
+        ("sentences/with", {"bleu": 24.0 + JITTER}, "translation-memory"),
     ],
 )
 def test_each_claim_fails_where_it_is_wrong(variant: str, changes: dict[str, Any], failing: str) -> None:
@@ -98,7 +101,7 @@ def test_each_claim_fails_where_it_is_wrong(variant: str, changes: dict[str, Any
 
 
 def test_an_effect_within_the_seeds_luck_is_inconclusive() -> None:
-    lucky = {"errors": 0.3 + 10 * JITTER, "bleu": 25 + 100 * JITTER}
+    lucky = {"errors": 0.3 + 10 * JITTER, "bleu": 26 + 1000 * JITTER}
     assert verdicts(CLAIMS, all_as_the_lecture_says(**{"words/with": lucky}))["encoder-decoder/attention"] != "holds"
     found = verdicts(CLAIMS, all_as_the_lecture_says(**{"sentences/with": lucky}))
     assert found["translation-memory"] == "inconclusive"
@@ -106,7 +109,7 @@ def test_an_effect_within_the_seeds_luck_is_inconclusive() -> None:
 
 def test_the_gain_is_paired_by_seed_and_length() -> None:
     gains = gain_by_length(all_as_the_lecture_says())
-    np.testing.assert_allclose(gains, np.tile(0.15 + 0.025 * np.arange(LENGTHS), (6, 1)))
+    np.testing.assert_allclose(gains, np.tile(0.15 + 0.025 * np.arange(LENGTHS), (6, 1)), atol=0.005)
 
 
 TINY: dict[str, Any] = {

@@ -23,10 +23,10 @@ from lib.tf2.tf2.programs import FROZEN, PROGRAMS, REFUSED
 from tests.lib.overfitting.support import verdicts
 from tests.lib.tf2.support import Timed
 
-CONFIG = Tf2Config(seeds=3, double_seeds=1)
+CONFIG = Tf2Config(seeds=6, double_seeds=1)
 USES = ("load the .keras file", "predict", "compile and train", "save it again", "fit on tf.data", "tf.GradientTape",
         "inside tf.function", "export a SavedModel", "TFSMLayer")  # fmt: skip
-JITTER = (0.0, 0.02, -0.02)
+JITTER = (0.0, 0.02, -0.02, 0.01, -0.01, 0.015)
 
 
 def agree(drift: float, apart: float) -> dict[str, Any]:

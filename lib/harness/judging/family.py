@@ -1,0 +1,56 @@
+"""The lecture's rows as one family: which verdicts would not stand if all of them were asked for at once.
+
+Each verdict errs with at most 2.5 % on its side. Of 35 rows some would err by chance alone; Holm's method (1979,
+Scandinavian Journal of Statistics 6, 65-70) keeps the chance that any of them does at 2.5 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lib.harness.judging.intervals import TAIL
+
+
+def row_p(records: Sequence[Mapping[str, Any]]) -> float | None:
+    """The p-value of a row's verdict; None where no statistical sentence has a part in it, or it is not decided.
+
+    A row holds when all of its sentences do, so its p-value is their largest (an intersection-union test). It fails
+    when any does, so there it is the smallest of those that fail, times the number of its sentences (Bonferroni's).
+    An exact sentence that fails decides the row without any chance.
+
+    Args:
+        records: a row's records, its own first where it has parts.
+    """
+    verdict = records[0]["verdict"]
+    sentences = [r for r in records if r.get("role", "sentence") == "sentence" and "part" not in r]
+    values = [(r["verdict"], r.get("p")) for r in sentences]
+    if verdict == "holds":
+        return max((float(p) for _, p in values if p is not None), default=None)
+    if verdict == "fails":
+        failing = [p for each, p in values if each == "fails"]
+        if any(p is None for p in failing):
+            return None
+        return min(1.0, len(sentences) * min(float(p) for p in failing))
+    return None
+
+
+def rows_that_would_turn(records: Iterable[Mapping[str, Any]], tail: float = TAIL) -> set[str]:
+    """The lecture's rows whose verdict Holm's method would not keep, by the records of their claims.
+
+    Rows without a decision are in the family too; they have nothing to lose.
+    """
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        if record.get("lecture"):
+            rows.setdefault(record["id"].split("/")[0], []).append(record)
+    ps = {row: p for row, of_row in rows.items() if (p := row_p(of_row)) is not None}
+    undecided = sum(of_row[0]["verdict"] == "inconclusive" for of_row in rows.values())
+    left, turned = len(ps) + undecided, False
+    found: set[str] = set()
+    for row, p in sorted(ps.items(), key=lambda each: each[1]):
+        turned = turned or p > tail / left
+        if turned:
+            found.add(row)
+        left -= 1
+    return found

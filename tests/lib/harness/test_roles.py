@@ -1,0 +1,98 @@
+"""Roles: the sentences of a row decide it, the rest is shown with it, and the lecture's labs say all of theirs."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.harness.contract.catalogue import find_labs
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.config import Config
+from lib.harness.contract.lab import Lab
+from lib.harness.contract.results import Results
+from lib.harness.contract.roles import ROLES, WORDS
+from lib.harness.errors import UserError
+from lib.harness.judging.verdicts import judge_all
+from lib.harness.showing import display
+from lib.harness.showing.report import part_of
+
+ROOT = Path(__file__).resolve().parents[3]
+LABS = find_labs(ROOT)
+
+
+def fact(name: str, holds: bool, role: Any = None) -> Claim:
+    """An exact claim of the row ``row`` that holds or fails."""
+    return Claim(f"row/{name}", role=role, kind="exact", measure=lambda _: 0.0 if holds else 2.0, at_most=1, unit="px")
+
+
+@pytest.mark.parametrize(
+    ("claims", "verdict", "part"),
+    [
+        ((fact("a", True), fact("b", False, "control")), "holds", "row/a"),
+        ((fact("b", False, "limit"), fact("a", True, "sentence")), "holds", "row/a"),
+        ((fact("a", False, "sentence"), fact("b", True, "condition")), "fails", "row/a"),
+        ((fact("a", True, "sentence"), fact("b", False, "sentence"), fact("c", True, "identity")), "fails", "row/b"),
+    ],
+)
+def test_a_row_has_the_verdict_of_its_sentences(claims: tuple[Claim, ...], verdict: str, part: str) -> None:
+    row, *parts = judge_all(claims, Results([]), "lab")
+    assert (row["id"], row["verdict"], row["part"]) == ("row", verdict, part)
+    assert [ROLES.index(each["role"]) for each in parts] == sorted(ROLES.index(claim.says) for claim in claims)
+
+
+def lab(*claims: Claim) -> Lab:
+    return Lab("some", "shows", Config, lambda config, seed, log: {}, claims=claims)
+
+
+def test_a_row_without_a_sentence_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"^no claim of the row 'row' has the role 'sentence' \(they have: control\)"):
+        lab(Claim("other", kind="exact", measure=len, at_most=1), fact("a", True, "control"))
+    assert lab(fact("a", True), fact("b", True, "identity")).claims[0].says == "sentence"
+
+
+def test_a_role_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UserError, match="claim 'row/a': there is no role 'proof'; there are: sentence, condition"):
+        fact("a", True, "proof")
+
+
+def test_the_words_of_a_role_stand_before_the_part_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    claims = [fact("a", True), *(fact(role, True, role) for role in WORDS)]
+    records = judge_all(claims, Results([]), "lab")
+    display.print_verdicts(records)
+    shown = capsys.readouterr().out
+    for record in records[2:]:
+        words = WORDS[record["role"]]
+        assert f"  {words.en}: {record['role']}" in shown
+        assert part_of(lab(*claims).texts, record).role == words
+    assert part_of(lab(*claims).texts, records[1]).role is None
+
+
+def test_records_of_older_versions_have_no_role_and_are_sentences() -> None:
+    record = judge_all([fact("a", False, "control"), fact("b", True)], Results([]), "lab")[2]
+    old = {name: value for name, value in record.items() if name != "role"}
+    assert display.part_name(record) == "compared with: a"
+    assert display.part_name(old) == "a"
+
+
+def table() -> dict[str, dict[str, set[str]]]:
+    """By row the parts of each role, as docs/claims.md has them."""
+    rows = {}
+    for line in (ROOT / "docs" / "claims.md").read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"\| `[a-z0-9]+` \| `([a-z0-9-]+)` \| (.*) \|$", line):
+            cells = [set(re.findall(r"`([^`]+)`", cell)) for cell in match[2].split(" | ")]
+            rows[match[1]] = dict(zip(ROLES, cells, strict=True))
+    return rows
+
+
+def test_every_claim_of_the_lecture_says_its_role_and_the_page_lists_it() -> None:
+    rows: dict[str, dict[str, set[str]]] = {}
+    for entry in LABS.values():
+        for claim in importlib.import_module(entry.module).LAB.claims:
+            assert claim.role is not None, f"{claim.id} has no role"
+            row = rows.setdefault(claim.row, {role: set() for role in ROLES})
+            row[claim.role].add(claim.id.partition("/")[2] or claim.id)
+    assert table() == rows
