@@ -104,7 +104,7 @@ LAB = Lab(
     ),
     figures=convolution_figures.FIGURES,
     data=("fashion_mnist", "photographs"),
-    portable={"numpy": ("amd", "intel")},
+    portable={"numpy": ("amd", "intel"), "torch/grid": ("any",)},
     search=SEARCH,
     texts=convolution_figures.TEXTS,
 )
