@@ -72,8 +72,10 @@ static void dense_gradient(int64_t rows, int64_t inputs, int64_t n, const float 
 static void turn(int64_t inputs, int64_t blocks, const float *x, float *turned) {
   int64_t width = (inputs + LANES - 1) / LANES * LANES;
   for (int64_t i = 0; i < blocks; i++)
-    for (int64_t k = 0; k < inputs; k++)
-      for (int64_t l = 0; l < LANES; l++) turned[(i * LANES + l) * width + k] = x[(i * inputs + k) * LANES + l];
+    for (int64_t first = 0; first < inputs; first += LANES)
+      for (int64_t l = 0; l < LANES; l++)
+        for (int64_t k = first; k < inputs && k < first + LANES; k++)
+          turned[(i * LANES + l) * width + k] = x[(i * inputs + k) * LANES + l];
 }
 
 // db[r] = sum of dy[r] over all examples: by lanes, then their tree

@@ -96,19 +96,23 @@ Network *network_new(const Layer *layers, int32_t n, int64_t batch, uint64_t key
 // The examples of a batch as the first layer takes them; the last block is filled up with its last example
 static void gather(Network *net, const float *data, const int64_t *order, int64_t n) {
   const Layer *first = net->layer;
-  int64_t S = first->size, B = first->border, C = first->channels, width = rounded(first->inputs);
-  int64_t inputs = first->kind == CONVOLUTION ? C * (S - 2 * B) * (S - 2 * B) : first->inputs;
-  for (int64_t e = 0; e < rounded(n); e++) {
-    const float *from = data + order[e < n ? e : n - 1] * inputs;
-    float *to = net->x + e / LANES * first->inputs * LANES + e % LANES;
-    if (first->kind == CONVOLUTION)
-      for (int64_t c = 0; c < C; c++)
-        for (int64_t r = B; r < S - B; r++)
-          for (int64_t k = B; k < S - B; k++) to[((c * S + r) * S + k) * LANES] = *from++;
-    else {
-      for (int64_t k = 0; k < inputs; k++) to[k * LANES] = from[k];
-      if (first->kind == DENSE) memcpy(net->rows + e * width, from, (size_t)inputs * 4);
+  int64_t S = first->size, B = first->border, C = first->channels, width = rounded(first->inputs), side = S - 2 * B;
+  int64_t inputs = first->kind == CONVOLUTION ? C * side * side : first->inputs;
+  for (int64_t b = 0; b < rounded(n); b += LANES) {
+    const float *from[LANES];
+    float *to = net->x + b * first->inputs;
+    for (int64_t l = 0; l < LANES; l++) from[l] = data + order[b + l < n ? b + l : n - 1] * inputs;
+    if (first->kind == CONVOLUTION) {
+      for (int64_t row = 0; row < C * side; row++)
+        for (int64_t k = 0; k < side; k++)
+          for (int l = 0; l < LANES; l++)
+            to[((row / side * S + row % side + B) * S + B + k) * LANES + l] = from[l][row * side + k];
+      continue;
     }
+    for (int64_t k = 0; k < inputs; k++)
+      for (int l = 0; l < LANES; l++) to[k * LANES + l] = from[l][k];
+    for (int64_t l = 0; l < LANES && first->kind == DENSE; l++)
+      memcpy(net->rows + (b + l) * width, from[l], (size_t)inputs * 4);
   }
 }
 
