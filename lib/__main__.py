@@ -261,6 +261,9 @@ def run(args: argparse.Namespace) -> int:
 
         scope.require_portable()
         os.environ.update(determinism.portable())  # workers inherit it, and NumPy here reads it when it is loaded
+    from lib.kernels import choice
+
+    choice.choose(args.portable, args.gpu)
     if inside:
         return look_inside(args)
     asked = command(args, interrupted)

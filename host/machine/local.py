@@ -105,6 +105,28 @@ def _data() -> Path:
     return folder
 
 
+def _kernels() -> Path | None:
+    """The folder of the kernels, compiled at the first call and when their source has changed.
+
+    None where they cannot be compiled here, which `lib.kernels` says when they are asked for: torch computes then.
+    """
+    folder, source = STATE / "kernels", ROOT / "docker" / "kernels"
+    files = sorted([*source.glob("*.[ch]"), source / "build.sh"])
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest() + "\n"
+    stamp = folder / "stamp"
+    if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+        if shutil.which("gcc", path=variables.get("PATH")) is None:
+            return None
+        with held("local-kernels"):
+            stamp.unlink(missing_ok=True)
+            log = state_path("logs", "local-kernels.log")
+            if process.logged(["sh", str(source / "build.sh"), str(folder)], log, limit=process.INSTALL):
+                print(f"The kernels could not be compiled, so torch computes (all of it: {log})", file=sys.stderr)
+                return None
+            stamp.write_text(wanted, encoding="utf-8")
+    return folder
+
+
 def environment(place: Path | None = None) -> dict[str, str]:
     """The variables that a container gets from compose.yaml and the image, for a process of this machine.
 
@@ -113,8 +135,10 @@ def environment(place: Path | None = None) -> dict[str, str]:
     place = place or instance.folder()
     for folder in ("artifacts", "journal"):
         (place / folder).mkdir(parents=True, exist_ok=True)
+    kernels = _kernels()
     return {
         **variables.for_labs(),
+        **({"LAB_KERNELS": str(kernels)} if kernels else {}),
         "PATH": f"{VENV / 'bin'}{os.pathsep}{variables.get('PATH')}",
         "PYTHONUTF8": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lib" / "public")]),

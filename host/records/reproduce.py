@@ -51,6 +51,7 @@ def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -
         arguments.append("--gpu")
     more = {
         "LAB_REPRODUCES": record["key"],
+        "LAB_RECORDED_KERNELS": tags.get("lab.kernels", "none"),
         "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
         "LAB_GIT_DIRTY": tags.get("lab.git_dirty", "unknown"),
     }

@@ -24,7 +24,7 @@ the 400 inputs of dense1 in the order channel, row, column. `keras_weights` turn
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -106,6 +106,12 @@ def torch_lenet(weights: Mapping[str, np.ndarray], variant: Variant = "modern") 
             x = activation(torch.addmm(self.dense1.bias[:, None], self.dense1.weight, x))  # (120, n)
             x = activation(torch.addmm(self.dense2.bias[:, None], self.dense2.weight, x))  # (84, n)
             return torch.addmm(self.dense3.bias[:, None], self.dense3.weight, x).T
+
+        def chain(self) -> list[Any]:
+            """The same layers one after the other, as `lib.kernels.network` takes them."""
+            between = nn.ReLU if modern else nn.Sigmoid
+            pooled = [(self.conv1, 32, modern), (self.conv2, 14, modern)]
+            return [*pooled, self.dense1, between(), self.dense2, between(), self.dense3]
 
     model = LeNet()
     dtype = torch.get_default_dtype()

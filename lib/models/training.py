@@ -22,6 +22,7 @@ import numpy as np
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.harness.errors import UserError
+from lib.kernels import choice
 from lib.models import evaluation
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def fit(
 
 
 class TorchClassifier:
-    """A `Classifier` in torch."""
+    """A `Classifier` in torch, trained by the kernels where they are chosen and know its layers and its optimizer."""
 
     def __init__(self, model: torch.nn.Module, optimizer: Any, inputs: np.ndarray, labels: np.ndarray, batch: int):
         import torch
@@ -137,6 +138,7 @@ class TorchClassifier:
         self.model, self._optimizer, self._batch = model, optimizer, batch
         self._inputs = torch.from_numpy(inputs).to(torch.get_default_dtype())
         self._labels = torch.from_numpy(labels.astype(np.int64))
+        self._kernels = choice.network(model, optimizer, batch)
 
     @property
     def examples(self) -> int:
@@ -147,6 +149,8 @@ class TorchClassifier:
         """Train on the examples with these indices (n,), batch after batch. Returns the losses, float32 (steps,)."""
         import torch
 
+        if self._kernels is not None:
+            return self._kernels.train(self._inputs.numpy(), self._labels.numpy(), order)
         self.model.train()
         losses = []
         for index in torch.from_numpy(order).split(self._batch):
@@ -163,6 +167,8 @@ class TorchClassifier:
         import torch
 
         self.model.eval()
+        if self._kernels is not None:
+            return self._kernels.outputs(inputs)
         with torch.no_grad():
             parts = torch.from_numpy(inputs).to(torch.get_default_dtype()).split(batch)
             return torch.cat([self.model(part) for part in parts]).numpy()

@@ -3,8 +3,10 @@
 import json
 import os
 import platform
+import shutil
 import sqlite3
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,50 @@ def test_a_uv_that_may_not_run_is_one_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match=r"bin/uv may not run: its disk is mounted noexec; clone to another one$"):
         uv()
+
+
+@pytest.fixture
+def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of kernels to be compiled, in a clone of its own."""
+    source = tmp_path / "docker" / "kernels"
+    shutil.copytree(local.ROOT / "docker" / "kernels", source)
+    monkeypatch.setattr(local, "ROOT", tmp_path)
+    monkeypatch.setattr(local, "STATE", tmp_path / ".local")
+    monkeypatch.setattr(local, "state_path", lambda *parts: tmp_path / parts[-1])
+    monkeypatch.setattr(local, "held", lambda name: nullcontext())
+    return source
+
+
+def test_kernels_are_compiled_once_and_again_when_their_source_changes(kernels: Path, tmp_path: Path) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc here")
+    folder = local._kernels()
+    assert folder == tmp_path / ".local" / "kernels"
+    times = {path: path.stat().st_mtime_ns for path in folder.glob("*.so")}
+    assert times
+    assert local._kernels() == folder
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    (kernels / "lanes.h").write_text((kernels / "lanes.h").read_text() + "// more\n")
+    assert local._kernels() == folder
+    assert all(path.stat().st_mtime_ns > time for path, time in times.items())
+
+
+def test_without_a_compiler_there_are_no_kernels(
+    kernels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
+    assert local._kernels() is None
+    assert capsys.readouterr().err == "", "said where they are asked for"
+
+
+def test_a_compiler_that_fails_is_one_line_and_torch_computes(
+    kernels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc here")
+    (kernels / "kernels.c").write_text("this is no C\n")
+    assert local._kernels() is None
+    log = tmp_path / "local-kernels.log"
+    assert capsys.readouterr().err == f"The kernels could not be compiled, so torch computes (all of it: {log})\n"
+    assert "error" in log.read_text()
+    assert local._kernels() is None, "and again at the next command"

@@ -105,7 +105,7 @@ LAB = Lab(
     lecture=("shift-multiply-sum", "extracts-features", "filters-grow"),
     figures=convolution_figures.FIGURES,
     data=("fashion_mnist", "photographs"),
-    portable={"numpy": ("amd", "intel")},
+    portable={"numpy": ("amd", "intel"), "torch/grid": ("any",)},
     search=SEARCH,
     texts=convolution_figures.TEXTS,
 )

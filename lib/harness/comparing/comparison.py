@@ -23,6 +23,7 @@ CAUSES = {
     "lab.gpu": "the GPU",
     "lab.threads": "the number of threads",
     "lab.portable": "the code paths (--portable)",
+    "lab.kernels": "the kernels",
 }
 """What can change bits, by the tag that records it."""
 DESCRIBED = {
@@ -31,11 +32,12 @@ DESCRIBED = {
     "lab.gpu": "GPU",
     "lab.threads": "number of threads",
     "lab.portable": "--portable",
+    "lab.kernels": "kernels",
     "lab.scope": "scope",
     VERSION_TAG: "trace version",
 }
 """Parts of the environment besides packages, as `described` names them, by the tag that records them."""
-USUAL = {"lab.portable": "false", VERSION_TAG: "1"}
+USUAL = {"lab.portable": "false", "lab.kernels": "none", VERSION_TAG: "1"}
 """The values of tags that older records do not have."""
 SHOWN = 20
 """Differences that are looked for and named, one for a trial."""

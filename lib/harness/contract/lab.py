@@ -76,7 +76,8 @@ class Lab:
         figures: file stem to a function of the results and the config.
         animations: the same for animations, saved as GIF.
         data: names of the data sets that the lab reads (modules of ``lib.data``).
-        portable: by framework, the makers of CPUs that were shown to give the same bits with ``--portable``.
+        portable: by framework, the makers of CPUs that were shown to give the same bits with ``--portable``; ``any``:
+            every processor, where the kernels compute. A key ``framework/function`` is for one trial function alone.
         model: the trained model that it registers, if any.
         search: how its settings are searched for, or, as a text, why that has no meaning.
         draws: whether the study itself draws at random, as a search does, and not its trials alone.
@@ -135,6 +136,10 @@ class Lab:
         else:
             study = self.study(config, Seed(root_seed)) if self.draws else self.study(config)
         return checked(study, self.name, self.function)
+
+    def makers(self, framework: str, function: str = "") -> tuple[str, ...]:
+        """The value of `portable` for trials in this framework that run this function."""
+        return self.portable.get(f"{framework}/{function}", self.portable.get(framework, ()))
 
     def _variants_by_seeds(self, config: Config) -> Study:
         framework = config.framework if config.framework in self.frameworks else self.frameworks[0]

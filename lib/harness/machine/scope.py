@@ -1,5 +1,6 @@
 """Where the same bits can be expected again: the scope that each run states in its tag ``lab.scope``.
 
+- ``portable:any``: on any processor that there are kernels for (`lib.kernels`), with ``--portable``
 - ``portable:intel``: on any Intel CPU of x86-64-v3, with ``--portable``; ``portable:amd,intel``: also on AMD's
 - ``machine``: in the same image on the same CPU model
 - ``device``: in the same image on the same GPU model
@@ -22,6 +23,7 @@ from lib.harness.errors import UserError
 
 LEVELS = ("none", "device", "machine", "portable")
 """From the lowest to the highest."""
+ANY = "any"
 VENDORS = {"GenuineIntel": "intel", "AuthenticAMD": "amd"}
 X86_64_V3 = {"abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
 """What the level has beyond the one before it (x86-64 psABI, table 3.1), as the kernel names it; ``abm`` has LZCNT."""
@@ -49,20 +51,29 @@ def cpu_model() -> str:
 def require_portable() -> None:
     """Raises `UserError` where ``--portable`` asks for instructions that this CPU does not have."""
     missing = sorted(X86_64_V3 - set(cpu_lines("flags").split()))
-    if missing:
+    if missing and platform.machine() != "aarch64":  # there only what the kernels compute is portable
         raise UserError(f"--portable: this CPU is not x86-64-v3 (it lacks {', '.join(missing)}): run without it")
 
 
-def stated(vendors: Sequence[str], portable: bool) -> str:
-    """The scope of a trial on this CPU. `vendors`: makers of CPUs for which its lab has proven it with `--portable`."""
-    if portable and VENDORS.get(cpu_lines("vendor_id")) in vendors:
-        return f"portable:{','.join(sorted(vendors))}"
+def stated(vendors: Sequence[str], portable: bool, kernels: bool = False) -> str:
+    """The scope of a trial on this CPU.
+
+    Args:
+        vendors: makers of CPUs for which its lab has proven it with `--portable`; `ANY`: all, where the kernels do.
+        portable: whether it is asked for.
+        kernels: whether they compute.
+    """
+    if portable and kernels and ANY in vendors:
+        return f"portable:{ANY}"
+    makers = sorted(set(vendors) - {ANY})
+    if portable and VENDORS.get(cpu_lines("vendor_id")) in makers:
+        return f"portable:{','.join(makers)}"
     return "machine"
 
 
 def lowest(scopes: Iterable[str]) -> str:
     """The lowest of scopes: what holds for all of them together."""
-    return min(scopes, key=lambda scope: (LEVELS.index(scope.partition(":")[0]), scope.count(",")))
+    return min(scopes, key=lambda scope: (LEVELS.index(scope.partition(":")[0]), scope.endswith(ANY), scope.count(",")))
 
 
 def of_error(message: str) -> str | None:

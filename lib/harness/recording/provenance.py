@@ -22,6 +22,7 @@ from lib.harness.machine.scope import cpu_lines, cpu_model
 from lib.harness.recording.archive import plain_files
 from lib.harness.recording.imports import imported
 from lib.harness.recording.jsonfile import json_bytes
+from lib.kernels import choice
 
 if TYPE_CHECKING:
     from lib.harness.contract.config import Config
@@ -128,6 +129,7 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
         "lab.cpu": cpu_model(),
         "lab.gpu": gpus.label(framework),
         "lab.threads": "1",
+        "lab.kernels": choice.recorded(),
         "lab.user": variable("LAB_USER", "unknown"),
     }
 

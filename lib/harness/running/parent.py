@@ -26,6 +26,7 @@ from lib.harness.running import resumption
 from lib.harness.running.job import Job, described
 from lib.harness.running.pool import Workers
 from lib.harness.running.resumption import Interrupted, OtherStudyError
+from lib.kernels import choice
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,11 @@ class ParentRun:
         tags = {**self._shared_tags, **tags}
         return {"key": key, "parent": parent, "experiment": self.lab.name, "name": name, "tags": tags, "params": params}
 
-    def scope(self, framework: str) -> str:
-        """The scope that has been proven for this lab's trials in a framework."""
+    def scope(self, framework: str, function: str = "") -> str:
+        """The scope that has been proven for this lab's trials in a framework, or for those of one function."""
         if gpus.chosen() == framework:
             return "device"
-        return scope.stated(self.lab.portable.get(framework, ()), self.options.portable)
+        return scope.stated(self.lab.makers(framework, function), self.options.portable, choice.chosen())
 
     def journal_of(self, result: Result) -> Path:
         """The journal of one of its trials."""
@@ -159,7 +160,7 @@ class ParentRun:
             "lab.framework": trial.runtime.framework,
             "lab.dtype": trial.runtime.dtype,
             "lab.gpu": gpus.label(trial.runtime.framework),
-            "lab.scope": self.scope(trial.runtime.framework),
+            "lab.scope": self.scope(trial.runtime.framework, trial.function),
         }
         *earlier, path = resumption.attempts(self.folder, self._asked)
         self._asked += 1

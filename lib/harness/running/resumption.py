@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Trial
 
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
-SAME = {"lab.code_sha256": "code", "lab.image": "image", "lab.lock_sha256": "lock", "lab.data_sha256": "data"}
+SAME = {
+    "lab.code_sha256": "code",
+    "lab.image": "image",
+    "lab.lock_sha256": "lock",
+    "lab.data_sha256": "data",
+    "lab.kernels": "kernels",
+}
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
 TORN = (OSError, ValueError, EOFError, RecursionError, zlib.error, zipfile.BadZipFile)
 """What reading a file raises that is missing or not whole: as it is, as JSON, as a file of arrays."""

@@ -194,7 +194,7 @@ LAB = Lab(
     figures=FIGURES,
     frameworks=("torch", "keras"),
     data=("mnist_5k",),
-    portable={"numpy": ("amd", "intel")},
+    portable={"numpy": ("amd", "intel"), "torch/tune-digits": ("any",)},
     search=SEARCH,
     texts=TEXTS,
 )

@@ -252,7 +252,7 @@ LAB = Lab(
         "double-descent-networks": figures.double_descent_networks,
     },
     data=("digits",),
-    portable={"numpy": ("amd", "intel"), "torch": ("intel",)},
+    portable={"numpy": ("amd", "intel"), "torch": ("any", "intel")},
     search=SEARCH,
     texts=figures.TEXTS,
 )

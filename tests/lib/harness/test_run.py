@@ -37,7 +37,7 @@ from tests.lib.harness.support import (
 TAGS = {
     "lab.name", "lab.variant", "lab.seed", "lab.framework", "lab.scope", "lab.image", "lab.lock_sha256",
     "lab.code_sha256", "lab.git_commit", "lab.git_dirty", "lab.data_sha256", "lab.cpu", "lab.gpu", "lab.threads",
-    "lab.user", "lab.portable",
+    "lab.user", "lab.portable", "lab.kernels",
 }  # fmt: skip
 
 

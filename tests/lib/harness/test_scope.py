@@ -38,11 +38,23 @@ def test_portable_is_stated_where_it_was_proven_for_this_maker_and_asked_for(cpu
     assert scope.stated(("intel", "amd"), portable=True) == "machine"
 
 
+def test_any_processor_is_stated_where_the_kernels_compute(cpu: dict[str, str]) -> None:
+    for vendor in ("GenuineIntel", "CentaurHauls", ""):
+        cpu["vendor_id"] = vendor
+        assert scope.stated(("any",), portable=True, kernels=True) == "portable:any"
+        assert scope.stated(("any",), portable=True) == scope.stated(("any",), False, kernels=True) == "machine"
+    cpu["vendor_id"] = "GenuineIntel"
+    assert scope.stated(("any", "intel"), portable=True) == "portable:intel"
+    assert scope.stated(("intel",), portable=True, kernels=True) == "portable:intel"
+
+
 def test_the_labs_name_makers_and_frameworks_that_are_known() -> None:
     for entry in find_labs(ROOT).values():
         lab = importlib.import_module(entry.module).LAB
-        assert {vendor for vendors in lab.portable.values() for vendor in vendors} <= set(scope.VENDORS.values())
-        assert lab.portable.keys() <= {*lab.frameworks, "numpy"}
+        assert {vendor for vendors in lab.portable.values() for vendor in vendors} <= {*scope.VENDORS.values(), "any"}
+        for framework, _, function in (key.partition("/") for key in lab.portable):
+            assert framework in {*lab.frameworks, "numpy"}
+            assert not function or function in lab.trials
 
 
 def test_a_cpu_without_the_instructions_is_refused(cpu: dict[str, str]) -> None:
@@ -57,6 +69,9 @@ def test_a_cpu_without_the_instructions_is_refused(cpu: dict[str, str]) -> None:
     [
         (["machine", "portable:intel"], "machine"),
         (["portable:amd,intel", "portable:intel"], "portable:intel"),
+        (["portable:any", "portable:amd,intel"], "portable:amd,intel"),
+        (["portable:any", "machine"], "machine"),
+        (["portable:any"], "portable:any"),
         (["portable:intel", "none: put_", "machine"], "none: put_"),
         (["device", "machine"], "device"),
     ],

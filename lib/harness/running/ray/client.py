@@ -19,6 +19,7 @@ from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, gpus
 from lib.harness.recording import provenance
+from lib.kernels import choice
 
 CONNECT_SECONDS = 3.0
 """How long the head may take to accept a connection."""
@@ -92,7 +93,7 @@ def connect(address: str, module: str) -> None:
     os.environ["RAY_CLIENT_RECONNECT_GRACE_PERIOD"] = "0"  # --resume goes on; a lab does not wait for another head
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of a trial whose result nobody waits for any more
     os.environ["RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S"] = os.environ["RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S"] = "10"
-    portable = {name: os.environ[name] for name in determinism.portable() if name in os.environ}
+    portable = {name: os.environ[name] for name in (*determinism.portable(), choice.PATH) if name in os.environ}
     variables = {name: value for name, value in determinism.environment().items() if name != CUDA}
     variables["LAB_PATHS"] = OUTSIDE
     with tempfile.TemporaryDirectory() as folder:

@@ -19,6 +19,7 @@ from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.reading import files_of
 from lib.harness.running.job import Job, beginning, run_job
 from lib.harness.running.worker import become
+from lib.kernels import choice
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result
@@ -81,6 +82,11 @@ def _require_fit(job: Job, lock: str) -> None:
         )
     if job.header["tags"]["lab.portable"] == "true":
         scope.require_portable()
+    recorded, present = job.header["tags"].get("lab.kernels", choice.NONE), choice.recorded()
+    if recorded != present:
+        raise UserError(
+            f"other kernels than this lab's for this worker's processor ({present[:12]}, not {recorded[:12]})"
+        )
     if gpus.computes(job.trial.runtime.framework):
         gpus.require_one_model()
 
@@ -90,7 +96,9 @@ def _scope(job: Job) -> str:
     if gpus.computes(job.trial.runtime.framework):
         return "device"
     lab = lab_of(job.module)
-    return scope.stated(lab.portable.get(job.trial.runtime.framework, ()), job.header["tags"]["lab.portable"] == "true")
+    trial = job.trial
+    portable = job.header["tags"]["lab.portable"] == "true"
+    return scope.stated(lab.makers(trial.runtime.framework, trial.function), portable, choice.chosen())
 
 
 @functools.cache
