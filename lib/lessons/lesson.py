@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import functools
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lib.harness.contract.drawing import fonts
 from lib.harness.contract.texts import LANGUAGES, Language
 from lib.harness.errors import one_line, short
 from lib.lessons.order import LESSONS, Entry, find
@@ -45,7 +48,27 @@ def begin(name: str, language: str) -> Lesson:
         raise LessonError(
             f'begin: the language is "ko" or "en", not \'{short(language)}\': begin("{entry.name}", "ko")'
         )
-    return Lesson(entry, code)
+    lesson = Lesson(entry, code)
+    _prepare(lesson)
+    return lesson
+
+
+def _prepare(lesson: Lesson) -> None:
+    """Let plots of the learner's own have Korean words, and say so if the notebook's last kernel had too little memory.
+
+    Nothing of this keeps a lesson from beginning.
+    """
+    with suppress(Exception):
+        from lib.lessons import memory
+
+        line = memory.last_kernel_died(lesson.language)
+        if line is not None:
+            show(line, boxed(escaped(line), ORANGE, "status"))
+    with suppress(Exception):
+        if "matplotlib" in sys.modules:  # else there is no plot that they could be for
+            import matplotlib as mpl
+
+            mpl.rcParams["font.family"] = fonts()
 
 
 class Lesson:
