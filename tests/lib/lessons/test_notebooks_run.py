@@ -16,7 +16,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from mlflow import MlflowClient
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
@@ -25,9 +24,6 @@ from traitlets.config import Config
 from lib.harness.contract.texts import LANGUAGES
 from lib.lessons.order import LESSONS
 from tests.lib.lessons.support import LABS, code_cells, exercises, solution
-
-# MLflow's own models; its stores are written for an older SQLAlchemy
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
 
 STEMS = [entry.stem for entry in LESSONS]
 FAST = "11-docker"
@@ -42,18 +38,15 @@ def read(stem: str, language: str) -> NotebookNode:
 
 @pytest.fixture
 def kernels_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a kernel finds: a home, a journal and an MLflow of its own."""
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    """What a kernel finds: a home, a journal and a file of progress of its own, and an MLflow that is away."""
     for name, value in {
         "HOME": str(tmp_path),
         "LAB_JOURNAL": str(tmp_path / "journal"),
-        "MLFLOW_TRACKING_URI": uri,
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": (tmp_path / "artifacts").as_uri(),
-        "LAB_MLFLOW_URL": "http://127.0.0.1:5000",
+        "LAB_LESSONS": str(tmp_path / "lessons"),
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
     }.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "journal").mkdir()
-    MlflowClient(uri).search_experiments()  # it makes the database, which takes seconds
 
 
 def execute(stem: str, folder: Path) -> NotebookNode:
