@@ -56,6 +56,7 @@ class Progress:
         self._language: Language = language
         self._warned: set[str] = set()
         self._mirror = Mirror(file)
+        self._unsaved: list[Callable[[dict[str, Any]], object]] = []
         self._state = self._read()
 
     @property
@@ -99,22 +100,29 @@ class Progress:
 
     def refresh(self) -> None:
         """Read what other kernels have kept since."""
-        self._state = self._read()
+        self._state = self._changed()
 
     def _change(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Read, change and write the file, as the only one at that moment."""
+        self._unsaved.append(change)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with _locked(self.file.with_name(LOCK)):
-                state = self._read()
-                change(state)
-                self._state = state
-                replace(DISK, self.file, json.dumps(state, ensure_ascii=False, indent=1).encode())
+                self._state = self._changed()
+                replace(DISK, self.file, json.dumps(self._state, ensure_ascii=False, indent=1).encode())
         except OSError as error:
-            change(self._state)
+            self._state = self._changed()
             self._warn("unwritable", reason=error.strerror or type(error).__name__)
         else:
+            self._unsaved.clear()
             self._mirror.begin()
+
+    def _changed(self) -> dict[str, Any]:
+        """The file's content with the changes that it does not have yet."""
+        state = self._read()
+        for change in self._unsaved:
+            change(state)
+        return state
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -125,7 +133,7 @@ class Progress:
             return {"version": VERSION, "lessons": {}}
         except OSError as error:
             self._warn("unwritable", reason=error.strerror or type(error).__name__)
-            return getattr(self, "_state", {"version": VERSION, "lessons": {}})
+            return {"version": VERSION, "lessons": {}}
         except (ValueError, RecursionError):
             self._set_aside()
             return {"version": VERSION, "lessons": {}}
