@@ -202,13 +202,15 @@ class Explorable:
         """The picture as PNG; a control without a value has its first one."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from PIL import Image
 
         with style():
             figure = Figure(figsize=self.size, dpi=self.dpi, layout="constrained")
-            FigureCanvasAgg(figure)
+            canvas = FigureCanvasAgg(figure)
             self.draw(figure, text, **self.values(**values))
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=self.dpi, pil_kwargs={"compress_level": 1})
+            canvas.draw()  # `savefig` would draw twice: the first time only for the layout
+        png = io.BytesIO()
+        Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(png, "png", compress_level=1)
         return png.getvalue()
 
 
