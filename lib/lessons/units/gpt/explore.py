@@ -7,7 +7,6 @@ two others, and how often.
 from __future__ import annotations
 
 import textwrap
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -16,14 +15,12 @@ import numpy as np
 
 from lib.harness.contract.drawing import PALETTE
 from lib.lessons.explore import Choice, Explorable, Slider, Words
+from lib.lessons.units.counting import counted, text_in
 
 LENGTH, TEXTS, SHOWN = 36, 3, 10
 """Characters of a text, texts, and characters with a bar."""
 LINES = {"korean": 26, "english": 40}
 """Characters a line."""
-READ = 400_000
-"""Characters of the text that are counted."""
-
 Texts = list[list[int]]
 """Texts of one length, as numbers of characters."""
 Model = tuple[Sequence[str], Callable[[Texts], np.ndarray]]
@@ -47,32 +44,13 @@ def lend(characters: Sequence[str], next_logits: Callable[[Texts], np.ndarray]) 
 
 @cache
 def counting(corpus: str) -> Model:
-    """The model that counts pairs and what follows them, in ``korean`` or ``english`` text."""
-    from lib.data import austen, english_korean
-
-    if corpus == "korean":
-        text = "\n".join(korean for _, korean in english_korean.train() if korean.endswith("다."))[:READ]
-    else:
-        text = austen.train()[200_000 : 200_000 + READ].replace("\n", " ")
-    characters = sorted(set(text))
-    number = {character: place for place, character in enumerate(characters)}
-    ids = [number[character] for character in text]
-    after: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-    for first, second, third in zip(ids, ids[1:], ids[2:], strict=False):
-        after[first, second][third] += 1
-        after[(second,)][third] += 1
-    overall = np.bincount(ids, minlength=len(characters)) / len(ids)
+    """The model that counts what follows two characters of a ``korean`` or ``english`` text."""
+    found = counted(corpus)
 
     def next_logits(texts: Texts) -> np.ndarray:
-        table = np.tile(1e-3 * overall, (len(texts), 1))
-        for row, numbers in zip(table, texts, strict=True):
-            for context, weight in ((tuple(numbers[-1:]), 0.05), (tuple(numbers[-2:]), 1.0)):
-                if context in after:
-                    counted = after[context]
-                    row[list(counted)] += weight * np.fromiter(counted.values(), float) / counted.total()
-        return np.asarray(np.log(table))
+        return np.log(np.stack([found.chances(numbers) for numbers in texts]))
 
-    return characters, next_logits
+    return text_in(corpus)[1], next_logits
 
 
 def chances(logits: np.ndarray, temperature: float) -> np.ndarray:
