@@ -196,7 +196,7 @@ def korean_pages(entry: Entry) -> list[str]:
     pages = []
     for page in cells(entry, "ko", "markdown"):
         text = NO_TEXT.sub(" ", re.sub(r"^>.*$", "", page, flags=re.MULTILINE))
-        pages.append(re.sub("|".join(map(re.escape, NAMES)), " ", text, flags=re.IGNORECASE))
+        pages.append(re.sub(rf"\b(?:{'|'.join(map(re.escape, NAMES))})\b", " ", text, flags=re.IGNORECASE))
     return pages
 
 
