@@ -13,6 +13,8 @@ from host.machine import instance
 from lib.harness.contract.catalogue import MINE, PACKAGES
 
 SERVICE_USER = (1000, 1000)
+LESSONS = ("labs/ko", "labs/en")
+"""The folders of the lessons, which compose.yaml mounts read-only."""
 NOTE = "labs-owner"  # an instance's note of having borrowed labs/: the "uid:gid" that it goes back to
 
 
@@ -25,8 +27,8 @@ def jupyter_user() -> tuple[int, int]:
 
 
 def make_folders() -> None:
-    """Before a container: labs/ and the folders for one's own labs and for packages exist, of the owner of labs/."""
-    for folder in (LABS, *(LABS / Path(name).name for name in (MINE, PACKAGES))):
+    """Before a container: labs/ and the folders in it that compose.yaml mounts exist, of the owner of labs/."""
+    for folder in (LABS, *(LABS / Path(name).name for name in (MINE, PACKAGES, *LESSONS))):
         if not folder.exists():
             folder.mkdir()
             if os.getuid() == 0:

@@ -87,4 +87,4 @@ def require(*, gpu: bool = False) -> dict[str, str]:
 
 def print_ready(workers: int, processors: int) -> None:
     """Say that the cluster is ready, and what to do with it."""
-    print(f"Ray         {workers} x {processors} trials at a time: ./invoke lab NAME --on ray")
+    print(f"Ray                {workers} x {processors} trials at a time: ./invoke lab NAME --on ray")

@@ -30,6 +30,8 @@ from lib.harness.errors import UserError
 PORT_TAKEN = ("port is already allocated", "address already in use", "only one usage of each socket address")
 """The engine's reasons, in lower case: of Linux, and of Docker Desktop on Windows."""
 COME_BACK = f"Services come back after a reboot, until ./invoke down; {settings.RESTART}=no in .env keeps them away."
+FIRST_LESSON = "mine/{}/00-start-here.ipynb"
+"""The learner's copy, which JupyterLab makes (lib/lessons/copies.py)."""
 MLFLOW_LOG = ("logs", "mlflow-start.log")
 LABS = ("lab", "lab-ray")
 """The services of compose.yaml as which labs run."""
@@ -155,10 +157,13 @@ def up(gpu_image: images.Image | None = None) -> Running:
 
 
 def print_urls(started: Running) -> None:
-    """One URL for each service on standard output, Jupyter's with its token, and whose they are."""
-    print(f"JupyterLab  {url(started.ports[JUPYTER])}/lab?token={quote(started.token)}")
-    print(f"MLflow      {url(started.ports[MLFLOW])}")
-    print(f"Instance    {project.display_name()}{f', started from {started.folder}' if started.folder else ''}")
+    """One URL for each service and for the first lesson on standard output, with Jupyter's token, and whose they are."""
+    lab, token = f"{url(started.ports[JUPYTER])}/lab", f"?token={quote(started.token)}"
+    print(f"JupyterLab         {lab}{token}")
+    print(f"Lessons (한국어)   {lab}/tree/{FIRST_LESSON.format('ko')}{token}")  # as wide as the next one
+    print(f"Lessons (English)  {lab}/tree/{FIRST_LESSON.format('en')}{token}")
+    print(f"MLflow             {url(started.ports[MLFLOW])}")
+    print(f"Instance           {project.display_name()}{f', started from {started.folder}' if started.folder else ''}")
 
 
 def down(volumes: bool = False) -> list[str]:

@@ -12,10 +12,14 @@ from host.bootstrap import ledger, process
 from host.bootstrap.flock import held
 from host.bootstrap.paths import LABS, ROOT
 from host.engine import project
-from host.machine import env_file, instance, local, ports
+from host.machine import env_file, instance, labs_owner, local, ports
 from host.services.service import JUPYTER, MLFLOW, SERVICES, Running, Service, answers, choose_port, keep_ports, url
 from lib.harness.errors import UserError
+from lib.harness.machine import determinism
 from lib.harness.signals import deferred
+
+ONE_THREAD = {name: value for name, value in determinism.environment().items() if name.endswith("_THREADS")}
+"""A kernel computes on one core, as in compose.yaml."""
 
 
 def up() -> Running:
@@ -23,7 +27,7 @@ def up() -> Running:
     executables = local.python().parent
     project.display_name()  # made before the token, by which a clone is known that was used before there were names
     variables = local.environment() | {"JUPYTER_TOKEN": env_file.token()}
-    LABS.mkdir(exist_ok=True)
+    labs_owner.make_folders()
     started: list[Service] = []
     try:
         with ports.reservation() as reserved:
@@ -69,6 +73,7 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
         f"--port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={LABS}",
+        "--ServerApp.contents_manager_class=lib.lessons.copies.Copies",
     ]
     return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
 
@@ -86,7 +91,7 @@ def _prepare_database(executables: Path, variables: dict[str, str]) -> None:
 
 def _start(service: Service, port: int, executables: Path, variables: dict[str, str]) -> None:
     log = instance.path("logs", f"{service.name}.log")
-    environment = variables | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = variables | ONE_THREAD | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with ledger.processes() as owner, deferred():
         child = process.start(_commands(service, port, executables), log, env=environment, cwd=ROOT, owner=owner)
         instance.path(f"{service.name}.pid").write_text(f"{child.pid} {port}\n", encoding="utf-8")

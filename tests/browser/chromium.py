@@ -23,6 +23,10 @@ FLAGS = (
     "--window-size=1440,900", "--remote-debugging-port=0",
 )  # fmt: skip
 
+MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
+KEYS = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+"""Keys without a letter, as the protocol numbers them."""
+
 
 def find() -> str:
     """The path of Chromium; FileNotFoundError with the remedy when there is none."""
@@ -154,6 +158,26 @@ class Page:
             before, box = box, self.evaluate(f"({element}).getBoundingClientRect().toJSON()")
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
+    def double_click(self, selector: str, text: str = "") -> None:
+        """Click twice on the first element that matches and whose text begins with `text`."""
+        at = self.center(selector, text)
+        self._mouse("mouseMoved", at)
+        for count in (1, 2):
+            self._mouse("mousePressed", at, count)
+            self._mouse("mouseReleased", at, count)
+
+    def press(self, key: str, *modifiers: str) -> None:
+        """Press a key, with others held down, on what has the focus."""
+        held = sum(MODIFIERS[name] for name in modifiers)
+        named = {"key": key, "code": f"Key{key.upper()}" if len(key) == 1 else key, "modifiers": held}
+        number = KEYS.get(key, ord(key[0].upper()))
+        for kind in ("rawKeyDown", "keyUp"):
+            self.command("Input.dispatchKeyEvent", type=kind, windowsVirtualKeyCode=number, **named)
+
+    def insert(self, text: str) -> None:
+        """Write a text where the cursor is."""
+        self.command("Input.insertText", text=text)
+
     def drag(self, start: tuple[float, float], end: tuple[float, float], moves: int = 10) -> None:
         """Press the left button at `start`, move to `end`, release; in CSS pixels of the window."""
         self._mouse("mouseMoved", start)
@@ -163,8 +187,9 @@ class Page:
             self._mouse("mouseMoved", (x, y))
         self._mouse("mouseReleased", end)
 
-    def _mouse(self, kind: str, at: tuple[float, float]) -> None:
-        self.command("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], button="left", buttons=1, clickCount=1)
+    def _mouse(self, kind: str, at: tuple[float, float], count: int = 1) -> None:
+        left = {"button": "left", "buttons": 1, "clickCount": count}
+        self.command("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], **left)
 
     def screenshot(self, file: Path) -> None:
         """What the window shows, as PNG."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.harness.contract.catalogue import MINE, PACKAGES
 from tests.browser import chromium
 from tests.host.images.support import IMAGES, ROOT, Stack, free_port
 
@@ -19,7 +20,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(0o755)  # pytest's folders are the caller's alone; the services run as somebody else
     shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "labs", folder / "labs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    own = shutil.ignore_patterns(".*", "mine", "packages")  # what the user has made there
+    shutil.copytree(ROOT / "labs", folder / "labs", ignore=own)
+    for name in (MINE, PACKAGES):
+        (folder / name).mkdir()
     uid = 1234 if os.geteuid() == 0 else os.getuid()
     if os.geteuid() == 0:
         for path in (folder / "labs", *(folder / "labs").rglob("*")):

@@ -114,6 +114,16 @@ class Instance:
         self.must("down", "--volumes", answer=f"{self.project}\n")
 
 
+PRINTED = ["JupyterLab", "Lessons (한국어)", "Lessons (English)", "MLflow", "Instance"]
+"""What `up` prints an address of, and the instance."""
+
+
+def addresses(printed: str) -> dict[str, str]:
+    """Return what `up` has printed, by the names."""
+    rows = (line.rsplit(maxsplit=1) for line in printed.splitlines())
+    return {name.rstrip(): value for name, value in rows}
+
+
 @contextmanager
 def instance(**environment: str) -> Iterator[Instance]:
     """A new copy with git's history as an instance of its own, removed at the end."""

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from host.engine import compose, compose_environment, images
-from host.machine import env_file, hosts, instance
+from host.machine import env_file, hosts, instance, labs_owner
+from host.services import without_docker
+from lib.harness.machine import determinism
 from tests.host.clone import ROOT, new_project
 from tests.host.conftest import NO_ENGINE
 from tests.host.test_signals import until
@@ -48,6 +50,7 @@ JUPYTER = [
     "LAB_MEMORY",
     "jupyter",
     "lab",
+    "--ServerApp.contents_manager_class=lib.lessons.copies.Copies",
 ]
 ALLOWED = "mlflow,mlflow:*,localhost,localhost:*,127.0.0.1,127.0.0.1:*"
 
@@ -139,6 +142,23 @@ def test_what_is_set_in_jupyterlab_is_kept_beside_the_notebooks() -> None:
     assert labs["source"] == str(ROOT / "labs")
     assert not labs.get("read_only")
     assert jupyter["environment"]["JUPYTERLAB_SETTINGS_DIR"].startswith("/workspace/labs/.")
+
+
+def test_lessons_are_mounted_read_only_in_the_folder_of_the_notebooks() -> None:
+    """An update of the clone, and the next learner, find them as they were."""
+    volumes = {volume["target"]: volume for volume in services()["jupyter"]["volumes"]}
+    for folder in labs_owner.LESSONS:
+        assert volumes[f"/workspace/{folder}"]["source"] == str(ROOT / folder)
+        assert volumes[f"/workspace/{folder}"]["read_only"]
+    assert volumes["/workspace/lib"]["read_only"]
+
+
+def test_a_kernel_computes_on_one_core_as_a_worker_does() -> None:
+    """A notebook with a thread on every core made a lab beside it, and itself, several times as slow."""
+    with_threads = {name: value for name, value in determinism.environment().items() if name.endswith("_THREADS")}
+    assert len(with_threads) == 6
+    assert with_threads.items() <= services()["jupyter"]["environment"].items()
+    assert with_threads == without_docker.ONE_THREAD
 
 
 def test_an_idle_kernels_connection_outlives_proxies() -> None:

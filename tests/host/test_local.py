@@ -16,7 +16,7 @@ from host.machine.uv import uv
 from host.runs import without_docker
 from lib.harness.errors import UserError
 from tests import tiny
-from tests.host.clone import copy_clone, share_venv
+from tests.host.clone import PRINTED, addresses, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke
 
 
@@ -96,7 +96,7 @@ def test_a_lab_runs_and_is_tracked_without_an_engine(clone: Path, invoke: Invoke
 def test_the_services_run_without_an_engine(clone: Path, invoke: Invoke) -> None:
     outcome = invoke("up", root=clone, env=OWN, timeout=600)
     assert outcome.returncode == 0, outcome.stderr
-    assert [line.split()[0] for line in outcome.stdout.splitlines()] == ["JupyterLab", "MLflow", "Instance"]
+    assert list(addresses(outcome.stdout)) == PRINTED
     again = invoke("up", root=clone, env=OWN)
     assert again.stdout == outcome.stdout
     assert invoke("down", root=clone, env=OWN).returncode == 0

@@ -19,7 +19,7 @@ import pytest
 
 from host.records import archive
 from tests import tiny
-from tests.host.clone import Instance, command, copy_clone, share_venv
+from tests.host.clone import PRINTED, Instance, addresses, command, copy_clone, share_venv
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,11 @@ def urls(clone: Instance) -> dict[str, str]:
     wanted = clone.environment["MLFLOW_PORT"]
     said = [line for _, err, _ in ends for line in err.splitlines() if f"Port {wanted} is in use" in line]
     assert len(said) == 1
-    return dict(line.split() for line in ends[0][0].splitlines())
+    return addresses(ends[0][0])
 
 
 def test_up_prints_urls_that_answer(clone: Instance, urls: dict[str, str]) -> None:
-    assert list(urls) == ["JupyterLab", "MLflow", "Instance"]
+    assert list(urls) == PRINTED
     assert urls["Instance"] == clone.project
     address, _, token = urls["JupyterLab"].partition("/lab?")
     assert address == f"http://127.0.0.1:{clone.environment['JUPYTER_PORT']}"
@@ -59,11 +59,25 @@ def test_up_prints_urls_that_answer(clone: Instance, urls: dict[str, str]) -> No
     assert "experiment_id" in mlflow(urls["MLflow"], "experiments/create", name=secrets.token_hex(4))
 
 
+@pytest.mark.parametrize(("name", "language"), [("Lessons (한국어)", "ko"), ("Lessons (English)", "en")])
+def test_up_prints_the_first_lesson_whose_copy_is_made_when_it_is_opened(
+    clone: Instance, urls: dict[str, str], name: str, language: str
+) -> None:
+    page, _, token = urls[name].partition("?")
+    base, _, path = page.partition("/lab/tree/")
+    assert path == f"mine/{language}/00-start-here.ipynb"
+    copy, original = clone.root / "labs" / path, clone.root / "labs" / language / "00-start-here.ipynb"
+    with urllib.request.urlopen(f"{base}/api/contents/{path}?content=0&{token}", timeout=120) as answer:
+        assert json.load(answer)["writable"]
+    assert copy.read_bytes() == original.read_bytes()
+    assert copy.stat().st_uid == (clone.root / "labs").stat().st_uid
+
+
 def test_a_second_up_keeps_the_containers(clone: Instance, urls: dict[str, str]) -> None:
     before = clone.docker("container", "{{.ID}}")
     code, out, err = clone.invoke("up")
     assert (code, err) == (0, "")
-    assert dict(line.split() for line in out.splitlines()) == urls
+    assert addresses(out) == urls
     assert clone.docker("container", "{{.ID}}") == before
     assert len(before) == 2
 
@@ -232,7 +246,7 @@ def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Pa
         assert clone.docker("volume", "{{.Name}}") == clone.docker("network", "{{.Name}}") == []
 
         assert other.docker("volume", "{{.Name}}") == [f"{other.project}_journal", f"{other.project}_mlflow"]
-        started = dict(line.split() for line in other.must("up").splitlines())
+        started = addresses(other.must("up"))
         assert statuses(started["MLflow"]).count("FINISHED") > runs
         status = json.loads(other.must("status", "--json"))
         assert (status["runs"], status["not_sent"], status["complete"]) == (runs, 0, True)

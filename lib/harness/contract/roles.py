@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from lib.harness.contract.texts import Text
+from lib.harness.contract.texts import Language, Text
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ WORDS: Mapping[str, Text] = {
 def words_of(record: Mapping[str, Any]) -> Text | None:
     """The words before a part in the list of its row; None for a sentence, as all parts of older records are."""
     return WORDS.get(record.get("role", "sentence"))
+
+
+def with_role(record: Mapping[str, Any], name: str, language: Language = "en") -> str:
+    """The name of a part with its role's words before it: ``true only if: small-start``."""
+    words = words_of(record)
+    return f"{words.ko if language == 'ko' else words.en}: {name}" if words else name
 
 
 def require_sentences(claims: Iterable[Claim]) -> None:

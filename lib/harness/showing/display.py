@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import words_of
+from lib.harness.contract.roles import with_role
 from lib.harness.contract.texts import Text
 from lib.harness.errors import one_line
 from lib.harness.showing.progress import tell
@@ -214,8 +214,7 @@ def print_best(
 
 def part_name(record: Mapping[str, Any]) -> str:
     """The name of a part within its row, with its role's words before it: ``true only if: small-start``."""
-    name, words = record["id"].split("/", 1)[1], words_of(record)
-    return f"{words.en}: {name}" if words else name
+    return with_role(record, record["id"].split("/", 1)[1])
 
 
 def p_text(record: Mapping[str, Any]) -> str:

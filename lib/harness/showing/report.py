@@ -28,13 +28,8 @@ from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.errors import UserError, warn_once
 from lib.harness.judging.family import rows_that_would_turn
 from lib.harness.showing import display
+from lib.harness.showing.in_cell import KOREAN_VERDICTS
 
-KOREAN_VERDICTS = {
-    "holds": "성립함",
-    "fails": "성립하지 않음",
-    "inconclusive": "판단 불가",
-    "not measured": "측정 안 됨",
-}
 TITLE = Text(
     "Don't be afraid of deep learning: the lecture, put to the test", "쫄지말자 딥러닝: 강의를 실험으로 확인하다"
 )

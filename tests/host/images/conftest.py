@@ -13,6 +13,7 @@ import pytest
 from docker.client import DockerClient
 from docker.models.containers import Container
 
+from host.machine.labs_owner import LESSONS
 from lib.harness.contract.catalogue import MINE, PACKAGES
 from tests.host.images.support import IMAGES, ROOT, Outcome, Stack, free_port
 
@@ -73,7 +74,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -
         for parent in (folder, folder.parent):
             parent.chmod(0o755)
         shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-        labs = [folder / name for name in ("labs", MINE, PACKAGES)]
+        labs = [folder / name for name in ("labs", MINE, PACKAGES, *LESSONS)]
         uid = 1234 if os.geteuid() == 0 else os.getuid()
         for made_folder in labs:
             made_folder.mkdir()

@@ -1,12 +1,15 @@
 """JupyterLab as a user drives it: files belong to the caller, a cell imports lib and logs a run in MLflow."""
 
 import json
+import re
 from pathlib import Path
 
+import pytest
 from docker.client import DockerClient
 
 from host.services.shared_journal import OPEN
 from tests import tiny
+from tests.host.images.conftest import MakeStack
 from tests.host.images.support import Stack, http
 
 CELL = """
@@ -82,6 +85,45 @@ def test_files_belong_to_the_caller(stack: Stack) -> None:
     written = stack.folder / "labs" / "new.ipynb"
     assert (written.stat().st_uid, written.stat().st_gid) == (stack.uid, stack.uid)
     assert json.loads(written.read_text())["nbformat"] == 4
+
+
+def test_a_lesson_opens_as_a_copy_and_stays_as_it_is(client: DockerClient, stack: Stack) -> None:
+    token = {"Authorization": f"token {stack.environment['JUPYTER_TOKEN']}"}
+    contents = f"{stack.jupyter}/api/contents"
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    lesson, copy = (stack.folder / "labs" / place / "98-lesson.ipynb" for place in ("ko", "mine/ko"))
+    lesson.write_text(json.dumps(notebook))
+    assert http("GET", f"{contents}/mine/ko/98-lesson.ipynb", **token).json()["content"] == notebook
+    assert (copy.stat().st_uid, copy.stat().st_gid) == (stack.uid, stack.uid)
+    changed = {**notebook, "metadata": {"by": "a learner"}}
+    for path, status in (("mine/ko/98-lesson.ipynb", 200), ("ko/98-lesson.ipynb", 403), ("lib/new.py", 403)):
+        saved = http("PUT", f"{contents}/{path}", {"type": "notebook", "content": changed}, **token)
+        assert saved.status == status, (path, saved.body)
+    assert json.loads(lesson.read_text()) == notebook
+    assert json.loads(copy.read_text())["metadata"] == {"by": "a learner"}
+    jupyter = stack.container(client, "jupyter")
+    for folder in ("ko", "en"):
+        assert jupyter.exec_run(["touch", f"/workspace/labs/{folder}/x"]).exit_code != 0
+    assert http("GET", f"{contents}/lib/harness/errors.py", **token).status == 200
+
+
+def test_a_kernel_has_one_thread_and_knows_its_memory(client: DockerClient, stack: Stack) -> None:
+    cell = "import torch; from lib.lessons import memory; print(torch.get_num_threads(), memory.in_use('en'))"
+    result = stack.container(client, "jupyter").exec_run(["python", "-c", DRIVER, cell])
+    assert re.match(r"1 Memory: [\d.]+ GiB of 8 GiB in use", result.output.decode()), result.output
+
+
+@pytest.mark.slow
+def test_a_kernel_that_ran_out_of_memory_is_said_by_the_next_one(client: DockerClient, make_stack: MakeStack) -> None:
+    stack = make_stack(LAB_MEMORY="600m")
+    stack.compose("up", "--detach", "--no-deps", "--wait", "jupyter")
+    jupyter = stack.container(client, "jupyter")
+    says = "from lib.lessons import memory; print(memory.last_kernel_died('ko'))"
+    first = f"{says}; import os; os.kill(os.getpid(), 9)"  # by somebody else: nothing to be said
+    too_much = f"{says}; x = [bytearray(b'1' * 2**20) for _ in range(2000)]"
+    for cell, said in ((first, "None"), (too_much, "None"), (says, "LAB_MEMORY: 0.586 GiB"), (says, "None")):
+        output = jupyter.exec_run(["timeout", "20", "python", "-c", DRIVER, cell]).output.decode()
+        assert said in output.splitlines()[0], output
 
 
 def test_no_news_no_package_index(stack: Stack) -> None:

@@ -1,0 +1,1 @@
+"""The lesson on activations: the gradient's way back through twenty layers, by activation and initial weights."""

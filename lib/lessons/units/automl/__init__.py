@@ -1,0 +1,1 @@
+"""The lesson on searching hyperparameters: grid, chance and TPE, pruning, and the winner's luck."""

@@ -1,0 +1,1 @@
+"""The lesson on convolution: shift, multiply, sum; filters that find something; filters that grow."""

@@ -1,0 +1,1 @@
+"""The lesson on dropout: exercises, hints, and the explorable on p."""

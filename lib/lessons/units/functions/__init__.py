@@ -1,0 +1,1 @@
+"""The lesson ``01-functions``: a network is a function; learning from answers, from data alone, and from reward."""

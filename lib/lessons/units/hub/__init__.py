@@ -1,0 +1,1 @@
+"""The lesson on reusing modules: exercises on loading, choosing and freezing, and the explorable on layers."""

@@ -1,0 +1,1 @@
+"""The lesson on recurrent networks: exercises on steps forwards and backwards, and the explorable on the radius."""

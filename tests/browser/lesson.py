@@ -1,0 +1,74 @@
+"""A lesson that is open in JupyterLab: its cells are run, edited and looked at as a learner does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.browser.chromium import Page
+from tests.host.images.support import Stack
+
+CELLS = "document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell')"
+IDLE = "document.body.innerText.includes('(ipykernel) | Idle')"  # in the status bar
+SETTINGS = Path("labs", ".jupyter", "@jupyterlab", "notebook-extension", "tracker.jupyterlab-settings")
+
+
+def show_all_cells(stack: Stack) -> None:
+    """Let JupyterLab draw the cells that are out of sight too: a setting of its own."""
+    file = stack.folder / SETTINGS
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"windowingMode": "none"}), encoding="utf-8")
+
+
+class Lesson:
+    """The notebook in front, whose cells are numbered from 0 as in its file."""
+
+    def __init__(self, page: Page, file: Path):
+        """Wait until the page has the cells of a notebook, `file`."""
+        self.page = page
+        self.cells: list[Any] = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        page.wait_for(f"{CELLS}.length === {len(self.cells)}")
+        page.wait_for(IDLE)
+
+    def source(self, number: int) -> str:
+        """The source of a cell, as in the file."""
+        return "".join(self.cells[number]["source"])
+
+    def code(self) -> list[int]:
+        """The numbers of the cells with code."""
+        return [number for number, cell in enumerate(self.cells) if cell["cell_type"] == "code"]
+
+    def find(self, beginning: str) -> int:
+        """The number of the first code cell that begins so."""
+        return next(number for number in self.code() if self.source(number).startswith(beginning))
+
+    def write(self, number: int, code: str) -> None:
+        """Replace the source of a code cell."""
+        self._mark(number)
+        self.page.click("[data-test=here] .cm-content")
+        self.page.press("a", "Control")
+        self.page.insert(code)
+
+    def run(self, number: int, seconds: float = 90) -> None:
+        """Run a cell with Shift-Enter and wait for its end."""
+        self._mark(number)
+        prompt = "document.querySelector('[data-test=here] .jp-InputPrompt').innerText"
+        before = self.page.evaluate(prompt)
+        self.page.click("[data-test=here] .jp-InputPrompt")
+        self.page.press("Enter", "Shift")
+        self.page.wait_for(f"/\\d/.test({prompt}) && {prompt} !== {json.dumps(before)} && {IDLE}", seconds)
+
+    def output(self, number: int) -> str:
+        """The text of a cell's output."""
+        return str(self.page.evaluate(f"{CELLS}[{number}].querySelector('.jp-OutputArea')?.innerText ?? ''"))
+
+    def within(self, number: int, selector: str) -> str:
+        """A JavaScript expression: the first element of a cell that matches."""
+        return f"{CELLS}[{number}].querySelector({selector!r})"
+
+    def _mark(self, number: int) -> None:
+        """Give a cell the attribute by which it is found by `Page.click`."""
+        self.page.evaluate(
+            "for (const e of document.querySelectorAll('[data-test]')) e.removeAttribute('data-test');"
+            f"const cell = {CELLS}[{number}]; cell.setAttribute('data-test', 'here');"
+            "cell.scrollIntoView({block: 'center'})"
+        )

@@ -1,0 +1,175 @@
+"""Lessons in a real browser, as a learner has them: opened as a copy, answered wrong and right, moved, and measured."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from host.services.up_down import FIRST_LESSON
+from tests.browser.chromium import Page
+from tests.browser.lesson import CELLS, IDLE, Lesson, show_all_cells
+from tests.browser.test_pages import open_lab, own_errors
+from tests.host.images.support import ROOT, Stack
+
+Picture = Callable[[str], Path]
+
+SHORT = "04-dropout"
+PANEL = "document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)')"
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def lesson_file(stack: Stack, stem: str, language: str) -> Path:
+    return stack.folder / "labs" / language / f"{stem}.ipynb"
+
+
+def open_lesson(page: Page, stack: Stack, stem: str, language: str = "ko") -> Lesson:
+    show_all_cells(stack)
+    open_lab(page, stack, f"/lab/tree/mine/{language}/{stem}.ipynb")
+    return Lesson(page, lesson_file(stack, stem, language))
+
+
+def wrong(code: str, name: str) -> str:
+    """A wrong answer of the kind of the right one: a function, a class or a value."""
+    if re.search(rf"^def {name}\b", code, re.MULTILINE):
+        return f"def {name}(*_, **__):\n    return 12345.0"
+    return f"class {name}:\n    pass" if re.search(rf"^class {name}\b", code, re.MULTILINE) else f"{name} = 12345.0"
+
+
+def solutions(lesson: Lesson) -> dict[str, str]:
+    """The folded solutions, by the exercise's name."""
+    folded = {
+        cell["metadata"]["solution"]: "".join(cell["source"]) for cell in lesson.cells if "solution" in cell["metadata"]
+    }
+    return {name: BLOCK.findall(source)[0].rstrip("\n") for name, source in folded.items()}
+
+
+def test_the_address_that_up_prints_opens_the_first_lesson_and_its_links_the_others(
+    stack: Stack, page: Page, picture: Picture
+) -> None:
+    show_all_cells(stack)
+    open_lab(page, stack, f"/lab/tree/{FIRST_LESSON.format('ko')}")
+    lesson = Lesson(page, lesson_file(stack, "00-start-here", "ko"))
+    own = stack.folder / "labs" / "mine" / "ko"
+    assert (own / "00-start-here.ipynb").read_bytes() == lesson_file(stack, "00-start-here", "ko").read_bytes()
+    for number in lesson.code():
+        lesson.run(number)
+        if "progress()" in lesson.source(number):
+            break
+    page.screenshot(picture("lesson-start-here-ko"))
+    assert not (own / f"{SHORT}.ipynb").exists()
+    page.click(f".jp-OutputArea a[href*='{SHORT}.ipynb'], .jp-MarkdownOutput a[href*='{SHORT}.ipynb']")
+    page.wait_for(f"{PANEL}?.querySelector('h1')?.innerText.startsWith('드롭아웃')")
+    assert (own / f"{SHORT}.ipynb").read_bytes() == lesson_file(stack, SHORT, "ko").read_bytes()
+    assert own_errors(page) == []
+    assert page.hosts == {stack.jupyter.removeprefix("http://")}
+
+
+def test_a_lesson_that_is_opened_in_the_file_browser_is_the_learners_copy(stack: Stack, page: Page) -> None:
+    open_lab(page, stack)
+    page.double_click(".jp-DirListing-item", "en")
+    page.double_click(".jp-DirListing-item", f"{SHORT}.ipynb")
+    page.wait_for(f"{CELLS}.length > 20")
+    title = "document.querySelector('.lm-DockPanel-tabBar .lm-mod-current').title"
+    page.wait_for(f"{title}.includes('mine/en/{SHORT}.ipynb')")
+    assert not page.evaluate("document.querySelector('.jp-ToolbarLabelComponent')?.innerText.includes('read-only')")
+    page.wait_for(IDLE)
+    page.press("s", "Control")
+    copy = stack.folder / "labs" / "mine" / "en" / f"{SHORT}.ipynb"
+    page.wait_for("document.body.innerText.includes('Saving completed')")
+    assert json.loads(copy.read_text(encoding="utf-8"))["cells"]
+    assert own_errors(page) == []
+
+
+def test_the_page_of_a_lesson_itself_leads_to_the_copy(stack: Stack, page: Page) -> None:
+    open_lab(page, stack, f"/lab/tree/ko/{SHORT}.ipynb")
+    page.wait_for(f"{CELLS}.length > 20")
+    title = "document.querySelector('.lm-DockPanel-tabBar .lm-mod-current').title"
+    page.wait_for(f"{title}.includes('mine/ko/{SHORT}.ipynb')")
+
+
+def test_the_code_of_the_labs_opens_read_only(stack: Stack, page: Page) -> None:
+    open_lab(page, stack, "/lab/tree/lib/mlp/dropout/lab.py")
+    page.wait_for("document.querySelector('.jp-FileEditor')?.innerText.includes('LAB = Lab(')")
+    page.wait_for("document.body.innerText.toLowerCase().includes('read-only')")
+    assert own_errors(page) == []
+
+
+def answer_until(lesson: Lesson, last: str) -> None:
+    """Run the cells up to one that begins so: the first exercise with a wrong answer, then all with the right one."""
+    answers, tried = solutions(lesson), False
+    end = lesson.find(last)
+    for number in lesson.code():
+        name = lesson.cells[number]["metadata"].get("exercise")
+        if name:
+            check = next(n for n in lesson.code() if n > number and lesson.source(n).startswith("check("))
+            if not tried:
+                lesson.write(number, wrong(answers[name], name))
+                lesson.run(number)
+                lesson.run(check)
+                assert lesson.output(check).startswith("✘"), lesson.output(check)
+                tried = True
+            lesson.write(number, answers[name])
+        lesson.run(number, 240)
+        if lesson.source(number).startswith("check("):
+            assert lesson.output(number).startswith("✔"), lesson.output(number)
+        if number == end:
+            break
+    assert tried
+
+
+def move(lesson: Lesson, number: int) -> None:
+    """Move the first control of a picture with the keyboard; the picture follows."""
+    image = lesson.within(number, "img.widget-image")
+    lesson.page.wait_for(f"{image}?.naturalWidth > 100")
+    before = lesson.page.evaluate(f"{image}.src")
+    control = lesson.within(number, ".noUi-handle, select, input")
+    kind = lesson.page.evaluate(f"{control}.focus() ?? {control}.tagName + ({control}.type ?? '')")
+    if kind == "INPUTcheckbox":
+        lesson.page.press(" ")
+    elif kind in ("INPUTtext", "INPUTnumber"):
+        lesson.page.press("a", "Control")
+        lesson.page.insert("2" if kind == "INPUTnumber" else "가")
+        lesson.page.press("Enter")
+    else:
+        lesson.page.press("ArrowDown" if kind.startswith("SELECT") else "ArrowRight")
+    lesson.page.wait_for(f"{image}.src !== {json.dumps(before)} && {image}.naturalWidth > 100")
+
+
+NOTEBOOKS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "labs" / "ko").glob("*.ipynb"))}
+STEMS = [stem for stem, text in NOTEBOOKS.items() if '"exercise"' in text]
+SLOW = [pytest.param(stem, language, marks=pytest.mark.slow) for stem in STEMS for language in ("ko", "en")]
+
+
+@pytest.mark.parametrize(
+    ("stem", "language"), [(SHORT, "ko"), *(case for case in SLOW if case.values != (SHORT, "ko"))]
+)
+def test_a_lesson_answers(stack: Stack, page: Page, picture: Picture, stem: str, language: str) -> None:
+    """An exercise is answered wrong and then right; a picture is moved."""
+    lesson = open_lesson(page, stack, stem, language)
+    answer_until(lesson, "explore(")
+    number = lesson.find("explore(")
+    move(lesson, number)
+    page.evaluate(f"{CELLS}[{number}].scrollIntoView({{block: 'center'}})")
+    page.screenshot(picture(f"lesson-{stem}-{language}"))
+    assert own_errors(page) == []
+    assert page.hosts == {stack.jupyter.removeprefix("http://")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", [stem for stem in STEMS if '"card(' in NOTEBOOKS[stem]])
+def test_a_lab_runs_from_a_cell_and_its_card_leads_to_the_run(
+    stack: Stack, page: Page, picture: Picture, stem: str
+) -> None:
+    lesson = open_lesson(page, stack, stem)
+    answer_until(lesson, "card(")
+    card = lesson.find("card(")
+    page.evaluate(f"{CELLS}[{card}].scrollIntoView({{block: 'center'}})")
+    page.screenshot(picture(f"card-{stem}"))
+    address = page.evaluate(f"{lesson.within(card, 'a[href]')}.href")
+    assert address.startswith(f"{stack.mlflow}/#/experiments/")
+    assert own_errors(page) == []
+    page.open(address)
+    page.wait_for("document.body.innerText.includes('Finished')")
+    page.screenshot(picture(f"card-{stem}-run"))
