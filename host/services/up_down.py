@@ -157,7 +157,7 @@ def up(gpu_image: images.Image | None = None) -> Running:
 
 
 def print_urls(started: Running) -> None:
-    """One URL for each service and for the first lesson on standard output, with Jupyter's token, and whose they are."""
+    """Print one URL for each service and for the first lesson, with Jupyter's token, and whose they are."""
     lab, token = f"{url(started.ports[JUPYTER])}/lab", f"?token={quote(started.token)}"
     print(f"JupyterLab         {lab}{token}")
     print(f"Lessons (한국어)   {lab}/tree/{FIRST_LESSON.format('ko')}{token}")  # as wide as the next one
