@@ -206,7 +206,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="activations",
-    summary="with which activation and initial weights the gradient vanishes layer by layer, and with which it does not",
+    summary="with which activation and initial weights the gradient vanishes layer by layer, and with which not",
     chapter=4,
     minutes=4,
     config=ActivationsConfig,
