@@ -44,8 +44,8 @@ def gain(better: Arm, worse: Arm) -> Callable[[Results], Series]:
     """
 
     def measure(results: Results) -> Series:
-        accuracies = (results.series(f"final/{arm}", "test_accuracy") for arm in (better, worse))
-        require_trained("the better one's test accuracy", np.maximum(*accuracies), TRAINED)
+        first, second = (results.series(f"final/{arm}", "test_accuracy") for arm in (better, worse))
+        require_trained("the better one's test accuracy", np.maximum(first, second), TRAINED)
         return results.items(f"final/{better}", "test_right") - results.items(f"final/{worse}", "test_right")
 
     return measure

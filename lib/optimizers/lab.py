@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.studies import batches, best, changed, gather
+from lib.harness.contract.studies import batches, best, changed, gather, grid_seed
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
 from lib.optimizers import figures
 from lib.optimizers.experiments import (
@@ -63,10 +63,12 @@ def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
     for name in _optimizers(config, config.lenet_optimizers):
         for rate in lenet.learning_rates(config):
             one = changed(config, {"optimizer": name, "learning_rates": {"lenet": float(rate)}})
-            yield Trial(f"lenet/grid/{name}/{rate:.2g}", one, 0, network, "lenet-grid")
+            yield Trial(f"lenet/grid/{name}/{rate:.2g}", one, grid_seed(), network, "lenet-grid")
     yield Trial("frameworks/torch", torch, 0, Runtime("torch", "float64"), "frameworks")
     for name in _optimizers(config):
-        yield Trial(f"functions/grid/{name}", changed(config, {"optimizer": name}), 0, NUMPY, "functions-grid")
+        yield Trial(
+            f"functions/grid/{name}", changed(config, {"optimizer": name}), grid_seed(), NUMPY, "functions-grid"
+        )
     for seed in range(config.seeds):
         yield Trial("descent", config, seed, NUMPY, "descent")
         yield Trial("stochastic", config, seed, NUMPY, "stochastic")

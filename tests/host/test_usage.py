@@ -18,7 +18,7 @@ COMMANDS = {
     "sweep": "NAME|PATH --quick --seed --set --framework --trials --sampler --pruner --space --batch --fresh --on "
     "--workers --resume --local",
     "labs": "",
-    "claims": "--workers --only --quick --json --expect --local",
+    "claims": "--workers --only --quick --seed --json --expect --local",
     "report": "--only --out --local",
     "reproduce": "RUN|every --image",
     "diff": "RUN RUN",

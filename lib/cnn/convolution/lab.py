@@ -20,7 +20,7 @@ from lib.cnn.convolution import training as convolution_training
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.harness.contract.lab import Lab, TrialFunction
 from lib.harness.contract.search import Range, Search
-from lib.harness.contract.studies import batches, best, changed, gather, joins
+from lib.harness.contract.studies import batches, best, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
 
 NUMPY, TORCH, KERAS = Runtime("numpy", "float64"), Runtime("torch"), Runtime("keras")
@@ -51,7 +51,7 @@ def first_stage(config: ConvolutionConfig) -> Iterator[Trial]:
             for rate in config.rates:
                 name = "/".join(["grid", arm, *(["-".join(map(str, hidden))] if hidden else []), f"{rate:.2g}"])
                 changes = {"arm": arm, "hidden": hidden, "learning_rate": rate}
-                yield Trial(name, changed(config, changes), 0, TORCH, "grid")
+                yield Trial(name, changed(config, changes), grid_seed(), TORCH, "grid")
     for experiment, runtime in RUNTIMES.items():
         yield Trial(experiment, config, 0, runtime, experiment)
 

@@ -232,7 +232,7 @@ def _moved(results: Results) -> Series:
 
 def _linear(results: Results) -> Series:
     views = results.series("training/cnn", "linear_right")
-    learned, pixels = (views.map(lambda texts, view=view: unpacked(texts[view])) for view in ("learned", "pixels"))
+    learned, pixels = views.map(lambda texts: unpacked(texts["learned"])), views.map(lambda t: unpacked(t["pixels"]))
     require_trained("the test accuracy on the pixels", pixels.mean(axis=1), TRAINED)
     return 100 * (learned - pixels)
 

@@ -74,8 +74,8 @@ def more_accurate(better: str, worse: str) -> Callable[[Results], Series]:
     """
 
     def measure(results: Results) -> Series:
-        accuracy = np.maximum(*(results.series(name, "test_accuracy") for name in (better, worse)))
-        require_trained("the better one's test accuracy", accuracy, TRAINED)
+        first, second = (results.series(name, "test_accuracy") for name in (better, worse))
+        require_trained("the better one's test accuracy", np.maximum(first, second), TRAINED)
         return results.items(better, "test_right") - results.items(worse, "test_right")
 
     return measure

@@ -36,7 +36,7 @@ from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab, Model
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, best, changed, gather, joins
+from lib.harness.contract.studies import batches, best, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.models import evaluation, lenet
 from lib.models.training import Classifier, KerasClassifier, TorchClassifier, check_data, train
@@ -69,7 +69,7 @@ def _first(config: LenetConfig) -> Iterator[Trial]:
     for variant in VARIANTS:
         for rate in config.learning_rates:
             changes = {"learning_rate": rate, "epochs": config.grid_epochs, **_network(variant)}
-            yield _trial(config, f"grid/{variant}/{rate:g}", **changes)
+            yield _trial(config, f"grid/{variant}/{rate:g}", grid_seed(), **changes)
     for framework in FRAMEWORKS:
         yield _trial(config, f"agree/{framework}", framework=framework)
 

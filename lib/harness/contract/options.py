@@ -165,6 +165,8 @@ OPTIONS = (
     Option("only", ("claims", "report"), "this lab instead of the lecture's: a name of ./invoke labs", "NAME",
            repeatable=True),
     Option("quick", ("claims",), "smaller runs", in_container=True),
+    Option("seed", ("claims",), "the root seed of the runs, from which all others derive", "ROOT", default="0", least=0,
+           in_container=True),
     Option("json", ("claims",), "print the table as JSON", in_container=True),
     Option("expect", ("claims",), "exit with 1 when a verdict differs from those in FILE, which --json has printed",
            "FILE", in_container=True),

@@ -15,6 +15,8 @@ from lib.harness.errors import UserError
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T")
+GRID_SEEDS = 1_000_000
+"""The first seed number of grids; those of finals are smaller, so that the two never meet."""
 Part = Generator[list[Trial], list[Result], T]
 """A part of a study that returns something when it has ended."""
 
@@ -52,6 +54,16 @@ def variants_by_seeds(
             yield Trial(name, variant, seed, runtime, function)
 
 
+def grid_seed(number: int = 0) -> int:
+    """The seed number of a grid's trials, the first one or another: none that a final has."""
+    return GRID_SEEDS + number
+
+
+def in_grid(trial: Trial) -> bool:
+    """Return whether a trial is one of a grid that something is chosen from, by its variant: ``grid/0.1``."""
+    return "grid" in trial.variant.split("/")[:-1]
+
+
 def checked(study: Study, lab: str, function: Callable[[Trial], object]) -> Study:
     """Pass on the trials of `study`, each of which must have a variant and seed of its own.
 
@@ -60,9 +72,11 @@ def checked(study: Study, lab: str, function: Callable[[Trial], object]) -> Stud
         function: looks up the function of a trial, and raises `UserError` where there is none.
 
     Raises:
-        UserError: the study asks for no trial, or for one variant and seed twice.
+        UserError: the study asks for no trial, or for one variant and seed twice, or after the results of a grid for a
+            seed of that grid: what was chosen would be judged by the luck that it was chosen for.
     """
     asked: set[tuple[str, int]] = set()
+    of_grids: set[int] = set()
     batch = next(study, None)
     if not batch:
         raise UserError(f"{lab}: the study asks for no trial; check its variants and its number of seeds")
@@ -74,8 +88,14 @@ def checked(study: Study, lab: str, function: Callable[[Trial], object]) -> Stud
                     f"{lab}: the study asks for variant '{trial.variant}' with seed {trial.seed} twice; "
                     "give each kind of trial a variant of its own"
                 )
+            if trial.seed in of_grids and not in_grid(trial):
+                raise UserError(
+                    f"{lab}: the study asks for variant '{trial.variant}' with seed {trial.seed}, which a grid has "
+                    "used; give the trials of the grid seed numbers of their own: grid_seed(0), grid_seed(1), …"
+                )
             asked.add((trial.variant, trial.seed))
         results = yield batch
+        of_grids |= {trial.seed for trial in batch if in_grid(trial)}
         try:
             batch = study.send(results)
         except StopIteration:

@@ -29,9 +29,10 @@ def row_p(records: Sequence[Mapping[str, Any]]) -> float | None:
         return max((float(p) for _, p in values if p is not None), default=None)
     if verdict == "fails":
         failing = [p for each, p in values if each == "fails"]
-        if any(p is None for p in failing):
+        decided = [float(p) for p in failing if p is not None]
+        if not decided or len(decided) < len(failing):
             return None
-        return min(1.0, len(sentences) * min(float(p) for p in failing))
+        return min(1.0, len(sentences) * min(decided))
     return None
 
 

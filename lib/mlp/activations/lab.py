@@ -25,7 +25,7 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, changed, gather, joins
+from lib.harness.contract.studies import batches, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.mlp.activations.claims import CLAIMS
 from lib.mlp.activations.figures import FIGURES, TEXTS
@@ -166,8 +166,8 @@ def first_stage(config: ActivationsConfig) -> Iterator[Trial]:
     for name, changes in _trained(config).items():
         for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
             grid = changed(config, {**changes, "learning_rate": rate})
-            for seed in range(config.grid_seeds):  # other seeds than those of the finals
-                yield Trial(f"grid/{name}/{rate:.2g}", grid, config.training_seeds + seed, Runtime("torch"), "tune")
+            for seed in range(config.grid_seeds):
+                yield Trial(f"grid/{name}/{rate:.2g}", grid, grid_seed(seed), Runtime("torch"), "tune")
     yield Trial("functions", config, 0, Runtime("torch", "float64"), "functions")
 
 
@@ -206,7 +206,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="activations",
-    summary="with which activation and initial weights the gradient vanishes layer by layer, and how ReLU keeps it",
+    summary="with which activation and initial weights the gradient vanishes layer by layer, and with which not",
     chapter=4,
     minutes=4,
     config=ActivationsConfig,

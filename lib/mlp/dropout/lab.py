@@ -182,7 +182,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="dropout",
-    summary="cutting neurons at random: the gap narrows, and what becomes simpler is the function, not the activations",
+    summary="cutting neurons at random: whether the gap narrows, and what about the network becomes simpler",
     chapter=3,
     minutes=2,
     config=DropoutConfig,

@@ -23,7 +23,7 @@ from lib.harness.contract.lab import Lab, TrialFunction
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.series import Series
-from lib.harness.contract.studies import batches, changed, gather, joins
+from lib.harness.contract.studies import batches, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
 from lib.mlp.mlp import by_hand, threshold
 from lib.mlp.mlp.figures import FIGURES, TEXTS
@@ -53,9 +53,9 @@ def first_stage(config: MlpConfig) -> Iterator[Trial]:
     for task, network in _networks():
         for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
             grid = changed(config, {"network": network, "learning_rate": rate})
-            for seed in range(config.grid_seeds):  # other seeds than those of the finals
+            for seed in range(config.grid_seeds):
                 variant = f"grid/{task}/{network}/{rate:.2g}"
-                yield Trial(variant, grid, config.seeds + seed, runtime, f"tune-{task}")
+                yield Trial(variant, grid, grid_seed(seed), runtime, f"tune-{task}")
     yield Trial("hand", config, 0, Runtime(config.framework, "float64"), "hand")
     for seed in range(config.seeds):
         yield Trial("neuron", config, seed, Runtime("numpy", "float64"), "neuron")

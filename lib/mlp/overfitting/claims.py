@@ -6,7 +6,7 @@ The least difference that counts is 0.1 nats of a loss and one image in a hundre
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -115,11 +115,12 @@ def network_errors(results: Results) -> dict[str, np.ndarray]:
     narrow = [width for width in finished if width < edge]
     if not narrow:
         raise LookupError("no network is narrower than the threshold")
+    by_width: list[Series] = [
+        cast(Series, np.stack([results.series(f"descent/{width}", name) for width in narrow], axis=1))
+        for name in ("validation_true_error", "test_true_error")
+    ]
     validation, test, at_edge, at_end = align(
-        *(
-            np.stack([results.series(f"descent/{width}", name) for width in narrow], axis=1)
-            for name in ("validation_true_error", "test_true_error")
-        ),
+        *by_width,
         results.series(f"descent/{edge}", "test_true_error"),
         results.series(f"descent/{finished[-1]}", "test_true_error"),
     )

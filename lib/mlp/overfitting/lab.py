@@ -229,7 +229,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="overfitting",
-    summary="a model too complex for its data learns the noise by heart; more complex still, the error falls again",
+    summary="models more complex than their data need: the noise learned by heart, and the error beyond that point",
     chapter=2,
     minutes=4,
     config=OverfittingConfig,

@@ -266,7 +266,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="bert",
-    summary="hidden words are guessed from both sides, and what that teaches helps where labels are few",
+    summary="guessing hidden words from one side and from both, and what a pretrained model gains where labels are few",
     chapter=15,
     minutes=22,
     config=BertConfig,

@@ -251,7 +251,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="elmo",
-    summary="word vectors from the sentence: they distinguish parts of speech that one vector per word cannot",
+    summary="word vectors from the sentence: what they tell of the part of speech, compared with one vector per word",
     chapter=13,
     minutes=4,
     config=ElmoConfig,

@@ -319,7 +319,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="seq2seq",
-    summary="one network reads, another writes: attention carries what one vector cannot hold, above all in long words",
+    summary="one network reads, another writes: what attention adds to a single vector, by the length of the word",
     chapter=12,
     minutes=4,
     config=Seq2seqConfig,

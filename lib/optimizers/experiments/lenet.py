@@ -241,7 +241,8 @@ def below_the_others(results: Results) -> Series:
     losses = np.stack([final_values(results, name, "test_loss") for name in others], axis=1)
     adam = final_values(results, "Adam", "test_loss")
     require_learned(np.minimum(adam, losses.min(axis=1)))
-    return np.median(losses, axis=1) - adam
+    gain: Series = np.median(losses, axis=1) - adam
+    return gain
 
 
 def lower_loss(better: str, worse: str) -> Callable[[Results], Series]:
@@ -255,7 +256,7 @@ def lower_loss(better: str, worse: str) -> Callable[[Results], Series]:
     return measure
 
 
-def require_learned(loss: Series) -> None:
+def require_learned(loss: Any) -> None:
     """Raises `InconclusiveError` where the test loss of the better of the optimizers is hardly below guessing's."""
     if not loss.mean() < LEARNED:
         raise InconclusiveError(f"the better one's test loss is {loss.mean():.2f} nats, guessing's 2.30: train longer")

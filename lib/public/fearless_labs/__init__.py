@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from lib.harness.commands.notebook import run as run
     from lib.harness.contract.claim import Claim as Claim
     from lib.harness.contract.claim import InconclusiveError as InconclusiveError
+    from lib.harness.contract.claim import largest as largest
+    from lib.harness.contract.claim import require_trained as require_trained
+    from lib.harness.contract.claim import smallest as smallest
     from lib.harness.contract.config import Config as Config
     from lib.harness.contract.drawing import PALETTE as PALETTE
     from lib.harness.contract.drawing import boxes as boxes
     from lib.harness.contract.drawing import canvas as canvas
     from lib.harness.contract.drawing import shared_legend as shared_legend
+    from lib.harness.contract.items import packed as packed
     from lib.harness.contract.lab import Lab as Lab
     from lib.harness.contract.lab import Model as Model
     from lib.harness.contract.results import Results as Results
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from lib.harness.contract.studies import best as best
     from lib.harness.contract.studies import changed as changed
     from lib.harness.contract.studies import gather as gather
+    from lib.harness.contract.studies import grid_seed as grid_seed
     from lib.harness.contract.studies import joins as joins
     from lib.harness.contract.studies import side_by_side as side_by_side
     from lib.harness.contract.studies import variants_by_seeds as variants_by_seeds
@@ -62,10 +67,14 @@ if TYPE_CHECKING:
 MODULES = {
     "Config": "lib.harness.contract.config",
     "Field": "pydantic",
+    "packed": "lib.harness.contract.items",
     "Lab": "lib.harness.contract.lab",
     "Model": "lib.harness.contract.lab",
     "Claim": "lib.harness.contract.claim",
     "InconclusiveError": "lib.harness.contract.claim",
+    "largest": "lib.harness.contract.claim",
+    "smallest": "lib.harness.contract.claim",
+    "require_trained": "lib.harness.contract.claim",
     "Log": "lib.harness.contract.trial",
     "Result": "lib.harness.contract.trial",
     "Runtime": "lib.harness.contract.trial",
@@ -79,6 +88,7 @@ MODULES = {
     "best": "lib.harness.contract.studies",
     "changed": "lib.harness.contract.studies",
     "gather": "lib.harness.contract.studies",
+    "grid_seed": "lib.harness.contract.studies",
     "joins": "lib.harness.contract.studies",
     "side_by_side": "lib.harness.contract.studies",
     "variants_by_seeds": "lib.harness.contract.studies",

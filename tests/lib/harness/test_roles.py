@@ -88,6 +88,25 @@ def table() -> dict[str, dict[str, set[str]]]:
     return rows
 
 
+def lecture_claims() -> list[Claim]:
+    return [claim for entry in LABS.values() for claim in importlib.import_module(entry.module).LAB.claims]
+
+
+def test_every_comparison_says_the_smallest_effect_that_counts() -> None:
+    """No statistical claim has its limit where there is no effect at all: 0 for a difference, 1 for a ratio."""
+    for claim in lecture_claims():
+        if claim.kind == "statistical" and not claim.smallest:
+            assert {claim.low[0], claim.high[0]}.isdisjoint({0.0, 1.0}), claim.id
+
+
+def test_the_lectures_rows_are_those_of_the_notes() -> None:
+    """The 35 sentences that the labs put to the test, by lab."""
+    rows = {entry.name: set(importlib.import_module(entry.module).LAB.lecture) for entry in LABS.values()}
+    assert sum(map(len, rows.values())) == 35
+    assert all(rows.values())
+    assert {"dropout-simplifies", "dropout-narrows-gap"} == rows["dropout"]
+
+
 def test_every_claim_of_the_lecture_says_its_role_and_the_page_lists_it() -> None:
     rows: dict[str, dict[str, set[str]]] = {}
     for entry in LABS.values():

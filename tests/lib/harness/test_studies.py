@@ -8,8 +8,21 @@ import pytest
 from pydantic import ValidationError
 
 from lib.harness.contract.results import Results
-from lib.harness.contract.studies import Part, batches, best, changed, gather, joins, side_by_side, variants_by_seeds
+from lib.harness.contract.studies import (
+    GRID_SEEDS,
+    Part,
+    batches,
+    best,
+    changed,
+    checked,
+    gather,
+    grid_seed,
+    joins,
+    side_by_side,
+    variants_by_seeds,
+)
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
+from lib.harness.errors import UserError
 from tests.lib.harness.labs.tiny import TinyConfig
 
 CONFIG = TinyConfig(seeds=3, batch=4)
@@ -125,3 +138,20 @@ def test_failed_trials_are_no_measurements() -> None:
         results.of("c")
     with pytest.raises(LookupError, match="share no seed"):
         results.series("a", "loss") - results.series("b", "loss")
+
+
+@pytest.mark.parametrize(("seed", "refused"), [(0, True), (grid_seed(), False)])
+def test_a_seed_that_has_chosen_does_not_judge(seed: int, refused: bool) -> None:
+    """The finals have seeds 0 and 1; a grid with seed 0 is refused when the first final is asked for."""
+
+    def study() -> Study:
+        results = yield [Trial(f"grid/{rate}", CONFIG, seed) for rate in (0.1, 1.0)] + [Trial("facts", CONFIG, 0)]
+        chosen = best(results[:2], lambda result: 1.0)
+        yield [Trial("final", chosen.trial.config, number) for number in range(2)]
+
+    if refused:
+        with pytest.raises(UserError, match=r"variant 'final' with seed 0, which a grid has used"):
+            run(checked(study(), "lab", lambda trial: None))
+    else:
+        assert [len(batch) for batch in run(checked(study(), "lab", lambda trial: None))] == [3, 2]
+    assert grid_seed(2) == GRID_SEEDS + 2 > 1000, "the most seeds that a config allows"

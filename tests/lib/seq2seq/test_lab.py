@@ -67,7 +67,7 @@ def forced(**changes: float) -> dict[str, Any]:
 
 
 def beam(**changes: list[float]) -> dict[str, Any]:
-    measured = {"width": [1, 4], "wrong": [0.5, 0.4], "log_probability": [-3.0, -2.9]} | changes
+    measured: dict[str, Any] = {"width": [1, 4], "wrong": [0.5, 0.4], "log_probability": [-3.0, -2.9]} | changes
     moved = ("wrong", "log_probability")
     return {"beam": np.array([measured | {n: [measured[n][0], measured[n][1] + j] for n in moved} for j in JITTER])}
 
