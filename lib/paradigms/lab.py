@@ -283,6 +283,7 @@ LAB = Lab(
     claims=CLAIMS,
     figures=FIGURES,
     data=("mnist_5k",),
+    portable={"torch/labels": ("any",)},
     search=SEARCH,
     texts=TEXTS,
 )

@@ -249,7 +249,8 @@ def test_an_optimizer_that_the_kernels_do_not_know_is_torchs(chosen: ctypes.CDLL
     model = dense()
     parameters = list(model.parameters())
     for optimizer in (
-        torch.optim.AdamW(parameters),
+        torch.optim.AdamW(parameters, amsgrad=True),
+        torch.optim.NAdam(parameters),
         torch.optim.RMSprop(parameters),
         torch.optim.Adam(parameters, weight_decay=0.1),
         torch.optim.Adam(parameters, amsgrad=True),
