@@ -160,7 +160,8 @@ def layers_of(model: torch.nn.Module) -> list[Layer] | None:
     """
     from torch import nn
 
-    steps = model.chain() if hasattr(model, "chain") else list(model) if type(model) is nn.Sequential else [None]
+    chain = getattr(model, "chain", None)
+    steps = chain() if callable(chain) else list(model) if type(model) is nn.Sequential else [None]
     layers: list[Layer] = []
     for step in steps:
         width = layers[-1].outputs if layers else 0
