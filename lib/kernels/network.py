@@ -24,6 +24,7 @@ DENSE, RELU, SIGMOID, TANH, DROPOUT, CONVOLUTION = range(6)
 DESCENT, MOMENTUM, ADAM = range(3)
 KERNEL = 5
 ADAM_PLAIN = {"weight_decay": 0, "amsgrad": False, "maximize": False, "decoupled_weight_decay": False}
+ADAMW_PLAIN = {"amsgrad": False, "maximize": False, "decoupled_weight_decay": True}
 SGD_PLAIN = {"weight_decay": 0, "dampening": 0, "nesterov": False, "maximize": False}
 """Options that the kernels do not have, at the values at which they do nothing."""
 
@@ -44,7 +45,7 @@ class Optimizer(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("kind", "unused")),
-        *((name, ctypes.c_double) for name in ("rate", "beta1", "beta2", "epsilon", "power1", "power2")),
+        *((name, ctypes.c_double) for name in ("rate", "beta1", "beta2", "epsilon", "decay", "power1", "power2")),
     )
 
 
@@ -159,7 +160,8 @@ def layers_of(model: torch.nn.Module) -> list[Layer] | None:
     """
     from torch import nn
 
-    steps = model.chain() if hasattr(model, "chain") else list(model) if type(model) is nn.Sequential else [None]
+    chain = getattr(model, "chain", None)
+    steps = chain() if callable(chain) else list(model) if type(model) is nn.Sequential else [None]
     layers: list[Layer] = []
     for step in steps:
         width = layers[-1].outputs if layers else 0
@@ -219,7 +221,11 @@ def _known(optimizer: Any, parameters: Sequence[torch.nn.Parameter]) -> bool:
     """Return whether the kernels have this optimizer, for all of the parameters and nothing else."""
     import torch
 
-    plain: dict[type, dict[str, Any]] = {torch.optim.Adam: ADAM_PLAIN, torch.optim.SGD: SGD_PLAIN}
+    plain: dict[type, dict[str, Any]] = {
+        torch.optim.Adam: ADAM_PLAIN,
+        torch.optim.AdamW: ADAMW_PLAIN,
+        torch.optim.SGD: SGD_PLAIN,
+    }
     groups, options = optimizer.param_groups, plain.get(type(optimizer))
     if options is None or len(groups) != 1 or optimizer.state:
         return False
@@ -236,7 +242,7 @@ def _set(state: Optimizer, optimizer: Any) -> None:
     group = optimizer.param_groups[0]
     state.rate = float(group["lr"])
     if "betas" in group:
-        state.kind, state.epsilon = ADAM, group["eps"]
+        state.kind, state.epsilon, state.decay = ADAM, group["eps"], group["weight_decay"]
         state.beta1, state.beta2 = group["betas"]
     else:
         state.kind, state.beta1 = (MOMENTUM if group["momentum"] else DESCENT), group["momentum"]

@@ -284,6 +284,7 @@ LAB = Lab(
     lecture=("a-network-is-a-function", "three-kinds-of-learning"),
     figures=FIGURES,
     data=("mnist_5k",),
+    portable={"torch/labels": ("any",)},
     search=SEARCH,
     texts=TEXTS,
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from host.bootstrap.paths import ROOT
 from host.machine import local
 from host.machine.uv import uv
 from host.runs import without_docker
@@ -131,7 +132,7 @@ def test_a_uv_that_may_not_run_is_one_line(tmp_path: Path, monkeypatch: pytest.M
 def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of kernels to be compiled, in a clone of its own."""
     source = tmp_path / "docker" / "kernels"
-    shutil.copytree(local.ROOT / "docker" / "kernels", source)
+    shutil.copytree(ROOT / "docker" / "kernels", source)
     monkeypatch.setattr(local, "ROOT", tmp_path)
     monkeypatch.setattr(local, "STATE", tmp_path / ".local")
     monkeypatch.setattr(local, "state_path", lambda *parts: tmp_path / parts[-1])

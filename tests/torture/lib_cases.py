@@ -38,7 +38,7 @@ def clone(folder: Path) -> Path:
     for name in ("__init__.py", "__main__.py"):
         shutil.copy(ROOT / "lib" / name, root / "lib" / name)
     unwanted = shutil.ignore_patterns("__pycache__")
-    for name in ("harness", "public"):
+    for name in ("harness", "kernels", "public"):
         shutil.copytree(ROOT / "lib" / name, root / "lib" / name, ignore=unwanted)
     shutil.copytree(Path(__file__).with_name("labs"), root / "lib" / "labs", ignore=unwanted)
     return root

@@ -10,6 +10,7 @@ import importlib
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lib.harness.contract.catalogue import find_lab
 from lib.harness.contract.settings import Options, configure
@@ -19,7 +20,7 @@ from lib.harness.running.job import Job, run_job
 from lib.kernels import choice
 
 name, key, variant, *changes = sys.argv[1:]
-framework = key.partition("/")[0]
+framework: Any = key.partition("/")[0]
 choice.choose(portable=True)
 entry = find_lab(Path("/workspace"), name)
 lab = importlib.import_module(entry.module).LAB

@@ -24,6 +24,7 @@ SMALL: tuple[tuple[str, ...], ...] = (
     ("lenet", "torch/recipe", "recipe", "variant=original", "pictures=200", "epochs=1", "judged=100"),
     ("convolution", "torch/grid", "grid", "arm=cnn", "pictures=200", "epochs=1", "judged=100"),
     ("mlp", "torch/tune-digits", "tune-digits", "digits_epochs=1", "digits_pictures=200"),
+    ("paradigms", "torch/labels", "labels", "labels=own", "epochs=1"),
     ("dropout", "torch", "with", "epochs=2"),
     ("overfitting", "torch", "width/32", "widths=[32]", "epochs=2"),
     ("overfitting", "numpy", "features", "ratios=[0.5,2]", "examples=100"),

@@ -257,7 +257,7 @@ def harness_in(root: Path) -> None:
     unwanted = shutil.ignore_patterns("__pycache__")
     for name in ("__init__.py", "__main__.py"):
         shutil.copy(ROOT / "lib" / name, root / "lib" / name)
-    for name in ("harness", "public"):
+    for name in ("harness", "kernels", "public"):
         shutil.copytree(ROOT / "lib" / name, root / "lib" / name, ignore=unwanted)
     shutil.copytree(ROOT / "tests" / "lib" / "harness" / "labs", root / "lib" / "testlabs", ignore=unwanted)
 

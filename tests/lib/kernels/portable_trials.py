@@ -19,6 +19,7 @@ TRIALS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "overfitting: 32 units": ("overfitting", "network", ("width=32", "epochs=3")),
     "mlp: ReLU": ("mlp", "tune-digits", ("network=relu", "digits_epochs=1", "digits_pictures=230")),
     "mlp: one layer": ("mlp", "tune-digits", ("network=one-layer", "digits_epochs=1", "digits_pictures=230")),
+    "paradigms: own labels": ("paradigms", "labels", ("labels=own", "epochs=1")),
     "convolution: LeNet": ("convolution", "grid", ("arm=cnn", "pictures=200", "epochs=2", "judged=100")),
     "convolution: shuffled": ("convolution", "grid", ("arm=cnn-shuffled", "pictures=200", "epochs=1", "judged=100")),
     "convolution: MLP": ("convolution", "grid", ("arm=mlp", "hidden=[63,84]", "pictures=200", "judged=100")),

@@ -34,6 +34,7 @@ OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "descent": lambda parameters: torch.optim.SGD(parameters, lr=0.1),
     "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.03, momentum=0.9),
     "adam": lambda parameters: torch.optim.Adam(parameters, lr=3e-3),
+    "adam with decay": lambda parameters: torch.optim.AdamW(parameters, lr=3e-3, weight_decay=0.3),
     "adam of others": lambda parameters: torch.optim.Adam(parameters, lr=1e-2, betas=(0.8, 0.95), eps=1e-6),
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from lib.harness.contract.seeds import Seed
 from lib.harness.errors import UserError
 from lib.harness.machine import scope
 from lib.harness.recording import provenance
@@ -107,7 +108,7 @@ def test_a_worker_without_kernels_does_not_compute_otherwise(
 
 def classifier(rate: float = 1e-3) -> TorchClassifier:
     images, labels = support.examples((1, 28, 28), 10, 30)
-    model = lenet.torch_lenet({name: array / 2 for name, array in lenet.initial_weights(support.Seed(0)).items()})
+    model = lenet.torch_lenet({name: array / 2 for name, array in lenet.initial_weights(Seed(0)).items()})
     return TorchClassifier(model, torch.optim.Adam(model.parameters(), lr=rate), images, labels, 8)
 
 

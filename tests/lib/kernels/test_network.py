@@ -91,12 +91,13 @@ def test_dropout_cuts_in_training_and_scales_and_not_afterwards(levels: dict[str
     """One layer after dropout: its gradient is 0 for units that were cut, and doubled for the others."""
     for compiled in levels.values():
         torch.manual_seed(3)
-        model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Linear(4, 2))
+        first, last = nn.Linear(4, 4), nn.Linear(4, 2)
+        model = nn.Sequential(first, nn.Dropout(0.5), last)
         own = support.network_of(compiled, model, None, 1)
         inputs, labels = support.examples((4,), 2, 1)
         with torch.no_grad():
-            z = model.eval()(torch.from_numpy(inputs)).numpy()
-            hidden = model[0](torch.from_numpy(inputs)).numpy().ravel()
+            hidden = first(torch.from_numpy(inputs))
+            z, hidden = last(hidden).numpy(), hidden.numpy().ravel()
         np.testing.assert_allclose(own.outputs(inputs), z, atol=1e-6)
         seen = set()
         for _ in range(12):
@@ -151,10 +152,11 @@ def test_what_another_library_has_set_changes_no_bit(levels: dict[str, ctypes.CD
 
 def tiny(compiled: ctypes.CDLL) -> list[int]:
     """The bits of outputs that are denormal numbers."""
-    model = nn.Sequential(nn.Linear(3, 2))
+    linear = nn.Linear(3, 2)
+    model = nn.Sequential(linear)
     with torch.no_grad():
-        model[0].weight.fill_(1)
-        model[0].bias.fill_(0)
+        linear.weight.fill_(1)
+        linear.bias.fill_(0)
     inputs = np.full((1, 3), 1e-30, np.float32) * np.float32(1)
     inputs.view(np.uint32)[:] = 3000  # a denormal number, whatever the environment
     found: list[int] = support.network_of(compiled, model, None, 1).outputs(inputs).view(np.uint32).ravel().tolist()
@@ -249,7 +251,8 @@ def test_an_optimizer_that_the_kernels_do_not_know_is_torchs(chosen: ctypes.CDLL
     model = dense()
     parameters = list(model.parameters())
     for optimizer in (
-        torch.optim.AdamW(parameters),
+        torch.optim.AdamW(parameters, amsgrad=True),
+        torch.optim.NAdam(parameters),
         torch.optim.RMSprop(parameters),
         torch.optim.Adam(parameters, weight_decay=0.1),
         torch.optim.Adam(parameters, amsgrad=True),
