@@ -142,7 +142,7 @@ def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
 
 @pytest.mark.parametrize("exercise", checks.EXERCISES)
 def test_the_solution_passes(exercise: str) -> None:
-    assert answer("docker", exercise, f"import numpy as np\n{solution('11-docker', exercise)}") is None
+    assert answer("docker", exercise, f"import hashlib\nimport numpy as np\n{solution('11-docker', exercise)}") is None
 
 
 @pytest.mark.parametrize("code", ["hashlib.md5(array)", "hashlib.blake2b(np.ascontiguousarray(array), digest_size=16)"])
