@@ -11,7 +11,7 @@ from lib.harness.errors import UserError
 
 @command
 def up(options: Namespace) -> None:
-    """Start JupyterLab and MLflow; prints their URLs and the first lesson's."""
+    """Start JupyterLab and MLflow; prints their URLs and the lessons'."""
     from host.command.place import goes_local, gpu_image_for
     from host.engine import docker
     from host.machine import settings

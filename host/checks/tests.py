@@ -91,7 +91,7 @@ def _lint(local: bool) -> int:
     contracts = on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
     style = sandbox.run(["-m", "ruff", "check", "--no-cache", "."], local)
     # docker/ is a folder, not the package docker: without namespace packages mypy does not take it for one
-    options = ["--cache-dir", f"{sandbox.cache(local)}/mypy", "--no-namespace-packages", "--exclude", "/units/"]
+    options = ["--cache-dir", f"{sandbox.cache(local)}/mypy", "--no-namespace-packages", "--exclude", "^tests/host/images/units/"]
     return max(contracts, style, sandbox.run(["-m", "mypy", *options, *LINTED], local, with_cache=True))
 
 

@@ -13,6 +13,10 @@ from tests.browser import chromium
 from tests.host.images.support import IMAGES, ROOT, Stack, free_port
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: only with ./invoke test --all")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """JupyterLab and MLflow, healthy, with copies of lib/ and labs/; all of it is removed at the end."""
