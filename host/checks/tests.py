@@ -13,6 +13,7 @@ from lib.harness.errors import UserError
 PARTS = ("lint", "lib", "host", "browser")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LINTED = ("lib", "host", "tasks.py", "tests", "benchmarks")
+UNITS = "^tests/host/images/units/"  # scripts of images, several of one name
 NO_TESTS = 5  # pytest's exit code when its options leave none
 
 
@@ -91,7 +92,7 @@ def _lint(local: bool) -> int:
     contracts = on_host(["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"])
     style = sandbox.run(["-m", "ruff", "check", "--no-cache", "."], local)
     # docker/ is a folder, not the package docker: without namespace packages mypy does not take it for one
-    options = ["--cache-dir", f"{sandbox.cache(local)}/mypy", "--no-namespace-packages", "--exclude", "^tests/host/images/units/"]
+    options = ["--cache-dir", f"{sandbox.cache(local)}/mypy", "--no-namespace-packages", "--exclude", UNITS]
     return max(contracts, style, sandbox.run(["-m", "mypy", *options, *LINTED], local, with_cache=True))
 
 

@@ -129,7 +129,7 @@ class Copies(AsyncLargeFileManager):
         model: dict[str, Any] = await super().get(path, *args, **options)
         return model
 
-    def exists(self, path: str) -> bool:
+    def exists(self, path: str) -> bool:  # type: ignore[override]  # jupyter_server's own is no coroutine either
         """Return whether there is a file or folder."""
         inside = in_code(path)
         return bool(super().exists(path) if inside is None else self._code.exists(inside))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def should_stop(learner: Learner) -> Hint | None:
     if not set(np.unique(answer)) <= {0.0, 1.0}:
         return Hint("no_decision", number=float(answer[~np.isin(answer, (0, 1))][0]))
 
-    def by(rule: Callable[[Curve, list[float], list[Curve]], bool]) -> np.ndarray:
+    def by(rule: Callable[[Curve, list[float], list[Curve]], Any]) -> np.ndarray:
         return np.array([float(rule(c, [e[len(c) - 1] for e in all_ if len(e) >= len(c)], all_)) for c, all_ in cases])
 
     expected = by(lambda c, there, _: c[-1] < np.median(there))

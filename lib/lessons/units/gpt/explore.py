@@ -48,7 +48,7 @@ def counting(corpus: str) -> Model:
     found = counted(corpus)
 
     def next_logits(texts: Texts) -> np.ndarray:
-        return np.log(np.stack([found.chances(numbers) for numbers in texts]))
+        return np.asarray(np.log(np.stack([found.chances(numbers) for numbers in texts])))
 
     return text_in(corpus)[1], next_logits
 

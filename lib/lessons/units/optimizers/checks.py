@@ -139,7 +139,7 @@ def adagrad(learner: Learner) -> Hint | None:
     joint = np.cumsum(squares.sum(axis=1, keepdims=True), axis=0)
 
     def moves(root: Array) -> Array:
-        return -RATE * GRADIENTS / root
+        return np.asarray(-RATE * GRADIENTS / root)
 
     mistakes = {
         "eps_inside": moves(np.sqrt(total + eps)),
@@ -166,7 +166,7 @@ def rmsprop(learner: Learner) -> Hint | None:
     average = running(squares, alpha, 1 - alpha)
 
     def moves(v: Array) -> Array:
-        return -RATE * GRADIENTS / (np.sqrt(v) + eps)
+        return np.asarray(-RATE * GRADIENTS / (np.sqrt(v) + eps))
 
     mistakes = {
         "sums": moves(np.cumsum(squares, axis=0)),
@@ -207,7 +207,7 @@ def adam(learner: Learner) -> Hint | None:
     m_hat, v_hat = m / (1 - BETA1**STEPS), v / (1 - BETA2**STEPS)
 
     def moves(direction: Array, size: Array) -> Array:
-        return -RATE * direction / (np.sqrt(size) + EPS)
+        return np.asarray(-RATE * direction / (np.sqrt(size) + EPS))
 
     mistakes = {
         "no_correction": moves(m, v),
@@ -250,7 +250,7 @@ def nadam(learner: Learner) -> Hint | None:
     gradient = (1 - BETA1) * GRADIENTS
 
     def moves(direction: Array, size: Array = v_hat) -> Array:
-        return -RATE * direction / (np.sqrt(size) + EPS)
+        return np.asarray(-RATE * direction / (np.sqrt(size) + EPS))
 
     mistakes = {
         "adam": moves(m / now),

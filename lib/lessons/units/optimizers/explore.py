@@ -57,7 +57,7 @@ def path_of(optimizer: Optimizer[Any], surface: str, steps: int = STEPS) -> np.n
     for _ in range(steps):
         point, state = optimizer.update(landscape.gradient(point), state, point)
         points.append(point)
-    return np.nan_to_num(np.array(points), nan=FAR, posinf=FAR, neginf=-FAR).clip(-FAR, FAR)
+    return np.asarray(np.nan_to_num(np.array(points), nan=FAR, posinf=FAR, neginf=-FAR).clip(-FAR, FAR))
 
 
 def draw_surface(figure: Any, text: Callable[..., str], *, surface: str, rule: str, power: float, mu: float) -> None:
