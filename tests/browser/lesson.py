@@ -27,7 +27,7 @@ class Lesson:
         self.page = page
         self.cells: list[Any] = json.loads(file.read_text(encoding="utf-8"))["cells"]
         page.wait_for(f"{CELLS}.length === {len(self.cells)}")
-        page.click(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownCell")  # the status bar is that of what has the focus
+        page.click(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownCell")  # the status bar shows what has the focus
         page.wait_for(IDLE)
 
     def source(self, number: int) -> str:
