@@ -112,7 +112,7 @@ def changed(before: Any, after: Any) -> bool:
     if hasattr(before, "detach"):
         before, after = before.detach().cpu().numpy(), after.detach().cpu().numpy()
     if isinstance(before, np.ndarray):
-        return before.shape != after.shape or before.tobytes() != after.tobytes()
+        return bool(before.shape != after.shape or before.tobytes() != after.tobytes())
     if isinstance(before, (list, tuple)):
         return len(before) != len(after) or any(map(changed, before, after))
     if isinstance(before, dict):
