@@ -90,7 +90,7 @@ class Lesson:
 
     @functools.cached_property
     def kept(self) -> Progress:
-        """What the learner has done so far, in all lessons."""
+        """The learner's work so far, in all lessons."""
         from lib.lessons.progress import Progress, place
 
         return Progress(place(), self.language)
