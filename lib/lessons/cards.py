@@ -21,7 +21,7 @@ from lib.lessons.shown import GREY, boxed, escaped, show
 from lib.lessons.votes import sentence, texts_of
 
 if TYPE_CHECKING:
-    from lib.harness.commands.notebook import Outcome
+    from lib.harness.showing.in_cell import Outcome
     from lib.lessons.lesson import Lesson
 
 PUBLISHED = ROOT / "docs" / "results" / "verdicts.json"

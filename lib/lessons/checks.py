@@ -30,7 +30,7 @@ __all__ = ["RELATIVE", "Check", "Hint", "Learner", "Relation", "judge", "relatio
 
 @dataclass(frozen=True, init=False)
 class Hint:
-    """What is off, as the key of a text and the fields that the text has.
+    """A hint at what is off: the key of a text, and the fields that the text has.
 
     ``Hint("scale", ratio=0.5)`` in the exercise `my_dropout` is the text ``[my_dropout.scale]`` of the unit, with
     ``{ratio}``; where the unit has none, ``[hints.scale]`` of the frame. A `Relation` is a key too: its text's

@@ -10,22 +10,25 @@
     EXPLORABLES = {"rate": Explorable(draw_rate, {"p": Slider(0, 0.9, 0.1, start=0.5), "units": Slider(1, 64, 1, whole=True)})}
 
 The texts are ``[explore.rate]`` of the unit: ``caption``, ``label_p``, ``label_units`` and whatever `draw_rate` asks
-for. A drawing takes at most 100 ms: what is slow is prepared once, by a function with `functools.cache`.
+for. A drawing takes at most 100 ms: what is slow is prepared once, by a function with `functools.cache`. Values that it
+cannot draw it refuses by ``raise ValueError(text("…"))``, which is shown below the picture before.
 """  # noqa: E501
 
 from __future__ import annotations
 
 import html
 import io
+import traceback
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from lib.harness.contract.drawing import style
-from lib.lessons.texts import LessonError
+from lib.lessons.texts import FRAME, LessonError
 
 DPI = 80
 """Of a moving picture: enough for a screen, and drawn in time."""
@@ -228,6 +231,12 @@ def show(explorable: Explorable, text: Callable[..., str], trouble: Callable[[Ba
     data = {"image/png": b64encode(still).decode("ascii"), "text/plain": text("caption")}
     box = _box(explorable, text, trouble, still)
     display(box._repr_mimebundle_() | data, raw=True)  # type: ignore[no-untyped-call]
+
+
+def is_of_unit(error: BaseException) -> bool:
+    """Return whether a unit itself has raised an error, to say in a text of its own what cannot be drawn."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(FRAME / "units")
 
 
 def _box(

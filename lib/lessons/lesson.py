@@ -18,7 +18,7 @@ from lib.lessons.shown import GREEN, ORANGE, boxed, escaped, show
 from lib.lessons.texts import LessonError, of_frame, of_unit
 
 if TYPE_CHECKING:
-    from lib.harness.commands.notebook import Outcome
+    from lib.harness.showing.in_cell import Outcome
     from lib.lessons.checks import Check, Hint
     from lib.lessons.explore import Explorable
     from lib.lessons.progress import Progress
@@ -90,7 +90,7 @@ class Lesson:
 
     @functools.cached_property
     def kept(self) -> Progress:
-        """What the learner has done so far, in all lessons."""
+        """The learner's work so far, in all lessons."""
         from lib.lessons.progress import Progress, place
 
         return Progress(place(), self.language)
@@ -135,6 +135,7 @@ class Lesson:
 
     def explore(self, name: str) -> None:
         """Show a picture that one moves."""
+        from lib.lessons.explore import is_of_unit
         from lib.lessons.explore import show as show_picture
 
         explorables = self._explorables()
@@ -145,6 +146,8 @@ class Lesson:
             return of_unit(self.entry.module)(f"explore.{name}.{key}", self.language, **fields)
 
         def trouble(error: BaseException) -> str:
+            if isinstance(error, ValueError) and is_of_unit(error):
+                return str(error)
             return self.text("explore.trouble", kind=type(error).__name__, message=short(one_line(str(error))))
 
         show_picture(explorables[name], text, trouble)

@@ -154,7 +154,7 @@ def _heights(f: Callable[[Any, Any], Any], across: np.ndarray, down: np.ndarray)
             return heights
     except (TypeError, ValueError):
         pass
-    return np.asarray(np.vectorize(lambda a, b: float(f(a, b)))(across, down))
+    return as_floats(np.vectorize(lambda a, b: float(f(a, b)))(across, down))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ class Lesson:
         self.page = page
         self.cells: list[Any] = json.loads(file.read_text(encoding="utf-8"))["cells"]
         page.wait_for(f"{CELLS}.length === {len(self.cells)}")
+        page.click(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownCell")  # the status bar shows what has the focus
         page.wait_for(IDLE)
 
     def source(self, number: int) -> str:
@@ -69,6 +70,6 @@ class Lesson:
         """Give a cell the attribute by which it is found by `Page.click`."""
         self.page.evaluate(
             "for (const e of document.querySelectorAll('[data-test]')) e.removeAttribute('data-test');"
-            f"const cell = {CELLS}[{number}]; cell.setAttribute('data-test', 'here');"
-            "cell.scrollIntoView({block: 'center'})"
+            f"{CELLS}[{number}].setAttribute('data-test', 'here');"
+            f"{CELLS}[{number}].scrollIntoView({{block: 'center'}})"
         )

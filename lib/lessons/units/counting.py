@@ -26,7 +26,7 @@ def text_in(language: str) -> tuple[str, tuple[str, ...]]:
 
 @cache
 def counted(language: str, backward: bool = False) -> Counted:
-    """What follows in a text; or, read backward, what comes before."""
+    """The characters that follow in a text; or, read backward, those that come before."""
     text, characters = text_in(language)
     number = {character: place for place, character in enumerate(characters)}
     ids = [number[character] for character in text]

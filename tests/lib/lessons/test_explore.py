@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import warnings
 from importlib import import_module
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image
 
 from lib.harness.contract.drawing import can_draw
 from lib.harness.contract.texts import LANGUAGES, Language
-from lib.lessons.explore import Choice, Explorable, Grid, Slider, Toggle, Words, show
+from lib.lessons.explore import Choice, Control, Explorable, Grid, Slider, Toggle, Words, is_of_unit, show
 from lib.lessons.lesson import begin
 from lib.lessons.order import LESSONS
 from lib.lessons.texts import FRAME, LessonError, of_unit
@@ -50,7 +51,7 @@ def draw(figure: Any, text: Any, **values: Any) -> None:
     axis.set(xlim=(0, 1), ylim=(0, 1))
 
 
-CONTROLS = {
+CONTROLS: dict[str, Control] = {
     "p": Slider(0, 0.9, 0.1, start=0.5),
     "units": Slider(1, 64, 1, start=16, whole=True),
     "kind": Choice(["tanh", "relu"], start="relu"),
@@ -72,10 +73,10 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def widgets_of(explorable: Explorable, shown: list[Any]) -> tuple[dict[str, Any], Any, Any]:
     """The controls by name, the picture, and the line below it."""
-    import ipywidgets
+    from ipywidgets.widgets.widget import _instances
 
     show(explorable, text, trouble)
-    box = ipywidgets.Widget.widgets[shown[-1][VIEW]["model_id"]]
+    box = _instances[shown[-1][VIEW]["model_id"]]
     _, *controls, picture, line = box.children
     return dict(zip(explorable.controls, controls, strict=True)), picture, line
 
@@ -145,6 +146,18 @@ def test_a_picture_is_a_png_of_its_size_and_belongs_to_no_window() -> None:
         explorable.render(text, q=1)
 
 
+def test_what_a_unit_refuses_is_shown_in_its_own_words(shown: list[Any]) -> None:
+    import ipywidgets
+    from ipywidgets.widgets.widget import _instances
+
+    begin("bert", "ko").explore("blank")
+    parts = _instances[shown[-1][VIEW]["model_id"]].children
+    (words,) = [each for each in parts if isinstance(each, ipywidgets.Text)]
+    line = parts[-1]
+    words.value = "빈칸 없는 문장"
+    assert 'role="alert"' in line.value and "ValueError" not in line.value
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_picture_that_is_not_there_is_one_line(language: Language) -> None:
     with pytest.raises(LessonError, match="no_such"):
@@ -190,4 +203,8 @@ def test_every_control_of_a_unit_can_be_moved_to_its_ends(entry: Any, name: str)
             case Grid(rows=rows, columns=columns):
                 ends = [np.zeros((rows, columns)), np.full((rows, columns), -1e3)]
         for value in ends:
-            assert still(entry.name, name, "en", **{control: value})
+            try:
+                assert still(entry.name, name, "en", **{control: value})
+            except ValueError as refused:  # a unit may refuse words, by a text of its own
+                assert isinstance(kind, Words) and is_of_unit(refused)
+                assert not re.search("[가-힣]", str(refused)), "in the language of the notebook"

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from lib.harness.commands.notebook import Outcome
 from lib.harness.contract.texts import LANGUAGES, Language
-from lib.harness.showing.in_cell import KOREAN_LINES, KOREAN_REST, Progress, korean, range_text
+from lib.harness.showing.in_cell import KOREAN_LINES, KOREAN_REST, Outcome, Progress, korean, range_text
 from lib.lessons import cards, votes
 from lib.lessons.lesson import Lesson, begin
 from lib.lessons.order import LESSONS

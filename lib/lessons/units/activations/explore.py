@@ -43,7 +43,7 @@ def initial(start: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def sizes(depth: int, activation: str, start: str) -> dict[str, np.ndarray]:
-    """By layer, first layer first: the size of the weights' gradient, of the derivative and of the layer's input."""
+    """Sizes by layer, the first one first: of the weights' gradient, of the derivative and of the layer's input."""
     rng = np.random.default_rng(0)
     a, passed = rng.normal(size=(EXAMPLES, WIDTH)), []
     delta = rng.normal(size=a.shape) / len(a)

@@ -45,7 +45,7 @@ def log_uniform(learner: Learner) -> Hint | None:
 
 
 def _spread(places: np.ndarray, numbers: np.ndarray, low: float, high: float) -> Hint | None:
-    """How the numbers are spread, by their places (n,) from 0 to 1 in the logarithm."""
+    """The spread of the numbers, by their places (n,) from 0 to 1 in the logarithm."""
     if abs(places.mean() - 0.5) < 0.07 and abs(places.std() - np.sqrt(1 / 12)) < 0.04:
         return None
     large = 100 * float(np.mean(numbers > 0.01))

@@ -50,7 +50,7 @@ def _one_fate(shown: np.ndarray, other: np.ndarray, chosen: np.ndarray, mask: in
 
 
 def _shares(at: np.ndarray, was: np.ndarray, mask: int) -> Hint | None:
-    """How many became the mask, another character, and stayed."""
+    """The numbers of those that became the mask, became another character, and stayed."""
     masked, stayed = float(np.mean(at == mask)), float(np.mean(at == was))
     replaced = 1 - masked - stayed
     fields = {"masked": 100 * masked, "replaced": 100 * replaced, "stayed": 100 * stayed}

@@ -24,7 +24,7 @@ BLANK = "_"
 
 @dataclass(frozen=True)
 class Guess:
-    """What may stand in a blank.
+    """The characters that may stand in a blank.
 
     Attributes:
         characters: by number.

@@ -26,7 +26,7 @@ def photograph(name: Literal["china", "flower"]) -> np.ndarray:
 
 
 def response(image: np.ndarray, w: np.ndarray, rectified: bool) -> np.ndarray:
-    """What the filter (3, 3) finds, after ReLU if `rectified`; one pixel less on each side."""
+    """The response of the filter (3, 3), after ReLU if `rectified`; one pixel less on each side."""
     height, width = image.shape[0] - 2, image.shape[1] - 2
     found = np.zeros((height, width))
     for a, b in np.ndindex(3, 3):

@@ -136,7 +136,7 @@ def digest(learner: Learner) -> Hint | None:
 
 
 def _no_text(value: Any) -> Hint:
-    """What came in the place of a text."""
+    """The hint at something else in the place of a text."""
     if isinstance(value, (bytes, bytearray)):
         return Hint("raw_bytes")
     if hasattr(value, "hexdigest"):

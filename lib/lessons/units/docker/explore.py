@@ -55,7 +55,7 @@ ROWS = ("processes", "user", "temporary", "labs", "journal", "network", "memory"
 
 
 def seen(limit: int, volume: bool, mount: bool, network: bool) -> dict[str, tuple[str, dict[str, int], bool | None]]:
-    """By row: the key of what the container sees, the text's fields, and whether what it writes there survives."""
+    """The rows: the key of what the container sees, the text's fields, and whether what it writes there survives."""
     return {
         "processes": ("processes_inside", {}, None),
         "user": ("user_inside", {}, None),

@@ -144,7 +144,7 @@ def my_rank(learner: Learner) -> Hint | None:
 
 
 def _ranks_of_mistakes(H: np.ndarray) -> dict[str, float]:
-    """What each of the usual mistakes makes of H."""
+    """The result of each of the usual mistakes for H."""
 
     def entropy(q: np.ndarray) -> float:
         return -float(np.sum(q * np.log(q)))

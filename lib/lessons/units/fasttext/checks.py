@@ -159,7 +159,7 @@ def gradient_of_h(learner: Learner) -> Hint | None:
 
 
 def _gradients_of_mistakes(h: np.ndarray, near: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-    """What each of the usual mistakes gives."""
+    """The result of each of the usual mistakes."""
 
     def sigmoid(x: Any) -> Any:
         return 1 / (1 + np.exp(-x))

@@ -35,7 +35,7 @@ def causal_attention(learner: Learner) -> Hint | None:
 
 
 def attention_mistakes(q: np.ndarray, k: np.ndarray, v: np.ndarray, past: np.ndarray) -> dict[str, np.ndarray]:
-    """What attention of one text (T, d) gives with a mistake, by its hint. `past`: True where one may look."""
+    """The attention of one text (T, d) with a mistake, by its hint. `past`: True where one may look."""
     d = q.shape[-1]
     bare = q @ k.T
     scores = bare / np.sqrt(d)

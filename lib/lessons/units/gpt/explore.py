@@ -67,7 +67,7 @@ def numbers_of(prompt: str, characters: Sequence[str]) -> list[int]:
 
 
 def written(model: Model, prompt: str, temperature: float, draws: np.ndarray) -> list[str]:
-    """What the model writes after the prompt: a text for each row of `draws` (n, length) from [0, 1)."""
+    """The model's writing after the prompt: a text for each row of `draws` (n, length) from [0, 1)."""
     characters, next_logits = model
     begun = numbers_of(prompt, characters)
     texts = [list(begun) for _ in draws]

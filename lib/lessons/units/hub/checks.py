@@ -131,7 +131,7 @@ def nearest_mean(learner: Learner) -> Hint | None:
 def _predictions_of_mistakes(
     features: np.ndarray, labels: np.ndarray, new: np.ndarray, means: np.ndarray, distances: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What each of the usual mistakes predicts."""
+    """The predictions of each of the usual mistakes."""
     kinds = np.unique(labels)
     sums = np.stack([features[labels == kind].sum(axis=0) for kind in kinds])
     every = np.linalg.norm(new[:, None] - features, axis=2)

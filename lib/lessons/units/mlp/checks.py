@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 
 from lib.lessons.checks import Hint, Learner, same
@@ -89,6 +91,7 @@ def torch_losses(learner: Learner) -> Hint | None:
     """The losses of twelve steps, compared with the lab's gradient descent in NumPy from the same weights."""
     from lib.mlp.mlp import neuron as lab
 
+    import_module("torch._dynamo")  # which the first optimizer imports, for seconds: not in the learner's time
     rate, steps = 0.5, 12
     x, weights = _case(20, 2, HIDDEN, 2)
     labels = np.arange(20) % 2

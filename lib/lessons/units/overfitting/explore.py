@@ -43,7 +43,7 @@ def legendre(x: np.ndarray, degree: int) -> np.ndarray:
 
 @cache
 def projections(points: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """By degree the matrices from the points' values to the fit at the points and on LINE."""
+    """The matrices, by degree, from the points' values to the fit at the points and on LINE."""
     x, _ = sample(points)
     inverses = [np.linalg.pinv(legendre(x, degree)) for degree in range(MOST_DEGREE + 1)]
     return [(legendre(x, d) @ inverse, legendre(LINE, d) @ inverse) for d, inverse in enumerate(inverses)]
@@ -65,7 +65,7 @@ def draw_degree(figure: Any, text: Callable[..., str], *, degree: int, noise: fl
 
 @cache
 def layers() -> tuple[np.ndarray, np.ndarray]:
-    """By size and random hidden layer the matrices from the points' values to the fit at the points and on LINE.
+    """The matrices, by size and random hidden layer, from the points' values to the fit at the points and on LINE.
 
     Shapes (sizes, LAYERS, points, points) and (sizes, LAYERS, LINE's, points). The units are sines: any 15 of them can
     take any values at 15 points, so the threshold is at 15 exactly. Their slopes are from Cauchy's distribution: with

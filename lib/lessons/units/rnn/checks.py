@@ -88,7 +88,7 @@ def backward(learner: Learner) -> Hint | None:
 
 
 def _backward_mistakes(states: np.ndarray, W: np.ndarray, last: np.ndarray) -> dict[str, np.ndarray]:
-    """What each of the usual mistakes gives: another slope, or another matrix."""
+    """The result of each of the usual mistakes: another slope, or another matrix."""
 
     def chain(matrix: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         gradients = np.zeros_like(states)

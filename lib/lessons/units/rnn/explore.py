@@ -31,7 +31,7 @@ def matrices() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @cache
 def given() -> tuple[np.ndarray, np.ndarray]:
-    """What inputs and biases add to each unit's sum (STEPS, SEQUENCES, UNITS), and the gradient by the last state."""
+    """The inputs' and biases' part of each unit's sum (STEPS, SEQUENCES, UNITS), and the gradient by the last state."""
     rng = np.random.default_rng(1)
     spread = np.sqrt(torch_input_variance(8, UNITS))
     return spread * rng.normal(size=(STEPS, SEQUENCES, UNITS)), rng.normal(size=(SEQUENCES, UNITS))

@@ -18,7 +18,7 @@ LEFT, RIGHT = -3.0, 4.0
 
 @cache
 def deviations() -> np.ndarray:
-    """By how much each seed is off, in standard deviations: (MOST_SEEDS,)."""
+    """The deviation of each seed, in standard deviations: (MOST_SEEDS,)."""
     return np.random.default_rng(6).normal(size=MOST_SEEDS)
 
 

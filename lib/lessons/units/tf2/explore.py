@@ -16,7 +16,7 @@ KINDS = ("tensors", "numbers", "few_numbers", "shapes", "open_shapes", "types")
 
 
 def arguments(kind: str) -> list[tuple[str, Any]]:
-    """What each call gets, as a label and a value."""
+    """The argument of each call, as a label and a value."""
     import tensorflow as tf
 
     if kind == "numbers":
