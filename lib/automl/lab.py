@@ -26,10 +26,10 @@ from lib.automl import figures
 from lib.automl.claims import ARMS, CLAIMS, Arm, spent
 from lib.data import fashion_mnist
 from lib.harness.contract.config import Config
-from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.harness.contract.studies import Part, batches, changed, gather, side_by_side
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.harness.searching.search import best_of, searched

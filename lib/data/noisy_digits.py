@@ -13,8 +13,8 @@ import numpy as np
 
 from lib.data import digits
 from lib.data.pictures import Split
-from lib.harness.contract.items import packed
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.models import evaluation
 
 CLASSES = len(digits.CLASSES)
@@ -65,7 +65,7 @@ def noisy_digits(seed: Seed, examples: int, label_noise: float) -> NoisyDigits:
 
 
 def right_digits(logits: np.ndarray, examples: Examples) -> str:
-    """Which digits logits (n, 10) recognise, by the true digit, packed for an interval over items."""
+    """Digits that logits (n, 10) recognise, by the true digit, packed for an interval over items."""
     return packed(evaluation.right(logits, examples.digits))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness.contract.roles import with_role
+from lib.harness.contract.claim import with_role
 from lib.harness.contract.texts import Language, Texts
 from lib.harness.errors import UserError
 from lib.harness.recording.journal import journal_folder

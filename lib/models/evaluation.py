@@ -22,7 +22,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Whether the largest logit is the label's, by picture (n,); logits that are not finite are wrong."""
+    """Tell whether the largest logit is the label's, by picture (n,); logits that are not finite are wrong."""
     return np.asarray((logits.argmax(axis=1) == labels) & np.isfinite(logits).all(axis=1))
 
 

@@ -120,7 +120,7 @@ def test_ones_own_folders_are_there_and_belong_to_the_owner_of_labs(
     labs = tmp_path / "labs"
     monkeypatch.setattr(labs_owner, "LABS", labs)
     labs_owner.make_folders()
-    assert {path.name for path in labs.iterdir()} == {"mine", "packages"}
+    assert {path.name for path in labs.iterdir()} == {"en", "ko", "mine", "packages"}
     assert {path.stat().st_uid for path in labs.iterdir()} == {labs.stat().st_uid}
     (labs / "packages").rmdir()
     if os.getuid() == 0:

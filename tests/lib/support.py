@@ -8,10 +8,10 @@ import numpy as np
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.drawing import can_draw, style
-from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.harness.contract.texts import LANGUAGES, language
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.recording.recorder import plain

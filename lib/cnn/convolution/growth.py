@@ -17,9 +17,8 @@ from lib.cnn.convolution.by_hand import convolve, filtered
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.cnn.convolution.filters import SMOOTH, SOBEL_X
 from lib.data import photographs
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, Role
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.models import lenet

@@ -17,9 +17,8 @@ from lib.cnn.convolution.arithmetic import deviation
 from lib.cnn.convolution.by_hand import convolve, cross_correlate
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
-from lib.harness.contract.claim import Claim, largest, smallest
+from lib.harness.contract.claim import Claim, Role, largest, smallest
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import Role
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 

@@ -22,10 +22,9 @@ from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
 from lib.harness.contract.claim import Claim, require_trained
-from lib.harness.contract.items import packed, unpacked
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.series import Series
+from lib.harness.contract.series import Series, packed, unpacked
 from lib.harness.contract.trial import Log
 from lib.models import evaluation, lenet, mlp
 from lib.models.training import TorchClassifier, train
@@ -151,7 +150,7 @@ def features(weights: Mapping[str, np.ndarray], images: np.ndarray, batch: int =
 def linear_answers(
     networks: Mapping[str, Mapping[str, np.ndarray]], training: Split, validation: Split, test: Split
 ) -> dict[str, np.ndarray]:
-    """Which test pictures a linear classifier recognises by the pixels and by the features of these networks."""
+    """Test pictures that a linear classifier recognises by the pixels and by the features of these networks."""
     splits = (training, validation, test)
     views = {"pixels": [split.scaled().reshape(len(split), -1) for split in splits]}
     views |= {name: [features(weights, split.scaled())[1] for split in splits] for name, weights in networks.items()}
@@ -160,7 +159,7 @@ def linear_answers(
 
 
 def ridge_answers(inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> np.ndarray:
-    """Which of the third part ridge regression on the first gets right; its ridge is chosen on the second."""
+    """Answers of the third part that ridge regression on the first gets right; its ridge is chosen on the second."""
     center, spread = inputs[0].mean(axis=0, dtype=np.float64), inputs[0].std(dtype=np.float64)
     A, *others = ((part.astype(np.float64) - center) / spread for part in inputs)
     targets = np.eye(10)[labels[0]]
@@ -197,7 +196,7 @@ POINT = 0.5
 
 
 def answers(results: Results, arm: str) -> Series:
-    """Which test pictures an arm recognises, by distance moved: (seeds, distances, pictures), 0 and 1."""
+    """Test pictures that an arm recognises, by distance moved: (seeds, distances, pictures), 0 and 1."""
     return results.series(f"training/{arm}", "test_right").map(lambda texts: np.stack([*map(unpacked, texts)]))
 
 

@@ -49,7 +49,7 @@ def frameworks_differ(measurement: Literal["logits", "gradient", "step"]) -> Cal
 
 
 def reached(variant: str) -> Callable[[Results], Series]:
-    """Which test pictures a variant recognises: (seeds, pictures).
+    """Test pictures that a variant recognises: (seeds, pictures).
 
     Raises:
         InconclusiveError: it was trained on fewer pictures than there are.

@@ -32,10 +32,10 @@ from lib.cnn.lenet.claims import CLAIMS
 from lib.cnn.lenet.config import FRAMEWORKS, VARIANTS, LenetConfig
 from lib.data import fashion_mnist, mnist_5k
 from lib.data.pictures import Split
-from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab, Model
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.harness.contract.studies import batches, best, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.models import evaluation, lenet

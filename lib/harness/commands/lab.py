@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from lib.harness.contract.claim import words_of
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.source import LabEntry
 from lib.harness.contract.trial import ENDED_WELL, Result, Study, Trial

@@ -17,24 +17,52 @@ What is missing never vanishes: where a trial that the measure reads has failed,
 certainty: a mean without any spread has no interval. A number that is NaN decides nothing. ``not measured`` is a claim
 for which there is no number at all: none of its trials has ended, or its measure has a bug.
 
-A row of the lecture may have several parts, each a claim ``row/part`` with a role (`roles.Role`). The row's verdict is
+A row of the lecture may have several parts, each a claim ``row/part`` with a role (`Role`). The row's verdict is
 that of its sentences, all of which must hold; its conditions, limits, controls and identities are shown with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import ROLES, Role
+from lib.harness.contract.texts import Language, Text
 from lib.harness.errors import UserError
 
 Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
+Role = Literal["sentence", "condition", "limit", "control", "identity"]
+"""The part of a claim in its row.
+
+- **sentence**: what the row's sentence says, as measured. The row's verdict is that of its sentences.
+- **condition**: an assumption that the sentence leaves out.
+- **limit**: the end of the range in which the sentence is true.
+- **control**: the peer, or the treatment taken away, that shows what the effect comes from.
+- **identity**: an equation or a fact by which the measurement itself is checked.
+"""
+ROLES: tuple[Role, ...] = get_args(Role)
+WORDS: Mapping[str, Text] = {
+    "condition": Text("true only if", "이럴 때만 성립"),
+    "limit": Text("only as far as", "여기까지만 성립"),
+    "control": Text("compared with", "비교 기준"),
+    "identity": Text("checked", "검산"),
+}
+"""The words that stand before a claim that is not its row's sentence."""
+
+
+def words_of(record: Mapping[str, Any]) -> Text | None:
+    """The words before a part in the list of its row; None for a sentence, as all parts of older records are."""
+    return WORDS.get(record.get("role", "sentence"))
+
+
+def with_role(record: Mapping[str, Any], name: str, language: Language = "en") -> str:
+    """The name of a part with its role's words before it: ``true only if: small-start``."""
+    words = words_of(record)
+    return f"{words.ko if language == 'ko' else words.en}: {name}" if words else name
 
 
 class InconclusiveError(Exception):
@@ -162,3 +190,16 @@ class Claim:
     def row(self) -> str:
         """The id of the lecture's row that this claim is (a part of)."""
         return self.id.split("/")[0]
+
+
+def require_sentences(claims: Iterable[Claim]) -> None:
+    """Raises `UserError` for a row without a sentence: nothing would decide it."""
+    rows: dict[str, list[str]] = {}
+    for claim in claims:
+        rows.setdefault(claim.row, []).append(claim.says)
+    for row, roles in rows.items():
+        if "sentence" not in roles:
+            raise UserError(
+                f"no claim of the row '{row}' has the role 'sentence' (they have: {', '.join(dict.fromkeys(roles))}), "
+                "so nothing decides it: say which claim is the sentence"
+            )

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.harness.contract.claim import require_sentences
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import require_sentences
 from lib.harness.contract.search import Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.source import CHAPTER, MINUTES

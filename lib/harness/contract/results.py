@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.harness.contract.items import unpacked
-from lib.harness.contract.series import Series
+from lib.harness.contract.series import Series, unpacked
 from lib.harness.contract.trial import Result
 
 if TYPE_CHECKING:

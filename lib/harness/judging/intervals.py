@@ -89,7 +89,7 @@ class Student:
 
 @dataclass(frozen=True)
 class Nothing:
-    """What cannot be said anything about; `center` may be a number all the same."""
+    """The interval where nothing can be said; `center` may be a number all the same."""
 
     center: float
     parts: Mapping[str, float] = field(default_factory=dict)

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim, InconclusiveError, Verdict
+from lib.harness.contract.claim import ROLES, Claim, InconclusiveError, Verdict
 from lib.harness.contract.results import Results, UnknownMeasurementError
-from lib.harness.contract.roles import ROLES
 from lib.harness.contract.series import noting_dropped
 from lib.harness.errors import one_line
 from lib.harness.judging.intervals import KINDS, Interval, Nothing

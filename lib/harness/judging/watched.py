@@ -47,7 +47,7 @@ class WatchedResults(Results):
 
 
 def described(missing: Sequence[Result], dropped: Iterable[int]) -> str:
-    """What is missing, in one line; empty where nothing is."""
+    """The missing trials and seeds, in one line; empty where nothing is."""
     reasons = [f"{r.trial.variant}, seed {r.trial.seed} ({_reason(r)})" for r in missing[:SHOWN]]
     if len(missing) > SHOWN:
         reasons.append(f"{len(missing) - SHOWN} more")

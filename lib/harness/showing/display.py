@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lib.harness.contract.claim import with_role
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import with_role
 from lib.harness.contract.texts import Text
 from lib.harness.errors import one_line
 from lib.harness.showing.progress import tell

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lib.harness.contract.roles import with_role
+from lib.harness.contract.claim import with_role
 from lib.harness.contract.texts import Language, Texts
 from lib.harness.showing.display import number, part_name
 

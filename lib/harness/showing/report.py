@@ -20,9 +20,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lib.harness.comparing.from_journals import is_current, newest
 from lib.harness.comparing.records import Record
 from lib.harness.contract.catalogue import chosen
+from lib.harness.contract.claim import words_of
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
-from lib.harness.contract.roles import words_of
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.errors import UserError, warn_once

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from lib.harness.contract.drawing import boxes as boxes
     from lib.harness.contract.drawing import canvas as canvas
     from lib.harness.contract.drawing import shared_legend as shared_legend
-    from lib.harness.contract.items import packed as packed
     from lib.harness.contract.lab import Lab as Lab
     from lib.harness.contract.lab import Model as Model
     from lib.harness.contract.results import Results as Results
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from lib.harness.contract.seeds import Seed as Seed
     from lib.harness.contract.series import Series as Series
     from lib.harness.contract.series import align as align
+    from lib.harness.contract.series import packed as packed
     from lib.harness.contract.studies import batches as batches
     from lib.harness.contract.studies import best as best
     from lib.harness.contract.studies import changed as changed
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 MODULES = {
     "Config": "lib.harness.contract.config",
     "Field": "pydantic",
-    "packed": "lib.harness.contract.items",
+    "packed": "lib.harness.contract.series",
     "Lab": "lib.harness.contract.lab",
     "Model": "lib.harness.contract.lab",
     "Claim": "lib.harness.contract.claim",

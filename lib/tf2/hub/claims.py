@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lib.harness.contract.claim import Claim, require_trained
-from lib.harness.contract.items import unpacked
 from lib.harness.contract.results import Results
-from lib.harness.contract.series import Series
+from lib.harness.contract.series import Series, unpacked
 
 TRAINED = 0.2
 """Test accuracy, mean over the numbers of pictures, from which on something has been learned: twice chance."""
@@ -23,7 +22,7 @@ def accuracies(results: Results, source: str, way: str) -> np.ndarray:
 
 
 def answers(results: Results, source: str, way: str) -> Series:
-    """Which test pictures a way with the module of a source recognises: (seeds, shots, pictures), 0 and 1."""
+    """Test pictures that a way with the module of a source recognises: (seeds, shots, pictures), 0 and 1."""
     return results.series(source, "right").map(lambda by_way: np.stack([*map(unpacked, by_way[way])]))
 
 

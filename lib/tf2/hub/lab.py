@@ -22,10 +22,10 @@ import numpy as np
 from pydantic import Field
 
 from lib.harness.contract.config import Config
-from lib.harness.contract.items import packed
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.harness.contract.studies import changed
 from lib.harness.contract.trial import Log, Runtime, Trial
 from lib.models import evaluation, lenet
@@ -144,7 +144,7 @@ def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Mo
 
 
 def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictures]) -> np.ndarray:
-    """Which test pictures logistic regression on frozen features recognises; its penalty is chosen on validation ones.
+    """Test pictures that logistic regression on frozen features recognises; its penalty is chosen on validation ones.
 
     `few`: features (n, features) and kinds (n,) to learn from; `features`: those of the judged pictures.
     """

@@ -12,8 +12,8 @@ import pytest
 from lib.harness.comparing.records import _is_claim
 from lib.harness.contract.claim import Claim, InconclusiveError, largest, require_trained, smallest
 from lib.harness.contract.config import Config
-from lib.harness.contract.items import packed, unpacked
 from lib.harness.contract.results import Results
+from lib.harness.contract.series import packed, unpacked
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.family import row_p, rows_that_would_turn

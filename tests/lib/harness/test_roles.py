@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from lib.harness.contract.catalogue import find_labs
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import ROLES, WORDS, Claim
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
-from lib.harness.contract.roles import ROLES, WORDS
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge_all
 from lib.harness.showing import display
