@@ -24,8 +24,8 @@ LESSON = "04-dropout.ipynb"
 def write(path: Path, text: str) -> str:
     """Write a notebook with one cell of text; returns what is in the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="a")])  # type: ignore[no-untyped-call]
-    path.write_text(nbformat.writes(book), encoding="utf-8")  # type: ignore[no-untyped-call]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="a")])
+    path.write_text(nbformat.writes(book), encoding="utf-8")
     return path.read_text(encoding="utf-8")
 
 

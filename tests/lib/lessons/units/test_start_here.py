@@ -1,5 +1,7 @@
 """The first lesson: solutions pass in both languages, mistakes get their hints, the picture's verdict is right."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -119,8 +121,9 @@ def test_the_picture_decides_as_the_labs_do(boundary: float) -> None:
     from lib.harness.contract.results import Results
     from lib.harness.judging.verdicts import judge
 
+    def record_of(values: np.ndarray) -> dict[str, Any]:
+        return judge(Claim("a/b", measure=lambda results: values, at_least=boundary), Results([]), "lab")
+
     for effect in np.arange(-1, 2, 0.25):
-        values = effect + explore.deviations()[:8]
-        claim = Claim("a/b", measure=lambda results, values=values: values, at_least=boundary)
-        record = judge(claim, Results([]), "lab")
+        record = record_of(effect + explore.deviations()[:8])
         assert explore.decided(record["low"], record["high"], boundary) == record["verdict"]
