@@ -28,7 +28,7 @@ def network(units: int, inside: str) -> np.ndarray:
     if inside == "none":
         return np.asarray(np.polynomial.Polynomial.fit(LINE, wave(LINE), 1)(LINE))
     knots = np.linspace(-1, 1, units + 1)
-    return np.interp(LINE, knots, wave(knots))
+    return np.asarray(np.interp(LINE, knots, wave(knots)))
 
 
 def draw_bends(figure: Any, text: Callable[..., str], *, units: int, inside: str) -> None:

@@ -22,7 +22,7 @@ SMALLEST, LARGEST = 1e-3, 1e3
 
 def truth(x: np.ndarray) -> np.ndarray:
     """The curve that the points are from."""
-    return np.sin(3 * x)
+    return np.asarray(np.sin(3 * x))
 
 
 @cache
