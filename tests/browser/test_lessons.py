@@ -111,7 +111,7 @@ def test_the_code_of_the_labs_opens_read_only(stack: Stack, page: Page) -> None:
 
 
 def answer_until(lesson: Lesson, last: str) -> None:
-    """Run the cells up to one that begins so: the first exercise with a wrong answer, then all with the right one."""
+    """Predict and run the cells up to one that begins so; the first exercise is first answered wrong."""
     answers, tried = solutions(lesson), False
     end = lesson.find(last)
     for number in lesson.code():
@@ -128,6 +128,9 @@ def answer_until(lesson: Lesson, last: str) -> None:
         lesson.run(number, 900)  # a lab takes minutes on a busy machine
         if lesson.source(number).startswith("check("):
             assert lesson.output(number).startswith("✔"), lesson.output(number)
+        if lesson.source(number).startswith("vote("):
+            lesson.click(number, ".jupyter-widgets button")
+            lesson.page.wait_for(f"/적어 두었|is kept/.test({lesson.within(number, '[role=status]')}.innerText)")
         if number == end:
             break
     assert tried
@@ -181,6 +184,7 @@ def test_a_lab_runs_from_a_cell_and_its_card_leads_to_the_run(
     card = lesson.find("card(")
     page.evaluate(f"{CELLS}[{card}].scrollIntoView({{block: 'center'}})")
     page.screenshot(picture(f"card-{stem}"))
+    assert "나의 예측: 맞다" in lesson.output(card)
     address = page.evaluate(f"{lesson.within(card, 'a[href]')}.href")
     assert address.startswith(f"{stack.mlflow}/#/experiments/")
     assert own_errors(page) == []
