@@ -44,8 +44,7 @@ class Lesson:
 
     def write(self, number: int, code: str) -> None:
         """Replace the source of a code cell."""
-        self._mark(number)
-        self.page.click("[data-test=here] .cm-content")
+        self.click(number, ".cm-content")
         self.page.press("a", "Control")
         self.page.insert(code)
 
@@ -57,6 +56,11 @@ class Lesson:
         self.page.click("[data-test=here] .jp-InputPrompt")
         self.page.press("Enter", "Shift")
         self.page.wait_for(f"/\\d/.test({prompt}) && {prompt} !== {json.dumps(before)} && {IDLE}", seconds)
+
+    def click(self, number: int, selector: str) -> None:
+        """Click on the first element of a cell that matches."""
+        self._mark(number)
+        self.page.click(f"[data-test=here] {selector}")
 
     def output(self, number: int) -> str:
         """The text of a cell's output."""

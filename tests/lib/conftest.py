@@ -20,7 +20,7 @@ settings.load_profile("labs")
 
 CLIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "7"}
 """MLflow's own settings of its client."""
-APART = ("::test_a_lesson_runs[", "/notebooks/", "::test_a_lab_computes_there[")
+APART = ("::test_a_lesson_runs[", "::test_a_lab_computes_there[")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:

@@ -19,10 +19,10 @@ class Layer:
 
 
 LAYERS = (
-    Layer("base", 130),
+    Layer("base", 120),
     Layer("fonts", 40),
     Layer("packages", 2700),
-    Layer("data", 60),
+    Layer("data", 50),
     Layer("settings", 1),
 )
 """From the bottom to the top, as docker/Dockerfile stacks them."""

@@ -1,12 +1,15 @@
 """The first lesson: solutions pass in both languages, mistakes get their hints, the picture's verdict is right."""
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from lib.harness.contract.claim import Claim
+from lib.harness.contract.results import Results
 from lib.harness.contract.texts import LANGUAGES, Language
+from lib.harness.judging.verdicts import judge
 from lib.lessons.units.start_here import checks, explore
 from tests.lib.lessons.support import answer, solution
 from tests.lib.lessons.units.mistakes import cases
@@ -117,13 +120,12 @@ def test_the_verdict_of_the_picture(seeds: int, effect: float, spread: float, ex
 
 @pytest.mark.parametrize("boundary", [-1.0, 0.0, 0.5])
 def test_the_picture_decides_as_the_labs_do(boundary: float) -> None:
-    from lib.harness.contract.claim import Claim
-    from lib.harness.contract.results import Results
-    from lib.harness.judging.verdicts import judge
-
-    def record_of(values: np.ndarray) -> dict[str, Any]:
-        return judge(Claim("a/b", measure=lambda results: values, at_least=boundary), Results([]), "lab")
-
     for effect in np.arange(-1, 2, 0.25):
-        record = record_of(effect + explore.deviations()[:8])
+        claim = Claim("a/b", measure=partial(shifted, effect), at_least=boundary)
+        record = judge(claim, Results([]), "lab")
         assert explore.decided(record["low"], record["high"], boundary) == record["verdict"]
+
+
+def shifted(effect: float, results: Results) -> np.ndarray:
+    """Eight seeds around an effect."""
+    return effect + explore.deviations()[:8]
