@@ -244,6 +244,22 @@ def test_a_run_below_another_one_that_is_no_trial_is_left_out_with_a_warning(tra
         client.delete_run(other)
 
 
+def test_a_reproduction_that_its_own_program_has_not_sent_is_sent_first(tracked: Clone, server: Server) -> None:
+    """As that of an older version, which stops at journals that it does not know."""
+    assert tracked.run("tiny", "--quick").code == 0
+    original = tracked.newest().name
+    tracked.variables["LAB_REPRODUCES"] = original
+    tracked.tracking = NOWHERE
+    assert tracked.run("tiny", "--quick").code == 0
+    again = tracked.newest().name
+    assert again not in server.runs()
+    tracked.tracking = server.url
+    ended = tracked.run("compare", original)
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert ended.out.startswith("identical (4 trials, ")
+    assert server.runs()[again]["info"]["status"] == "FINISHED"
+
+
 @pytest.mark.slow
 def test_a_reproduction_that_could_not_measure_a_claim_differs(tracked: Clone, server: Server) -> None:
     assert tracked.run("tiny", "--quick").code == 0
