@@ -257,7 +257,10 @@ def test_mlflow_has_one_run_a_student_and_lesson_which_is_resumed(kept: Path, tr
     assert len(client.get_metric_history(dropout.info.run_id, "votes")) == len(history), "nothing new, nothing sent"
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "no address", "sqlite:////proc/none.db"])
+SLOW_ONE = pytest.param("sqlite:////proc/none.db", marks=pytest.mark.slow)  # MLflow's client tries for long
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "no address", SLOW_ONE])
 def test_an_mlflow_that_is_away_or_none_is_nobodys_trouble(
     address: str, kept: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,14 +80,17 @@ def _shifted(vectors: np.ndarray, by: int) -> np.ndarray:
 
 
 def likenesses(vectors_of: VectorsOf, sentence: str, layer: int) -> np.ndarray:
-    """Cosines of *her* in a sentence and in each of the six, (6,)."""
+    """Cosines of *her* in a sentence and in each of the six, (6,), after what the six have in common is subtracted.
 
-    def vector(text: str) -> np.ndarray:
-        found = np.asarray(vectors_of(text), dtype=float)[layer, 1 + text.split().index(WORD)]
-        return np.asarray(found / np.linalg.norm(found).clip(1e-12))
-
-    own = vector(sentence)
-    return np.array([own @ vector(text) for text in (*OBJECT, *POSSESSIVE)])
+    Where all vectors are the same, as in layer 0, nothing is left, and the cosines are 1.
+    """
+    texts = (sentence, *OBJECT, *POSSESSIVE)
+    vectors = np.array([np.asarray(vectors_of(text))[layer, 1 + text.split().index(WORD)] for text in texts], float)
+    if np.ptp(vectors, axis=0).max() < 1e-9:
+        return np.ones(len(texts) - 1)
+    vectors = vectors - vectors[1:].mean(axis=0)
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    return np.asarray(vectors[1:] @ vectors[0])
 
 
 def draw_her(figure: Any, text: Callable[..., str], *, sentence: str, layer: int, model: str) -> None:
@@ -104,9 +107,8 @@ def draw_her(figure: Any, text: Callable[..., str], *, sentence: str, layer: int
     for places, colour, label in ((range(half), 1, "object"), (range(half, len(names)), 0, "possessive")):
         axes.barh(list(places), values[list(places)], color=PALETTE[colour], label=text(label))
     axes.set_yticks(range(len(names)), names)
-    axes.set(
-        xlim=(min(0.0, 1.1 * values.min()), 1), ylim=(len(names) - 0.5, -0.5), title=text("title", sentence=sentence)
-    )
+    axes.set(xlim=(-1, 1), ylim=(len(names) - 0.5, -0.5), title=text("title", sentence=sentence))
+    axes.axvline(0, color=PALETTE[6], linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.45, -0.06), ncols=2, fontsize=9)
     note = text("by_mine") if mine else text("by_nobody") if model == "mine" else text("by_counting")
