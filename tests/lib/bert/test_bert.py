@@ -103,7 +103,7 @@ def test_an_effect_within_the_seeds_luck_is_inconclusive() -> None:
 def test_reviews_are_the_mean_over_the_numbers_of_labels() -> None:
     found = results(**{"tf-idf/50": {"accuracy": 0.6 + JITTER}})
     assert sizes(found) == [50, 800]
-    np.testing.assert_allclose(more_reviews("fine-tuned", "tf-idf")(found), 0.15)
+    np.testing.assert_allclose(more_reviews("fine-tuned", "tf-idf")(found), 0.15, atol=1e-3)
 
 
 def test_pictures() -> None:
@@ -123,12 +123,12 @@ SMALL: dict[str, Any] = {
 
 
 def test_a_masked_model_that_cannot_see_the_right_guesses_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Broken on purpose: its attention is the causal model's."""
+    """Broken on purpose: its attention is the causal model's. Both then do the same, so no comparison holds."""
     build = lm.build
     monkeypatch.setattr(lm, "build", lambda kind, *rest: build("causal" if kind == "masked" else kind, *rest))
     found = run_variants(LAB, BertConfig(**SMALL), ("masked", "causal"))
     decided = verdicts(CLAIMS, found)
-    assert decided["both-sides/masked-above-causal"] == decided["both-sides/frozen-features"] == "fails"
+    assert "holds" not in (decided["both-sides/masked-above-causal"], decided["both-sides/frozen-features"])
     assert len(found) == 6
 
 

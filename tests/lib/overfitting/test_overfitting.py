@@ -145,10 +145,10 @@ SMALL: dict[str, Any] = {
 def test_complexity_holds_and_with_the_same_network_on_both_sides_it_does_not() -> None:
     rows = ("complexity-overfits/does-well-on-training-data", "complexity-overfits/gap")
     claims = tuple(claim for claim in CLAIMS if claim.id in rows)
-    for small, verdict in ((8, "holds"), (512, "fails")):
+    for small, holding in ((8, 2), (512, 0)):
         config = OverfittingConfig(**SMALL, small=small)
         results = run_variants(LAB, config, (f"width/{small}", "width/512"))
-        assert set(verdicts(claims, results).values()) == {verdict}
+        assert list(verdicts(claims, results).values()).count("holds") == holding
 
 
 def test_double_descent_holds_and_with_a_large_ridge_it_does_not() -> None:
