@@ -70,7 +70,7 @@ def _send_reproductions(key: str) -> None:
     remote = MlflowServer(server.connect())
     for folder in unsent(root, None):
         with suppress(DamagedError, RefusedError, ServerAwayError):  # then the wait for it ends with a line
-            tags = next((record["tags"] for _, record in reading.read(folder / JOURNAL)), {})
+            tags: dict[str, str] = next((record["tags"] for _, record in reading.read(folder / JOURNAL)), {})
             if tags.get("lab.reproduces") == key:
                 ship_left_behind(Shipper(remote, folder), folder)
 
