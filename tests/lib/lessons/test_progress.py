@@ -186,8 +186,8 @@ def test_all_lessons_are_listed_with_their_state_and_a_link(
     other.ran("dropout", "dropout", "key", "", {})
     lesson.progress()
     plain, page = pages[-1]
-    lines = plain.splitlines()
-    assert len(lines) == 1 + len(LESSONS)
+    lines = [line for line in plain.splitlines() if line[:2].isdigit()]  # in a container memory is shown as well
+    assert len(lines) == len(LESSONS)
     (dropout,) = [line for line in lines if line.startswith("04")]
     expected = {"ko": "2개 중 1개  3개 중 1개  실행함", "en": "1 of 2  1 of 3  done"}[language]
     assert dropout.endswith(expected)
