@@ -136,7 +136,7 @@ def answer_until(lesson: Lesson, last: str) -> None:
     assert tried
 
 
-KEYS = {"INPUTcheckbox": " ", "INPUTnumber": "ArrowUp", "SELECTselect-one": "ArrowDown"}
+KEYS = {"INPUTcheckbox": " ", "INPUTnumber": "ArrowUp", "BUTTONbutton": " ", "BUTTONsubmit": " "}
 """Keys that move a control; a slider is moved with ArrowRight."""
 
 
@@ -145,7 +145,7 @@ def move(lesson: Lesson, number: int) -> None:
     image = lesson.within(number, "img.widget-image")
     lesson.page.wait_for(f"{image}?.naturalWidth > 100")
     before = lesson.page.evaluate(f"{image}.src")
-    control = lesson.within(number, ".noUi-handle, select, input")
+    control = lesson.within(number, ".noUi-handle, .widget-toggle-button:not(.mod-active), input")
     kind = lesson.page.evaluate(f"{control}.focus() ?? {control}.tagName + ({control}.type ?? '')")
     if kind == "INPUTtext":
         lesson.page.press("a", "Control")
