@@ -89,12 +89,12 @@ class Choice:
         return self.options[0] if self.start is None else self.start
 
     def widget(self, label: str, option: Callable[[str], str]) -> Any:
-        """The control itself: a list."""
+        """The control itself: a row of buttons, as the keyboard does not reach a list's entries in a notebook."""
         import ipywidgets
 
         pairs = [(option(each), each) for each in self.options]
-        look = {"description": label, "style": {"description_width": "initial"}}
-        return ipywidgets.Dropdown(options=pairs, value=self.first, **look)
+        look = {"description": label, "style": {"description_width": "initial", "button_width": "auto"}}
+        return ipywidgets.ToggleButtons(options=pairs, value=self.first, **look)
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,13 @@ class Lesson:
         """The numbers of the cells with code."""
         return [number for number, cell in enumerate(self.cells) if cell["cell_type"] == "code"]
 
-    def find(self, beginning: str) -> int:
-        """The number of the first code cell that begins so."""
-        return next(number for number in self.code() if self.source(number).startswith(beginning))
+    def has(self, number: int, beginning: str) -> bool:
+        """Return whether a line of a cell begins so."""
+        return any(line.startswith(beginning) for line in self.source(number).splitlines())
+
+    def find(self, beginning: str, after: int = -1) -> int:
+        """The number of the first code cell after another with a line that begins so."""
+        return next(number for number in self.code() if number > after and self.has(number, beginning))
 
     def write(self, number: int, code: str) -> None:
         """Replace the source of a code cell."""

@@ -81,11 +81,11 @@ def _graph_hint(learner: Learner, asked: list[int], expected: np.ndarray) -> Hin
     """Compare the graph's answers; what TensorFlow refuses is said, with its reason."""
     import tensorflow as tf
 
-    function = learner.value
+    function = tf.function(learner.value)  # once: TensorFlow warns of one function made into many graphs
 
     def as_graph(n: int) -> float | str:
         try:
-            return float(tf.function(function)(tf.constant(n)))
+            return float(function(tf.constant(n)))
         except Exception as error:
             return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
