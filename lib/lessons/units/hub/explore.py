@@ -55,7 +55,7 @@ def tiled(output: np.ndarray) -> np.ndarray:
     if output.ndim == 1:
         return output.reshape(-1, 12)
     maps, rows, columns = output.shape
-    across = 6 if maps == 6 else 8
+    across = 3 if maps == 6 else 8
     padded = np.full((maps, rows + 1, columns + 1), np.nan)
     padded[:, :rows, :columns] = output / (output.max(axis=(1, 2), keepdims=True) + 1e-9)
     return np.block([list(padded[start : start + across]) for start in range(0, maps, across)])
@@ -69,7 +69,7 @@ def draw_layers(figure: Any, text: Callable[..., str], *, image: int, layer: str
     left.imshow(picture, cmap="gray_r", interpolation="nearest")
     left.set_title(text("letter" if image <= EACH else "digit"))
     right.imshow(tiled(output), cmap="Blues", interpolation="nearest", aspect="equal" if output.ndim == 3 else "auto")
-    right.set_title(text("title", layer=layer, shape=" × ".join(map(str, output.shape))))
+    right.set_title(text("title", layer=text(f"option_{layer}"), shape=" × ".join(map(str, output.shape))))
     for axes in (left, right):
         axes.set_axis_off()
 

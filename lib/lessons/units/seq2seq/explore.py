@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from lib.nlp.seq2seq.text import Text, words
 if TYPE_CHECKING:
     from lib.nlp.seq2seq.model import EncoderDecoder
 
-WORDS, EPOCHS, WIDTH, MOST = 5_000, 2, 48, 16
+WORDS, EPOCHS, WIDTH, MOST = 20_000, 1, 64, 16
 """Words to learn, how often, the states' size, and letters of a word that are read."""
 
 
@@ -22,6 +23,19 @@ WORDS, EPOCHS, WIDTH, MOST = 5_000, 2, 48, 16
 def text() -> Text:
     """Words of the dictionary with their phonemes."""
     return words(WORDS, 3, 12, 1, 1)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of torch's: with steps this small, several wait for each other most of the time."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache
@@ -33,7 +47,7 @@ def network() -> EncoderDecoder:
     from lib.nlp.seq2seq.training import train
 
     part = text().train
-    with torch.random.fork_rng(devices=[]):
+    with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = EncoderDecoder(len(part.sources), len(part.targets), embedding=WIDTH // 2, width=WIDTH, score="dot")
         for _ in train(model, part, Seed(0), epochs=EPOCHS, batch=32, rate=0.01, looks=1):
@@ -53,7 +67,9 @@ def draw_attention(figure: Any, text_of: Callable[..., str], *, word: str) -> No
         axes.text(0.5, 0.5, text_of("letters"), ha="center", va="center")
         return
     part = text().train
-    answer = attention_map(network(), tuple(letters), part.sources, part.targets, longest=MOST + 4)
+    model = network()
+    with one_thread():
+        answer = attention_map(model, tuple(letters), part.sources, part.targets, longest=MOST + 4)
     sounds = [*map(text_of, answer["answer"]), text_of("end")]
     axes.imshow(answer["weights"], cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(letters)), list(letters))
