@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
 from tests.lib.lessons.units.mistakes import cases, spellings
 
@@ -285,6 +286,27 @@ def gradient_of_h(h, near, noise):
 # gradient_of_h: factor
 def gradient_of_h(h, near, noise):
     return 2 * ((s(h @ near) - 1) * near + s(noise @ h) @ noise)
+# pieces: other
+def pieces(word, n):
+    return [">" * n]
+# mean_vector: factor
+def mean_vector(pieces, table):
+    known = [table[piece] for piece in pieces if piece in table]
+    return sum(known) / (len(known) - 1)
+# mean_vector: other
+def mean_vector(pieces, table):
+    return np.max([table[piece] for piece in pieces if piece in table], axis=0)
+# jamo_numbers: other
+def jamo_numbers(syllable):
+    return 1, 2, 3
+# survivors: other
+survivors = 5
+# gradient_of_h: no_vector
+def gradient_of_h(h, near, noise):
+    return np.full(len(h), s(h @ near) - 1 + s(noise @ h).sum())
+# gradient_of_h: other
+def gradient_of_h(h, near, noise):
+    return near
 """
 SIGMOID = "s = lambda x: 1 / (1 + np.exp(-x))\n"
 
@@ -300,6 +322,12 @@ def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
     written = spellings(MISTAKES)
     assert written.keys() == EXERCISES.keys()
     assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+
+
+def test_every_hint_is_the_answer_to_a_mistake() -> None:
+    texts = {key for key in of_unit("lib.lessons.units.fasttext").entries if not key.startswith("explore.")}
+    given = {f"{exercise}.{key}" for exercise, key, _ in cases(MISTAKES)}
+    assert texts <= given
 
 
 @pytest.mark.parametrize("exercise", ["pieces", "mean_vector", "jamo_numbers", "gradient_of_h"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
 from tests.lib.lessons.units.mistakes import cases, spellings
 
@@ -224,6 +225,33 @@ def frozen_classifier(folder, classes):
 # frozen_classifier: model
 def frozen_classifier(folder, classes):
     return keras.layers.Dense(classes)
+# features_of: other
+def features_of(folder, pictures):
+    module = tf.saved_model.load(folder)
+    return module.serve(tf.constant(pictures[..., None] ** 2, tf.float32))
+# few: not_first
+def few(labels, shots):
+    return [i for kind in np.unique(labels) for i in np.flatnonzero(labels == kind)[1 : shots + 1]]
+# nearest_mean: first_example
+def nearest_mean(features, labels, new):
+    kinds = np.unique(labels)
+    firsts = np.stack([features[labels == kind][0] for kind in kinds])
+    return kinds[np.linalg.norm(new[:, None] - firsts, axis=2).argmin(axis=1)]
+# nearest_mean: manhattan
+def nearest_mean(features, labels, new):
+    kinds, means = means_of(features, labels)
+    return kinds[np.abs(new[:, None] - means).sum(axis=2).argmin(axis=1)]
+# nearest_mean: other
+def nearest_mean(features, labels, new):
+    kinds, means = means_of(features, labels)
+    return kinds[np.ones(len(new), dtype=int)]
+# head_size: other
+head_size = 1
+# frozen_classifier: more
+def frozen_classifier(folder, classes):
+    module = keras.layers.TFSMLayer(folder, call_endpoint="serve", trainable=False)
+    head = [keras.layers.Dense(8), keras.layers.Dense(classes)]
+    return keras.Sequential([keras.Input([28, 28, 1]), module, *head])
 """
 BEFORE = """
 import keras
@@ -249,6 +277,12 @@ def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
     written = spellings(MISTAKES)
     assert written.keys() == EXERCISES.keys()
     assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+
+
+def test_every_hint_is_the_answer_to_a_mistake() -> None:
+    texts = {key for key in of_unit("lib.lessons.units.hub").entries if not key.startswith("explore.")}
+    given = {f"{exercise}.{key}" for exercise, key, _ in cases(MISTAKES)}
+    assert texts <= given
 
 
 @pytest.mark.parametrize("exercise", ["features_of", "few", "nearest_mean", "head_size", "frozen_classifier"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
 from tests.lib.lessons.units.mistakes import cases, spellings
 
@@ -43,9 +44,6 @@ def rnn_step(x, h, W_x, W_h, b):
 def rnn_step(x, h, W_x, W_h, b):
     h = np.tanh(W_x @ x + W_h @ h)
     return b + h
-# rnn_step: sigmoid
-def rnn_step(x, h, W_x, W_h, b):
-    return 1 / (1 + np.exp(-(W_x @ x + W_h @ h + b)))
 # rnn_step: mutated
 def rnn_step(x, h, W_x, W_h, b):
     h[:] = np.tanh(W_x @ x + W_h @ h + b)
@@ -229,16 +227,6 @@ def lstm_step(x, h, c, W_x, W_h, b):
     i, f, g, o = np.split(W_x @ x + W_h @ h + b, 4)
     h = s(o) * c
     return h, s(f) * c + s(i) * np.tanh(g)
-# lstm_step: no_forget_gate
-def lstm_step(x, h, c, W_x, W_h, b):
-    i, f, g, o = np.split(W_x @ x + W_h @ h + b, 4)
-    c = c + s(i) * np.tanh(g)
-    return s(o) * np.tanh(c), c
-# lstm_step: no_input_gate
-def lstm_step(x, h, c, W_x, W_h, b):
-    i, f, g, o = np.split(W_x @ x + W_h @ h + b, 4)
-    c = s(f) * c + np.tanh(g)
-    return s(o) * np.tanh(c), c
 # lstm_step: pair
 def lstm_step(x, h, c, W_x, W_h, b):
     i, f, g, o = np.split(W_x @ x + W_h @ h + b, 4)
@@ -285,10 +273,85 @@ def forget_bias(left, steps):
     gate = left**steps
     return np.log(gate / (1 - gate))
 """
-BEFORE = "def s(z):\n    return 1 / (1 + np.exp(-z))\n"
+FORMULAS = {
+    "rnn_step": (
+        "def rnn_step(x, h, W_x, W_h, b):\n    return {}\n",
+        {
+            "sigmoid": "s(W_x @ x + W_h @ h + b)",
+            "relu": "np.maximum(W_x @ x + W_h @ h + b, 0)",
+            "no_input": "np.tanh(W_h @ h + b)",
+            "sign": "-np.tanh(W_x @ x + W_h @ h + b)",
+            "state_kept": "h + np.tanh(W_x @ x + W_h @ h + b)",
+            "two_tanh": "np.tanh(W_x @ x) + np.tanh(W_h @ h + b)",
+            "other": "np.sin(W_x @ x + W_h @ h + b)",
+        },
+    ),
+    "left": (
+        "left = {}\n",
+        {
+            "inverse": "1 / 0.58**20",
+            "subtracted": "1 - 0.42 * 20",
+            "other": "0.5",
+        },
+    ),
+    "backward": (
+        "def backward(states, W_h, last):\n    return chain(states, last, {})\n",
+        {
+            "no_matrix": "lambda g, h: g * (1 - h**2)",
+            "only_square": "lambda g, h: (g * h**2) @ W_h",
+            "other": "lambda g, h: (g * (2 - h**2)) @ W_h",
+            "last": "lambda g, h: (g * (1 - h**2)) @ W_h)[:-1].tolist() + np.zeros((1, len(last))).tolist(",
+        },
+    ),
+    "lstm_step": (
+        "def lstm_step(x, h, c, W_x, W_h, b):\n    i, f, g, o = np.split(W_x @ x + W_h @ h + b, 4)\n    {}, c\n",
+        {
+            "no_input_gate": "c = s(f) * c + np.tanh(g)\n    return s(o) * np.tanh(c)",
+            "no_forget_gate": "c = c + s(i) * np.tanh(g)\n    return s(o) * np.tanh(c)",
+            "candidate_bare": "c = s(f) * c + s(i) * g\n    return s(o) * np.tanh(c)",
+            "complement": "c = s(f) * c + (1 - s(f)) * np.tanh(g)\n    return s(o) * np.tanh(c)",
+            "only_new": "c = s(i) * np.tanh(g)\n    return s(o) * np.tanh(c)",
+            "only_old": "c = s(f) * c\n    return s(o) * np.tanh(c)",
+            "product": "c = s(f) * c * s(i) * np.tanh(g)\n    return s(o) * np.tanh(c)",
+            "squashed": "c = np.tanh(s(f) * c + s(i) * np.tanh(g))\n    return s(o) * np.tanh(c)",
+            "output_gate": "c = s(o) * (s(f) * c + s(i) * np.tanh(g))\n    return s(o) * np.tanh(c)",
+            "other_cell": "c = s(f) * c - s(i) * np.tanh(g)\n    return s(o) * np.tanh(c)",
+            "no_output_gate": "c = s(f) * c + s(i) * np.tanh(g)\n    return np.tanh(c)",
+            "open_output": "c = s(f) * c + s(i) * np.tanh(g)\n    return o * np.tanh(c)",
+            "other_state": "c = s(f) * c + s(i) * np.tanh(g)\n    return s(o) + np.tanh(c)",
+        },
+    ),
+    "forget_bias": (
+        "def forget_bias(left, steps):\n    gate = left ** (1 / steps)\n    return {}\n",
+        {
+            "forwards": "1 / (1 + np.exp(-gate))",
+            "no_one_minus": "gate / (1 - gate)",
+            "log_divided": "np.log(left / (1 - left)) / steps",
+            "other": "3 * steps + gate",
+        },
+    ),
+}
+"""More mistakes, as what takes the place of {} in an answer, by hint."""
+BEFORE = """
+def s(z):
+    return 1 / (1 + np.exp(-z))
+
+def chain(states, last, back):
+    gradients = [last]
+    for h in states[:0:-1]:
+        gradients.insert(0, back(gradients[0], h))
+    return np.array(gradients)
+"""
 
 
-@pytest.mark.parametrize(("exercise", "key", "code"), cases(MISTAKES))
+CASES = cases(MISTAKES) + [
+    (exercise, key, template.replace("{}", body))
+    for exercise, (template, bodies) in FORMULAS.items()
+    for key, body in bodies.items()
+]
+
+
+@pytest.mark.parametrize(("exercise", "key", "code"), CASES)
 def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
     assert answer(UNIT, exercise, BEFORE + code) == key
 
@@ -299,6 +362,11 @@ def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
     written = spellings(MISTAKES)
     assert written.keys() == EXERCISES.keys()
     assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+
+
+def test_every_hint_is_the_answer_to_a_mistake() -> None:
+    texts = {key for key in of_unit("lib.lessons.units.rnn").entries if not key.startswith("explore.")}
+    assert texts <= {f"{exercise}.{key}" for exercise, key, _ in CASES}
 
 
 @pytest.mark.parametrize("exercise", ["rnn_step", "left", "backward", "lstm_step", "forget_bias"])

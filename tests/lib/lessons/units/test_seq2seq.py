@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
 from tests.lib.lessons.units.mistakes import cases, spellings
 
@@ -45,17 +46,6 @@ def softmax(scores):
 def softmax(scores):
     scores = scores - scores.max(axis=1, keepdims=True)
     return scores / scores.sum(axis=1)[:, None]
-# softmax: minus
-def softmax(scores):
-    raised = np.exp(-scores)
-    return raised / raised.sum(axis=1, keepdims=True)
-# softmax: shape
-def softmax(scores):
-    return np.exp(scores[0]) / np.exp(scores[0]).sum()
-# softmax: exception
-def softmax(scores):
-    raised = np.exp(scores - scores.max(axis=1))
-    return raised / raised.sum(axis=1)
 # attend: axis
 def attend(queries, keys):
     raised = np.exp(queries @ keys.T)
@@ -97,14 +87,6 @@ def attend(queries, keys):
 def attend(queries, keys):
     weights = softmax(queries @ keys.T)
     return np.full(weights.shape, 1 / len(keys)) @ keys, weights
-# attend: hard
-def attend(queries, keys):
-    weights = softmax(queries @ keys.T)
-    return keys[np.argmax(weights, axis=1)], weights
-# attend: scores
-def attend(queries, keys):
-    scores = queries @ keys.T
-    return scores @ keys, softmax(scores)
 # attend: shape_swapped
 def attend(queries, keys):
     weights = softmax(queries @ keys.T)
@@ -288,19 +270,86 @@ all_right = 0.4013
 all_right = 60
 # all_right: percent
 all_right = 100 * 0.95**10
-# all_right: times
-all_right = 0.95 * 10
-# all_right: all_wrong
-all_right = (1 - 0.95) ** 10
 """
+FORMULAS = {
+    "softmax": (
+        "def softmax(scores):\n    raised = np.exp(scores - scores.max(axis=1, keepdims=True))\n    return {}\n",
+        {
+            "minus": "1 / raised / (1 / raised).sum(axis=1, keepdims=True)",
+            "log": "np.log(raised / raised.sum(axis=1, keepdims=True))",
+            "base": "2**scores / (2**scores).sum(axis=1, keepdims=True)",
+            "other": "raised / raised.sum(axis=1, keepdims=True) ** 2",
+        },
+    ),
+    "attend": (
+        "def attend(queries, keys):\n    scores = queries @ keys.T\n    weights = {}, weights\n",
+        {
+            "whole": "np.exp(scores) / np.exp(scores).sum()\n    return weights @ keys",
+            "not_divided": "np.exp(scores)\n    return weights @ keys",
+            "no_exp": "scores / scores.sum(axis=1, keepdims=True)\n    return weights @ keys",
+            "uniform_weights": "np.full(scores.shape, 1 / len(keys))\n    return weights @ keys",
+            "hard_weights": "np.eye(len(keys))[scores.argmax(axis=1)]\n    return weights @ keys",
+            "minus": "softmax(-scores)\n    return weights @ keys",
+            "other_weights": "softmax(scores**2)\n    return weights @ keys",
+            "hard": "softmax(scores)\n    return keys[np.argmax(weights, axis=1)]",
+            "scores": "softmax(scores)\n    return scores @ keys",
+            "queries": "softmax(scores)\n    return queries",
+            "added": "softmax(scores)\n    return weights @ keys + queries",
+            "averaged": "softmax(scores)\n    return weights @ keys / len(keys)",
+            "other_contexts": "softmax(scores)\n    return weights @ keys**2",
+        },
+    ),
+    "teacher_input": (
+        "def teacher_input(target, start):\n    return {}\n",
+        {
+            "list": "start",
+            "two_back": "[start, start, *target[:-2]]",
+            "reversed": "target[::-1]",
+            "length": "[start]",
+            "other": "[start] * len(target)",
+        },
+    ),
+    "greedy": (
+        "def greedy(scores_after, start, end, longest):\n    return {}\n",
+        {
+            "list": "len(written(scores_after, start, end, longest))",
+            "goes_on": "written(scores_after, start, -1, longest)",
+            "other": "written(scores_after, start, end, longest)[::-1]",
+        },
+    ),
+    "all_right": (
+        "all_right = {}\n",
+        {
+            "any_right": "1 - 0.05**10",
+            "times": "9.5",
+            "all_wrong": "0.05**10",
+            "divided": "0.095",
+            "other": "0.3",
+        },
+    ),
+}
+"""More mistakes, as what takes the place of {} in an answer, by hint."""
 BEFORE = """
 def softmax(scores):
     raised = np.exp(scores - scores.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
+
+def written(scores_after, start, end, longest):
+    symbols = [start]
+    while len(symbols) <= longest and symbols[-1] != end:
+        symbols.append(int(np.argmax(scores_after(symbols))))
+    return [symbol for symbol in symbols[1:] if symbol != end]
 """
 
 
-@pytest.mark.parametrize(("exercise", "key", "code"), cases(MISTAKES))
+CASES = cases(MISTAKES) + [
+    (exercise, key, template.replace("{}", body))
+    for exercise, (template, bodies) in FORMULAS.items()
+    for key, body in bodies.items()
+]
+
+
+@pytest.mark.parametrize(("exercise", "key", "code"), CASES)
 def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
     assert answer(UNIT, exercise, BEFORE + code) == key
 
@@ -311,6 +360,11 @@ def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
     written = spellings(MISTAKES)
     assert written.keys() == EXERCISES.keys()
     assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+
+
+def test_every_hint_is_the_answer_to_a_mistake() -> None:
+    texts = {key for key in of_unit("lib.lessons.units.seq2seq").entries if not key.startswith("explore.")}
+    assert texts <= {f"{exercise}.{key}" for exercise, key, _ in CASES}
 
 
 @pytest.mark.parametrize("exercise", ["softmax", "attend", "teacher_input", "greedy", "all_right"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
 from tests.lib.lessons.units.mistakes import cases, spellings
 
@@ -243,6 +244,68 @@ class Counter:
 class Counter:
     def __init__(self):
         self.calls = tf.Variable(0)
+# descend: kept
+def descend(W, b, x, y, rate):
+    by_W, by_b = slopes(W, b, x, y)
+    return W, b - rate * by_b
+# descend: only_bias
+def descend(W, b, x, y, rate):
+    by_W, by_b = slopes(W, b, x, y)
+    return W - rate * by_W, b + by_b
+# descend: rate_twice
+def descend(W, b, x, y, rate):
+    by_W, by_b = slopes(W, b, x, y)
+    return W - rate**2 * by_W, b - rate * by_b
+# descend: factor
+def descend(W, b, x, y, rate):
+    by_W, by_b = slopes(W, b, x, y)
+    return W - 5 * rate * by_W, b - rate * by_b
+# descend: other
+def descend(W, b, x, y, rate):
+    by_W, by_b = slopes(W, b, x, y)
+    return W - rate * tf.sign(by_W), b - rate * by_b
+# collatz: refused
+def collatz(n):
+    steps = 0
+    while n != 1:
+        n, steps = {0: n // 2, 1: 3 * n + 1}[n % 2], steps + 1
+    return steps
+# collatz: other_graph
+def collatz(n):
+    if not isinstance(n, int):
+        return 5
+    steps = 0
+    while n != 1:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        steps += 1
+    return steps
+# collatz: other
+def collatz(n):
+    return 3 * n
+# parameters: some_bias
+parameters = 784 * 32 + 32 + 32 * 10
+# parameters: second
+parameters = 330
+# parameters: input_bias
+parameters = 784 * 32 + 784 + 32 * 10 + 32
+# parameters: other
+parameters = 1000
+# Counter: step
+class Counter:
+    def __init__(self):
+        self.calls = tf.Variable(0)
+    @tf.function
+    def count(self):
+        self.calls.assign_add(2)
+        return self.calls.read_value()
+# Counter: other
+class Counter:
+    def __init__(self):
+        self.calls = tf.Variable(0)
+    @tf.function
+    def count(self):
+        self.calls.assign(self.calls * self.calls + 1)
+        return self.calls.read_value()
 """
 BEFORE = """
 import tensorflow as tf
@@ -266,6 +329,12 @@ def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
     written = spellings(MISTAKES)
     assert written.keys() == EXERCISES.keys()
     assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+
+
+def test_every_hint_is_the_answer_to_a_mistake() -> None:
+    texts = {key for key in of_unit("lib.lessons.units.tf2").entries if not key.startswith("explore.")}
+    given = {f"{exercise}.{key}" for exercise, key, _ in cases(MISTAKES)}
+    assert texts <= given
 
 
 @pytest.mark.parametrize("exercise", ["descend", "collatz", "graphs_made", "parameters", "Counter"])
