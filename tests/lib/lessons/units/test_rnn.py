@@ -295,12 +295,12 @@ FORMULAS = {
         },
     ),
     "backward": (
-        "def backward(states, W_h, last):\n    return chain(states, last, {})\n",
+        "def backward(states, W_h, last):\n    return {}\n",
         {
-            "no_matrix": "lambda g, h: g * (1 - h**2)",
-            "only_square": "lambda g, h: (g * h**2) @ W_h",
-            "other": "lambda g, h: (g * (2 - h**2)) @ W_h",
-            "last": "lambda g, h: (g * (1 - h**2)) @ W_h)[:-1].tolist() + np.zeros((1, len(last))).tolist(",
+            "no_matrix": "chain(states, last, lambda g, h: g * (1 - h**2))",
+            "only_square": "chain(states, last, lambda g, h: (g * h**2) @ W_h)",
+            "other": "chain(states, last, lambda g, h: (g * (2 - h**2)) @ W_h)",
+            "last": "chain(states, 2 * last, lambda g, h: (g * (1 - h**2)) @ W_h)",
         },
     ),
     "lstm_step": (
