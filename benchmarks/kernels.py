@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -85,16 +86,31 @@ NETWORKS: dict[str, tuple[tuple[int, ...], mlp.Activation, float, int]] = {
 
 def on(level: str, make: Callable[[], TorchClassifier]) -> TorchClassifier:
     """A classifier on the kernels of a level; on torch for an empty one."""
-    compiled = library.opened(Path(os.environ[library.FOLDER]) / f"{level}.so") if level else None
-    loaded, before = library.load, os.environ.get(choice.PATH, "")
-    library.load = lambda: compiled  # type: ignore[assignment]
-    os.environ[choice.PATH] = choice.KERNELS if level else ""
-    try:
+    with computing(level):
         found = make()
-    finally:
-        library.load, os.environ[choice.PATH] = loaded, before
     assert (found._kernels is not None) == bool(level)
     return found
+
+
+@contextmanager
+def computing(level: str) -> Iterator[None]:
+    """What is made inside is computed by the kernels of a level, by torch for an empty one."""
+    wanted = {choice.PATH: choice.KERNELS if level else "", library.LEVEL: level or str(library.own_level())}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    _look_again()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+        _look_again()
+
+
+def _look_again() -> None:
+    """Let the library be looked for again, as the environment says now."""
+    library.path.cache_clear()
+    library.load.cache_clear()
 
 
 def lenet_epoch(level: str, log: Recorder, variant: lenet.Variant) -> Epoch:

@@ -18,6 +18,8 @@ from lib.harness.machine import scope
 
 FOLDER = "LAB_KERNELS"
 """The environment variable that names the folder of the libraries."""
+LEVEL = "LAB_KERNELS_LEVEL"
+"""The environment variable of a lower level than the processor's own, for tests and measurements."""
 SOURCE = Path(__file__).resolve().parents[2] / "docker" / "kernels"
 X86_64_V4 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 """What the level has beyond x86-64-v3 (x86-64 psABI, table 3.1), as the Linux kernel names it."""
@@ -53,9 +55,9 @@ def level(flags: set[str], machine: str) -> str | None:
 
 
 def own_level() -> str | None:
-    """The level of this processor. ``LAB_KERNELS_LEVEL``: a lower one, for tests and measurements."""
+    """The level of this processor, or the one that `LEVEL` names."""
     found = level(set(scope.cpu_lines("flags").split()), platform.machine())
-    return os.environ.get("LAB_KERNELS_LEVEL", found) if found else None
+    return os.environ.get(LEVEL, found) if found else None
 
 
 def source_sha256(folder: Path = SOURCE) -> str | None:

@@ -48,7 +48,8 @@ def show_card(lesson: Lesson, row: str) -> None:
     texts = texts_of(lesson.entry.lab) if lesson.entry.lab else Texts()
     lines = _lines(lesson, row, claims, texts)
     plain += lines
-    page.append(f"<p>{'<br>'.join(map(escaped, lines))}</p>".replace(*_coloured(lesson, claims[0]["verdict"]), 1))
+    vote, _, *others = map(escaped, lines)
+    page.append(f"<p>{'<br>'.join([vote, _coloured(lesson, claims[0]['verdict']), *others])}</p>")
     learned = texts.lesson(row, claims[0]["verdict"])
     if learned is not None:
         learned_text = learned.ko if lesson.language == "ko" else learned.en
@@ -111,11 +112,11 @@ def _effect(lesson: Lesson, claim: Mapping[str, Any], texts: Texts) -> str:
     return f"{text}, {lesson.text('card.interval')} {interval}, {lesson.text('card.seeds', count=claim['seeds'])}"
 
 
-def _coloured(lesson: Lesson, verdict: str) -> tuple[str, str]:
-    """The verdict's line, and the same with the verdict in bold and in its colour."""
+def _coloured(lesson: Lesson, verdict: str) -> str:
+    """HTML of the verdict's line, the verdict in bold and in its colour."""
     word = html.escape(verdict_word(verdict, lesson.language))
     head = html.escape(lesson.text("card.verdict"))
-    return f"{head}: {word}", f'{head}: <b style="color:{COLOURS.get(verdict, GREY)}">{word}</b>'
+    return f'{head}: <b style="color:{COLOURS.get(verdict, GREY)}">{word}</b>'
 
 
 def _parts(lesson: Lesson, claims: Claims, texts: Texts) -> str:

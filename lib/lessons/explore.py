@@ -7,12 +7,13 @@
         ...
         axis.set_title(text("title", p=p))
 
-    EXPLORABLES = {"rate": Explorable(draw_rate, {"p": Slider(0, 0.9, 0.1, start=0.5), "units": Slider(1, 64, 1, whole=True)})}
+    CONTROLS = {"p": Slider(0, 0.9, 0.1, start=0.5), "units": Slider(1, 64, 1, whole=True)}
+    EXPLORABLES = {"rate": Explorable(draw_rate, CONTROLS)}
 
 The texts are ``[explore.rate]`` of the unit: ``caption``, ``label_p``, ``label_units`` and whatever `draw_rate` asks
 for. A drawing takes at most 100 ms: what is slow is prepared once, by a function with `functools.cache`. Values that it
 cannot draw it refuses by ``raise ValueError(text("…"))``, which is shown below the picture before.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -230,7 +231,7 @@ def show(explorable: Explorable, text: Callable[..., str], trouble: Callable[[Ba
     still = explorable.render(text)
     data = {"image/png": b64encode(still).decode("ascii"), "text/plain": text("caption")}
     box = _box(explorable, text, trouble, still)
-    display(box._repr_mimebundle_() | data, raw=True)  # type: ignore[no-untyped-call]
+    display(box._repr_mimebundle_() | data, raw=True)
 
 
 def is_of_unit(error: BaseException) -> bool:

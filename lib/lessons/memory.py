@@ -18,25 +18,17 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from lib.harness.contract.texts import Language
+from lib.lessons.texts import of_frame
+
 CGROUP = Path("/sys/fs/cgroup")
 EVENTS = ("memory.events", "memory/memory.oom_control")
 """The files with the count of ended processes, of control groups of version 2 and 1; absent outside a container."""
 LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 USES = (("memory.current", "memory.stat"), ("memory/memory.usage_in_bytes", "memory/memory.stat"))
-DIED = {
-    "ko": (
-        "이 노트북의 지난 커널은 메모리가 부족해서 종료되었습니다(LAB_MEMORY: {limit}). "
-        "다른 노트북의 커널을 끄거나, .env에 더 큰 LAB_MEMORY를 적고 ./invoke up을 실행하세요."
-    ),
-    "en": (
-        "The last kernel of this notebook ran out of memory (LAB_MEMORY: {limit}). "
-        "Shut down the kernels of other notebooks, or set a larger LAB_MEMORY in .env and run ./invoke up."
-    ),
-}
-IN_USE = {"ko": "메모리: {limit} 중 {use} 사용 중", "en": "Memory: {use} of {limit} in use"}
 
 
-def last_kernel_died(language: str) -> str | None:
+def last_kernel_died(language: Language) -> str | None:
     """Return a line if the last kernel of this notebook ran out of memory, and leave a note for the next one.
 
     None without a container, in which nobody counts.
@@ -51,10 +43,10 @@ def last_kernel_died(language: str) -> str | None:
         note.parent.mkdir(exist_ok=True)
         note.write_text(json.dumps({"kernel": _born(os.getpid()), "count": count}), encoding="utf-8")
         atexit.register(_remove, note, os.getpid())
-    return DIED[language].format(limit=_size(limit())) if died else None
+    return of_frame()("memory.died", language, limit=_size(limit())) if died else None
 
 
-def in_use(language: str) -> str | None:
+def in_use(language: Language) -> str | None:
     """Return a line with the memory that all kernels of the container use, and its limit; None without a limit."""
     most = limit()
     for total, statistics in USES:
@@ -62,7 +54,7 @@ def in_use(language: str) -> str | None:
             counts = dict(line.split() for line in (CGROUP / statistics).read_text(encoding="utf-8").splitlines())
             cache = int(counts.get("inactive_file", 0))  # which Linux gives back when it is needed
             use = int((CGROUP / total).read_text(encoding="utf-8")) - cache
-            return IN_USE[language].format(use=_size(use), limit=_size(most))
+            return of_frame()("memory.in_use", language, use=_size(use), limit=_size(most))
     return None
 
 

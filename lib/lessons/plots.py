@@ -178,5 +178,5 @@ def _show(figure: Any, title: str) -> None:
 
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DPI)
-    picture = Image(data=png.getvalue(), format="png", alt=title or None)  # type: ignore[no-untyped-call]
-    display(picture)  # type: ignore[no-untyped-call]
+    picture = Image(data=png.getvalue(), format="png", alt=title or None)
+    display(picture)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-GREEN, RED, ORANGE, BLUE, GREY = "#009E73", "#D55E00", "#E69F00", "#0072B2", "#999999"
-"""Okabe and Ito (2008): colours that colour-blind readers can tell apart."""
+from lib.harness.contract.drawing import PALETTE
+
+BLUE, GREEN, ORANGE, GREY = (PALETTE[place] for place in (0, 2, 4, 7))
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def show(plain: str, page: str) -> None:
     """Show it in the cell; outside a notebook, print its text."""
     from IPython.display import display
 
-    display(Shown(plain, page))  # type: ignore[no-untyped-call]
+    display(Shown(plain, page))
 
 
 def escaped(text: str) -> str:

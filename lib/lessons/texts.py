@@ -16,13 +16,13 @@ from __future__ import annotations
 import difflib
 import functools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib.harness.contract.source import TEXTS
-from lib.harness.contract.texts import LANGUAGES, Language, fields_of
+from lib.harness.contract.texts import LANGUAGES, Language, fields_of, leaves
 from lib.harness.errors import UserError
 
 FRAME = Path(__file__).parent
@@ -64,7 +64,7 @@ class Texts:
             return cls(path, {})
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
-            entries = dict(_leaves(table))
+            entries = dict(leaves(table))
             for key, both in entries.items():
                 _require_both(key, both)
         except ValueError as error:
@@ -109,20 +109,10 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, float) or (hasattr(value, "dtype") and getattr(value, "shape", None) == ())
 
 
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """The key, joined by dots, and the text by language."""
-    for name, value in table.items():
-        key = f"{prefix}{name}"
-        if not isinstance(value, dict) or not value:
-            raise ValueError(f'\'{key}\' must be a text in each language: {{ ko = "…", en = "…" }}')
-        if value.keys() <= set(LANGUAGES):
-            yield key, value
-        else:
-            yield from _leaves(value, f"{key}.")
-
-
-def _require_both(key: str, both: Mapping[str, str]) -> None:
+def _require_both(key: str, both: Any) -> None:
     """Raises `ValueError` where a text is missing in a language, or differs in its fields."""
+    if not isinstance(both, dict):
+        raise ValueError(f'\'{key}\' must be a text in each language: {{ ko = "…", en = "…" }}')
     for code in LANGUAGES:
         if not isinstance(both.get(code), str) or not both[code].strip():
             raise ValueError(f"'{key}' has no text in the language '{code}'")

@@ -45,7 +45,7 @@ def ask(lesson: Lesson, row: str) -> None:
         show(f"{said}\n{question}\n{line}", page)
         return
     data = {"text/plain": f"{said}\n{question}", "text/html": page}
-    display(_box(lesson, row, page)._repr_mimebundle_() | data, raw=True)  # type: ignore[no-untyped-call]
+    display(_box(lesson, row, page)._repr_mimebundle_() | data, raw=True)
 
 
 def _box(lesson: Lesson, row: str, page: str) -> Any:

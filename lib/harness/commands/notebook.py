@@ -190,7 +190,7 @@ def _shown(progress: Progress, events: Iterable[str]) -> dict[str, Any]:
     from IPython.display import display
 
     in_cell = get_ipython() is not None
-    handle = display(progress, display_id=True) if in_cell else None  # type: ignore[no-untyped-call]
+    handle = display(progress, display_id=True) if in_cell else None
     facts: dict[str, Any] = {"warnings": []}
     for event in map(json.loads, events):
         if "warning" in event:

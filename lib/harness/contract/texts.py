@@ -108,7 +108,7 @@ class Texts:
             raise UserError(f"{_short(path)} is not valid TOML: {error}") from None
         entries: dict[str, Mapping[str, str]] = {}
         figures: dict[str, str] = {}
-        for key, value in _leaves(table):
+        for key, value in leaves(table):
             _require_known(path, key)
             if _is_figure(key) and isinstance(value, str):
                 figures[key.removeprefix("rows.").removesuffix(".figure")] = value
@@ -173,12 +173,12 @@ def fields_of(text: str) -> set[str]:
     return names
 
 
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The key, joined by dots, and the value of everything that is no table of further keys."""
     for name, value in table.items():
         key = f"{prefix}{name}"
         if isinstance(value, dict) and value and not value.keys() <= set(LANGUAGES):
-            yield from _leaves(value, f"{key}.")
+            yield from leaves(value, f"{key}.")
         else:
             yield key, value
 

@@ -29,7 +29,7 @@ class Notebook:
 
     def __init__(self, clone: Clone):
         self.clone = clone
-        self._book: Any = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+        self._book: Any = nbformat.v4.new_notebook()
         self.client = NotebookClient(
             self._book,
             timeout=240,
@@ -48,7 +48,7 @@ class Notebook:
 
     def cell(self, source: str) -> list[Any]:
         """Run a cell and return its outputs."""
-        self._book.cells.append(nbformat.v4.new_code_cell(source))  # type: ignore[no-untyped-call]
+        self._book.cells.append(nbformat.v4.new_code_cell(source))
         cell = self.client.execute_cell(self._book.cells[-1], len(self._book.cells) - 1)
         outputs: list[Any] = cell["outputs"]
         return outputs

@@ -34,7 +34,7 @@ LANGUAGE = {("ko", "en"), ("korean", "english")}
 
 
 def read(stem: str, language: str) -> NotebookNode:
-    notebook: NotebookNode = nbformat.read(LABS / language / f"{stem}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.read(LABS / language / f"{stem}.ipynb", as_version=4)
     return notebook
 
 

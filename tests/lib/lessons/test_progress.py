@@ -171,7 +171,7 @@ def test_any_content_is_sound_or_not(state: Any) -> None:
 def test_all_lessons_are_listed_with_their_state_and_a_link(
     language: Language, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from lib.lessons import overview
+    from lib.lessons import memory, overview
 
     pages: list[tuple[str, str]] = []
     monkeypatch.setattr(overview, "show", lambda plain, page: pages.append((plain, page)))
@@ -186,8 +186,11 @@ def test_all_lessons_are_listed_with_their_state_and_a_link(
     other.ran("dropout", "dropout", "key", "", {})
     lesson.progress()
     plain, page = pages[-1]
-    lines = [line for line in plain.splitlines() if line[:2].isdigit()]  # in a container memory is shown as well
-    assert len(lines) == len(LESSONS)
+    heading, *lines = plain.splitlines()
+    assert "<b>하늘" in heading
+    lines, others = lines[: len(LESSONS)], lines[len(LESSONS) :]
+    assert [line[:2] for line in lines] == [f"{entry.number:02}" for entry in LESSONS]
+    assert len(others) == (memory.limit() is not None)  # a container's memory
     (dropout,) = [line for line in lines if line.startswith("04")]
     expected = {"ko": "2개 중 1개  3개 중 1개  실행함", "en": "1 of 2  1 of 3  done"}[language]
     assert dropout.endswith(expected)

@@ -147,7 +147,7 @@ def parameters(learner: Learner) -> Hint | None:
     return Hint("other")
 
 
-def Counter(learner: Learner) -> Hint | None:  # noqa: N802
+def counter(learner: Learner) -> Hint | None:
     """A counter counts in a graph, and a second one from the beginning."""
     first = learner.make()
     if not hasattr(learner.attribute(first, "count"), "python_function"):
@@ -173,5 +173,5 @@ EXERCISES = {
     "collatz": collatz,
     "graphs_made": graphs_made,
     "parameters": parameters,
-    "Counter": Counter,
+    "Counter": counter,
 }

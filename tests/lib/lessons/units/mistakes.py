@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from lib.lessons.texts import of_unit
 
 Case = tuple[str, str, str]
 """The exercise, the key of its hint, and the code."""
 Mistakes = Mapping[str, Mapping[str, Sequence[str]]]
+Formulas = Mapping[str, tuple[str, Mapping[str, str]]]
+"""By exercise its code with ``{}`` for an expression, and by hint the wrong expression."""
 HEAD = re.compile(r"^# (\w+): (\w+)$", re.MULTILINE)
 
 
@@ -40,10 +45,26 @@ def _written(exercise: str, body: str, head: str | None) -> str:
     return f"import numpy as np\n{code}"
 
 
-def spellings(table: str) -> dict[str, dict[str, int]]:
-    """For each exercise its hints, and in how many spellings each occurs."""
-    found: dict[str, dict[str, int]] = {}
+def filled(formulas: Formulas) -> list[Case]:
+    """The cases of mistakes in one expression, each put into its exercise's code."""
+    return [
+        (exercise, key, template.replace("{}", body))
+        for exercise, (template, bodies) in formulas.items()
+        for key, body in bodies.items()
+    ]
+
+
+def assert_three_are_spelled_twice(table: str, unit: str) -> None:
+    """Every exercise of a unit has at least three mistakes in the table in two spellings each."""
+    written: dict[str, dict[str, int]] = {}
     for exercise, key, _ in cases(table):
-        hints = found.setdefault(exercise, {})
+        hints = written.setdefault(exercise, {})
         hints[key] = hints.get(key, 0) + 1
-    return found
+    assert written.keys() == import_module(f"lib.lessons.units.{unit}.checks").EXERCISES.keys()
+    assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+
+
+def assert_every_hint_is_given(tried: Sequence[Case], unit: str) -> None:
+    """Every hint for which a unit has a text is the answer to one of these cases."""
+    texts = {key for key in of_unit(f"lib.lessons.units.{unit}").entries if not key.startswith("explore.")}
+    assert texts <= {f"{exercise}.{key}" for exercise, key, _ in tried}

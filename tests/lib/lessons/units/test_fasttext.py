@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
-from tests.lib.lessons.units.mistakes import cases, spellings
+from tests.lib.lessons.units.mistakes import assert_every_hint_is_given, assert_three_are_spelled_twice, cases
 
 UNIT, LESSON = "fasttext", "13-fasttext"
 
@@ -317,17 +316,11 @@ def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
 
 
 def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
-    from lib.lessons.units.fasttext.checks import EXERCISES
-
-    written = spellings(MISTAKES)
-    assert written.keys() == EXERCISES.keys()
-    assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+    assert_three_are_spelled_twice(MISTAKES, "fasttext")
 
 
 def test_every_hint_is_the_answer_to_a_mistake() -> None:
-    texts = {key for key in of_unit("lib.lessons.units.fasttext").entries if not key.startswith("explore.")}
-    given = {f"{exercise}.{key}" for exercise, key, _ in cases(MISTAKES)}
-    assert texts <= given
+    assert_every_hint_is_given(cases(MISTAKES), "fasttext")
 
 
 @pytest.mark.parametrize("exercise", ["pieces", "mean_vector", "jamo_numbers", "gradient_of_h"])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
-from tests.lib.lessons.units.mistakes import cases, spellings
+from tests.lib.lessons.units.mistakes import assert_every_hint_is_given, assert_three_are_spelled_twice, cases
 
 UNIT, LESSON = "hub", "10-hub"
 
@@ -272,17 +271,11 @@ def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
 
 
 def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
-    from lib.lessons.units.hub.checks import EXERCISES
-
-    written = spellings(MISTAKES)
-    assert written.keys() == EXERCISES.keys()
-    assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+    assert_three_are_spelled_twice(MISTAKES, "hub")
 
 
 def test_every_hint_is_the_answer_to_a_mistake() -> None:
-    texts = {key for key in of_unit("lib.lessons.units.hub").entries if not key.startswith("explore.")}
-    given = {f"{exercise}.{key}" for exercise, key, _ in cases(MISTAKES)}
-    assert texts <= given
+    assert_every_hint_is_given(cases(MISTAKES), "hub")
 
 
 @pytest.mark.parametrize("exercise", ["features_of", "few", "nearest_mean", "head_size", "frozen_classifier"])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
-from tests.lib.lessons.units.mistakes import cases, spellings
+from tests.lib.lessons.units.mistakes import assert_every_hint_is_given, assert_three_are_spelled_twice, cases, filled
 
 UNIT, LESSON = "rnn", "12-rnn"
 
@@ -344,11 +343,7 @@ def chain(states, last, back):
 """
 
 
-CASES = cases(MISTAKES) + [
-    (exercise, key, template.replace("{}", body))
-    for exercise, (template, bodies) in FORMULAS.items()
-    for key, body in bodies.items()
-]
+CASES = cases(MISTAKES) + filled(FORMULAS)
 
 
 @pytest.mark.parametrize(("exercise", "key", "code"), CASES)
@@ -357,16 +352,11 @@ def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
 
 
 def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
-    from lib.lessons.units.rnn.checks import EXERCISES
-
-    written = spellings(MISTAKES)
-    assert written.keys() == EXERCISES.keys()
-    assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+    assert_three_are_spelled_twice(MISTAKES, "rnn")
 
 
 def test_every_hint_is_the_answer_to_a_mistake() -> None:
-    texts = {key for key in of_unit("lib.lessons.units.rnn").entries if not key.startswith("explore.")}
-    assert texts <= {f"{exercise}.{key}" for exercise, key, _ in CASES}
+    assert_every_hint_is_given(CASES, "rnn")
 
 
 @pytest.mark.parametrize("exercise", ["rnn_step", "left", "backward", "lstm_step", "forget_bias"])

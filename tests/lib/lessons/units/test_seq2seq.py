@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.lessons.texts import of_unit
 from tests.lib.lessons.support import answer, solution
-from tests.lib.lessons.units.mistakes import cases, spellings
+from tests.lib.lessons.units.mistakes import assert_every_hint_is_given, assert_three_are_spelled_twice, cases, filled
 
 UNIT, LESSON = "seq2seq", "14-seq2seq"
 
@@ -342,11 +341,7 @@ def written(scores_after, start, end, longest):
 """
 
 
-CASES = cases(MISTAKES) + [
-    (exercise, key, template.replace("{}", body))
-    for exercise, (template, bodies) in FORMULAS.items()
-    for key, body in bodies.items()
-]
+CASES = cases(MISTAKES) + filled(FORMULAS)
 
 
 @pytest.mark.parametrize(("exercise", "key", "code"), CASES)
@@ -355,16 +350,11 @@ def test_a_mistake_gets_its_hint(exercise: str, key: str, code: str) -> None:
 
 
 def test_three_mistakes_of_each_exercise_are_written_in_two_ways() -> None:
-    from lib.lessons.units.seq2seq.checks import EXERCISES
-
-    written = spellings(MISTAKES)
-    assert written.keys() == EXERCISES.keys()
-    assert all(sum(count > 1 for count in hints.values()) >= 3 for hints in written.values())
+    assert_three_are_spelled_twice(MISTAKES, "seq2seq")
 
 
 def test_every_hint_is_the_answer_to_a_mistake() -> None:
-    texts = {key for key in of_unit("lib.lessons.units.seq2seq").entries if not key.startswith("explore.")}
-    assert texts <= {f"{exercise}.{key}" for exercise, key, _ in CASES}
+    assert_every_hint_is_given(CASES, "seq2seq")
 
 
 @pytest.mark.parametrize("exercise", ["softmax", "attend", "teacher_input", "greedy", "all_right"])
