@@ -8,6 +8,7 @@ import pytest
 
 from lib.harness.contract.catalogue import find_labs
 from lib.harness.machine import determinism, scope
+from lib.kernels import library
 from tests.host.images.conftest import RunIn
 from tests.host.images.support import ROOT
 
@@ -61,6 +62,8 @@ def digest(run_in: RunIn, words: tuple[str, ...], emulator: str, cpu: str | None
     emulated = ["/qemu", "-cpu", cpu] if cpu else []
     command = [*emulated, "/opt/labs/bin/python", "/trial.py", *words]
     variables = {**determinism.environment(), **determinism.portable()}
+    if cpu:
+        variables[library.LEVEL] = "x86-64-v3"  # /proc/cpuinfo stays this machine's, whatever is emulated
     outcome = run_in("lab-cpu", command, timeout=SECONDS, volumes=volumes, environment=variables)
     found = [line for line in outcome.log.splitlines() if line.startswith("digest ")]
     assert outcome.status == 0 and len(found) == 1, outcome.log
