@@ -135,6 +135,15 @@ def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expect
         assert {host for host in hosts if host in found} <= set(expected.split(",")), name
 
 
+def test_ray_asks_its_own_processes_and_no_proxy() -> None:
+    """It asks by the container's address, which NO_PROXY cannot name: `--on ray` waited for a proxy in vain."""
+    found = services()
+    for name in ("ray-head", "ray-worker"):
+        given = found[name]["environment"]
+        for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            assert (given[variable], given[variable.lower()]) == ("", ""), name
+
+
 def test_what_is_set_in_jupyterlab_is_kept_beside_the_notebooks() -> None:
     """Its home is in memory: a dark theme was gone after `down` and `up`."""
     jupyter = services()["jupyter"]

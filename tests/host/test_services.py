@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,11 +178,20 @@ def test_on_ray_without_a_cluster_says_how_to_get_one(clone: Instance, urls: dic
 
 
 @pytest.mark.slow
-def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(clone: Instance, urls: dict[str, str]) -> None:
-    """Head and workers of compose: none of their ports is published, and the lab's code reaches them through Ray."""
+def test_a_lab_on_two_workers_of_which_one_is_killed_is_the_local_one(
+    clone: Instance, urls: dict[str, str], tmp_path: Path
+) -> None:
+    """Head and workers of compose: none of their ports is published, and the lab's code reaches them through Ray.
+
+    Docker's client gives them a proxy, to which their network does not lead.
+    """
     settings = ("--set", "seeds=3", "--set", "action=sleep")
     local = digest(clone.must("lab", "tiny", *settings))
-    code, out, err = clone.invoke("up", "--workers", "2")
+    proxy = "http://10.255.255.1:3128"
+    proxies = {"proxies": {"default": {"httpProxy": proxy, "httpsProxy": proxy}}}
+    (tmp_path / "config.json").write_text(json.dumps(proxies), encoding="utf-8")
+    behind = replace(clone, environment={**clone.environment, "DOCKER_CONFIG": str(tmp_path)})
+    code, out, err = behind.invoke("up", "--workers", "2")
     assert (code, err) == (0, "")
     assert "./invoke lab NAME --on ray" in out
     rays = [line for line in clone.docker("container", "{{.Names}}:{{.Ports}}") if "-ray-" in line]
