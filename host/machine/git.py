@@ -47,7 +47,7 @@ def branch() -> str:
 
 def is_partial() -> bool:
     """Return whether the clone was made without some of its files (``git clone --filter``)."""
-    return _git("config", "--get", "extensions.partialClone") is not None
+    return _git("config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$") is not None
 
 
 def tracked() -> list[str]:

@@ -152,3 +152,23 @@ def test_a_history_that_git_cannot_give_is_one_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "Without git's history, so runs will name no commit (fatal: " in lines[0]
+
+
+def test_a_clone_without_all_files_is_bundled_without_its_history(
+    ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Git has two marks of such a clone, of which one was known: there was no bundle at all."""
+    (ours / "lab").write_text("two", encoding="utf-8")
+    run(ours, "commit", "--quiet", "--all", "--message", "later")
+    run(ours, "config", "uploadpack.allowFilter", "true")
+    run(tmp_path, "clone", "--quiet", "--filter=blob:none", ours.as_uri(), "part")
+    ours.rename(ours.with_name("away"))
+    root_is(tmp_path / "part", monkeypatch)
+    assert git.dirty() == "false"
+    assert bundled.history(tmp_path / "made") == []
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("bundle from a full clone to have it")
+    run(tmp_path / "part", "config", "--unset", "remote.origin.promisor")
+    assert not git.is_partial()
+    run(tmp_path / "part", "config", "extensions.partialClone", "origin")
+    assert git.is_partial()
