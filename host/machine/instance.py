@@ -23,6 +23,8 @@ from host.machine import env_file, local_store
 from lib.harness.errors import UserError
 
 NAME, FOLDER = "LAB_INSTANCE", "LAB_INSTANCE_FOLDER"
+COMPOSE = "COMPOSE_PROJECT_NAME"
+"""Compose's own name for it: from .env it is taken before compose.yaml's, by `docker compose` typed in the clone."""
 DEFAULT = "fearless-labs"
 """The name of every instance before instances had names of their own."""
 ENGINE = "engine"
@@ -37,10 +39,17 @@ def known() -> str | None:
     """The name that the environment or .env gives; None before one was made.
 
     Raises:
-        UserError: it is not a name that Compose takes.
+        UserError: it is not a name that Compose takes, or .env has another one for Compose alone.
     """
     shared = environment.get(NAME)
-    return _checked(shared) if shared else own()
+    name = _checked(shared) if shared else own()
+    compose = env_file.setting(COMPOSE)
+    if compose and compose != name:
+        raise UserError(
+            f"{COMPOSE}={compose} in .env: Compose takes it, ./invoke does not: write {NAME}={compose} instead, or "
+            "remove it"
+        )
+    return name
 
 
 def own() -> str | None:

@@ -188,6 +188,18 @@ def test_a_name_that_compose_does_not_take_is_one_line(invoke: Invoke, clone: Pa
         assert line.startswith(f"LAB_INSTANCE={name}: use up to 63 lower-case letters")
 
 
+def test_a_name_for_compose_alone_is_refused(invoke: Invoke, clone: Path) -> None:
+    """`docker compose` typed in the clone meant that project, every command of ours another one."""
+    for others in ("", "LAB_INSTANCE=class\n"):
+        (clone / ".env").write_text(f"COMPOSE_PROJECT_NAME=old # mine\n{others}", encoding="utf-8")
+        line = one_line(invoke("status", root=clone, env=UNNAMED))
+        assert line.startswith("COMPOSE_PROJECT_NAME=old in .env: ")
+        assert "write LAB_INSTANCE=old instead" in line
+    (clone / ".env").write_text("COMPOSE_PROJECT_NAME=class\nLAB_INSTANCE=class\n", encoding="utf-8")
+    present, outcome = status(invoke, clone)
+    assert (present["instance"], outcome.stderr) == ("class", "")
+
+
 @pytest.mark.parametrize(
     "value", ["plain", "/a/b.c:d@e+f-g_h", "a b", "it's", 'a"b', "a\\b", "a\\'b", "$HOME", "#1", "한글", ""]
 )
