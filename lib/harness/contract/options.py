@@ -140,7 +140,7 @@ OPTIONS = (
     _sweep("set", "fix a field of the lab's config, which is then not searched", metavar="KEY=VALUE",
            form="KEY=VALUE, as in --set epochs=3", repeatable=True),
     _both("framework", "the framework of the lab's networks", metavar="torch|keras"),
-    _lab("portable", "the same code paths, and on Intel the same bits, on every CPU with AVX2"),
+    _lab("portable", "bits that other processors with AVX2 give, too, as far as lab.scope says (docs/portable.md)"),
     _lab("gpu", "on the NVIDIA GPUs of this machine, or with --on ray on those of a cluster"),
     _lab("config", "the settings that the last finished sweep of the lab has found", metavar="best",
          choices=("best",)),
