@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.harness.contract.claim import with_role
 from lib.harness.contract.texts import Language, Texts
-from lib.harness.showing.display import number, part_name
+from lib.harness.showing.display import effect_text, ends_text, part_name
 
 COLOURS = {"holds": "#009E73", "fails": "#D55E00", "inconclusive": "#E69F00", "not measured": "#CC79A7"}
 KOREAN_VERDICTS = {
@@ -137,7 +137,7 @@ class Outcome:
             return name, verdict, "", "", "", ""
         interval = interval_text(claim, self.language)
         unit = translated(self.texts, f"claims.{claim['id']}.unit", claim["unit"], self.language)
-        return name, verdict, number(claim["effect"]), interval, range_text(claim["holds_when"], self.language), unit
+        return name, verdict, effect_text(claim), interval, range_text(claim["holds_when"], self.language), unit
 
     def statement(self, claim: Mapping[str, Any]) -> str:
         """The lecture's sentence of a row, or a part's as measured; its id where the lab has no texts."""
@@ -188,14 +188,14 @@ def interval_text(claim: Mapping[str, Any], code: Language) -> str:
     """The interval of a claim's effect; of an exact one a word that says so."""
     if claim["effect"] is None:
         return "-"
-    return WORDS[code]["exact"] if claim["kind"] == "exact" else f"{number(claim['low'])} … {number(claim['high'])}"
+    return WORDS[code]["exact"] if claim["kind"] == "exact" else ends_text(claim)
 
 
 def range_text(text: str, code: Language) -> str:
     """The range in which a claim holds, such as ``>= 0.9 and <= 1.1``."""
     if code == "en":
         return text
-    words = {">=": "이상", "<=": "이하"}
+    words = {">=": "이상", "<=": "이하", ">": "초과", "<": "미만"}
     parts = (part.partition(" ") for part in text.split(" and ") if part)
     return ", ".join(f"{value} {words.get(sign, sign)}" for sign, _, value in parts)
 
