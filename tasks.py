@@ -236,7 +236,7 @@ def doctor(options: Namespace) -> int:
     elif options.yes:
         raise UserError("--yes agrees to the plan of --fix: ./invoke doctor --fix --yes")
     checks = checkup.checks()
-    checkup.table(checks)
+    (checkup.print_json if options.json else checkup.table)(checks)
     return 0 if checkup.passed(checks) else 1
 
 

@@ -32,7 +32,7 @@ COMMANDS = {
     "bundle": "--out",
     "load": "FILE",
     "lock": "--check",
-    "doctor": "--fix --yes",
+    "doctor": "--json --fix --yes",
     "bench": "--only --local",
     "test": "--all --only -k --gpu-images --local",
     "torture": "--minutes --planted --replay --local",

@@ -14,6 +14,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib.harness.contract.replaced import require_replaceable
 from lib.harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def load(entry: LabEntry) -> Lab:
     lab = getattr(module, "LAB", None)
     if not isinstance(lab, Lab):
         raise UserError(f"{entry.shown}: LAB is no Lab but {type(lab).__name__}. {HOW}")
+    require_replaceable(lab.name, lab.replaceable)
     return lab
 
 

@@ -131,7 +131,7 @@ OPTIONS = (
     Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1,
            most=MOST_WORKERS),
     Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
-    Option("json", ("status",), "print it as JSON"),
+    Option("json", ("status", "doctor"), "print it as JSON"),
     _both("quick", "smaller: a verdict may be inconclusive, never the opposite"),
     _lab("seeds", "how many seeds", metavar="N", least=1),
     _both("seed", "the root seed, from which all others derive", metavar="ROOT", default="0", least=0),
