@@ -80,5 +80,10 @@ def build(name: str, convention: str, **settings: Any) -> Optimizer[Any]:
     own = replacement(name) if convention == "torch" else None
     if own is not None:
         return OwnOptimizer(settings.pop("learning_rate", None), own=own, settings=settings)
+    return of_lecture(name, convention, **settings)
+
+
+def of_lecture(name: str, convention: str, **settings: Any) -> Optimizer[Any]:
+    """Our own optimizer of this name, whose slots are known; what `settings` leave out has the convention's default."""
     optimizer: Optimizer[Any] = getattr(lib.optimizers, name)(convention=convention, **settings)
     return optimizer
