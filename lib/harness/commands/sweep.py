@@ -242,7 +242,8 @@ def comparison(search: Search) -> Claim:
         scale = abs(default.mean())
         if scale == 0:
             raise InconclusiveError(f"the default's {search.measure} is 0, and nothing is a share of that")
-        return sign * (scores(results, "best") - default) / scale
+        better: Series = sign * (scores(results, "best") - default) / scale
+        return better
 
     return Claim(
         "best-beats-default",

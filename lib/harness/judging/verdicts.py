@@ -91,8 +91,8 @@ def judge(claim: Claim, results: Results, lab: str, bugs: list[Bug] | None = Non
         reasons.insert(0, f"missing: {lacking}")
         if verdict != "not measured":
             verdict, found["p"] = "inconclusive", None
-    why = "; ".join(filter(None, reasons))
-    note = "; ".join(filter(None, [f"{verdict}: {why}" if why else "", claim.note]))
+    reason = "; ".join(filter(None, reasons))
+    note = "; ".join(filter(None, [f"{verdict}: {reason}" if reason else "", claim.note]))
     return {**record, **found, "verdict": verdict, "note": note}
 
 

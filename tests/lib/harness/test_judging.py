@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_what_is_missing_is_named_where_the_measure_finds_that_nothing_is_decide
     assert record["note"].endswith("train it longer; paired")
 
 
-def shifted(by: float, seeds: range, b_seeds: range | None = None, **changes: Any) -> Results:
+def shifted(by: float, seeds: range, b_seeds: range | None = None, **changes: Mapping[str, Any]) -> Results:
     """Arms whose difference is about `by`, ratio about e^by, and which differ by about `by` of 100 items."""
     noise = dict(zip(range(20), np.random.default_rng(1).normal(0, 0.02, 20), strict=True))
     found = []
@@ -174,7 +175,7 @@ def shifted(by: float, seeds: range, b_seeds: range | None = None, **changes: An
         for seed in of_arm:
             x = 1.0 + (by + noise[seed] * bool(by) if arm == "a" else 0.0)
             right = np.arange(100) < (50 + 100 * (x - 1) if arm == "a" else 50)
-            measurements = {"x": x, "right": packed(right)} | changes.get(f"{arm}{seed}", {})
+            measurements = {"x": x, "right": packed(right), **changes.get(f"{arm}{seed}", {})}
             status = "FAILED" if measurements.get("failed") else "FINISHED"
             found.append(replace(result(arm, seed, x, status), measurements={} if status == "FAILED" else measurements))
     return Results(found)
@@ -199,7 +200,7 @@ CASES: dict[str, tuple[Results, dict[str, str]]] = {
     "a trial failed": (shifted(0.3, SEEDS, a3={"failed": True}), {}),
     "a trial is not there": (shifted(0.3, SEEDS, range(7)), {}),
     "no seed is shared": (shifted(0.3, range(8), range(8, 16)), {}),
-    "an arm failed": (shifted(0.3, SEEDS, **{f"b{seed}": {"failed": True} for seed in SEEDS}), {}),
+    "an arm failed": (shifted(0.3, SEEDS, None, **{f"b{seed}": {"failed": True} for seed in SEEDS}), {}),
     "an arm is not there": (Results([each for each in shifted(0.3, SEEDS) if each.trial.variant == "a"]), {}),
     "NaN": (shifted(0.3, SEEDS, a3={"x": math.nan}), {"items": "holds"}),
     "equal": (shifted(0.0, SEEDS), {"median": "fails", "exact": "fails"}),
