@@ -17,7 +17,7 @@ class WatchedResults(Results):
     """Results for one claim.
 
     Attributes:
-        missing: the failed trials among those that it has read, in the order of the study.
+        missing: the failed trials among those that it has read, by variant and seed.
     """
 
     def __init__(self, results: Sequence[Result]):
@@ -29,11 +29,12 @@ class WatchedResults(Results):
     @property
     def missing(self) -> list[Result]:
         """The failed trials of the variants that were read, and those that were read by their place."""
-        return [
+        missing = (
             result
             for result in self._failed
             if result.trial.variant in self._noticed or any(result is each for each in self._indexed)
-        ]
+        )
+        return sorted(missing, key=lambda result: (result.trial.variant, result.trial.seed))
 
     @property
     def each_has_ended(self) -> bool:
