@@ -30,7 +30,7 @@ MORE = "Docker Desktop: Settings, Resources; elsewhere a machine with more"
 
 
 def of_engine() -> list[Check]:
-    """What the engine says of itself; nothing where its answer cannot be read."""
+    """Checks of what the engine says of itself; none where its answer cannot be read."""
     try:
         info = json.loads(docker.must("info", "--format", "{{json .}}"))
     except (UserError, ValueError):
@@ -103,7 +103,7 @@ def _clock(info: Mapping[str, Any]) -> Iterator[Check]:
 
 
 def _context() -> list[Check]:
-    """Where the engine is: it must see this folder."""
+    """Return a check of where the engine is: it must see this folder."""
     host = environment.get("DOCKER_HOST") or ""
     name = "DOCKER_HOST"
     if not host:
@@ -117,7 +117,7 @@ def _context() -> list[Check]:
 
 
 def of_machine() -> list[Check]:
-    """What is so without an engine: proxies, and where the clone lies."""
+    """Checks that need no engine: proxies, and where the clone lies."""
     return [*_proxies(), *_windows(ROOT, OSRELEASE)]
 
 
@@ -146,7 +146,7 @@ def _of_client() -> set[str]:
 
 
 def _windows(root: Path, osrelease: Path) -> Iterator[Check]:
-    """Whether this is WSL, and whether the clone is on Windows' own disk, which has no locks and is slow."""
+    """Return a check of the clone's disk where this is WSL: Windows' own has no locks and is slow."""
     try:
         is_wsl = "microsoft" in osrelease.read_text(encoding="utf-8", errors="replace").lower()
     except OSError:

@@ -12,7 +12,7 @@ from lib.harness.errors import UserError
 
 PARTS = ("lint", "lib", "lessons", "host", "browser")
 LESSONS = "tests/lib/lessons"
-"""A part of its own: beside the frameworks that the other tests have loaded, there is no memory for kernels and labs."""
+"""A part of its own: beside the frameworks that other tests have loaded, there is no memory for kernels and labs."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LINTED = ("lib", "host", "tasks.py", "tests", "benchmarks")
 UNITS = "^tests/host/images/units/"  # scripts of images, several of one name

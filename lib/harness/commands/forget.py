@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lib.harness import replaced
 from lib.harness.commands.status import size
 from lib.harness.comparing import from_journals
-from lib.harness.contract import replaced
 from lib.harness.errors import UserError
 from lib.harness.recording import journal, reading
 from lib.harness.shipping import server

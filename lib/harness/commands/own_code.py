@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from lib.harness.contract.replaced import MODULE, TABLE
 from lib.harness.errors import UserError, short
+from lib.harness.replaced import MODULE, TABLE
 
 FILE = f"{MODULE.replace('.', '/')}.py"
 """The path of the module in a copy of the code."""

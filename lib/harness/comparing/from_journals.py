@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from lib.harness import replaced
 from lib.harness.comparing.records import Record, RecordedTrial
-from lib.harness.contract import replaced
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.source import TEXTS, LabEntry

@@ -14,8 +14,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib.harness.contract.replaced import require_replaceable
 from lib.harness.errors import UserError
+from lib.harness.replaced import require_replaceable
 
 if TYPE_CHECKING:
     from lib.harness.contract.lab import Lab

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness.contract import replaced
+from lib.harness import replaced
 from lib.harness.contract.catalogue import GROUP, OUTSIDE
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.harness.contract import replaced
+from lib.harness import replaced
 from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.contract.loading import lab_of
 from lib.harness.contract.results import Results

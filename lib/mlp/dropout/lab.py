@@ -16,11 +16,11 @@ from pydantic import Field
 from lib.data.noisy_digits import CLASSES, INPUTS, judged, noisy_digits, right_digits
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.replaced import replacement
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import batches, changed
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.harness.replaced import replacement
 from lib.mlp.dropout import figures
 from lib.mlp.dropout.claims import CLAIMS
 from lib.mlp.dropout.inverted_dropout import moments_over_all_masks

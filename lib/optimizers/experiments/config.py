@@ -8,9 +8,9 @@ from pydantic import Field
 
 import lib.optimizers
 from lib.harness.contract.config import Config
-from lib.harness.contract.replaced import replacement
+from lib.harness.replaced import replacement
 from lib.optimizers.base import Optimizer
-from lib.optimizers.own import OwnOptimizer
+from lib.optimizers.experiments.own import OwnOptimizer
 
 OptimizerName = Literal[
     "all", "GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam"

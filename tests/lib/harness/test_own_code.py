@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-from lib.harness.contract import replaced
+from lib.harness import replaced
 from tests.lib.harness.support import Clone, digests, journals_of, statuses
 from tests.lib.harness.test_notebook import IMPORT, Notebook
 

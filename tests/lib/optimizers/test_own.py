@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lib import optimizers
-from lib.optimizers.own import OwnOptimizer
+from lib.optimizers.experiments.own import OwnOptimizer
 from lib.optimizers.surfaces import beale, ravine
 
 LESSON = next(Path(__file__).parents[3].glob("labs/en/*-optimizers.ipynb"))

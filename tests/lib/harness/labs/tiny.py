@@ -15,7 +15,6 @@ from pydantic import Field, model_validator
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.replaced import replacement
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Choices, Range, Search
 from lib.harness.contract.seeds import Seed
@@ -23,6 +22,7 @@ from lib.harness.contract.series import Series
 from lib.harness.contract.studies import batches, variants_by_seeds
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.harness.errors import UserError
+from lib.harness.replaced import replacement
 
 
 class TinyConfig(Config):

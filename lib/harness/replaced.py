@@ -29,7 +29,7 @@ def _parts() -> Mapping[str, Any]:
 
 
 def replacement(name: str) -> Any | None:
-    """What takes the place of the lab's own `name` in this run; None: nothing does."""
+    """Return what takes the place of the lab's own `name` in this run; None: nothing does."""
     return _parts().get(name)
 
 
