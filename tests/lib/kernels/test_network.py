@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,7 +240,7 @@ def test_a_pool_with_what_is_no_number_is_none(
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_dropout_hides_nothing_that_is_no_number(levels: dict[str, ctypes.CDLL], value: float) -> None:
     """0 times infinity is no number, and 0 times none is none: also where a unit is cut, as in torch."""
-    model = nn.Sequential(nn.Linear(2, 6), nn.Dropout(0.9), nn.Linear(6, 2))
+    model: Any = nn.Sequential(nn.Linear(2, 6), nn.Dropout(0.9), nn.Linear(6, 2))
     inputs = np.array([[value, 1]], np.float32)
     with torch.no_grad():
         model[0].weight.fill_(1)

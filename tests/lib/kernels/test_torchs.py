@@ -55,7 +55,7 @@ def test_a_network_with_a_hook_is_torchs(chosen: ctypes.CDLL, hook: str) -> None
 def test_a_hook_of_a_convolution_or_an_optimizer_is_seen(chosen: ctypes.CDLL) -> None:
     make, *_ = support.NETWORKS["modern"]
     model = make()
-    handle = model.conv2.register_forward_hook(lambda *_: None)  # type: ignore[union-attr, operator]
+    handle = model.conv2.register_forward_hook(lambda *_: None)  # type: ignore[union-attr]
     assert network.of(model, None, 4) is None
     handle.remove()
     optimizer = torch.optim.Adam(model.parameters())
@@ -85,7 +85,7 @@ def test_a_pooled_convolution_that_the_kernels_do_not_know_is_torchs(chosen: cty
     assert network.of(Uneven(modern=True), None, 4) is None
     for options in ({"stride": 2}, {"dilation": 2}, {"bias": False}, {"padding": (2, 1)}, {"padding_mode": "circular"}):
         model = support.Pooled(modern=True)
-        model.conv = nn.Conv2d(1, 6, 5, **({"padding": 2} | options))  # type: ignore[arg-type]
+        model.conv = nn.Conv2d(1, 6, 5, **({"padding": 2} | options))
         assert network.of(model, None, 4) is None, options
     model.conv = nn.Conv2d(1, 6, 3, padding=2)
     assert network.of(model, None, 4) is None
@@ -95,15 +95,15 @@ def other_activation(model: nn.Sequential, _: Any) -> None:
     model[1] = nn.Tanh()
 
 
-def later_hook(model: nn.Sequential, _: Any) -> None:
+def later_hook(model: Any, _: Any) -> None:
     model[0].register_forward_hook(lambda *_: None)
 
 
-def freeze(model: nn.Sequential, _: Any) -> None:
+def freeze(model: Any, _: Any) -> None:
     model[0].weight.requires_grad_(False)
 
 
-def move(model: nn.Sequential, _: Any) -> None:
+def move(model: Any, _: Any) -> None:
     model[0].weight.data = model[0].weight.data.clone()
 
 
@@ -115,7 +115,7 @@ def another_group(_: Any, optimizer: torch.optim.Optimizer) -> None:
     optimizer.add_param_group({"params": [torch.zeros(1, requires_grad=True)]})
 
 
-def moments(model: nn.Sequential, optimizer: torch.optim.Optimizer) -> None:
+def moments(model: Any, optimizer: torch.optim.Optimizer) -> None:
     optimizer.state[model[0].weight] = {"step": torch.tensor(3.0)}
 
 
