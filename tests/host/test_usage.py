@@ -10,7 +10,7 @@ from lib.harness.contract.options import ARGUMENTS, OPTIONS, options_of
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 COMMANDS = {
-    "up": "--gpu --framework --workers --local",
+    "up": "--gpu --framework --workers --new-token --local",
     "down": "--volumes",
     "status": "--json",
     "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
