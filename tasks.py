@@ -14,7 +14,7 @@ def up(options: Namespace) -> None:
     """Start JupyterLab and MLflow; prints their URLs and the lessons'."""
     from host.command.place import goes_local, gpu_image_for
     from host.engine import docker
-    from host.machine import settings
+    from host.machine import env_file, settings
     from host.services import ray, up_down, without_docker
 
     settings.check()
@@ -26,6 +26,10 @@ def up(options: Namespace) -> None:
         raise UserError("--framework: it chooses the image of --gpu; without it JupyterLab has both frameworks")
     image = gpu_image_for(None, options.framework, [], options.local) if options.gpu else None
     on_host = image is None and goes_local(options.local)
+    if options.new_token:
+        if on_host:
+            raise UserError("--new-token: not in local mode; ./invoke down, then remove JUPYTER_TOKEN from .env")
+        env_file.forget_token()
     up_down.print_urls(without_docker.up() if on_host else up_down.up(image))
     if options.workers is not None:
         workers = int(options.workers)
@@ -236,7 +240,7 @@ def doctor(options: Namespace) -> int:
     elif options.yes:
         raise UserError("--yes agrees to the plan of --fix: ./invoke doctor --fix --yes")
     checks = checkup.checks()
-    checkup.table(checks)
+    (checkup.print_json if options.json else checkup.table)(checks)
     return 0 if checkup.passed(checks) else 1
 
 

@@ -1,11 +1,12 @@
 #!/bin/sh
 # build.sh OUT: compiles the kernels into the folder OUT, a library for each level of this processor's family.
-# Each holds the SHA-256 over the lines "file hash  name" of the sources. CC: another compiler than gcc
+# Each holds the SHA-256 over the lines "file hash  name" of this script, whose flags make bits too, and of the sources.
+# CC: another compiler than gcc; KERNELS_FLAGS: more flags. Both are for tests
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")"
 out=$1
-hash=$(sha256sum -- *.[ch] | sha256sum | cut -d " " -f 1)
+hash=$(sha256sum -- build.sh *.[ch] | sha256sum | cut -d " " -f 1)
 flags="-std=gnu11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp-simd -shared -fPIC -s -Wall -Wextra"
 flags="$flags -Wno-unknown-pragmas -DSOURCE=\"$hash\""
 mkdir -p "$out"

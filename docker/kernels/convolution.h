@@ -35,6 +35,12 @@ INLINE void largest(const int m, int64_t places, const float *b, float s[MAPS][4
       y[q * places * LANES + l] = z > 0 ? z : z != z ? z : 0.0f;
       winner[q * places * LANES + l] = (uint8_t)(z > 0 ? best : NONE);
     }
+  for (int q = 0; q < m; q++)  // comparisons lose a NaN. Together with the loop above this would not run in vectors
+    for (int p = 0; p < 4; p++)
+      SIMD for (int l = 0; l < WIDTH; l++) {
+        float *to = y + q * places * LANES + l, x = s[q][p][l];
+        *to = x != x ? x : *to;
+      }
 }
 
 // y (m, P, P, LANES) at this pool, and its four sigmoids (m, P, P, 4, LANES)

@@ -134,7 +134,7 @@ static void forward(Network *net, int64_t n, int training) {
         masks(l->outputs, (uint32_t)(b * LANES), net->step, (uint32_t)i, net->key, l->rate,
               p->mask + b * l->outputs * LANES);
       const float *mask = p->mask;
-      SIMD for (int64_t k = 0; k < all; k++) y[k] = mask[k] > 0 ? x[k] * mask[k] : 0.0f;
+      SIMD for (int64_t k = 0; k < all; k++) y[k] = madd(x[k], mask[k], 0.0f);  // never -0
     } else if (l->kind == DROPOUT) memcpy(y, x, (size_t)all * 4);
     else
       for (int64_t b = 0; b < blocks; b++)
@@ -158,10 +158,10 @@ static void backward(Network *net, int64_t n) {
       dense_gradient(l->outputs, l->inputs, n, dy, i ? net->turned : net->rows, p->dw);
       row_sums(l->outputs, blocks, dy, p->db);
       if (i) dense_back(l->outputs, l->inputs, blocks, l->weight, dy, dx);
-    } else if (l->kind == RELU) SIMD for (int64_t k = 0; k < all; k++) dx[k] = y[k] > 0 ? dy[k] : 0.0f;
+    } else if (l->kind == RELU) SIMD for (int64_t k = 0; k < all; k++) dx[k] = y[k] > 0 ? dy[k] : y[k] != y[k] ? y[k] : 0.0f;
     else if (l->kind == SIGMOID) SIMD for (int64_t k = 0; k < all; k++) dx[k] = dy[k] * (y[k] * (1.0f - y[k]));
     else if (l->kind == TANH) SIMD for (int64_t k = 0; k < all; k++) dx[k] = dy[k] * madd(-y[k], y[k], 1.0f);
-    else if (l->kind == DROPOUT) SIMD for (int64_t k = 0; k < all; k++) dx[k] = mask[k] > 0 ? dy[k] * mask[k] : 0.0f;
+    else if (l->kind == DROPOUT) SIMD for (int64_t k = 0; k < all; k++) dx[k] = madd(dy[k], mask[k], 0.0f);
     else {
       int64_t weights = weights_of(l), Q = l->size - 4;
       float *db = net->lanes + weights * LANES;

@@ -23,12 +23,12 @@ static void descend(const Optimizer *o, int64_t n, float *p, const float *g, flo
   }
 }
 
-// Kingma & Ba 2015, "Adam", algorithm 1; epsilon is added after the correction. The decay is that of Loshchilov & Hutter
-// 2019, "Decoupled weight decay regularization", algorithm 2, times the rate
+// Kingma & Ba 2015, "Adam", algorithm 1; epsilon is added after the correction. The decay is that of Loshchilov &
+// Hutter 2019, "Decoupled weight decay regularization", algorithm 2, times the rate
 static void adam(const Optimizer *o, int64_t n, float *p, const float *g, float *m, float *v) {
   float step = (float)(o->rate / (1 - o->power1)), root = (float)__builtin_sqrt(1 - o->power2);
-  float new1 = (float)(1 - o->beta1), new2 = (float)(1 - o->beta2), old2 = (float)o->beta2, epsilon = (float)o->epsilon;
-  float stays = (float)(1 - o->rate * o->decay);
+  float new1 = (float)(1 - o->beta1), new2 = (float)(1 - o->beta2), old2 = (float)o->beta2;
+  float epsilon = (float)o->epsilon, stays = (float)(1 - o->rate * o->decay);
   SIMD for (int64_t i = 0; i < n; i++) {
     float square = g[i] * g[i], kept = old2 * v[i];
     m[i] = madd(new1, g[i] - m[i], m[i]);

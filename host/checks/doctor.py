@@ -1,11 +1,14 @@
 """Checks of this machine: what is missing, and the command that mends it."""
 
+import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 
 from host.bootstrap import environment, files
 from host.bootstrap.paths import LABS, ROOT
+from host.checks import facts
+from host.checks.check import Check
 from host.engine import base_image, compose, docker, gpu, images
 from host.machine import env_file, nvidia, ports
 from host.services.service import SERVICES
@@ -17,24 +20,15 @@ if shutil.which("apt-get"):
     INSTALL += ", or the distribution's packages of it: sudo ./invoke doctor --fix (it shows its plan first)"
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the table. `passed`: None for a fact that nothing depends on. `remedy`: the command that mends it."""
-
-    subject: str
-    passed: bool | None
-    found: str
-    remedy: str = ""
-
-
 def checks() -> list[Check]:
     """All checks of this machine, in the order in which they are mended."""
     found = [_engine()]
     if shutil.which("docker"):
         found += [_plugin(name, found[0].passed is True) for name in ("compose", "buildx")]
     if found[0].passed:
-        found += [_disk(), *_images()]
-    return [*found, *_ports(found[0].passed is True), *_gpu(found[0].passed is True), _user(), _labs()]
+        found += [*facts.of_engine(), _disk(), *_images()]
+    ours = [*_ports(found[0].passed is True), *_gpu(found[0].passed is True), _user(), _labs()]
+    return [*found, *ours, *facts.of_machine()]
 
 
 def passed(found: list[Check]) -> bool:
@@ -164,6 +158,12 @@ def _labs() -> Check:
     if (ROOT / "lib").stat().st_mode & 0o005 != 0o005:
         return Check("lib/", False, "the container's user cannot read it", "chmod -R go+rX lib labs")
     return Check("labs/, lib/", True, "JupyterLab can write, labs can read")
+
+
+def print_json(found: list[Check]) -> None:
+    """Print the checks as a list of objects."""
+    shown = [replace(check, remedy="") if check.passed else check for check in found]
+    print(json.dumps([asdict(check) for check in shown], ensure_ascii=False, indent=1))
 
 
 def table(found: list[Check]) -> None:

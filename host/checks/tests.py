@@ -10,7 +10,9 @@ from host.engine import build, docker, images
 from host.runs import sandbox
 from lib.harness.errors import UserError
 
-PARTS = ("lint", "lib", "host", "browser")
+PARTS = ("lint", "lib", "lessons", "host", "browser")
+LESSONS = "tests/lib/lessons"
+"""A part of its own: beside the frameworks that other tests have loaded, there is no memory for kernels and labs."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LINTED = ("lib", "host", "tasks.py", "tests", "benchmarks")
 UNITS = "^tests/host/images/units/"  # scripts of images, several of one name
@@ -73,7 +75,9 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     if part == "lint":
         code: int | None = _lint(local)
     elif part == "lib":
-        code = sandbox.run([*options, "tests/lib"], local)
+        code = sandbox.run([*options, "--ignore", LESSONS, "tests/lib"], local)
+    elif part == "lessons":
+        code = sandbox.run([*options, LESSONS], local)
     elif part == "host":
         ignored = ["--ignore", "tests/host/images"] if local else []
         code = on_host([*options, *ignored, "tests/host"])

@@ -88,6 +88,12 @@ def token(file: Path = FILE) -> str:
         return made
 
 
+def forget_token(file: Path = FILE) -> None:
+    """Remove Jupyter's token, so that the next call of `token` makes a new one."""
+    with held("settings"):
+        keep({"JUPYTER_TOKEN": None}, file)
+
+
 def keep(settings: Mapping[str, str | None], file: Path = FILE) -> None:
     """Set these keys, or remove those that are None; every other line stays as it is. The caller holds `settings`.
 

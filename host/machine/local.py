@@ -106,25 +106,40 @@ def _data() -> Path:
 
 
 def _kernels() -> Path | None:
-    """The folder of the kernels, compiled at the first call and when their source has changed.
+    """The folder of the kernels, compiled at the first call and when their source or the compiler has changed.
 
-    None where they cannot be compiled here, which `lib.kernels` says when they are asked for: torch computes then.
+    None where they cannot be compiled here, which `lib.kernels` says when they are asked for: torch computes then. A
+    compiler that has failed is not tried again on the same source.
     """
     folder, source = STATE / "kernels", ROOT / "docker" / "kernels"
-    files = sorted([*source.glob("*.[ch]"), source / "build.sh"])
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest() + "\n"
-    stamp = folder / "stamp"
-    if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
-        if shutil.which("gcc", path=variables.get("PATH")) is None:
+    gcc = shutil.which("gcc", path=variables.get("PATH"))
+    parts = [path.read_bytes() for path in sorted([*source.glob("*.[ch]"), source / "build.sh"])]
+    wanted = hashlib.sha256(b"".join(parts)).hexdigest() + "\n"
+    stamp, failure = folder / "stamp", folder / "failure"
+    compiler = f"{wanted}{gcc} {Path(gcc).stat().st_mtime_ns if gcc else 0}\n"
+    if _says(stamp, wanted):
+        return folder
+    if gcc is None or _says(failure, compiler):
+        return None
+    with held("local-kernels"):
+        if _says(stamp, wanted):  # another command has compiled them meanwhile
+            return folder
+        if _says(failure, compiler):
             return None
-        with held("local-kernels"):
-            stamp.unlink(missing_ok=True)
-            log = state_path("logs", "local-kernels.log")
-            if process.logged(["sh", str(source / "build.sh"), str(folder)], log, limit=process.INSTALL):
-                print(f"The kernels could not be compiled, so torch computes (all of it: {log})", file=sys.stderr)
-                return None
-            stamp.write_text(wanted, encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp.unlink(missing_ok=True)
+        log = state_path("logs", "local-kernels.log")
+        own = {name: value for name, value in variables.caller().items() if name not in {"CC", "KERNELS_FLAGS"}}
+        if process.logged(["sh", str(source / "build.sh"), str(folder)], log, limit=process.INSTALL, env=own):
+            print(f"The kernels could not be compiled, so torch computes (all of it: {log})", file=sys.stderr)
+            failure.write_text(compiler, encoding="utf-8")
+            return None
+        stamp.write_text(wanted, encoding="utf-8")
     return folder
+
+
+def _says(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8") == text
 
 
 def environment(place: Path | None = None) -> dict[str, str]:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from lib.harness.errors import UserError
 from lib.harness.machine import scope
-from lib.kernels import library
 
 if TYPE_CHECKING:
+    import ctypes
+
     import torch
 
     from lib.kernels.network import Network
@@ -30,10 +31,12 @@ KERNELS = "kernels"
 RECORDED = "LAB_RECORDED_KERNELS"
 """The environment variable of a reproduction: the tag ``lab.kernels`` of the recorded run."""
 NONE = "none"
-FASTER: dict[tuple[str, str], bool] = {}
-"""By level (`library.level`) and maker of the processor (`scope.VENDORS`): whether networks in torch train by the
-kernels without ``--portable``. Rows come from `benchmarks` on such a processor, a change of one changes the bits of
-runs there. None has been published yet."""
+FASTER: set[tuple[str, str]] = set()
+"""Levels (`library.level`) with makers of processors (`scope.VENDORS`) on which networks in torch train by the kernels
+without ``--portable``. Each comes from `benchmarks` on such a processor, and changes the bits of runs there. None has
+been published yet."""
+_left: list[str] = []
+"""The networks of the present trial that the framework trains, though the kernels are chosen."""
 
 
 def choose(portable: bool, gpu: bool = False) -> None:
@@ -51,10 +54,14 @@ def choose(portable: bool, gpu: bool = False) -> None:
         wanted = recorded != NONE
     else:
         wanted = portable or faster()
-        if wanted and library.load() is None:
+        if wanted and _library() is None:
             wanted = False
             if portable:
-                print("--portable: no kernels for this processor here, so torch computes", file=sys.stderr)
+                print(
+                    "--portable: there are no kernels for this processor here (local mode compiles them with gcc), so "
+                    "the frameworks compute, and lab.scope says how far their bits are the same",
+                    file=sys.stderr,
+                )
     if wanted:
         os.environ[PATH] = KERNELS
 
@@ -63,8 +70,9 @@ def faster() -> bool:
     """Return whether the table names this processor."""
     if not FASTER:
         return False
-    level, maker = library.own_level(), scope.VENDORS.get(scope.cpu_lines("vendor_id"))
-    return bool(level and maker and FASTER.get((level, maker)))
+    from lib.kernels import library
+
+    return (library.own_level(), scope.VENDORS.get(scope.cpu_lines("vendor_id"))) in FASTER
 
 
 def chosen() -> bool:
@@ -74,31 +82,66 @@ def chosen() -> bool:
 
 def recorded() -> str:
     """The tag ``lab.kernels``: the hash of the kernels' source, or ``none`` where the framework computes."""
-    compiled = library.load() if chosen() else None
-    return library.sha256(compiled) if compiled else NONE
+    return _sha256(_library()) if chosen() else NONE
+
+
+def begin() -> None:
+    """A trial begins: it has left no network to the framework."""
+    _left.clear()
+
+
+def complete() -> bool:
+    """Return whether the kernels train all networks of the present trial that were asked for (`network`)."""
+    return not _left
 
 
 def network(model: torch.nn.Module, optimizer: Any, batch: int) -> Network | None:
     """The model as a network of the kernels; None where the framework is to train it.
 
     Raises:
-        UserError: the kernels are chosen and this machine has none, as one of a cluster may.
+        UserError: the kernels are chosen and this machine has none, as one of a cluster may; or the optimizer is
+            another network's.
     """
     if not chosen():
         return None
-    if library.load() is None:
-        raise UserError("this run computes with the kernels (lab.kernels), and this machine has none for its processor")
+    if _library() is None:
+        raise UserError(
+            "this run computes with the kernels (lab.kernels), and this machine has none for its processor: run it "
+            "on others, or anew without --portable"
+        )
     from lib.kernels import network as networks
 
-    return networks.of(model, optimizer, batch)
+    found = networks.of(model, optimizer, batch)
+    if found is None:
+        _left.append(type(model).__name__)
+    return found
 
 
 def _require(recorded: str) -> None:
     """Raises `UserError` where the recorded path cannot be taken."""
-    compiled = library.load() if recorded != NONE else None
-    present = library.sha256(compiled)[:12] if compiled else "no kernels for this processor"
-    if recorded != NONE and not (compiled and library.sha256(compiled) == recorded):
+    if recorded == NONE:
+        return
+    present = _sha256(_library())
+    if present == NONE:
         raise UserError(
-            f"the record was computed by the kernels {recorded[:12]} (lab.kernels), and this image has {present}: "
-            "it can be repeated in the recorded image alone"
+            f"the record was computed by the kernels {recorded[:12]} (lab.kernels), and there are none for this "
+            "processor here: repeat it on x86-64 with AVX2 or on 64-bit ARM, in the recorded image"
         )
+    if present != recorded:
+        raise UserError(
+            f"the record was computed by the kernels {recorded[:12]} (lab.kernels), and this image has {present[:12]}: "
+            "repeat it in the recorded image (without --image near)"
+        )
+
+
+def _library() -> ctypes.CDLL | None:
+    """The kernels for this processor. They are loaded late: most commands need none."""
+    from lib.kernels import library
+
+    return library.load()
+
+
+def _sha256(compiled: ctypes.CDLL | None) -> str:
+    from lib.kernels import library
+
+    return library.sha256(compiled) if compiled else NONE

@@ -49,17 +49,21 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray, compiled: ctypes.CDLL 
     Raises:
         UserError: they are not float32, or a label is none of the classes.
     """
-    logits, labels = plain(logits), np.ascontiguousarray(labels, np.int64)
+    logits = plain(logits)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise UserError(f"labels of {labels.dtype}: whole numbers are needed")
     if labels.shape != logits.shape[:1] or (labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[1]):
         raise UserError(f"labels for logits of shape {logits.shape}: a class for each row is needed")
-    each = np.empty(len(labels), np.float32)
+    labels, each = np.require(labels, np.int64, ("C", "A")), np.empty(len(labels), np.float32)
     _compiled(compiled).kernels_cross_entropy(*logits.shape, *(a.ctypes.data for a in (logits, labels, each)))
     return each
 
 
 def mean_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The mean of `cross_entropy`: of the exact sum, which has no order. NaN or inf stay such."""
+    """The mean of `cross_entropy`: of the exact sum, which has no order. NaN or inf stay such; of no rows it is NaN."""
     each = cross_entropy(logits, labels)
+    if not len(each):
+        return math.nan
     return math.fsum(each) / len(each) if np.isfinite(each).all() else float(each[~np.isfinite(each)].sum())
 
 

@@ -61,8 +61,11 @@ def own_level() -> str | None:
 
 
 def source_sha256(folder: Path = SOURCE) -> str | None:
-    """The SHA-256 over the lines "file hash  name" of the sources; None where there are none, as in a container."""
-    files = sorted(folder.glob("*.[ch]"), key=lambda path: path.name)
+    """The SHA-256 over the lines "file hash  name" of the sources and of the script that compiles them, as it does.
+
+    None where there are none, as in a container.
+    """
+    files = [*folder.glob("build.sh"), *sorted(folder.glob("*.[ch]"), key=lambda path: path.name)]
     lines = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest() if files else None
 

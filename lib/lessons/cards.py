@@ -15,7 +15,7 @@ from lib.harness.errors import UserError
 from lib.harness.recording.journal import journal_folder
 from lib.harness.recording.provenance import ROOT
 from lib.harness.recording.reading import files_of
-from lib.harness.showing.display import number
+from lib.harness.showing.display import effect_text
 from lib.harness.showing.in_cell import COLOURS, interval_text, range_text, translated, verdict_word
 from lib.lessons.shown import GREY, boxed, escaped, show
 from lib.lessons.votes import sentence, texts_of
@@ -105,7 +105,7 @@ def _lines(lesson: Lesson, row: str, claims: Claims, texts: Texts) -> list[str]:
 def _effect(lesson: Lesson, claim: Mapping[str, Any], texts: Texts) -> str:
     """A claim's effect in its unit, its interval and the number of seeds."""
     unit = translated(texts, f"claims.{claim.get('part', claim['id'])}.unit", claim["unit"], lesson.language)
-    text = f"{lesson.text('card.effect')}: {number(claim['effect'])}{f' ({unit})' if unit else ''}"
+    text = f"{lesson.text('card.effect')}: {effect_text(claim)}{f' ({unit})' if unit else ''}"
     if claim["kind"] == "exact":
         return f"{text}, {lesson.text('card.exact')}"
     interval = interval_text(claim, lesson.language)
@@ -132,7 +132,7 @@ def _parts(lesson: Lesson, claims: Claims, texts: Texts) -> str:
         cells = (
             with_role(claim, statement or claim["id"], code),
             verdict_word(claim["verdict"], code),
-            f"{number(claim['effect'])} {unit}".strip(),
+            f"{effect_text(claim)} {unit}".strip(),
             interval_text(claim, code),
             range_text(claim["holds_when"], code),
         )

@@ -107,7 +107,7 @@ def torch_lenet(weights: Mapping[str, np.ndarray], variant: Variant = "modern") 
             x = activation(torch.addmm(self.dense2.bias[:, None], self.dense2.weight, x))  # (84, n)
             return torch.addmm(self.dense3.bias[:, None], self.dense3.weight, x).T
 
-        def chain(self) -> list[Any]:
+        def layers_in_order(self) -> list[Any]:
             """The same layers one after the other, as `lib.kernels.network` takes them."""
             between = nn.ReLU if modern else nn.Sigmoid
             pooled = [(self.conv1, 32, modern), (self.conv2, 14, modern)]

@@ -138,7 +138,7 @@ class TorchClassifier:
         self.model, self._optimizer, self._batch = model, optimizer, batch
         self._inputs = torch.from_numpy(inputs).to(torch.get_default_dtype())
         self._labels = torch.from_numpy(labels.astype(np.int64))
-        self._kernels = choice.network(model, optimizer, batch)
+        self._kernels = choice.network(model, optimizer, max(1, min(batch, len(labels))))
 
     @property
     def examples(self) -> int:
@@ -149,9 +149,9 @@ class TorchClassifier:
         """Train on the examples with these indices (n,), batch after batch. Returns the losses, float32 (steps,)."""
         import torch
 
+        self.model.train()
         if self._kernels is not None:
             return self._kernels.train(self._inputs.numpy(), self._labels.numpy(), order)
-        self.model.train()
         losses = []
         for index in torch.from_numpy(order).split(self._batch):
             logits = self.model(self._inputs.index_select(0, index))

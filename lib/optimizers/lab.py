@@ -150,5 +150,6 @@ LAB = Lab(
     data=("fashion_mnist",),
     portable={"numpy": ("amd", "intel")},
     search="the learning rate of each optimizer is all that it sets, and its study tries a grid of those itself",
+    replaceable=LECTURE,
     texts=TEXTS,
 )

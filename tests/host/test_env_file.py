@@ -14,6 +14,16 @@ from lib.harness.errors import UserError
 from tests.host.conftest import NO_ENGINE
 
 
+def test_a_token_that_is_forgotten_is_another_one_and_the_other_settings_stay(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# mine\nJUPYTER_PORT=9999\n", encoding="utf-8")
+    token = env_file.token(file)
+    env_file.forget_token(file)
+    assert file.read_text(encoding="utf-8") == "# mine\nJUPYTER_PORT=9999\n"
+    assert env_file.token(file) != token
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_token_is_made_once_and_kept(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     token = env_file.token(file)

@@ -6,7 +6,8 @@ import platform
 import shutil
 import sqlite3
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from lib.harness.errors import UserError
 from tests import tiny
 from tests.host.clone import PRINTED, addresses, copy_clone, share_venv
 from tests.host.conftest import NO_ENGINE, Invoke
+from tests.host.kernels.support import require
 
 
 @pytest.fixture
@@ -141,8 +143,7 @@ def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_kernels_are_compiled_once_and_again_when_their_source_changes(kernels: Path, tmp_path: Path) -> None:
-    if shutil.which("gcc") is None:
-        pytest.skip("no gcc here")
+    require("gcc")
     folder = local._kernels()
     assert folder == tmp_path / ".local" / "kernels"
     times = {path: path.stat().st_mtime_ns for path in folder.glob("*.so")}
@@ -165,11 +166,34 @@ def test_without_a_compiler_there_are_no_kernels(
 def test_a_compiler_that_fails_is_one_line_and_torch_computes(
     kernels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if shutil.which("gcc") is None:
-        pytest.skip("no gcc here")
+    require("gcc")
     (kernels / "kernels.c").write_text("this is no C\n")
     assert local._kernels() is None
     log = tmp_path / "local-kernels.log"
     assert capsys.readouterr().err == f"The kernels could not be compiled, so torch computes (all of it: {log})\n"
     assert "error" in log.read_text()
-    assert local._kernels() is None, "and again at the next command"
+    log.unlink()
+    assert local._kernels() is None
+    assert capsys.readouterr().err == "" and not log.exists(), "not tried again on the same source"
+    shutil.copy(ROOT / "docker" / "kernels" / "kernels.c", kernels)
+    assert local._kernels() == tmp_path / ".local" / "kernels"
+
+
+def test_of_two_commands_one_compiles_the_kernels(
+    kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one waits for the lock and finds them compiled."""
+    require("gcc")
+    compiled: list[Path | None] = []
+
+    @contextmanager
+    def first_the_other(_: str) -> Iterator[None]:
+        monkeypatch.setattr(local, "held", lambda name: nullcontext())
+        compiled.append(local._kernels())
+        times.update({path: path.stat().st_mtime_ns for path in (tmp_path / ".local" / "kernels").glob("*.so")})
+        yield
+
+    times: dict[Path, int] = {}
+    monkeypatch.setattr(local, "held", first_the_other)
+    assert local._kernels() == compiled[0] is not None
+    assert times == {path: path.stat().st_mtime_ns for path in times} != {}

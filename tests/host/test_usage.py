@@ -10,7 +10,7 @@ from lib.harness.contract.options import ARGUMENTS, OPTIONS, options_of
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 COMMANDS = {
-    "up": "--gpu --framework --workers --local",
+    "up": "--gpu --framework --workers --new-token --local",
     "down": "--volumes",
     "status": "--json",
     "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
@@ -32,7 +32,7 @@ COMMANDS = {
     "bundle": "--out",
     "load": "FILE",
     "lock": "--check",
-    "doctor": "--fix --yes",
+    "doctor": "--json --fix --yes",
     "bench": "--only --local",
     "test": "--all --only -k --gpu-images --local",
     "torture": "--minutes --planted --replay --local",
@@ -130,7 +130,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["import", "nowhere"], ["nowhere", "./invoke export"]),
         (["report", "--out", "missing/report.html"], ["--out missing/report.html", "no folder"]),
         (["report", "--out", "."], ["--out .", "a folder"]),
-        (["test", "--only", "everything"], ["--only everything", "lint, lib, host, browser"]),
+        (["test", "--only", "everything"], ["--only everything", "lint, lib, lessons, host, browser"]),
         (["torture", "--minutes", "soon"], ["--minutes soon", "whole number"]),
         (["torture", "--minutes", "0"], ["--minutes 0", "at least 1"]),
         (["torture", "--replay", "luck:1"], ["--replay luck:1", "simulation, lab, sync"]),

@@ -15,7 +15,7 @@ from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options
 from lib.harness.contract.source import LabEntry
 from lib.harness.errors import UserError
-from lib.harness.judging.family import rows_that_would_turn
+from lib.harness.judging.family import family_of
 from lib.harness.running.pool import Workers
 from lib.harness.showing import display
 
@@ -43,12 +43,12 @@ def claims(root: Path, words: Sequence[str], options: Options, as_json: bool, ex
     for entry, lab in labs.values():
         run = current(entry, lab, options)
         records += run.claims if run else []
-    turning = rows_that_would_turn(records)
+    family = family_of(records)
     if as_json:
-        marked = [{**record, "would_turn": True} if record["id"] in turning else record for record in records]
+        marked = [{**record, "would_turn": True} if record["id"] in family.turning else record for record in records]
         print(json.dumps(marked, indent=1, ensure_ascii=False))
     else:
-        display.print_verdicts(records, turning)
+        display.print_verdicts(records, family)
     verdicts = {record["id"]: record["verdict"] for record in records}
     changed = {id_: v for id_, v in expected.items() if verdicts.get(id_) != v}
     for id_, verdict in changed.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lib.harness import replaced
 from lib.harness.commands.status import size
 from lib.harness.comparing import from_journals
 from lib.harness.errors import UserError
@@ -111,7 +112,7 @@ def _read(folder: Path) -> Run | None:
         record = from_journals.read(folder)
         if record is None:
             return None
-        finished = record.status == "FINISHED"
+        finished = record.status == "FINISHED" and replaced.TAG not in record.tags
         if finished:
             _ = record.claims, record.code
         if finished or record.source.file("config.json") is not None:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from lib.harness.commands.own_code import FILE, module_of, modules_of
 from lib.harness.contract.catalogue import OUTSIDE, PACKAGES, SNAPSHOT, find_lab
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import place
@@ -22,6 +23,7 @@ from lib.harness.contract.texts import LANGUAGES, Language, Texts
 from lib.harness.errors import UserError, short
 from lib.harness.recording.journal import journal_root
 from lib.harness.recording.provenance import ROOT, read_code
+from lib.harness.recording.provenance import files_of as files_of_modules
 from lib.harness.recording.reading import files_of
 from lib.harness.recording.recorder import plain
 from lib.harness.showing.in_cell import KOREAN_REST, Outcome, Progress, korean
@@ -48,6 +50,7 @@ def run(
     seed: int = 0,
     framework: str | None = None,
     *,
+    with_: Mapping[str, Any] | None = None,
     language: Language = "en",
     **changes: Any,
 ) -> Outcome:
@@ -61,6 +64,9 @@ def run(
         seeds: how many seeds; None: the config's number.
         seed: the root seed.
         framework: of the lab's networks; None: the lab's first.
+        with_: classes and functions of the notebook that take the place of what the lab names in `Lab.replaceable`, by
+            those names. Their source is in the record; such a run does not speak for the lab in `labs`, `claims` and
+            `report`.
         language: of the progress, the verdicts and the errors: ``en`` or ``ko``.
         changes: of fields of the lab's config.
 
@@ -78,13 +84,23 @@ def run(
         entry = find_lab(ROOT, _word(lab))
         journal = journal_root()
         with TemporaryDirectory(prefix="lab-") as folder:
-            _copy(_code_of(entry), Path(folder, "code"))
+            own = module_of(with_) if with_ is not None else b""
+            files = _code_of(entry, modules_of(own))
+            _copy({**files, FILE: own} if own else files, Path(folder, "code"))
             facts = _follow(Progress(entry.name, language=language), options, Path(folder))
         texts = Texts.beside(str(entry.file)) if language != "en" else Texts()
     except UserError as error:
         raise LabError(korean(str(error), KOREAN_REST) if language == "ko" else str(error)) from None
     claims = json.loads((files_of(journal / facts["run"] / "run.jsonl") / "claims.json").read_bytes())
-    return Outcome(facts["run"], facts.get("url", ""), claims, tuple(facts["warnings"]), language, texts)
+    return Outcome(
+        facts["run"],
+        facts.get("url", ""),
+        claims,
+        tuple(facts["warnings"]),
+        language,
+        texts,
+        replaced=tuple(with_ or ()),
+    )
 
 
 def _word(lab: str | Path | Lab | ModuleType) -> str:
@@ -110,8 +126,8 @@ def _word(lab: str | Path | Lab | ModuleType) -> str:
     return str(module.LAB.name) if Path(file).is_relative_to(ROOT / "lib") else str(file)  # type: ignore[union-attr]
 
 
-def _code_of(entry: LabEntry) -> dict[str, bytes]:
-    """The files of a run of a lab, as its record will have them, by their paths in a clone.
+def _code_of(entry: LabEntry, others: Iterable[str] = ()) -> dict[str, bytes]:
+    """The files of a run of a lab, as its record will have them, and of other modules, by their paths in a clone.
 
     They are found as the lab's own process finds them, from where the kernel's folder says nothing.
     """
@@ -119,7 +135,7 @@ def _code_of(entry: LabEntry) -> dict[str, bytes]:
     sys.path[:] = [path for path in paths if Path(path).resolve() != entry.root.resolve()]
     try:
         place(entry)
-        files = read_code(entry.module).files
+        files = read_code(entry.module).files | files_of_modules(others)
     finally:
         sys.path[:] = paths
         os.environ.pop(PATHS, None)

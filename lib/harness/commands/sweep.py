@@ -17,10 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lib.harness.commands.lab import Command, carry_out, config_of
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, InconclusiveError
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
@@ -28,6 +26,7 @@ from lib.harness.contract.options import PRUNERS, SAMPLERS
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search, Space
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.source import LabEntry
 from lib.harness.contract.studies import batches
@@ -49,6 +48,9 @@ from lib.harness.searching.space import described, space_of, words
 from lib.harness.showing import display
 
 SEARCHED = "search/"
+WORTH = 0.01
+"""The smallest gain that counts, as a share of the default's score, as scores have units of all sizes: for less than
+one per cent nobody leaves a default that others know."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class SweepCommand(Command):
             summary=f"{self._sweep.trials} trials of the lab {self._lab.name}, chosen by {self._sweep.sampler}",
             study=self._study,
             draws=True,
-            claims=(self._claim(),) if self._sweep.fresh else (),
+            claims=(comparison(self._search),) if self._sweep.fresh else (),
             lecture=(),
             figures={},
             animations={},
@@ -168,23 +170,6 @@ class SweepCommand(Command):
             for name, trial in pair.items()
         ]
         yield from batches(fresh, max(1, len(fresh)))
-
-    def _claim(self) -> Claim:
-        sign = 1 if self._search.goal == "maximize" else -1
-
-        def gain(results: Results) -> np.ndarray:
-            scores = [{r.trial.seed: self._search.judged(r) for r in results.of(name)} for name in ("best", "default")]
-            both = sorted(scores[0].keys() & scores[1].keys())
-            return np.array([sign * (scores[0][seed] - scores[1][seed]) for seed in both])
-
-        return Claim(
-            "best-beats-default",
-            statement=f"the best config found has a better {self._search.measure} than the default, on fresh seeds",
-            measure=gain,
-            unit=f"{self._search.measure}, better by",
-            more_than=0.0,
-            note="validation data; paired over seeds that the search has not seen",
-        )
 
     def close(self, run: ParentRun, results: Results, workers: Workers) -> list[str]:
         """Register the best config, and draw the plots."""
@@ -242,6 +227,33 @@ class SweepCommand(Command):
         display.console.print()
         if claims:
             display.print_verdicts(claims)
+
+
+def comparison(search: Search) -> Claim:
+    """The one claim of a sweep: what its best config gains on the default with fresh seeds, as a share of its score."""
+    sign = 1 if search.goal == "maximize" else -1
+
+    def scores(results: Results, name: str) -> Series:
+        trials = results.of(name)
+        return Series([each.trial.seed for each in trials], [search.judged(each) for each in trials])
+
+    def gain(results: Results) -> Series:
+        default = scores(results, "default")
+        scale = abs(default.mean())
+        if scale == 0:
+            raise InconclusiveError(f"the default's {search.measure} is 0, and nothing is a share of that")
+        better: Series = sign * (scores(results, "best") - default) / scale
+        return better
+
+    return Claim(
+        "best-beats-default",
+        statement=f"the best config found has a better {search.measure} than the default, on fresh seeds",
+        measure=gain,
+        unit=f"share of the default's {search.measure}, better by",
+        more_than=0.0,
+        smallest=WORTH,
+        note="validation data; paired over seeds that the search has not seen",
+    )
 
 
 def savings(tried: Sequence[Result]) -> str:

@@ -13,6 +13,7 @@ from lib.harness.comparing.records import Child, Record
 from lib.harness.comparing.version_1 import as_version_1
 from lib.harness.errors import UserError
 from lib.harness.recording.trace import GROUPS, VERSION_TAG
+from lib.harness.running import resumption
 
 CAUSES = {
     "lab.image": "the image",
@@ -37,7 +38,7 @@ DESCRIBED = {
     VERSION_TAG: "trace version",
 }
 """Parts of the environment besides packages, as `described` names them, by the tag that records them."""
-USUAL = {"lab.portable": "false", "lab.kernels": "none", VERSION_TAG: "1"}
+USUAL = {"lab.portable": "false", VERSION_TAG: "1", **resumption.USUAL}
 """The values of tags that older records do not have."""
 SHOWN = 20
 """Differences that are looked for and named, one for a trial."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from lib.harness import replaced
 from lib.harness.comparing.records import Record, RecordedTrial
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.settings import Options, as_params, configure
@@ -83,7 +84,10 @@ def read(folder: Path) -> Record | None:
 
 
 def finished(lab: str) -> Iterator[Record]:
-    """The finished runs of a lab, the last begun first. One that cannot be read is left out, with a warning."""
+    """The finished runs of a lab as it is, the last begun first; none in which something was replaced.
+
+    One that cannot be read is left out, with a warning.
+    """
     records = []
     for path in sorted(journal.journal_root().glob(f"*-{lab}-??????/run.jsonl")):
         try:
@@ -91,7 +95,9 @@ def finished(lab: str) -> Iterator[Record]:
         except reading.DamagedError as error:
             warn_once(str(error))
             continue
-        if record is not None and record.status == "FINISHED" and record.tags["lab.name"] == lab:
+        if record is None or record.status != "FINISHED" or replaced.TAG in record.tags:
+            continue
+        if record.tags["lab.name"] == lab:
             records.append(record)
     for record in sorted(records, key=lambda each: each.began, reverse=True):
         try:

@@ -10,7 +10,7 @@ A claim is a sentence of the lecture with a measurement and the range in which t
 - **exact**: an identity or a fact, measured as one number (a worst deviation, a count). No seeds, no interval.
 
 A comparison says from which value on there is an effect at all (``more_than=0.0`` for a difference) and the `smallest`
-effect that counts: less than that is none.
+effect that counts: less than that is none. A statistical comparison without it is refused.
 
 What is missing never vanishes: where a trial that the measure reads has failed, or a seed has no partner, the claim is
 ``inconclusive`` and says which, unless it counts them itself (``missing="counted"``). Equal values of all seeds are no
@@ -86,17 +86,28 @@ def require_trained(what: str, values: Any, least: float) -> None:
 
 
 def largest(values: Iterable[Any]) -> float:
-    """The largest of some numbers or arrays, NaN if one of them is NaN: Python's `max` may pass over it."""
-    return float(max((np.max(np.asarray(value, dtype=float)) for value in values), key=_nan_first))
+    """The largest of some numbers or arrays, NaN if one of them is NaN: Python's `max` may pass over it.
+
+    Raises:
+        ValueError: there are none.
+    """
+    return float(np.max([np.max(np.asarray(value, dtype=float)) for value in values]))
 
 
 def smallest(values: Iterable[Any]) -> float:
-    """The smallest of some numbers or arrays, NaN if one of them is NaN."""
+    """The smallest of some numbers or arrays, as `largest` finds the largest."""
     return -largest(-np.asarray(value, dtype=float) for value in values)
 
 
-def _nan_first(value: float) -> float:
-    return math.inf if math.isnan(value) else float(value)
+def _sum(limit: float, effect: float) -> float:
+    """The decimal number that the sum of two is meant to be: 0.9 + 0.05 is 0.9500000000000001 in floats."""
+    return float(f"{limit + effect:.15g}") if effect else limit
+
+
+def _shown(limit: float) -> str:
+    """A limit with the digits that it has; of an irrational one as many as come within a ten millionth of it."""
+    texts = (f"{limit:.{digits}g}" for digits in range(3, 18))
+    return next(text for text in texts if abs(float(text) - limit) <= 1e-7 * abs(limit))
 
 
 @dataclass(frozen=True)
@@ -115,13 +126,14 @@ class Claim:
         at_least, at_most: the range in which the claim holds, both ends included. One of them may be missing.
         more_than, less_than: the same, its end not included: the value at which there is no effect.
         smallest: the smallest effect that counts, above 0; the range begins so far above `more_than`, or ends so far
-            below `less_than`, and includes that end.
+            below `less_than`, and includes that end. A statistical comparison must say it.
         interval: ``mean``, ``log-mean``, ``median`` or ``items``.
         missing: ``inconclusive``, or ``counted`` where the measure itself counts trials that have failed.
         note: details that a reader needs to understand the effect: censoring, the split used, the condition.
 
     Raises:
-        UserError: the claim has no range, or one that contains no number, or a role that there is not.
+        UserError: the claim has no range, or one that contains no number, or is a statistical comparison without
+            `smallest`, or has a role that there is not.
     """
 
     id: str
@@ -142,15 +154,27 @@ class Claim:
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in ("at_least", "more_than", "at_most", "less_than")}
+        for name, nowhere in zip(given, (math.inf, math.inf, -math.inf, -math.inf), strict=True):
+            if math.isnan(given[name]) or given[name] == nowhere:
+                raise UserError(
+                    f"claim '{self.id}': {name}={given[name]} is no limit, so it would never hold: correct it"
+                )
         if all(math.isinf(value) for value in given.values()):
             raise UserError(f"claim '{self.id}' has no range, so it would always hold: add at_least=… or at_most=…")
-        if any(math.isnan(value) for value in given.values()):
-            raise UserError(f"claim '{self.id}': a limit is NaN, so it would never hold")
         for one, other in (("at_least", "more_than"), ("at_most", "less_than")):
             if math.isfinite(given[one]) and math.isfinite(given[other]):
                 raise UserError(f"claim '{self.id}' says both {one} and {other}: say one of them")
-        if not self.smallest >= 0 or (self.smallest and math.isinf(self.more_than) and math.isinf(self.less_than)):
-            raise UserError(f"claim '{self.id}': smallest is a number above 0, beside more_than or less_than")
+        compared = math.isfinite(self.more_than) or math.isfinite(self.less_than)
+        if not 0 <= self.smallest < math.inf or (self.smallest and not compared):
+            raise UserError(
+                f"claim '{self.id}': smallest={self.smallest}: "
+                "it is a finite number above 0, beside more_than or less_than"
+            )
+        if self.kind == "statistical" and compared and not self.smallest:
+            raise UserError(
+                f"claim '{self.id}' is a comparison without the smallest effect that counts: "
+                "add smallest=… with its reason, or say at_least=… or at_most=… where it is none"
+            )
         (low, low_open), (high, high_open) = self.low, self.high
         if not low <= high or (low == high and (low_open or high_open)):
             raise UserError(
@@ -164,21 +188,21 @@ class Claim:
         """The lower end of the range, and whether it is left out."""
         if math.isinf(self.more_than):
             return self.at_least, False
-        return self.more_than + self.smallest, self.smallest == 0
+        return _sum(self.more_than, self.smallest), self.smallest == 0
 
     @property
     def high(self) -> tuple[float, bool]:
         """The upper end of the range, and whether it is left out."""
         if math.isinf(self.less_than):
             return self.at_most, False
-        return self.less_than - self.smallest, self.smallest == 0
+        return _sum(self.less_than, -self.smallest), self.smallest == 0
 
     @property
     def range_text(self) -> str:
         """The range in signs, as ``>= 0.01`` or ``> 0 and <= 5``."""
         (low, low_open), (high, high_open) = self.low, self.high
-        parts = [f"{'>' if low_open else '>='} {low:.3g}"] if low > -math.inf else []
-        parts += [f"{'<' if high_open else '<='} {high:.3g}"] if high < math.inf else []
+        parts = [f"{'>' if low_open else '>='} {_shown(low)}"] if low > -math.inf else []
+        parts += [f"{'<' if high_open else '<='} {_shown(high)}"] if high < math.inf else []
         return " and ".join(parts)
 
     @property

@@ -81,6 +81,8 @@ class Lab:
         model: the trained model that it registers, if any.
         search: how its settings are searched for, or, as a text, why that has no meaning.
         draws: whether the study itself draws at random, as a search does, and not its trials alone.
+        replaceable: the names of what code of one's own may take the place of: ``run(lab, with_={name: …})``. The lab
+            asks for it with `replacement`.
         texts: what stands in ``texts.toml``: the summary in Korean; statement, unit and note of the claims, the
             lecture's sentences and what figures say, in English and Korean.
     """
@@ -104,6 +106,7 @@ class Lab:
     model: Model | None = None
     search: Search | str = "it does not say what to search for"
     draws: bool = False
+    replaceable: tuple[str, ...] = ()
     texts: Texts = field(default_factory=Texts)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.harness.errors import UserError
+from lib.harness.replaced import require_replaceable
 
 if TYPE_CHECKING:
     from lib.harness.contract.lab import Lab
@@ -57,6 +58,7 @@ def load(entry: LabEntry) -> Lab:
     lab = getattr(module, "LAB", None)
     if not isinstance(lab, Lab):
         raise UserError(f"{entry.shown}: LAB is no Lab but {type(lab).__name__}. {HOW}")
+    require_replaceable(lab.name, lab.replaceable)
     return lab
 
 

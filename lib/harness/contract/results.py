@@ -102,5 +102,5 @@ class Results(Sequence[Result]):
                 "status": r.status,
                 **r.measurements,
             }
-            for r in self._results
+            for r in self
         )

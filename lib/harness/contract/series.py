@@ -7,7 +7,7 @@ ascending order, and is a `Series` again. So a trial that is missing never pairs
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,7 @@ class Series(NDArrayOperatorsMixin):
         """The values of these seeds, in their order. Raises `LookupError` where a seed is missing."""
         missing = sorted(set(seeds) - set(self.seeds))
         if missing:
+            _note_dropped(missing)
             raise LookupError(f"no value of seed {', '.join(map(str, missing))}")
         return self.values[[self.seeds.index(seed) for seed in seeds]]
 
@@ -135,7 +136,7 @@ _dropped: ContextVar[set[int] | None] = ContextVar("dropped", default=None)
 
 @contextmanager
 def noting_dropped() -> Iterator[set[int]]:
-    """Collect the seeds that drop out of alignments inside, as one of the aligned series lacks them."""
+    """Collect the seeds that are asked for inside and that one of the series lacks, as in alignments."""
     dropped: set[int] = set()
     token = _dropped.set(dropped)
     try:
@@ -144,14 +145,18 @@ def noting_dropped() -> Iterator[set[int]]:
         _dropped.reset(token)
 
 
+def _note_dropped(seeds: Iterable[int]) -> None:
+    if (dropped := _dropped.get()) is not None:
+        dropped.update(seeds)
+
+
 def shared_seeds(value: Any) -> list[int]:
     """The seeds that all series in nested arguments have, ascending. Raises `LookupError` when there are none."""
     series = list(_series_in(value))
     seeds = set(series[0].seeds).intersection(*(one.seeds for one in series[1:]))
+    _note_dropped(set().union(*(one.seeds for one in series)) - seeds)
     if not seeds:
         raise LookupError("the series share no seed: " + "; ".join(str(list(one.seeds)) for one in series))
-    if (dropped := _dropped.get()) is not None:
-        dropped |= set().union(*(one.seeds for one in series)) - seeds
     return sorted(seeds)
 
 

@@ -7,6 +7,7 @@ Scandinavian Journal of Statistics 6, 65-70) keeps the chance that any of them d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lib.harness.judging.intervals import TAIL
@@ -36,22 +37,37 @@ def row_p(records: Sequence[Mapping[str, Any]]) -> float | None:
     return None
 
 
-def rows_that_would_turn(records: Iterable[Mapping[str, Any]], tail: float = TAIL) -> set[str]:
-    """The lecture's rows whose verdict Holm's method would not keep, by the records of their claims.
+@dataclass(frozen=True)
+class Family:
+    """The lecture's rows that chance can decide.
 
-    Rows without a decision are in the family too; they have nothing to lose.
+    Attributes:
+        rows: their number: rows that a statistical sentence decides, and inconclusive ones, which have nothing to lose.
+            A row that is exact or not measured is none of them.
+        turning: those whose verdict Holm's method would not keep.
     """
+
+    rows: int
+    turning: frozenset[str]
+
+
+ALONE = Family(0, frozenset())
+"""The family of a table in which nothing is marked."""
+
+
+def family_of(records: Iterable[Mapping[str, Any]], tail: float = TAIL) -> Family:
+    """The family of the lecture's rows, by the records of their claims."""
     rows: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
         if record.get("lecture"):
             rows.setdefault(record["id"].split("/")[0], []).append(record)
     ps = {row: p for row, of_row in rows.items() if (p := row_p(of_row)) is not None}
-    undecided = sum(of_row[0]["verdict"] == "inconclusive" for of_row in rows.values())
-    left, turned = len(ps) + undecided, False
-    found: set[str] = set()
+    size = len(ps) + sum(of_row[0]["verdict"] == "inconclusive" for of_row in rows.values())
+    left, turned = size, False
+    turning: set[str] = set()
     for row, p in sorted(ps.items(), key=lambda each: each[1]):
         turned = turned or p > tail / left
         if turned:
-            found.add(row)
+            turning.add(row)
         left -= 1
-    return found
+    return Family(size, frozenset(turning))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,6 +18,10 @@ Ends = tuple[float, float]
 Side = Literal["above", "below"]
 TAIL = 0.025
 """The share of error on each side of a 95 % interval."""
+SAME = "all seeds gave the same, and no spread is no certainty"
+NO_NUMBER = "a value is no number (NaN)"
+NOT_FINITE = "a value is not finite"
+FEW = "fewer than 6 seeds, too few for a median"
 
 
 class Interval(Protocol):
@@ -30,6 +34,10 @@ class Interval(Protocol):
     @property
     def parts(self) -> Mapping[str, float]:
         """Half-widths of the 95 % intervals of its parts, where it has several."""
+
+    @property
+    def why(self) -> str:
+        """The reason why it says nothing; empty where it says something."""
 
     def ends(self, tail: float = TAIL) -> Ends:
         """Both ends; each is beyond the truth with the probability `tail`."""
@@ -58,28 +66,30 @@ class Student:
     @property
     def center(self) -> float:
         """The mean; on a log scale the geometric one."""
-        return math.exp(self.mean) if self.log else self.mean
+        return _exp(self.mean) if self.log else self.mean
 
     @property
-    def says(self) -> bool:
-        """Return whether there is anything to be said."""
-        return 0 < self.error < math.inf and math.isfinite(self.mean)
+    def why(self) -> str:
+        """Nothing is said without a spread, or where a sum of squares is no finite number."""
+        if not (math.isfinite(self.mean) and math.isfinite(self.error)):
+            return NOT_FINITE
+        return "" if self.error > 0 else SAME
 
     def ends(self, tail: float = TAIL) -> Ends:
         """The mean -+ t s."""
         from scipy.special import stdtrit
 
-        if not self.says:
+        if self.why:
             return -math.inf, math.inf
         half = -float(stdtrit(self.df, tail)) * self.error
         low, high = self.mean - half, self.mean + half
-        return (math.exp(low), math.exp(high)) if self.log else (low, high)
+        return (_exp(low), _exp(high)) if self.log else (low, high)
 
     def p(self, side: Side, limit: float, strict: bool = False) -> float:
         """The tail of t beyond the limit."""
         from scipy.special import stdtr
 
-        if not self.says:
+        if self.why:
             return 1.0
         if self.log:
             limit = math.log(limit) if limit > 0 else -math.inf
@@ -87,11 +97,51 @@ class Student:
         return float(stdtr(self.df, -distance / self.error))
 
 
+def _exp(x: float) -> float:
+    """The exponential; infinite where it is no float."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+@dataclass(frozen=True)
+class Widest:
+    """Several estimates of the error of one mean: the one that is the least certain counts, for each end and for p.
+
+    Attributes:
+        estimates: of the same mean.
+    """
+
+    estimates: tuple[Student, ...]
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def center(self) -> float:
+        """The mean."""
+        return self.estimates[0].center
+
+    @property
+    def why(self) -> str:
+        """One estimate that says nothing is enough."""
+        return next((each.why for each in self.estimates if each.why), "")
+
+    def ends(self, tail: float = TAIL) -> Ends:
+        """The lowest and the highest end."""
+        lows, highs = zip(*(each.ends(tail) for each in self.estimates), strict=True)
+        return min(lows), max(highs)
+
+    def p(self, side: Side, limit: float, strict: bool = False) -> float:
+        """The largest p-value."""
+        return max(each.p(side, limit, strict) for each in self.estimates)
+
+
 @dataclass(frozen=True)
 class Nothing:
-    """The interval where nothing can be said; `center` may be a number all the same."""
+    """The interval where nothing can be said, and why; `center` may be a number all the same."""
 
     center: float
+    why: str
     parts: Mapping[str, float] = field(default_factory=dict)
 
     def ends(self, tail: float = TAIL) -> Ends:
@@ -123,6 +173,11 @@ class OrderStatistics:
         n = len(self.values)
         low, high = float(self.values[(n - 1) // 2]), float(self.values[n // 2])
         return low if low == high or math.isinf(low) else (low + high) / 2
+
+    @property
+    def why(self) -> str:
+        """With few values the median lies beyond all of them too often: of 5 in one of 16 samples."""
+        return FEW if 2.0 ** -len(self.values) > TAIL else ""
 
     def ends(self, tail: float = TAIL) -> Ends:
         """Both ends; infinite where there are too few values (fewer than 6 for 95 %)."""
@@ -188,17 +243,30 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, 
     return interval.center, *interval.ends((1 - confidence) / 2)
 
 
-def _agree(values: np.ndarray) -> bool:
-    """Return whether all seeds gave the same, but for rounding. values: (n,) or (n, items)."""
-    return bool(np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max())
+def _silent(values: np.ndarray) -> str:
+    """The reason why nothing can be said of values (n,) or (n, items); empty where something can."""
+    if len(values) < 2:
+        return "one seed has no spread"
+    if np.any(np.isnan(values)):
+        return NO_NUMBER
+    if not np.all(np.isfinite(values)):
+        return NOT_FINITE
+    if np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max():  # but for rounding
+        return SAME
+    return ""
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of all values; NaN between inf and -inf."""
+    with np.errstate(invalid="ignore"):
+        return float(np.mean(values))
 
 
 def of_mean(values: np.ndarray) -> Interval:
     """Student's interval of a mean. values: (n,)."""
-    with np.errstate(invalid="ignore"):  # between inf and -inf there is no mean: NaN
-        center = float(np.mean(values))
-    if len(values) < 2 or not np.all(np.isfinite(values)) or _agree(values):
-        return Nothing(center)
+    center = _mean(values)
+    if why := _silent(values):
+        return Nothing(center, why)
     return Student(center, float(np.std(values, ddof=1)) / math.sqrt(len(values)), len(values) - 1)
 
 
@@ -207,17 +275,19 @@ def of_log_mean(values: np.ndarray) -> Interval:
 
     Meant for ratios, whose distribution is skewed: half and twice are as far from 1.
     """
-    if not np.all(np.isfinite(values)) or np.any(values <= 0):
-        return Nothing(math.nan if np.any(np.isnan(values)) else float(np.median(values)))
+    if np.any(values <= 0):
+        return Nothing(
+            math.nan if np.any(np.isnan(values)) else float(np.median(values)), "a logarithm needs values > 0"
+        )
     logs = of_mean(np.log(values))
-    if isinstance(logs, Student):
-        return Student(logs.mean, logs.error, logs.df, log=True)
-    return Nothing(math.exp(logs.center))
+    if isinstance(logs, Student) and not _silent(values):
+        return replace(logs, log=True)
+    return Nothing(_exp(logs.center), logs.why or _silent(values))
 
 
 def of_median(values: np.ndarray) -> Interval:
     """The interval of a median. values: (n,)."""
-    return Nothing(math.nan) if np.any(np.isnan(values)) else OrderStatistics(np.sort(values))
+    return Nothing(math.nan, NO_NUMBER) if np.any(np.isnan(values)) else OrderStatistics(np.sort(values))
 
 
 def of_items(values: np.ndarray) -> Interval:
@@ -225,7 +295,8 @@ def of_items(values: np.ndarray) -> Interval:
 
     Two crossed random factors, a value for each pair: with the mean squares A of seeds, B of items and E of the rest,
     the mean's variance is (A + B - E) / (n m), and its degrees of freedom are Satterthwaite's (1946, Biometrics
-    Bulletin 2, 110-114). A component that comes out negative counts as 0.
+    Bulletin 2, 110-114). A component that comes out negative counts as 0. With few seeds those degrees of freedom are
+    estimated badly, and the interval is too narrow; it is never narrower than that of the seeds or the items alone.
 
     Args:
         values: shape (n seeds, m items); of a comparison the difference item by item, so items are paired.
@@ -234,10 +305,10 @@ def of_items(values: np.ndarray) -> Interval:
         The interval; `parts` has the half-width that the seeds alone give (another start, the same data) and the one
         that the items alone give (other data, the same starts).
     """
-    center = float(np.mean(values))
+    center = _mean(values)
     n, m = values.shape
-    if n < 2 or m < 2 or not np.all(np.isfinite(values)) or _agree(values):
-        return Nothing(center)
+    if why := "one item has no spread" if m < 2 else _silent(values):
+        return Nothing(center, why)
     by_seed, by_item = values.mean(axis=1) - center, values.mean(axis=0) - center
     seeds = m * float(by_seed @ by_seed) / (n - 1)
     items = n * float(by_item @ by_item) / (m - 1)
@@ -248,18 +319,13 @@ def of_items(values: np.ndarray) -> Interval:
     used = (seeds > rest, items > rest)
     variance = rest + used[0] * (seeds - rest) + used[1] * (items - rest)
     squares = used[0] * seeds**2 / (n - 1) + used[1] * items**2 / (m - 1) + (1 - sum(used)) ** 2 * rest**2 / df
-    parts = {
-        "seeds": _half(seeds / (n * m), n - 1),
-        "items": _half(items / (n * m), m - 1),
+    both = Student(center, math.sqrt(variance / (n * m)), variance**2 / squares)
+    alone = {
+        "seeds": Student(center, math.sqrt(seeds / (n * m)), n - 1),
+        "items": Student(center, math.sqrt(items / (n * m)), m - 1),
     }
-    return Student(center, math.sqrt(variance / (n * m)), variance**2 / squares, parts=parts)
-
-
-def _half(variance: float, df: float) -> float:
-    """Half the width of a 95 % interval."""
-    from scipy.special import stdtrit
-
-    return -float(stdtrit(df, TAIL)) * math.sqrt(variance)
+    parts = {name: 0.0 if each.why else each.ends()[1] - center for name, each in alone.items()}
+    return Widest((both, *(each for each in alone.values() if not each.why)), parts=parts)
 
 
 KINDS: Mapping[str, Callable[[np.ndarray], Interval]] = {

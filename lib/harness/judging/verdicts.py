@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from lib.harness.contract.claim import ROLES, Claim, InconclusiveError, Verdict
 from lib.harness.contract.results import Results, UnknownMeasurementError
 from lib.harness.contract.series import noting_dropped
 from lib.harness.errors import one_line
-from lib.harness.judging.intervals import KINDS, Interval, Nothing
+from lib.harness.judging.intervals import KINDS, Interval
 from lib.harness.judging.watched import WatchedResults, described
 
 
@@ -47,10 +47,12 @@ def judge(claim: Claim, results: Results, lab: str, bugs: list[Bug] | None = Non
     Keys: id, lab, statement, role, kind, verdict, effect, low, high, unit, seeds, interval, p, parts, holds_when, note.
 
     - A claim that what was measured does not decide (`InconclusiveError`) is ``inconclusive`` without an effect.
-    - One of whose trials some have failed is ``inconclusive``, with the effect of the others; `note` says which.
-    - One without a single number is ``not measured``: none of the trials has ended, or the measure has a bug, which
-      joins `bugs`.
+    - One of whose trials some have failed is ``inconclusive``, with the effect of the others, or without one where
+      the measure cannot do without them; `note` says which.
+    - One without a single number is ``not measured``: of one of its variants no trial has ended, or the measure has a
+      bug, which joins `bugs`.
 
+    `note`: why it is inconclusive or not measured, and the claim's own.
     `p`: one-sided, of the truth being in the range where the effect is, and outside it where it is outside.
     `parts`: of items, the half-widths that seeds and items alone would give.
     """
@@ -73,42 +75,62 @@ def judge(claim: Claim, results: Results, lab: str, bugs: list[Bug] | None = Non
         "note": claim.note,
     }
     watched = WatchedResults(list(results))
-    try:
-        with noting_dropped() as dropped:
+    with noting_dropped() as dropped:
+        try:
             values = measured(claim, watched)
-    except InconclusiveError as why:
-        return {**record, "verdict": "inconclusive", "note": f"inconclusive: {why}"}
-    except (Exception, SystemExit) as error:  # one claim's trouble must not take the others' verdicts with it
-        if type(error) is LookupError:
-            return {**record, "note": f"not measured: {one_line(str(error.args[0]) if error.args else 'no data')}"}
-        line = _reason(claim, error)
-        if bugs is not None:
-            bugs.append(Bug(claim.id, line, "".join(traceback.format_exception(error))))
-        return {**record, "note": f"not measured: {line}"}
-    if claim.kind == "exact":
-        record |= _exact(claim, float(values))
-    else:
-        record |= _statistical(claim, values)
+        except InconclusiveError as why:
+            decided = Decided("inconclusive", str(why))
+        except (Exception, SystemExit) as error:  # one claim's trouble must not take the others' verdicts with it
+            counted = claim.missing == "counted"
+            decided = _raised(claim, error, watched, gaps=not counted and bool(watched.missing or dropped), bugs=bugs)
+        else:
+            decided = _exact(claim, float(values)) if claim.kind == "exact" else _statistical(claim, values)
+    verdict, reasons, found = decided.verdict, [decided.why], dict(decided.numbers)
     lacking = described(watched.missing, dropped) if claim.missing == "inconclusive" else ""
     if lacking:
-        note = "; ".join(filter(None, [f"inconclusive: missing: {lacking}", claim.note]))
-        record |= {"verdict": "inconclusive", "p": None, "note": note}
-    return record
+        reasons.insert(0, f"missing: {lacking}")
+        if verdict != "not measured":
+            verdict, found["p"] = "inconclusive", None
+    reason = "; ".join(filter(None, reasons))
+    note = "; ".join(filter(None, [f"{verdict}: {reason}" if reason else "", claim.note]))
+    return {**record, **found, "verdict": verdict, "note": note}
 
 
-def _exact(claim: Claim, effect: float) -> dict[str, Any]:
-    if math.isnan(effect):
-        note = "; ".join(filter(None, ["inconclusive: the measure is no number (NaN)", claim.note]))
-        return {"verdict": "inconclusive", "effect": effect, "low": effect, "high": effect, "note": note}
-    verdict = _verdict(claim, effect, effect)
-    return {"verdict": verdict, "effect": effect, "low": effect, "high": effect}
+@dataclass(frozen=True)
+class Decided:
+    """A verdict, its reason where it is none of holds and fails, and the numbers of the record."""
+
+    verdict: Verdict
+    why: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _statistical(claim: Claim, values: np.ndarray) -> dict[str, Any]:
+def _raised(claim: Claim, error: BaseException, watched: WatchedResults, gaps: bool, bugs: list[Bug] | None) -> Decided:
+    """The verdict of a claim whose measure has raised an exception.
+
+    Args:
+        gaps: trials that it has read, or partners of their seeds, are missing, and the claim does not count them. Then
+            that is the cause, and no bug, except where the name of a measurement is wrong.
+    """
+    if isinstance(error, UnknownMeasurementError):
+        gaps = False
+    line = _reason(claim, error)
+    if gaps:
+        return Decided("inconclusive" if watched.each_has_ended else "not measured", line)
+    if type(error) is not LookupError and bugs is not None:
+        bugs.append(Bug(claim.id, line, "".join(traceback.format_exception(error))))
+    return Decided("not measured", line)
+
+
+def _exact(claim: Claim, effect: float) -> Decided:
+    why = "the measure is no number (NaN)" if math.isnan(effect) else ""
+    return Decided(_verdict(claim, effect, effect), why, {"effect": effect, "low": effect, "high": effect})
+
+
+def _statistical(claim: Claim, values: np.ndarray) -> Decided:
     interval = KINDS[claim.interval](values)
     low, high = interval.ends()
-    found: dict[str, Any] = {
-        "verdict": _verdict(claim, low, high),
+    numbers: dict[str, Any] = {
         "effect": interval.center,
         "low": low,
         "high": high,
@@ -116,10 +138,7 @@ def _statistical(claim: Claim, values: np.ndarray) -> dict[str, Any]:
         "p": _p(claim, interval),
         "parts": dict(interval.parts) or None,
     }
-    if isinstance(interval, Nothing) and len(values) > 1 and np.all(np.isfinite(values)):
-        why = "all seeds gave the same, and no spread is no certainty"
-        found["note"] = "; ".join(filter(None, [f"inconclusive: {why}", claim.note]))
-    return found
+    return Decided(_verdict(claim, low, high), interval.why, numbers)
 
 
 def _p(claim: Claim, interval: Interval) -> float:
@@ -136,8 +155,10 @@ def _p(claim: Claim, interval: Interval) -> float:
 
 
 def _reason(claim: Claim, error: BaseException) -> str:
-    """A mistake in a claim's code, such as a KeyError, in one line with its file and line."""
-    if type(error) in (UnknownMeasurementError, ValueError) and error.args:
+    """An exception in one line: missing data as it says, a mistake such as a KeyError with its file and line."""
+    if type(error) is LookupError and not error.args:
+        return "no data"
+    if type(error) in (LookupError, UnknownMeasurementError, ValueError) and error.args:
         return one_line(str(error.args[0]))
     from lib.harness.running import rehearsal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from lib.harness.contract.results import Results
 from lib.harness.contract.trial import ENDED_WELL, Result
@@ -16,18 +17,36 @@ class WatchedResults(Results):
     """Results for one claim.
 
     Attributes:
-        missing: the failed trials of the variants that it has read, in the order of the study.
+        missing: the failed trials among those that it has read, by variant and seed.
     """
 
     def __init__(self, results: Sequence[Result]):
         super().__init__(results)
         self._failed = [result for result in self._results if result.status not in ENDED_WELL]
         self._noticed: set[str] = set()
+        self._indexed: list[Result] = []
 
     @property
     def missing(self) -> list[Result]:
-        """The failed trials of the variants that were read."""
-        return [result for result in self._failed if result.trial.variant in self._noticed]
+        """The failed trials of the variants that were read, and those that were read by their place."""
+        missing = (
+            result
+            for result in self._failed
+            if result.trial.variant in self._noticed or any(result is each for each in self._indexed)
+        )
+        return sorted(missing, key=lambda result: (result.trial.variant, result.trial.seed))
+
+    @property
+    def each_has_ended(self) -> bool:
+        """Return whether each of the variants that were read has a trial that has ended."""
+        ended = {result.trial.variant for result in self._results if result.status in ENDED_WELL}
+        return self._noticed | {result.trial.variant for result in self._indexed} <= ended
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        if not isinstance(index, str):
+            self._indexed += found if isinstance(found, list) else [found]
+        return found
 
     def __iter__(self) -> Iterator[Result]:
         self._noticed |= {result.trial.variant for result in self._failed}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib.harness import replaced
 from lib.harness.contract.catalogue import GROUP, OUTSIDE
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
@@ -76,12 +77,12 @@ def files_of(modules: Iterable[str]) -> dict[str, bytes]:
 
 
 def read_code(module: str) -> Code:
-    """The code that runs for the lab in `module`: that file and all that it and the harness import.
+    """The code that runs for the lab in `module`: that file, what is replaced, the harness, and all that they import.
 
     What is from outside ``lib`` is made into a package, with the lab's entry point, so that wherever the record is
     unpacked and this package is installed the lab is there, by its name.
     """
-    files = files_of([ENTRY, module])
+    files = files_of([ENTRY, module, replaced.MODULE])
     if module.partition(".")[0] != "lib":
         files[ENTRY_POINTS] = f"[{GROUP}]\nlab = {module}\n".encode()
     return Code(files, sha256_of_files(files))
@@ -118,6 +119,7 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     return {
         **({"lab.reproduces": original} if original else {}),
         **({RECORDED_IMAGE: recorded_image} if recorded_image else {}),
+        **replaced.tags(),
         "lab.framework": framework,
         "lab.image": variable("LAB_IMAGE", "unknown"),
         "lab.image_kind": variable("LAB_IMAGE_KIND", "unknown"),

@@ -15,6 +15,7 @@ from lib.harness.contract.options import PRUNED
 from lib.harness.errors import UserError
 from lib.harness.machine import determinism, scope
 from lib.harness.recording.journal import Journal, JournalError, is_full, on_disk
+from lib.kernels import choice
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Log, Result, Trial, WatchedLog
@@ -60,7 +61,7 @@ def run_job(job: Job) -> Result:
             reports = tuple(watched.reports) if watched else ()
             return Result(job.trial, job.run, "FAILED", error=message, reports=reports)
         early = {PRUNED: f"after {measurements['pruned_after']} reports"} if pruned else {}
-        journal.end("FINISHED", **{"lab.result_digest": recorder.digest}, **early)
+        journal.end("FINISHED", **{"lab.result_digest": recorder.digest}, **early, **_lowered(job))
     return Result(
         job.trial,
         job.run,
@@ -70,6 +71,15 @@ def run_job(job: Job) -> Result:
         timings=recorder.timings,
         reports=tuple(watched.reports) if watched else (),
     )
+
+
+def _lowered(job: Job) -> dict[str, str]:
+    """The scope without the kernels, for a trial with a network that they do not know; empty for any other."""
+    if choice.complete():
+        return {}
+    runtime, portable = job.trial.runtime, job.header["tags"].get("lab.portable") == "true"
+    makers = lab_of(job.module).makers(runtime.framework, job.trial.function)
+    return {"lab.scope": scope.stated(makers, portable)}
 
 
 def described(error: BaseException) -> str:
@@ -117,6 +127,7 @@ def _measure(job: Job, log: Log) -> dict[str, Any]:
     # every variant of a seed index starts from the same seed, so that comparisons over seeds are paired
     seed = Seed(job.root_seed).child("trial", trial.seed)
     determinism.begin(trial.runtime, seed)
+    choice.begin()
     measurements: dict[str, Any] = plain(lab.function(trial)(trial.config, seed, log))
     determinism.check_frameworks(trial.runtime)
     return measurements

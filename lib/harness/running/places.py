@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from lib.harness.machine import scope
+from lib.harness.recording.reading import last
 from lib.harness.running.parent import ParentRun
 from lib.harness.running.probe import Probe
 
@@ -26,8 +27,9 @@ def place_tags(run: ParentRun, probe: Probe) -> dict[str, str]:
 def _places(run: ParentRun) -> Iterator[dict[str, str]]:
     """The tags of each trial that say where it ran, as its worker has written them, and its scope."""
     for result in run.results:
-        with run.journal_of(result).open("rb") as file:
-            tags = json.loads(file.readline())["tags"]
+        journal = run.journal_of(result)
+        with journal.open("rb") as file:
+            tags = json.loads(file.readline())["tags"] | (last(journal) or {}).get("tags", {})
         yield {
             "lab.cpu": tags["lab.cpu"],
             "lab.gpu": tags["lab.gpu"],

@@ -39,6 +39,8 @@ SAME = {
     "lab.kernels": "kernels",
 }
 """What must be as it was, by its tag: otherwise one run would hold the results of two."""
+USUAL = {"lab.kernels": "none"}
+"""The values of tags that older records do not have."""
 TORN = (OSError, ValueError, EOFError, RecursionError, zlib.error, zipfile.BadZipFile)
 """What reading a file raises that is missing or not whole: as it is, as JSON, as a file of arrays."""
 
@@ -90,7 +92,7 @@ class Interrupted:
 
     def require_same(self, tags: Mapping[str, str]) -> None:
         """Raises `UserError` when the run is of another code, image, lock or data than what has these tags now."""
-        other = [what for tag, what in SAME.items() if self.tags.get(tag) != tags[tag]]
+        other = [what for tag, what in SAME.items() if self.tags.get(tag, USUAL.get(tag)) != tags[tag]]
         framework, gpu = self.tags.get("lab.framework"), self.tags.get("lab.gpu", "none")
         enabled = gpus.chosen()
         if gpu != "none" and enabled != framework:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.harness import replaced
 from lib.harness.contract.catalogue import OUTSIDE
 from lib.harness.contract.loading import lab_of
 from lib.harness.contract.results import Results
@@ -25,9 +26,12 @@ from lib.harness.running.pool import Workers
 
 
 def export_model(run: ParentRun, workers: Workers) -> list[str]:
-    """Write the model of a run's lab for the registry, if it has one. Returns a line if that could not be done."""
+    """Write the model of a run's lab for the registry, if it has one and nothing is replaced.
+
+    Returns a line if that could not be done.
+    """
     model = run.lab.model
-    if model is None:
+    if model is None or replaced.tags():
         return []
     try:
         chosen = model.choose(Results(run.results))

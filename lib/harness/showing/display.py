@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from lib.harness.contract.claim import with_role
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import Text
 from lib.harness.errors import one_line
+from lib.harness.judging.family import ALONE, Family
+from lib.harness.judging.intervals import TAIL
 from lib.harness.showing.progress import tell
 
 WIDTH = None if sys.stdout.isatty() else 160  # a file or a pipe has no width of its own
@@ -116,14 +119,43 @@ def counting(name: str) -> Iterator[Counter]:
         yield Counter(progress, name)
 
 
-def number(value: float | None) -> str:
-    """A number in few characters."""
+def number(value: float | None, limits: Collection[float] = (), digits: int = 3) -> str:
+    """A number in few characters: `digits` digits, and as many more as show on which side of the limits it lies.
+
+    Whole ones below a million have all of theirs.
+    """
     if value is None:
         return "-"
     value = float(value)
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    return f"{value:.3g}"
+    if value.is_integer() and abs(value) < 1e6:
+        return f"{value:.0f}"
+    texts = [f"{value:.{count}g}" for count in range(digits, 18)]
+    return next((text for text in texts if all(_side(float(text), at) == _side(value, at) for at in limits)), texts[-1])
+
+
+def _side(value: float, limit: float) -> int:
+    """The side of a limit on which a value lies: 1 above, -1 below, 0 at it (or nowhere, as NaN is)."""
+    return (value > limit) - (value < limit)
+
+
+LIMIT = re.compile(r"[<>]=? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
+
+
+def limits_of(record: Mapping[str, Any]) -> list[float]:
+    """The limits of a claim's range, as its record shows it."""
+    return [float(text) for text in LIMIT.findall(record["holds_when"])]
+
+
+def effect_text(record: Mapping[str, Any]) -> str:
+    """A claim's effect, never rounded to its limit or beyond it; a dash where there is none."""
+    return number(record["effect"], limits_of(record))
+
+
+def ends_text(record: Mapping[str, Any], between: str = " … ") -> str:
+    """Both ends of the interval of a claim's effect, rounded as the effect is."""
+    return between.join(number(record[end], limits_of(record)) for end in ("low", "high"))
 
 
 def _table(title: str) -> Table:
@@ -222,7 +254,7 @@ def p_text(record: Mapping[str, Any]) -> str:
     if record.get("p") is None:
         return "-"
     p = float(record["p"])
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+    return "< 0.001" if p < 0.001 else number(p, (TAIL,), digits=2)
 
 
 def split_of(record: Mapping[str, Any]) -> Text | None:
@@ -235,17 +267,19 @@ def split_of(record: Mapping[str, Any]) -> Text | None:
 
 
 TURNS = Text(
-    "would be inconclusive if all {rows} rows of the lecture in this table were asked for at once (Holm)",
-    "이 표에 있는 강의의 {rows}개 문장을 한꺼번에 묻는다면 판단 불가가 됩니다(Holm의 보정)",
+    "would be inconclusive if the {rows} sentences of the lecture in this table that chance can decide were asked for "
+    "at once (Holm's method); those that are exact or not measured do not count",
+    "이 표에서 우연으로 판정이 달라질 수 있는 강의 문장 {rows}개를 한꺼번에 묻는다면 판단 불가가 됩니다(Holm의 방법). "
+    "정확한 값으로 판정한 문장과 측정하지 않은 문장은 세지 않습니다",
 )
 
 
-def print_verdicts(records: Sequence[Mapping[str, Any]], turning: Collection[str] = ()) -> None:
+def print_verdicts(records: Sequence[Mapping[str, Any]], family: Family = ALONE) -> None:
     """The verdicts, a row of the lecture and its parts below it: its sentences, then what else was measured of it.
 
     Args:
         records: as in ``claims.json``.
-        turning: rows to mark, whose verdict would not stand in the family of all.
+        family: the lecture's rows in it; those whose verdict would turn are marked.
     """
     table = _table("Verdicts")
     for column in ("claim", "verdict"):
@@ -255,25 +289,24 @@ def print_verdicts(records: Sequence[Mapping[str, Any]], turning: Collection[str
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("unit", overflow="fold")
     for record in records:
-        verdict = f"{record['verdict']}{'*' if record['id'] in turning else ''}"
+        verdict = f"{record['verdict']}{'*' if record['id'] in family.turning else ''}"
         colour = _COLOURS.get(record["verdict"], "white")
         if "part" in record:
             table.add_row(f"[bold]{escape(record['id'])}", f"[bold {colour}]{escape(verdict)}", "", "", "", "", "")
             continue
         name = f"  {escape(part_name(record))}" if "/" in record["id"] else f"[bold]{escape(record['id'])}"
-        interval = "exact" if record["kind"] == "exact" else f"{number(record['low'])} … {number(record['high'])}"
+        interval = "exact" if record["kind"] == "exact" else ends_text(record)
         if record["effect"] is None:
             interval = "-"
         split = split_of(record)
         unit = f"{record['unit']} ({split.en})" if split else record["unit"]
-        shown = (number(record["effect"]), interval, record["holds_when"], p_text(record), escape(unit))
+        shown = (effect_text(record), interval, record["holds_when"], p_text(record), escape(unit))
         table.add_row(name, f"[{colour}]{escape(verdict)}", *shown)
     console.print(table)
     for record in records:
         unmeasured = record["effect"] is None or record["note"].startswith("inconclusive: ")
         if unmeasured and "part" not in record:
             console.print(f"[dim]{escape(record['id'])}: {escape(record['note'])}", soft_wrap=True)
-    if turning:
-        rows = sum("/" not in record["id"] and bool(record.get("lecture")) for record in records)
-        console.print(f"[dim]*: {TURNS.en.format(rows=rows)}")
+    if family.turning:
+        console.print(f"[dim]*: {TURNS.en.format(rows=family.rows)}", soft_wrap=True)
     console.print()

@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.harness.contract.claim import with_role
 from lib.harness.contract.texts import Language, Texts
-from lib.harness.showing.display import number, part_name
+from lib.harness.showing.display import effect_text, ends_text, part_name
 
 COLOURS = {"holds": "#009E73", "fails": "#D55E00", "inconclusive": "#E69F00", "not measured": "#CC79A7"}
 KOREAN_VERDICTS = {
@@ -30,6 +30,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "exact": "exact",
         "progress": "{name}: {ended} of {asked} trials",
         "failed": ", {failed} failed",
+        "replaced": "with your own {names}",
     },
     "ko": {
         "warning": "주의: {line}",
@@ -37,6 +38,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "exact": "정확한 값",
         "progress": "{name}: 시행 {asked}개 중 {ended}개 완료",
         "failed": ", {failed}개 실패",
+        "replaced": "직접 작성한 {names} 사용",
     },
 }
 KOREAN_LINES = (
@@ -47,6 +49,27 @@ KOREAN_LINES = (
     (
         r"run\(lab\): this lab is in no file.*",
         "run(lab): 이 실험은 파일에 없어서 아무도 다시 실행할 수 없습니다. 셀을 파일로 저장하세요(%%writefile)",
+    ),
+    (
+        r"with_: '([^']*)' cannot be replaced in (\S+); what can: (.*)",
+        r"with_: \2 실험에서 '\1'은(는) 바꿀 수 없습니다. 바꿀 수 있는 것: \3",
+    ),
+    (
+        r"with_: it is a table by name.*",
+        'with_: 이름과 코드를 짝지어 주세요. 예: with_={"Momentum": MyMomentum}',
+    ),
+    (r"with_: (.+) is to be a class or a function, not (\w+)", r"with_: \1에는 클래스나 함수를 주세요(\2이 아니라)"),
+    (
+        r"with_: it uses (\w+), a (\w+) of the notebook.*",
+        r"with_: 노트북의 변수 \1(\2)을 사용하는데, 이런 값은 기록할 수 없습니다. 함수나 클래스 안에서 만드세요",
+    ),
+    (
+        r"with_: the source of (\S+) is not known.*",
+        r"with_: \1의 소스 코드를 찾을 수 없습니다. 노트북의 셀에서 그 이름으로 정의하세요",
+    ),
+    (
+        r"with_: this code works in the notebook, but not on its own \((.*)\)",
+        r"with_: 이 코드는 노트북에서만 돌아가고 따로는 돌아가지 않습니다(\1)",
     ),
     (r"the lab has ended with exit code (-?\d+)", r"실험이 종료 코드 \1로 끝났습니다"),
     (
@@ -95,6 +118,7 @@ class Outcome:
         warnings: one line each, for example for trials that failed.
         language: of the table.
         texts: the lab's, which has the Korean sentences and units.
+        replaced: what code of one's own took the place of.
     """
 
     run: str
@@ -103,12 +127,13 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     language: Language = "en"
     texts: Texts = field(default_factory=Texts, compare=False)
+    replaced: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         rows = [COLUMNS[self.language], *(self._cells(claim) for claim in self.claims)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        run = f"{self._word('run')} {self.run}"
+        run = f"{self._word('run')} {self.run}{self._replaced()}"
         return "\n".join([*table, *self._warnings(), run, self.url]).strip()
 
     def _repr_html_(self) -> str:
@@ -118,7 +143,10 @@ class Outcome:
         key = html.escape(self.run)
         link = f'<a href="{html.escape(self.url)}" target="_blank">{key}</a>' if self.url.startswith("http") else key
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return f"{table}{warnings}<p>{self._word('run')} {link}</p>"
+        return f"{table}{warnings}<p>{self._word('run')} {link}{html.escape(self._replaced())}</p>"
+
+    def _replaced(self) -> str:
+        return f" ({self._word('replaced', names=', '.join(self.replaced))})" if self.replaced else ""
 
     def _word(self, key: str, **fields: Any) -> str:
         return WORDS[self.language][key].format(**fields)
@@ -137,7 +165,7 @@ class Outcome:
             return name, verdict, "", "", "", ""
         interval = interval_text(claim, self.language)
         unit = translated(self.texts, f"claims.{claim['id']}.unit", claim["unit"], self.language)
-        return name, verdict, number(claim["effect"]), interval, range_text(claim["holds_when"], self.language), unit
+        return name, verdict, effect_text(claim), interval, range_text(claim["holds_when"], self.language), unit
 
     def statement(self, claim: Mapping[str, Any]) -> str:
         """The lecture's sentence of a row, or a part's as measured; its id where the lab has no texts."""
@@ -188,14 +216,14 @@ def interval_text(claim: Mapping[str, Any], code: Language) -> str:
     """The interval of a claim's effect; of an exact one a word that says so."""
     if claim["effect"] is None:
         return "-"
-    return WORDS[code]["exact"] if claim["kind"] == "exact" else f"{number(claim['low'])} … {number(claim['high'])}"
+    return WORDS[code]["exact"] if claim["kind"] == "exact" else ends_text(claim)
 
 
 def range_text(text: str, code: Language) -> str:
     """The range in which a claim holds, such as ``>= 0.9 and <= 1.1``."""
     if code == "en":
         return text
-    words = {">=": "이상", "<=": "이하"}
+    words = {">=": "이상", "<=": "이하", ">": "초과", "<": "미만"}
     parts = (part.partition(" ") for part in text.split(" and ") if part)
     return ", ".join(f"{value} {words.get(sign, sign)}" for sign, _, value in parts)
 

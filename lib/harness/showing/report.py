@@ -26,7 +26,7 @@ from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
 from lib.harness.contract.texts import Language, Text, Texts
 from lib.harness.errors import UserError, warn_once
-from lib.harness.judging.family import rows_that_would_turn
+from lib.harness.judging.family import family_of
 from lib.harness.showing import display
 from lib.harness.showing.in_cell import KOREAN_VERDICTS
 
@@ -144,10 +144,8 @@ def effect_of(record: Mapping[str, Any]) -> str:
     """A claim's effect, with its interval if it has one."""
     if record["effect"] is None:
         return "–"
-    effect = display.number(record["effect"])
-    if record["kind"] == "exact":
-        return effect
-    return f"{effect} [{display.number(record['low'])}, {display.number(record['high'])}]"
+    effect = display.effect_text(record)
+    return effect if record["kind"] == "exact" else f"{effect} [{display.ends_text(record, ', ')}]"
 
 
 def picture_of(texts: Texts, run: Record, name: str, alt: Text) -> Picture | None:
@@ -264,11 +262,10 @@ def page(sections: Sequence[Section]) -> str:
 
 def in_family(sections: Sequence[Section], records: Sequence[Mapping[str, Any]]) -> list[Section]:
     """The sections with those rows marked whose verdict would not stand in the family of all the lecture's rows."""
-    turning = rows_that_would_turn(records)
-    count = sum("/" not in record["id"] and bool(record.get("lecture")) for record in records)
-    why = Text(*(text.format(rows=count) for text in (display.TURNS.en, display.TURNS.ko)))
+    family = family_of(records)
+    why = Text(*(text.format(rows=family.rows) for text in (display.TURNS.en, display.TURNS.ko)))
     return [
-        replace(section, rows=[replace(row, turns=why) if row.id in turning else row for row in section.rows])
+        replace(section, rows=[replace(row, turns=why) if row.id in family.turning else row for row in section.rows])
         for section in sections
     ]
 

@@ -8,7 +8,7 @@ every setting is the same for both; the test pictures are read once, at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -20,12 +20,16 @@ from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.studies import batches, changed
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.harness.replaced import replacement
 from lib.mlp.dropout import figures
 from lib.mlp.dropout.claims import CLAIMS
 from lib.mlp.dropout.inverted_dropout import moments_over_all_masks
 from lib.mlp.dropout.simplicity import Weights, effective_rank, input_gradients, layers, sensitivity, spectrum
 from lib.models.mlp import initial_weights, keras_mlp, named_weights, torch_mlp
 from lib.models.training import Classifier, KerasClassifier, TorchClassifier, train
+
+if TYPE_CHECKING:
+    import torch
 
 Strength = Annotated[float, Field(ge=0, lt=1)]
 
@@ -120,7 +124,9 @@ def moments(config: DropoutConfig, seed: Seed) -> dict[str, float]:
         import torch
 
         torch.manual_seed(seed.integer("ratio"))
-        dropped = torch.nn.Dropout(p)(torch.from_numpy(ones)).numpy()
+        layer = torch.nn.Sequential(torch.nn.Dropout(p))
+        _with_own(layer, seed)
+        dropped = layer(torch.from_numpy(ones)).numpy()
     return {
         "mean_deviation": float(np.abs(mean - h).max()),
         "variance_deviation": float(np.abs(variance - h**2 * p / (1 - p)).max()),
@@ -133,6 +139,8 @@ def classifier_of(config: DropoutConfig, seed: Seed, weights: Weights, X: np.nda
     if config.framework == "keras":
         import keras
 
+        if replacement("dropout") is not None:
+            raise ValueError("dropout of one's own takes the place of torch's layer alone: use framework torch")
         network = keras_mlp(weights, dropout=config.rate, seed=seed)
         optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=EPSILON["keras"])
         return KerasClassifier(network, optimizer, X, labels, config.examples_per_step)
@@ -140,8 +148,18 @@ def classifier_of(config: DropoutConfig, seed: Seed, weights: Weights, X: np.nda
 
     torch.manual_seed(seed.integer("masks"))
     model = torch_mlp(weights, dropout=config.rate)
+    _with_own(model, seed)
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=EPSILON["torch"])
     return TorchClassifier(model, adam, X, labels, config.examples_per_step)
+
+
+def _with_own(model: torch.nn.Sequential, seed: Seed) -> None:
+    """Put dropout of one's own, where this run has it, in the place of the model's layers."""
+    own = replacement("dropout")
+    if own is not None:
+        from lib.mlp.dropout.own_dropout import replace_dropout
+
+        replace_dropout(model, own, seed)
 
 
 def weights_of(config: DropoutConfig, classifier: Classifier) -> dict[str, np.ndarray]:
@@ -200,6 +218,7 @@ LAB = Lab(
     frameworks=("torch", "keras"),
     data=("digits",),
     portable={"torch": ("intel",)},
+    replaceable=("dropout",),
     search=SEARCH,
     texts=figures.TEXTS,
 )

@@ -8,7 +8,9 @@ from pydantic import Field
 
 import lib.optimizers
 from lib.harness.contract.config import Config
+from lib.harness.replaced import replacement
 from lib.optimizers.base import Optimizer
+from lib.optimizers.experiments.own import OwnOptimizer
 
 OptimizerName = Literal[
     "all", "GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdaMax", "NAdam"
@@ -71,6 +73,17 @@ class OptimizersConfig(Config):
 
 
 def build(name: str, convention: str, **settings: Any) -> Optimizer[Any]:
-    """The optimizer of this name; what `settings` leave out has the convention's default."""
+    """The optimizer of this name; what `settings` leave out has the convention's default.
+
+    A class of one's own takes its place in torch's convention, whose form the lesson's have.
+    """
+    own = replacement(name) if convention == "torch" else None
+    if own is not None:
+        return OwnOptimizer(settings.pop("learning_rate", None), own=own, settings=settings)
+    return of_lecture(name, convention, **settings)
+
+
+def of_lecture(name: str, convention: str, **settings: Any) -> Optimizer[Any]:
+    """Our own optimizer of this name, whose slots are known; what `settings` leave out has the convention's default."""
     optimizer: Optimizer[Any] = getattr(lib.optimizers, name)(convention=convention, **settings)
     return optimizer

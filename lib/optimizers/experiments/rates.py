@@ -24,7 +24,7 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.optimizers.base import Optimizer, State
-from lib.optimizers.experiments.config import OptimizersConfig, build
+from lib.optimizers.experiments.config import OptimizersConfig, of_lecture
 from lib.optimizers.surfaces import SURFACES
 
 RATED = ("GradientDescent", "Adagrad", "RMSprop", "Adam")
@@ -71,7 +71,7 @@ def largest_increase(surface_name: str, config: OptimizersConfig, seed: Seed) ->
     surface = SURFACES[surface_name]
     low, high = np.transpose(surface.bounds)
     p = seed.rng("adagrad", surface_name).uniform(low, high, (config.starts, 2))
-    optimizer = build("Adagrad", "torch", learning_rate=0.5)
+    optimizer = of_lecture("Adagrad", "torch", learning_rate=0.5)
     p, state = optimizer.update(surface.gradient(p), optimizer.init(p), p)
     rate, worst = effective_rate(optimizer, state), -np.inf
     for _ in range(300):
@@ -86,9 +86,9 @@ def steps_along(name: str, way: float, slope: float = 0.1) -> int:
     """Steps until an optimizer whose first step is 1 long has gone `way` down a valley of constant slope."""
     p = np.zeros(1)
     g = np.full(1, slope)
-    probe = build(name, "torch", learning_rate=1.0)
+    probe = of_lecture(name, "torch", learning_rate=1.0)
     first, _ = probe.update(g, probe.init(p), p)
-    optimizer = build(name, "torch", learning_rate=-1.0 / float(first[0]))
+    optimizer = of_lecture(name, "torch", learning_rate=-1.0 / float(first[0]))
     state = optimizer.init(p)
     steps = 0
     while -p[0] < way:
@@ -99,7 +99,7 @@ def steps_along(name: str, way: float, slope: float = 0.1) -> int:
 
 def rates_after_change(name: str) -> np.ndarray:
     """The effective rate at every step while the gradient is 1 for 200 steps and 0.01 for 2,000; learning rate 1."""
-    optimizer = build(name, "torch", learning_rate=1.0)
+    optimizer = of_lecture(name, "torch", learning_rate=1.0)
     p = np.zeros(1)
     state = optimizer.init(p)
     rates = []
@@ -111,7 +111,7 @@ def rates_after_change(name: str) -> np.ndarray:
 
 def first_step(name: str, convention: str) -> np.ndarray:
     """Length of the first step in units of the learning rate, for each gradient of `TINY`."""
-    optimizer = build(name, convention, learning_rate=1.0)
+    optimizer = of_lecture(name, convention, learning_rate=1.0)
     p = np.zeros_like(TINY)
     moved, _ = optimizer.update(TINY, optimizer.init(p), p)
     return -moved

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from lib.harness.contract.trial import Study as Study
     from lib.harness.contract.trial import Trial as Trial
     from lib.harness.errors import UserError as UserError
+    from lib.harness.replaced import replacement as replacement
     from lib.models import evaluation as evaluation
     from lib.models import lenet as lenet
     from lib.models import mlp as mlp
@@ -80,6 +81,7 @@ MODULES = {
     "Runtime": "lib.harness.contract.trial",
     "Study": "lib.harness.contract.trial",
     "Trial": "lib.harness.contract.trial",
+    "replacement": "lib.harness.replaced",
     "Results": "lib.harness.contract.results",
     "Series": "lib.harness.contract.series",
     "align": "lib.harness.contract.series",

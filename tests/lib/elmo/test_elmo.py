@@ -117,7 +117,7 @@ JITTER = np.array([0.0, 0.01, -0.01, 0.005, -0.005])
 
 def measured(**changes: float) -> dict[str, Any]:
     accuracy = {
-        "static": 0.65, "mean": 0.66, "untrained": 0.75, "layer 1": 0.86, "layer 2": 0.84, "mix": 0.88,
+        "static": 0.65, "mean": 0.66, "untrained": 0.75, "layer 1": 0.86, "layer 2": 0.83, "mix": 0.88,
         "most frequent tag": 0.65,
     }  # fmt: skip
     new_words = {"static": changes.pop("new static", 0.4), "mix": changes.pop("new mix", 0.7)}
@@ -161,6 +161,7 @@ def test_decisions_on_results_whose_answer_is_known() -> None:
         ({"apart": 0.0}, "meaning-moves-the-vector"),
         ({"untrained": 0.88}, "learned-not-built-in"),
         ({"layer 2": 0.9}, "syntax-sits-low"),
+        ({"layer 2": 0.862}, "syntax-sits-low"),
         ({"sum": 0.9}, "the-mixture-is-a-mean"),
     ],
 )

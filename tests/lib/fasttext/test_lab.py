@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from lib.data import wordsim353
+from lib.harness.contract.claim import Claim
 from lib.harness.contract.drawing import style
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
+from lib.harness.judging.intervals import SAME
+from lib.harness.judging.verdicts import judge
 from lib.nlp.fasttext import measures
 from lib.nlp.fasttext import text as texts
 from lib.nlp.fasttext.claims import CLAIMS
@@ -83,6 +86,21 @@ def test_decisions_on_results_whose_answer_is_known() -> None:
 )
 def test_each_claim_fails_where_it_is_wrong(arm: str, change: dict[str, Any], failing: str) -> None:
     assert verdicts(CLAIMS, all_as_the_lecture_says(**{arm: change}))[failing] == "fails"
+
+
+@pytest.mark.parametrize(
+    "claim", [claim for claim in LAB.claims if -1 < claim.at_least < 0], ids=lambda claim: claim.id
+)
+def test_a_margin_that_a_claim_allows_for_is_stated(claim: Claim) -> None:
+    margin = -claim.at_least
+    stated = LAB.texts.both(f"claims.{claim.id}.statement")
+    assert stated is not None
+    share = claim.unit.startswith("share")
+    en, ko = (
+        (f"{100 * margin:.0f} percentage point", f"{100 * margin:.0f}퍼센트포인트") if share else (f"{margin}",) * 2
+    )
+    assert f"at most {en}" in stated.en
+    assert ko in stated.ko
 
 
 def test_as_good_as_a_peer_that_has_learned_nothing_says_nothing() -> None:
@@ -208,9 +226,16 @@ def test_with_the_rows_of_n_grams_exchanged_nothing_is_recovered(monkeypatch: py
 
     monkeypatch.setattr(WordVectors, "of", exchanged)
     config = FastTextConfig(**SMALL, pieces="subwords")
-    results = [run_trial(LAB, Trial("ours/subwords", config, seed, Runtime("torch"), "ours")) for seed in range(2)]
-    assert max(result.measurements["top10"] for result in results) < 0.1
-    assert verdicts(CLAIMS, Results(results))["robust-to-typos/recovery"] != "holds"
+    results = [run_trial(LAB, Trial("ours/subwords", config, seed, Runtime("torch"), "ours")) for seed in range(3)]
+    found = {result.measurements["top10"] for result in results}
+    assert max(found) < 0.1
+    (claim,) = (claim for claim in LAB.claims if claim.id == "robust-to-typos/recovery")
+    record = judge(claim, Results(results), "fasttext")
+    if len(found) == 1:
+        assert (record["verdict"], record["effect"]) == ("inconclusive", found.pop())
+        assert record["note"].startswith(f"inconclusive: {SAME}; ")
+    else:
+        assert record["verdict"] == "fails"
 
 
 @pytest.mark.parametrize("arm", ["ours/subwords", "gensim/words"])

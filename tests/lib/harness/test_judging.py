@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.series import packed, unpacked
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
-from lib.harness.judging.family import row_p, rows_that_would_turn
+from lib.harness.judging.family import Family, family_of, row_p
 from lib.harness.judging.verdicts import Bug, judge, judge_all
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.showing import display
@@ -89,8 +92,141 @@ def test_a_seed_without_a_partner_is_named() -> None:
 def test_a_variant_of_which_all_have_failed_is_not_measured_and_no_bug() -> None:
     bugs: list[Bug] = []
     record = judge(comparison(), two_arms(tuple(("b", seed) for seed in range(5))), "lab", bugs)
-    assert (record["verdict"], record["note"]) == ("not measured", "not measured: no finished trial of variant 'b'")
+    missing = "; ".join(f"b, seed {seed} (FAILED: DivergedError: the loss is NaN)" for seed in range(3))
+    note = f"not measured: missing: {missing}; 2 more; no finished trial of variant 'b'; paired"
+    assert (record["verdict"], record["note"]) == ("not measured", note)
     assert bugs == []
+
+
+def by_place(results: Results) -> Any:
+    return [each.measurements["x"] for each in results if each.trial.variant == "a"]
+
+
+def by_index(results: Results) -> Any:
+    return [results[place].measurements["x"] for place in range(0, len(results), 2)]
+
+
+def by_slice(results: Results) -> Any:
+    return [each.measurements["x"] for each in results[::2]]
+
+
+def by_table(results: Results) -> Any:
+    table = results.table()
+    assert np.isfinite(table["x"]).all()
+    return table["x"][table["variant"] == "a"]
+
+
+def by_position(results: Results) -> Any:
+    return results.values("a", "x") - results.values("b", "x")
+
+
+def by_seed(results: Results) -> Any:
+    return results["a"].x.over([0, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("measure", [by_place, by_index, by_slice, by_table, by_position, by_seed])
+def test_an_exception_without_a_trial_is_no_bug_and_names_the_trial(measure: Any) -> None:
+    claim = Claim("fragile", measure=measure, at_least=-1, note="paired")
+    whole, bugs = judge(claim, two_arms(), "lab"), list[Bug]()
+    assert whole["verdict"] in ("holds", "inconclusive") and whole["effect"] is not None, "nothing is missing"
+    record = judge(claim, two_arms((("a", 2),)), "lab", bugs)
+    assert (record["verdict"], record["effect"], bugs) == ("inconclusive", None, [])
+    assert record["note"].startswith("inconclusive: missing: a, seed 2 (FAILED: DivergedError: the loss is NaN); "), (
+        "the trial"
+    )
+    assert record["note"].endswith("; paired")
+    assert record["note"].count("; ") == 2, "and between both what the measure raised"
+
+
+def test_a_trial_that_is_read_by_its_place_alone_is_the_only_one_that_counts() -> None:
+    claim = Claim("first", kind="exact", measure=lambda r: r[0].measurements["x"], at_least=-1)
+    assert judge(claim, two_arms((("a", 2), ("b", 0))), "lab")["verdict"] == "holds"
+    assert judge(claim, two_arms((("a", 0),)), "lab")["verdict"] == "inconclusive"
+
+
+def test_a_bug_is_one_even_where_a_trial_is_missing() -> None:
+    """A measurement that no finished trial has is misspelt, and a claim that counts failures must bear with them."""
+    bugs: list[Bug] = []
+    misspelt = Claim("misspelt", measure=lambda r: r["a"].misspelt, at_least=0)
+    counts = Claim("counts", measure=by_place, at_least=0, missing="counted")
+    for claim in (misspelt, counts):
+        record = judge(claim, two_arms((("a", 2),)), "lab", bugs)
+        assert record["verdict"] == "not measured", claim.id
+    assert [bug.claim for bug in bugs] == ["misspelt", "counts"]
+
+
+def test_what_is_missing_is_named_where_the_measure_finds_that_nothing_is_decided() -> None:
+    def measure(results: Results) -> None:
+        require_trained("the accuracy", results["a"].x, 100)
+
+    record = judge(Claim("c", measure=measure, at_least=0, note="paired"), two_arms((("a", 2),)), "lab")
+    assert record["verdict"] == "inconclusive"
+    assert record["note"].startswith(
+        "inconclusive: missing: a, seed 2 (FAILED: DivergedError: the loss is NaN); the acc"
+    )
+    assert record["note"].endswith("train it longer; paired")
+
+
+def shifted(by: float, seeds: range, b_seeds: range | None = None, **changes: Mapping[str, Any]) -> Results:
+    """Arms whose difference is about `by`, ratio about e^by, and which differ by about `by` of 100 items."""
+    noise = dict(zip(range(20), np.random.default_rng(1).normal(0, 0.02, 20), strict=True))
+    found = []
+    for arm, of_arm in (("a", seeds), ("b", b_seeds or seeds)):
+        for seed in of_arm:
+            x = 1.0 + (by + noise[seed] * bool(by) if arm == "a" else 0.0)
+            right = np.arange(100) < (50 + 100 * (x - 1) if arm == "a" else 50)
+            measurements = {"x": x, "right": packed(right), **changes.get(f"{arm}{seed}", {})}
+            status = "FAILED" if measurements.get("failed") else "FINISHED"
+            found.append(replace(result(arm, seed, x, status), measurements={} if status == "FAILED" else measurements))
+    return Results(found)
+
+
+def of_items(results: Results) -> Any:
+    return results.items("a", "right") - results.items("b", "right")
+
+
+DECISIONS: dict[str, Claim] = {
+    "mean": Claim("mean", measure=gain, more_than=0.0, smallest=0.1),
+    "log-mean": Claim("log", measure=lambda r: np.exp(gain(r)), more_than=1.0, smallest=0.1, interval="log-mean"),
+    "median": Claim("median", measure=gain, more_than=0.0, smallest=0.1, interval="median"),
+    "items": Claim("items", measure=of_items, more_than=0.0, smallest=0.1, interval="items"),
+    "exact": Claim("exact", kind="exact", measure=lambda r: smallest([gain(r)]), more_than=0.1),
+}
+SEEDS, NAN = range(8), {"x": math.nan, "right": "1:AA=="}
+CASES: dict[str, tuple[Results, dict[str, str]]] = {
+    "holds": (shifted(0.3, SEEDS), {}),
+    "fails": (shifted(-0.3, SEEDS), {}),
+    "inconclusive": (shifted(0.1, SEEDS), {"exact": "fails"}),
+    "a trial failed": (shifted(0.3, SEEDS, a3={"failed": True}), {}),
+    "a trial is not there": (shifted(0.3, SEEDS, range(7)), {}),
+    "no seed is shared": (shifted(0.3, range(8), range(8, 16)), {}),
+    "an arm failed": (shifted(0.3, SEEDS, None, **{f"b{seed}": {"failed": True} for seed in SEEDS}), {}),
+    "an arm is not there": (Results([each for each in shifted(0.3, SEEDS) if each.trial.variant == "a"]), {}),
+    "NaN": (shifted(0.3, SEEDS, a3={"x": math.nan}), {"items": "holds"}),
+    "equal": (shifted(0.0, SEEDS), {"median": "fails", "exact": "fails"}),
+}
+EXPECTED = {
+    "holds": "holds",
+    "fails": "fails",
+    "an arm failed": "not measured",
+    "an arm is not there": "not measured",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("kind", DECISIONS)
+def test_every_kind_of_decision_on_every_kind_of_result(kind: str, case: str) -> None:
+    """All verdicts, and what becomes of failed, missing, misaligned, equal and NaN; the exceptions are the case's own.
+
+    Equal seeds have a median all the same, and an exact claim asks for no spread; correctness by item is never NaN.
+    """
+    results, exceptions = CASES[case]
+    bugs: list[Bug] = []
+    record = judge(DECISIONS[kind], results, "lab", bugs)
+    assert record["verdict"] == exceptions.get(kind, EXPECTED.get(case, "inconclusive")), record
+    assert bugs == []
+    if case in ("a trial is not there", "no seed is shared"):
+        assert f"no partner for seed {7 if case == 'a trial is not there' else 0}" in record["note"]
 
 
 def test_a_variant_that_failed_does_not_vanish_from_a_list_of_variants() -> None:
@@ -118,9 +254,15 @@ def test_a_bug_keeps_its_traceback_and_the_other_verdicts(measure: Any) -> None:
 
 
 def test_nan_is_never_passed_over() -> None:
-    for values in ((0.0, math.nan), (math.nan, 0.0), (np.array([0.0, math.nan]), 5.0)):
+    inf = math.inf
+    for values in ((0.0, math.nan), (math.nan, 0.0), (np.array([0.0, math.nan]), 5.0), (inf, math.nan, -inf)):
         assert math.isnan(largest(values))
         assert math.isnan(smallest(values))
+    for values in ((math.nan, inf), (inf, math.nan), (-inf, math.nan), (np.array([inf, math.nan]), inf)):
+        assert math.isnan(largest(values)) and math.isnan(smallest(values)), "as NumPy's, beside infinity too"
+    assert (largest([inf, 0, -inf]), smallest([inf, 0, -inf])) == (inf, -inf)
+    with pytest.raises(ValueError, match="zero-size"):
+        largest([])
     assert (largest([1, np.array([3, 2])]), smallest([1, np.array([3, 2])])) == (3, 1)
     record = judge(Claim("c", kind="exact", measure=lambda r: largest([0.0, math.nan]), at_most=1), Results([]), "lab")
     assert record["verdict"] == "inconclusive"
@@ -172,25 +314,41 @@ def test_items_are_paired_by_seed_and_item() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({}, "has no range"),
+        ({}, "has no range, so it would always hold: add at_least"),
         ({"at_least": 0, "more_than": 0}, "says both at_least and more_than"),
-        ({"at_least": 1, "smallest": 0.1}, "smallest is a number above 0"),
-        ({"more_than": 1, "smallest": -0.1}, "smallest is a number above 0"),
-        ({"more_than": 1, "at_most": 1}, "no number is > 1 and <= 1"),
-        ({"at_least": math.nan}, "a limit is NaN"),
+        (
+            {"at_least": 1, "smallest": 0.1},
+            "smallest=0.1: it is a finite number above 0, beside more_than or less_than",
+        ),
+        ({"more_than": 1, "smallest": -0.1}, "smallest=-0.1: it is a finite number above 0"),
+        ({"more_than": 1, "smallest": math.inf}, "smallest=inf: it is a finite number above 0"),
+        ({"less_than": 1, "smallest": math.nan}, "smallest=nan: it is a finite number above 0"),
+        ({"more_than": 1, "at_most": 1, "kind": "exact"}, "no number is > 1 and <= 1"),
+        ({"more_than": 0}, "a comparison without the smallest effect that counts: add smallest="),
+        ({"at_least": 0, "less_than": 1}, "a comparison without the smallest effect that counts: add smallest="),
+        ({"at_least": math.nan}, "at_least=nan is no limit, so it would never hold: correct it"),
+        ({"at_least": math.inf, "more_than": 0, "smallest": 1}, "at_least=inf is no limit"),
+        ({"more_than": math.inf, "smallest": 1}, "more_than=inf is no limit"),
+        ({"at_most": -math.inf}, "at_most=-inf is no limit"),
     ],
 )
 def test_a_range_that_says_nothing_is_refused(words: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=re.escape(message)) as refused:
         Claim("c", measure=len, **words)
+    assert str(refused.value).startswith("claim 'c'")
+    assert "\n" not in str(refused.value)
 
 
 def test_a_range_is_shown_in_signs() -> None:
     texts: dict[str, dict[str, Any]] = {
         ">= 0.01": {"more_than": 0.0, "smallest": 0.01},
-        "> 0": {"more_than": 0.0},
+        "> 0": {"more_than": 0.0, "kind": "exact"},
         "<= 0.9": {"less_than": 1.0, "smallest": 0.1},
-        ">= 1 and < 2": {"at_least": 1, "less_than": 2},
+        ">= 0.3": {"more_than": 0.1, "smallest": 0.2},
+        ">= 1 and < 2": {"at_least": 1, "less_than": 2, "kind": "exact"},
+        ">= 61706 and <= 61706": {"at_least": 61706, "at_most": 61706},
+        ">= -0.69897 and <= 0.69897": {"at_least": -math.log10(5), "at_most": math.log10(5)},
+        "<= 0.02296875": {"at_most": 0.02296875},
     }
     assert {Claim("c", measure=len, **words).range_text: words for words in texts.values()} == texts
 
@@ -225,16 +383,19 @@ def test_holms_method_over_the_lectures_rows() -> None:
         *row("exact", "holds", ("holds", None)),
         *row("ours", "holds", ("holds", 0.024), lecture=False),
     ]
-    assert rows_that_would_turn(records) == {"second", "third"}
-    assert rows_that_would_turn(records[:3]) == set()
-    assert rows_that_would_turn([{"id": "old", "verdict": "holds"}]) == set()
+    assert family_of(records) == Family(4, frozenset({"second", "third"}))
+    assert family_of(records[:3]) == Family(1, frozenset())
+    assert family_of([{"id": "old", "verdict": "holds"}]) == Family(0, frozenset())
 
 
 def test_rows_that_would_turn_are_marked(capsys: pytest.CaptureFixture[str]) -> None:
     records = judge_all([comparison()], two_arms(), "lab", ("a-is-better",))
-    display.print_verdicts(records, {"a-is-better"})
+    exact = judge_all([Claim("fact", kind="exact", measure=lambda r: 1.0, at_least=1)], two_arms(), "lab", ("fact",))
+    family = family_of([*records, *exact])
+    assert family.rows == 1, "an exact row is not decided by chance"
+    display.print_verdicts([*records, *exact], replace(family, turning=frozenset({"a-is-better"})))
     shown = capsys.readouterr().out
-    assert "holds*" in shown
-    assert "all 1 rows of the lecture" in shown
+    assert shown.count("holds*") == 1
+    assert "the 1 sentences of the lecture in this table that chance can decide" in shown
     display.print_verdicts(records)
     assert "*" not in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import json
 import math
@@ -178,6 +179,16 @@ def test_the_way_to_go_on_leads_where_the_run_was(clone: Clone, kind: str, optio
     clone.variables["LAB_IMAGE_KIND"] = kind
     ended = clone.tiny("--workers", "1", seeds=1, action="die")
     assert ended.err.endswith(f"./invoke lab tiny --resume {clone.newest().name}{option}\n"), ended
+
+
+def test_a_run_of_before_the_kernels_goes_on_without_them(clone: Clone, interrupted: Path) -> None:
+    """Its record has no tag for them: torch computed."""
+    run = resumption.find(clone.journals, "tiny", interrupted.name)
+    present = dict(run.tags)
+    older = dataclasses.replace(run, header={"tags": {k: v for k, v in present.items() if k != "lab.kernels"}})
+    older.require_same(present | {"lab.kernels": "none"})
+    with pytest.raises(UserError, match="ran with other kernels than there is now"):
+        older.require_same(present | {"lab.kernels": "0" * 64})
 
 
 def test_a_run_on_a_gpu_goes_on_there(clone: Clone, interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:

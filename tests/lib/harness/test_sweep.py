@@ -12,6 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib.harness.commands.sweep import WORTH, comparison
+from lib.harness.contract.config import Config
+from lib.harness.contract.results import Results
+from lib.harness.contract.search import Search
+from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge
 from tests.lib.harness.support import (
     Clone,
     Server,
@@ -44,6 +50,42 @@ def values(lines: list[dict[str, Any]], name: str) -> list[float]:
 def best(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "run.files" / "best.json").read_text())
     return found
+
+
+SPREAD = np.array([0.0, 0.004, -0.004, 0.002, -0.002])
+
+
+@pytest.mark.parametrize(
+    ("goal", "default", "best", "verdict"),
+    [
+        ("maximize", 0.8, 0.8 + 0.8 * SPREAD + 0.04, "holds"),
+        ("minimize", 0.8, 0.8 + 0.8 * SPREAD - 0.04, "holds"),
+        ("minimize", -0.8, -0.8 + 0.8 * SPREAD - 0.04, "holds"),
+        ("maximize", 8e-7, 8e-7 + 8e-7 * SPREAD + 4e-8, "holds"),
+        ("maximize", 0.8, 0.8 + 0.8 * SPREAD + 0.8 * WORTH, "inconclusive"),
+        ("maximize", 0.8, 0.8 + 0.1 * SPREAD + 0.004, "fails"),
+        ("maximize", 0.8, 0.8 + 0.8 * SPREAD - 0.04, "fails"),
+        ("maximize", 0.8, 0.8 + 0 * SPREAD, "inconclusive"),
+        ("maximize", 0.0, 0.8 + 0.8 * SPREAD, "inconclusive"),
+        ("minimize", 0.8, np.full(5, np.nan), "inconclusive"),
+    ],
+)
+def test_the_best_beats_the_default_by_a_share_of_its_score(
+    goal: Any, default: float, best: np.ndarray, verdict: str
+) -> None:
+    """By one per cent or more, whatever the unit; a best that is the default itself gains nothing."""
+    search = Search({}, lambda config: Trial("judged", config, 0), "score", goal)
+    claim = comparison(search)
+    assert (claim.more_than, claim.smallest) == (0.0, WORTH)
+
+    def of(name: str, values: Any) -> list[Result]:
+        return [Result(Trial(name, Config(), i), "", "FINISHED", {"score": value}) for i, value in enumerate(values)]
+
+    trials = [*of("default", [default] * 5), *of("best", best)]
+    assert judge(claim, Results(trials), "lab")["verdict"] == verdict
+    gap = judge(claim, Results(trials[:-1]), "lab")
+    assert gap["verdict"] == "inconclusive", "the partner of one seed is missing"
+    assert default == 0 or "no partner for seed 4" in gap["note"]
 
 
 @pytest.mark.slow

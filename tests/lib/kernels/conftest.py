@@ -6,36 +6,24 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lib.kernels import library
 
-Build = Callable[..., Path]
-
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """A function that compiles the kernels with more flags and returns the folder. Skips where there is no compiler."""
-
-    def compile_them(*flags: str, source: Path = library.SOURCE) -> Path:
-        if shutil.which("gcc") is None or not source.is_dir():
-            pytest.skip("no compiler here, or no docker/kernels")
-        folder = tmp_path_factory.mktemp("kernels")
-        variables = {**os.environ, "KERNELS_FLAGS": " ".join(flags)}
-        subprocess.run(["sh", str(source / "build.sh"), str(folder)], env=variables, check=True, timeout=300)
-        return folder
-
-    return compile_them
-
-
-@pytest.fixture(scope="session")
-def folder(build: Build) -> Path:
-    """The folder of the libraries."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the libraries. Skips where there are none and no compiler, as local mode may have it."""
     given = os.environ.get(library.FOLDER)
-    return Path(given) if given else build()
+    if given:
+        return Path(given)
+    if shutil.which("gcc") is None:
+        pytest.skip("no kernels here, and no gcc")
+    made = tmp_path_factory.mktemp("kernels")
+    subprocess.run(["sh", str(library.SOURCE / "build.sh"), str(made)], check=True, timeout=300)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +41,7 @@ def chosen(folder: Path, levels: dict[str, ctypes.CDLL], monkeypatch: pytest.Mon
     """The library of this processor, chosen for what computes in this process."""
     monkeypatch.setenv(library.FOLDER, str(folder))
     monkeypatch.setenv("LAB_COMPUTE", "kernels")
-    monkeypatch.setattr(library, "path", lambda: folder / f"{library.own_level()}.so")
-    monkeypatch.setattr(library, "load", lambda: levels[str(library.own_level())])
-    return levels[str(library.own_level())]
+    own = str(library.own_level())
+    monkeypatch.setattr(library, "path", lambda: folder / f"{own}.so")
+    monkeypatch.setattr(library, "load", lambda: levels[own])
+    return levels[own]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from lib.harness.contract.seeds import Seed
 from lib.kernels import library, network
@@ -37,6 +38,22 @@ OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "adam with decay": lambda parameters: torch.optim.AdamW(parameters, lr=3e-3, weight_decay=0.3),
     "adam of others": lambda parameters: torch.optim.Adam(parameters, lr=1e-2, betas=(0.8, 0.95), eps=1e-6),
 }
+
+
+class Pooled(nn.Module):
+    """The first convolution of LeNet-5 with its pooling, whose outputs (n, 1176) are the network's."""
+
+    def __init__(self, modern: bool):
+        super().__init__()
+        self.conv, self.modern = nn.Conv2d(1, 6, 5, padding=2), modern
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        y = self.conv(images)
+        y = nn.functional.max_pool2d(y.relu(), 2) if self.modern else nn.functional.avg_pool2d(y.sigmoid(), 2)
+        return y.flatten(1)
+
+    def layers_in_order(self) -> list[Any]:
+        return [(self.conv, 32, self.modern)]
 
 
 def examples(shape: tuple[int, ...], classes: int, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

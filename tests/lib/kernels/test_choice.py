@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.errors import UserError
 from lib.harness.machine import scope
 from lib.harness.recording import provenance
+from lib.harness.running import places
+from lib.harness.running.job import Job, run_job
 from lib.kernels import choice, library
 from lib.models import evaluation, lenet
 from lib.models.training import TorchClassifier
-from tests.lib.kernels import support
+from tests.lib.kernels import lab_of_a_layer, support
 
 OTHER = "0" * 64
 
@@ -51,13 +57,10 @@ def test_portable_takes_the_kernels_and_the_default_takes_torch(unchosen: ctypes
 def test_the_table_decides_by_level_and_maker(unchosen: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "own_level", lambda: "x86-64-v3")
     monkeypatch.setattr(scope, "cpu_lines", lambda field: "GenuineIntel" if field == "vendor_id" else "")
-    monkeypatch.setattr(choice, "FASTER", {("x86-64-v3", "amd"): True, ("x86-64-v4", "intel"): True})
+    monkeypatch.setattr(choice, "FASTER", {("x86-64-v3", "amd"), ("x86-64-v4", "intel")})
     choice.choose(portable=False)
     assert not choice.chosen()
-    monkeypatch.setitem(choice.FASTER, ("x86-64-v3", "intel"), False)
-    choice.choose(portable=False)
-    assert not choice.chosen()
-    monkeypatch.setitem(choice.FASTER, ("x86-64-v3", "intel"), True)
+    choice.FASTER.add(("x86-64-v3", "intel"))
     choice.choose(portable=False)
     assert choice.chosen()
 
@@ -83,7 +86,7 @@ def test_a_record_of_other_kernels_is_refused_in_one_line(
     with pytest.raises(UserError, match=f"computed by the kernels {OTHER[:12]} .*{library.sha256(unchosen)[:12]}"):
         choice.choose(portable=True)
     monkeypatch.setattr(library, "load", lambda: None)
-    with pytest.raises(UserError, match="this image has no kernels for this processor"):
+    with pytest.raises(UserError, match="there are none for this processor here: repeat it on x86-64 with AVX2"):
         choice.choose(portable=True)
 
 
@@ -95,7 +98,11 @@ def test_without_kernels_torch_computes_and_one_line_says_so(
     assert capsys.readouterr().err == ""
     choice.choose(portable=True)
     assert not choice.chosen() and recorded() == "none"
-    assert capsys.readouterr().err == "--portable: no kernels for this processor here, so torch computes\n"
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "--portable: there are no kernels for this processor here (local mode compiles them with gcc)"
+    )
+    assert said.count("\n") == 1
 
 
 def test_a_worker_without_kernels_does_not_compute_otherwise(
@@ -140,3 +147,24 @@ def test_the_loss_of_logits_is_the_same_on_both_paths(chosen: ctypes.CDLL, monke
     assert np.isnan(evaluation.cross_entropy(bad, labels))
     monkeypatch.setenv(choice.PATH, "torch")
     assert evaluation.cross_entropy(logits, labels) == pytest.approx(ours, abs=1e-6)
+
+
+def test_the_loss_of_no_rows_is_no_number(chosen: ctypes.CDLL) -> None:
+    assert np.isnan(evaluation.cross_entropy(np.empty((0, 10), np.float32), np.empty(0, int)))
+
+
+@pytest.mark.parametrize(("layer", "expected"), [("ReLU", "portable:any"), ("GELU", "machine")])
+def test_a_trial_with_a_network_of_torchs_says_a_lower_scope(
+    chosen: ctypes.CDLL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str, expected: str
+) -> None:
+    """Though the lab says `any`, and the kernels are chosen: the record and the run it is part of say it."""
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    trial = Trial("default", lab_of_a_layer.Layer(layer=layer), 0, Runtime("torch"))
+    tags = {"lab.portable": "true", "lab.scope": "portable:any", "lab.cpu": "one", "lab.gpu": "none"}
+    header = {"key": "run", "parent": None, "experiment": "e", "name": "n", "tags": tags, "params": {}}
+    path = tmp_path / "trial.jsonl"
+    result = run_job(Job(trial, "run", lab_of_a_layer.__name__, 0, path, header, {}))
+    assert result.status == "FINISHED", result.error
+    run: Any = SimpleNamespace(results=[result], journal_of=lambda _: path)
+    assert [place["lab.scope"] for place in places._places(run)] == [expected]

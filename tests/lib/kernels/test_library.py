@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from lib.harness.errors import UserError
 from lib.harness.machine import scope
 from lib.kernels import library
-from tests.lib.kernels.conftest import Build
 
 V3, V4 = scope.X86_64_V3, scope.X86_64_V3 | library.X86_64_V4
 
@@ -81,23 +79,3 @@ def test_where_there_is_no_library_none_is_loaded(place: Path, monkeypatch: pyte
     assert library.load() is None
     monkeypatch.setattr(library, "own_level", lambda: None)
     assert library.load() is None
-
-
-def test_the_hash_is_that_of_the_sources(build: Build, tmp_path: Path) -> None:
-    """A comment more makes another hash, in the library and in what the clone says of its sources."""
-    source = tmp_path / "kernels"
-    shutil.copytree(library.SOURCE, source)
-    (source / "lanes.h").write_text((source / "lanes.h").read_text() + "// more\n")
-    folder = build(source=source)
-    found = {library.sha256(library.opened(path)) for path in folder.glob("*.so") if "v4" not in path.name}
-    assert found == {library.source_sha256(source)} != {library.source_sha256()}
-
-
-def test_a_compiler_that_fails_leaves_no_library(build: Build, tmp_path: Path) -> None:
-    source = tmp_path / "kernels"
-    shutil.copytree(library.SOURCE, source)
-    (source / "kernels.c").write_text("this is no C\n")
-    with pytest.raises(subprocess.CalledProcessError):
-        build(source=source)
-    ran = subprocess.run(["sh", str(source / "build.sh"), str(tmp_path / "out")], capture_output=True, check=False)
-    assert ran.returncode and not list((tmp_path / "out").glob("*.so"))

@@ -1,4 +1,4 @@
-"""Networks trained by the kernels: against torch in float64, finite differences, and what they leave to torch."""
+"""Networks trained by the kernels: against torch in float64, finite differences, and what is no number."""
 
 from __future__ import annotations
 
@@ -203,63 +203,50 @@ def test_bad_data_is_refused_in_one_line(chosen: ctypes.CDLL) -> None:
         ((inputs, labels, np.array([0, 6])), "indices up to 6"),
         ((inputs, labels, np.array([-1])), "indices"),
         ((inputs, labels + 10, np.arange(6)), "they must be 0 to 9"),
+        ((inputs, labels + 2**32, np.arange(6)), "they must be 0 to 9"),
+        ((inputs, labels + 0.5, np.arange(6)), "labels: float64 .* whole numbers"),
+        ((inputs, labels, np.arange(6.0)), "order: float64 .* whole numbers"),
+        ((inputs, labels.reshape(2, 3), np.arange(6)), "labels: int64 of shape"),
     ):
         with pytest.raises(UserError, match=message):
             own.train(*bad)
 
 
-def dense(**options: Any) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(4, 8, **options), nn.ReLU(), nn.Linear(8, 2))
+@pytest.mark.parametrize("row", [10, 11])
+@pytest.mark.parametrize("column", [10, 11])
+@pytest.mark.parametrize("modern", [True, False])
+def test_a_pool_with_what_is_no_number_is_none(
+    levels: dict[str, ctypes.CDLL], row: int, column: int, modern: bool
+) -> None:
+    """A NaN reaches 5 x 5 sums. The pool at a corner has just one of them: the first to the fourth, by the place."""
+    torch.manual_seed(0)
+    model = support.Pooled(modern)
+    inputs, labels = support.examples((1, 28, 28), 10, 3)
+    inputs[1, 0, row, column] = np.nan
+    with torch.no_grad():
+        expected = model(torch.from_numpy(inputs)).isnan().numpy()
+        by_place = model.conv(torch.from_numpy(inputs))[1, 0].isnan().reshape(14, 2, 14, 2).numpy()
+    alone = by_place.sum(axis=(1, 3)) == 1
+    (corner,) = np.argwhere(by_place[alone.nonzero()[0][0], :, alone.nonzero()[1][0]])
+    assert corner.tolist() == [row - 10, column - 10]
+    for compiled in levels.values():
+        own = support.network_of(compiled, model, None, 3)
+        np.testing.assert_array_equal(np.isnan(own.outputs(inputs)), expected)
+        label = int(np.flatnonzero(expected[1])[0])
+        assert np.isnan(own.train(inputs, np.full(3, label), np.arange(3))[0])
+        assert np.isfinite(own.train(inputs, labels, np.array([0, 2]))[0])
 
 
-def frozen() -> nn.Sequential:
-    model = dense()
-    model[0].weight.requires_grad_(False)
-    return model
-
-
-def hooked() -> nn.Sequential:
-    model = dense()
-    model[1].register_forward_hook(lambda module, inputs, output: output * 2)
-    return model
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        dense(bias=False),
-        dense().double(),
-        frozen(),
-        hooked(),
-        nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 2)),
-        nn.Sequential(nn.Linear(4, 8), nn.LeakyReLU(), nn.Linear(8, 2)),
-        nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 2)),
-        nn.Sequential(nn.ReLU(), nn.Linear(4, 2)),
-        nn.Sequential(nn.Linear(4, 8), nn.Linear(9, 2)),
-        nn.Sequential(nn.Sequential(nn.Linear(4, 2))),
-        nn.Sequential(nn.Conv2d(1, 2, 3)),
-        nn.Linear(4, 2),
-        nn.Sequential(),
-    ],
-    ids=range(13),
-)
-def test_a_network_that_the_kernels_do_not_know_is_torchs(chosen: ctypes.CDLL, model: nn.Module) -> None:
-    assert network.of(model, None, 4) is None
-
-
-def test_an_optimizer_that_the_kernels_do_not_know_is_torchs(chosen: ctypes.CDLL) -> None:
-    model = dense()
-    parameters = list(model.parameters())
-    for optimizer in (
-        torch.optim.AdamW(parameters, amsgrad=True),
-        torch.optim.NAdam(parameters),
-        torch.optim.RMSprop(parameters),
-        torch.optim.Adam(parameters, weight_decay=0.1),
-        torch.optim.Adam(parameters, amsgrad=True),
-        torch.optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True),
-        torch.optim.SGD(parameters, lr=0.1, weight_decay=0.1),
-        torch.optim.Adam(parameters[:2]),
-        torch.optim.Adam([{"params": parameters[:2]}, {"params": parameters[2:]}]),
-    ):
-        assert network.of(model, optimizer, 4) is None
-    assert network.of(model, torch.optim.Adam(parameters, fused=True), 4) is not None
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_dropout_hides_nothing_that_is_no_number(levels: dict[str, ctypes.CDLL], value: float) -> None:
+    """0 times infinity is no number, and 0 times none is none: also where a unit is cut, as in torch."""
+    model: Any = nn.Sequential(nn.Linear(2, 6), nn.Dropout(0.9), nn.Linear(6, 2))
+    inputs = np.array([[value, 1]], np.float32)
+    with torch.no_grad():
+        model[0].weight.fill_(1)
+        model[0].bias.fill_(0)
+        assert model(torch.from_numpy(inputs)).isnan().all()
+    for compiled in levels.values():
+        own = support.network_of(compiled, model, None, 1)
+        for _ in range(4):
+            assert np.isnan(own.train(inputs, np.array([0]), np.array([0]))).all()

@@ -235,7 +235,8 @@ def test_progress_and_lines_are_korean_in_a_korean_notebook() -> None:
     assert repr(Progress("mlp", 8, 4, 1)) == "mlp: 4 of 8 trials, 1 failed"
     assert repr(Progress("mlp", 8, 4, 1, language="ko")) == "mlp: 시행 8개 중 4개 완료, 1개 실패"
     assert range_text(">= 0.9 and <= 1.1", "ko") == "0.9 이상, 1.1 이하"
-    assert range_text(">= 0.9 and <= 1.1", "en") == ">= 0.9 and <= 1.1"
+    assert range_text("> 0 and < 1.1", "ko") == "0 초과, 1.1 미만"
+    assert range_text("> 0 and < 1.1", "en") == "> 0 and < 1.1"
     assert korean("something else") == "something else"
     assert korean("something else", KOREAN_REST).startswith("실험을 실행하지 못했습니다")
     assert len(KOREAN_LINES) > 5

@@ -85,7 +85,8 @@ def _require_fit(job: Job, lock: str) -> None:
     recorded, present = job.header["tags"].get("lab.kernels", choice.NONE), choice.recorded()
     if recorded != present:
         raise UserError(
-            f"other kernels than this lab's for this worker's processor ({present[:12]}, not {recorded[:12]})"
+            f"the kernels of its image for its processor are {present[:12]} (lab.kernels), and this lab's are "
+            f"{recorded[:12]}: start the cluster from the same image, on processors with AVX2"
         )
     if gpus.computes(job.trial.runtime.framework):
         gpus.require_one_model()

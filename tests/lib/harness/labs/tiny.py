@@ -22,6 +22,7 @@ from lib.harness.contract.series import Series
 from lib.harness.contract.studies import batches, variants_by_seeds
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.harness.errors import UserError
+from lib.harness.replaced import replacement
 
 
 class TinyConfig(Config):
@@ -68,12 +69,13 @@ def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
     rng = seed.rng("data")
     A, target = rng.normal(size=(30, 3)), rng.normal(size=30)
     noise = _framework_noise()
+    step_of = replacement("step") or _step
     w = np.zeros(3)
     log(0, infinite=float("inf"), unknown=float("nan"), single=np.float32(0.1))
     for step in range(config.steps):
         residual = A @ w - target
         log(step, loss=float(residual @ residual), w=w)
-        w = w - config.learning_rate / 30 * (A.T @ residual)
+        w = step_of(w, A.T @ residual, config.learning_rate / 30)
         if config.action == "sleep":
             time.sleep(0.05)
         if config.action == "stop":
@@ -85,6 +87,10 @@ def trial(config: TinyConfig, seed: Seed, log: Log) -> dict[str, Any]:
     log.timing(step=config.steps, clock=time.perf_counter())
     _leave_dirt()
     return {"loss": float(np.sum((A @ w - target) ** 2)), "noise": noise, "path": w, "capped": float("inf")}
+
+
+def _step(w: np.ndarray, gradient: np.ndarray, rate: float) -> np.ndarray:
+    return w - rate * gradient
 
 
 def _act(config: TinyConfig, log: Log) -> None:
@@ -204,5 +210,6 @@ LAB = Lab(
     ),
     figures={"losses": figure},
     frameworks=("torch", "keras"),
+    replaceable=("step",),
     search=SEARCH,
 )
