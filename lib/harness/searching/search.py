@@ -10,7 +10,7 @@ one and, from the next batch on, knows that the combination scored worst.
 Samplers, as Optuna has them, with its own settings:
 
 - ``tpe`` (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization"): values that are likelier among the
-  good trials than among the others, after ten at random
+  good trials than among the others, after `STARTUP` at random
 - ``random`` (Bergstra & Bengio 2012, JMLR 13)
 - ``grid``: every combination of up to four values of a range and of all choices, in random order, once each
 - ``cmaes`` (Hansen & Ostermeier 2001, Evolutionary Computation 9(2)): a normal distribution over the ranges, at least
@@ -37,6 +37,8 @@ from lib.harness.searching.pruning import FACTORS, STUDY, Earlier, Judge, Prunin
 if TYPE_CHECKING:
     import optuna
 
+STARTUP = 10
+"""Trials of ``tpe`` at random before it learns, as Optuna has it: a short search may want fewer."""
 GRID_VALUES = 4
 """Of a range on a grid, ends included."""
 TRIES = 100
@@ -54,6 +56,7 @@ def searched(
     batch: int,
     more: Callable[[Sequence[Result]], int],
     named: Callable[[Trial, int], Trial],
+    startup: int = STARTUP,
 ) -> Generator[list[Trial], list[Result], list[Result]]:
     """Ask for trials of `config` with fields sampled from `space` (``results = yield from searched(…)``).
 
@@ -61,6 +64,7 @@ def searched(
         batch: trials asked for at a time.
         more: from the results so far to how many trials may still be asked for.
         named: from the trial that `search` makes and its number to the one that is asked for.
+        startup: trials of ``tpe`` that are drawn at random before it learns.
 
     Returns:
         All results, in the order in which they were asked for. PRUNED ones have their `reports`. They are fewer than
@@ -73,7 +77,7 @@ def searched(
     history = History(search, pruner)
     results: list[Result] = []
     while (size := min(batch, more(results))) > 0:
-        history.study.sampler = sampler_of(sampler, space, seed, history.count)
+        history.study.sampler = sampler_of(sampler, space, seed, history.count, startup)
         asked: list[optuna.Trial] = []
         trials: dict[int, Trial] = {}
         refused = None
@@ -144,13 +148,13 @@ def _left(space: Space, sampler: str, asked: int) -> int:
     return grid_size(space) - asked if sampler == "grid" else 1_000_000
 
 
-def sampler_of(name: str, space: Space, seed: Seed, known: int) -> optuna.samplers.BaseSampler:
+def sampler_of(name: str, space: Space, seed: Seed, known: int, startup: int = STARTUP) -> optuna.samplers.BaseSampler:
     """Optuna's sampler of this name for what is asked when `known` trials have ended."""
     import optuna
 
     number = seed.integer("sampler", known)
     if name == "tpe":
-        return optuna.samplers.TPESampler(seed=number)
+        return optuna.samplers.TPESampler(n_startup_trials=startup, seed=number)
     if name == "random":
         return optuna.samplers.RandomSampler(seed=number)
     if name == "cmaes":

@@ -6,14 +6,15 @@ Trial functions:
   and GRUs with several biases of the gate that retains the state (`lib.nlp.rnn.lags`). It also compares the network by
   hand (`lib.nlp.rnn.bptt`) with torch's.
 - **learn** trains on a task whose answer lies some steps back (`lib.nlp.rnn.tasks`), from near to far, until a distance
-  is not learned. At each distance a fresh network trains until it answers the validation sequences or its steps are
-  used up; test sequences are read once, after that. Networks have equal size, gradients are clipped.
+  is not learned. At each distance a fresh network trains until it answers validation sequences or its steps are used
+  up. Networks have equal size, gradients are clipped, and each network has the learning rate that is best for it: the
+  one with which it first learns the distance `SEARCHED`, on a seed that is used for nothing else.
 - **text** learns to predict Jane Austen's next character and then measures the gradient by lag again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -23,25 +24,23 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, changed
-from lib.harness.contract.trial import Log, Runtime, Study, Trial
+from lib.harness.contract.studies import batches, best, changed, gather, grid_seed, in_grid, joins
+from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.nlp.rnn import bptt
 from lib.nlp.rnn import figures as rnn_figures
 from lib.nlp.rnn import lags as rnn_lags
 from lib.nlp.rnn import tasks as rnn_tasks
 from lib.nlp.rnn import text as rnn_text
-from lib.nlp.rnn.cells import UNITS, Network, Reader, recurrent
-from lib.nlp.rnn.claims import CLAIMS
+from lib.nlp.rnn.cells import CHRONO, UNITS, Network, Reader, recurrent
+from lib.nlp.rnn.claims import CLAIMS, LAG, SEARCHED
 from lib.nlp.rnn.figures import TEXTS
 from lib.nlp.rnn.tasks import Task
 
 LAGS = 51
 VALIDATION, TEST = 500, 1000
 CONTEXTS = (1, 2, 4, 8, 16, 32, 64)
-SEARCHED = 20
-"""The distance at which settings are searched: learned with some and not with others."""
-LOOK, ENOUGH = 25, 0.98
-"""Steps between two looks at the validation score, and the score at which training stops."""
+LOOK = 25
+"""Steps between two looks at the validation score."""
 Distance = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 
@@ -68,18 +67,19 @@ class RnnConfig(Config):
 
     tasks: tuple[Task, ...] = Field(("adding", "copy"), min_length=1, description="all that claims need")
     networks: tuple[Network, ...] = Field(
-        ("rnn", "rnn orthogonal", "lstm forget 1", "gru"), min_length=1, description="all that claims need"
+        ("rnn", "rnn orthogonal", "lstm", "lstm chrono", "gru chrono"), min_length=1, description="all that claims need"
     )
     distances: tuple[Distance, ...] = Field(
-        (5, 10, 20, 40), min_length=1, description="doubled each time, up to where nothing is left of a gradient"
+        (10, 20, 40, 80), min_length=1, description="doubled each time, up to where nothing is left of a gradient"
     )
-    training_steps: int = Field(600, ge=1, le=100_000, description="at most, for a distance: half a minute at 40 steps")
-    batch_size: int = Field(32, ge=1, le=10_000, description="fresh sequences a step, so that none is learned by heart")
-    learning_rate: Rate = Field(
-        1e-2, description="Adam's at the start; it falls to 0, so that each network passes the rate that suits it"
+    training_steps: int = Field(1000, ge=1, le=100_000, description="at most, for a distance: 64,000 sequences")
+    batch_size: int = Field(64, ge=1, le=10_000, description="fresh sequences a step, so that none is learned by heart")
+    learning_rates: tuple[Rate, ...] = Field(
+        (1e-3, 3e-3, 1e-2), min_length=1, description="Adam's, constant: each network takes its best, by a seed apart"
     )
+    learning_rate: Rate = Field(3e-3, description="Adam's, of one trial; set by the study")
     clip: float = Field(1.0, gt=0, le=1000, description="longest gradient, for all alike: it is not about explosions")
-    learned: float = Field(0.9, gt=0, lt=1, description="score from which a distance counts as learned")
+    learned: float = Field(0.9, gt=0, lt=1, description="validation score from which a distance counts as learned")
 
     text_seeds: int = Field(5, ge=1, le=1000, description="the fewest for an interval: a training takes many seconds")
     text_networks: tuple[Network, ...] = Field(
@@ -87,9 +87,7 @@ class RnnConfig(Config):
     )
     text_steps: int = Field(2000, ge=1, le=100_000, description="common words are learned by then; style is not")
     text_length: int = Field(64, ge=max(CONTEXTS), le=1000, description="characters that a gradient can go back")
-    text_rate: Rate = Field(
-        1e-2, description="Adam's at the start, the largest that each of them bears; it falls to 0 as in the tasks"
-    )
+    text_rate: Rate = Field(1e-2, description="Adam's at the start, the largest that each of them bears; it falls to 0")
 
 
 def starts(config: RnnConfig) -> dict[str, dict[str, Any]]:
@@ -100,6 +98,7 @@ def starts(config: RnnConfig) -> dict[str, dict[str, Any]]:
         **{f"orthogonal {g:g}": {"network": "rnn orthogonal", "radius": g} for g in config.radii},
         **{f"lstm {b:g}": {"network": "lstm", "bias": b} for b in config.biases},
         **{f"gru {b:g}": {"network": "gru", "bias": b} for b in config.biases},
+        **{network: {"network": network, "memory": LAG} for network in CHRONO},
     }
 
 
@@ -154,35 +153,41 @@ def by_hand(module: Any, X: np.ndarray, direction: np.ndarray, seed: Seed) -> di
 
 
 def learn(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """From near to far until a distance is not learned: `scores` on test sequences by distance tried, the `steps` that
-    each took, and `reach`, the largest distance learned (0: none)."""
-    import torch
+    """From near to far until a distance is not learned.
 
-    scores: list[float] = []
+    By distance `tried`: the `steps` done, the last `scores` on validation sequences, and whether they were `learned`.
+    `reach` is the largest distance learned (0: none).
+    """
+    tried: list[int] = []
     steps: list[int] = []
-    reach = 0
+    scores: list[float] = []
     for place, distance in enumerate(config.distances):
         here = seed.child(config.task, distance)
         reader = Reader(
-            config.network, rnn_tasks.INPUTS[config.task], UNITS[config.network], rnn_tasks.OUTPUTS[config.task], here
+            config.network,
+            rnn_tasks.INPUTS[config.task],
+            UNITS[config.network],
+            rnn_tasks.OUTPUTS[config.task],
+            here,
+            memory=max(distance, 2),
         )
         for step, score in training(config, distance, reader, here):
             log(place * config.training_steps + step, validation_score=score)
-        X, targets = rnn_tasks.draw(config.task, distance, TEST, here.rng("test"))
-        with torch.no_grad():
-            scores.append(rnn_tasks.score(config.task, reader(torch.from_numpy(X)).numpy(), targets))
+        tried.append(distance)
         steps.append(step)
+        scores.append(score)
         log.parameters(reader.arrays())
-        if not scores[-1] >= config.learned:
+        if not score >= config.learned:
             break
-        reach = distance
-    return {"scores": scores, "steps": steps, "tried": list(config.distances[: len(scores)]), "reach": reach}
+    learned = [score >= config.learned for score in scores]
+    reach = max((distance for distance, done in zip(tried, learned, strict=True) if done), default=0)
+    return {"tried": tried, "steps": steps, "scores": scores, "learned": learned, "reach": reach}
 
 
 def training(config: RnnConfig, distance: int, reader: Reader, seed: Seed) -> Iterator[tuple[int, float]]:
-    """Train with Adam on fresh sequences, gradients clipped, until validation sequences are answered or steps run out.
+    """Train with Adam on fresh sequences, gradients clipped, until the distance is learned or steps run out.
 
-    Yields the steps done and the validation score at each look.
+    Yields the steps done and the score on validation sequences, which are fresh as well, at each look.
     """
     import torch
 
@@ -197,12 +202,11 @@ def training(config: RnnConfig, distance: int, reader: Reader, seed: Seed) -> It
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, config.clip)
         optimizer.step()
-        optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - step / config.training_steps)
         if step % LOOK == 0 or step == config.training_steps:
             with torch.no_grad():
                 score = rnn_tasks.score(config.task, reader(validation).numpy(), answers)
             yield step, score
-            if score >= ENOUGH or not np.isfinite(score):
+            if score >= config.learned or not np.isfinite(score):
                 return
 
 
@@ -237,21 +241,69 @@ def read(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
 
 
 def study(config: RnnConfig) -> Study:
-    """All trials at once: none depends on another's results. The longest come first."""
-    yield from batches(_trials(config), config.batch)
+    """Everything at once but for the tasks, which wait for the rates that a grid chooses. The longest come first."""
+    results = yield from gather(batches([*_texts(config), *_grid(config), *_starts(config)], config.batch))
+    rates = _rates([result for result in results if in_grid(result.trial)])
+    yield from batches(_finals(config, rates), config.batch)
 
 
-def _trials(config: RnnConfig) -> Iterator[Trial]:
+def _texts(config: RnnConfig) -> Iterator[Trial]:
     for seed in range(config.text_seeds):
         for network in config.text_networks:
             yield Trial(f"text/{network}", changed(config, {"network": network}), seed, Runtime("torch"), "text")
-    for seed in range(config.seeds):
-        for task in config.tasks:
-            for network in config.networks:
-                one = changed(config, {"task": task, "network": network})
-                yield Trial(f"{task}/{network}", one, seed, Runtime("torch"), "learn")
+
+
+def _arms(config: RnnConfig) -> Iterator[tuple[Task, Network]]:
+    """All networks add; the copying task asks what the vanilla one can do, and nothing of the others."""
+    for task in config.tasks:
+        for network in config.networks if task == "adding" else ("rnn",):
+            yield task, network
+
+
+def _grid(config: RnnConfig) -> Iterator[Trial]:
+    """Each network at each rate, at one distance."""
+    for task, network in _arms(config):
+        for rate in config.learning_rates:
+            yield _learning(
+                config,
+                f"grid/{task}/{network}/{rate:g}",
+                grid_seed(),
+                task=task,
+                network=network,
+                learning_rate=rate,
+                distances=(SEARCHED,),
+            )
+
+
+def _starts(config: RnnConfig) -> Iterator[Trial]:
     for seed in range(config.start_seeds):
         yield Trial("start", config, seed, Runtime("torch", "float64"), "start")
+
+
+def _learning(config: RnnConfig, variant: str, seed: int, **changes: Any) -> Trial:
+    return Trial(variant, changed(config, changes), seed, Runtime("torch"), "learn")
+
+
+def _rates(grid: Sequence[Result]) -> dict[tuple[str, str], float]:
+    """The best rate of each task and network: the fewest steps, or the best score where none was enough."""
+
+    def score(result: Result) -> float:
+        config: Any = result.trial.config
+        steps, reached = result.measurements["steps"][-1], result.measurements["scores"][-1]
+        return float(steps if result.measurements["learned"][-1] else config.training_steps + 1 - reached)
+
+    by_arm: dict[tuple[str, str], list[Result]] = {}
+    for result in grid:
+        arm: Any = result.trial.config
+        by_arm.setdefault((arm.task, arm.network), []).append(result)
+    chosen: dict[tuple[str, str], Any] = {arm: best(results, score).trial.config for arm, results in by_arm.items()}
+    return {arm: config.learning_rate for arm, config in chosen.items()}
+
+
+def _finals(config: RnnConfig, rates: dict[tuple[str, str], float]) -> Iterator[Trial]:
+    for seed in range(config.seeds):
+        for (task, network), rate in rates.items():
+            yield _learning(config, f"{task}/{network}", seed, task=task, network=network, learning_rate=rate)
 
 
 SEARCH = Search(
@@ -261,8 +313,8 @@ SEARCH = Search(
         "clip": Range(0.1, 10.0, log=True),
     },
     trial=lambda config: Trial(
-        "adding/gru",
-        changed(config, {"task": "adding", "network": "gru", "distances": (SEARCHED,)}),
+        "adding/gru chrono",
+        changed(config, {"task": "adding", "network": "gru chrono", "distances": (SEARCHED,)}),
         0,
         Runtime("torch"),
         "learn",
@@ -271,6 +323,7 @@ SEARCH = Search(
     goal="maximize",
     reported="validation_score",
     value=lambda result: result.reports[-1],
+    adopt=joins("learning_rate", "learning_rates"),
 )
 """Of the GRU that adds two numbers, by the last look at validation sequences, which is no measurement of the trial."""
 
@@ -283,7 +336,7 @@ LAB = Lab(
     quick={
         "seeds": 3,
         "start_seeds": 20,
-        "training_steps": 200,
+        "training_steps": 300,
         "distances": (10, 20),
         "text_seeds": 3,
         "text_steps": 80,
@@ -292,12 +345,7 @@ LAB = Lab(
     trials={"start": at_start, "learn": learn, "text": read},
     claims=CLAIMS,
     lecture=("bptt-vanishes",),
-    figures={
-        "lags": rnn_figures.lags,
-        "starts": rnn_figures.starts,
-        "distance": rnn_figures.distance,
-        "text": rnn_figures.text,
-    },
+    figures=rnn_figures.FIGURES,
     data=("austen",),
     search=SEARCH,
     texts=TEXTS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,10 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
-from lib.tf2.hub.claims import accuracies
+from lib.tf2.hub.claims import LAYERS, TOLERANCE, WAYS, accuracies
 from lib.tf2.hub.pictures import SOURCES, task
 
-WAYS = {
-    "module trained on": PALETTE[2],
-    "frozen module": PALETTE[0],
-    "frozen random": PALETTE[4],
-    "from scratch": PALETTE[1],
-}
-"""Way to its colour."""
+COLOURS = dict(zip(WAYS, (PALETTE[2], PALETTE[0], PALETTE[4], PALETTE[3], PALETTE[1]), strict=True))
 GREY = "#666666"
 TEXTS = Texts.beside(__file__)
 
@@ -57,18 +50,16 @@ def _sheet(images: np.ndarray, labels: np.ndarray, rows: int, columns: int) -> n
 
 
 def few_shot(results: Results, config: Any) -> Any:
-    """Accuracy on new kinds by the number of pictures, for each source."""
-    sources = results.variants()
-    figure, (axes,) = canvas(1, len(sources), 6.5 * len(sources), 4.8)
-    for axis, source in zip(axes, sources, strict=True):
-        _by_shots(axis, results, config, source)
+    """Accuracy on the digits by the number of pictures, for each way."""
+    figure, ((axis,),) = canvas(1, 1, 8.5, 5)
+    _by_shots(axis, results, config, "letters" if "letters" in results.variants() else results.variants()[0])
     return figure
 
 
 def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
     shots = _shots(results)
     ends = []
-    for i, (way, colour) in enumerate(WAYS.items()):
+    for i, (way, colour) in enumerate(COLOURS.items()):
         values = 100 * accuracies(results, source, way)
         center, low, high = np.array([mean_interval(column) for column in values.T]).T
         axis.plot(shots, center, color=colour, marker="o", markersize=4)
@@ -96,15 +87,15 @@ def _by_shots(axis: Any, results: Results, config: Any, source: str) -> None:
 def advantage(results: Results, config: Any) -> Any:
     """Draw the module's gain over a network from scratch, by the number of pictures, for each source."""
     sources = results.variants()
-    figure, (axes,) = canvas(1, len(sources), 6 * len(sources), 4.4)
+    figure, (axes,) = canvas(1, len(sources), 6.5 * len(sources), 4.8)
     shots = _shots(results)
     for axis, source in zip(axes, sources, strict=True):
         scratch = accuracies(results, source, "from scratch")
-        for i, way in enumerate(("module trained on", "frozen module", "frozen random")):
+        for i, way in enumerate(WAYS[:-1]):
             gains = 100 * (accuracies(results, source, way) - scratch)
             center, low, high = np.array([mean_interval(column) for column in gains.T]).T
-            x = np.arange(len(shots)) + 0.26 * (i - 1)
-            axis.bar(x, center, width=0.24, color=WAYS[way], alpha=0.8, label=TEXTS(f"labels.{way}"))
+            x = np.arange(len(shots)) + 0.2 * (i - 1.5)
+            axis.bar(x, center, width=0.18, color=COLOURS[way], alpha=0.8, label=TEXTS(f"labels.{way}"))
             if np.isfinite(low).all():
                 axis.vlines(x, low, high, color="black", linewidth=1.2)
             for row in gains:
@@ -112,39 +103,61 @@ def advantage(results: Results, config: Any) -> Any:
         axis.axhline(0, color="black", linewidth=1)
         axis.set_xticks(range(len(shots)), [str(n) for n in shots])
         axis.set(xlabel=TEXTS("labels.shots"), ylabel=TEXTS("figures.advantage.ylabel"), title=_title(config, source))
-        axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
+        axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
         axis.grid(axis="x", visible=False)
     return figure
 
 
-DOORS = (
-    ("hub.load", "module = tensorflow_hub.load(folder)\nfeatures = module.signatures['serving_default'](pictures)"),
-    (
-        "TFSMLayer",
-        "layer = keras.layers.TFSMLayer(folder, call_endpoint='serving_default')\nfeatures = layer(pictures)",
-    ),
-    ("KerasLayer", "layer = tensorflow_hub.KerasLayer(folder)\nmodel = keras.Sequential([keras.Input(…), layer])"),
-)
+def layers(results: Results, config: Any) -> Any:
+    """Accuracy of a head on each layer of the module and of random weights, with the most pictures."""
+    sources = [source for source in results.variants() if "layers" in results.of(source)[0].measurements]
+    figure, (axes,) = canvas(1, max(1, len(sources)), 6 * max(1, len(sources)), 4.4, sharey=True)
+    looks = {"module": COLOURS["frozen module"], "random": COLOURS["frozen random"]}
+    for axis, source in zip(axes, sources, strict=False):
+        measured = [r.measurements["layers"] for r in results.of(source)]
+        for name, colour in looks.items():
+            values = 100 * np.array([by_network[name] for by_network in measured])
+            axis.plot(values.T, ".", color=colour, markersize=4, alpha=0.5)
+            axis.plot(values.mean(axis=0), "o-", color=colour, label=TEXTS(f"figures.layers.{name}"))
+        axis.set_xticks(range(len(LAYERS)), LAYERS)
+        axis.set(xlabel=TEXTS("figures.layers.xlabel"), ylabel=TEXTS("figures.few_shot.ylabel"))
+        axis.set_title(_title(config, source))
+        axis.legend()
+    return figure
+
+
+DOORS = ("hub.load", "TFSMLayer", "KerasLayer, Keras 2", "KerasLayer, Keras 3")
 
 
 def doors(results: Results, config: Any) -> Any:
-    """The ways to load a module, each with what came of it."""
-    figure, ((axis,),) = canvas(1, 1, 12, 3.6)
-    axis.set_axis_off()
-    axis.set(xlim=(0, 10), ylim=(3.1, -0.6))
-    first = results.of(results.variants()[0])[0].measurements
-    if "doors" in first:
-        layer = first["keras_layer"]
-        outcomes = {name: TEXTS("figures.doors.same", difference=value) for name, value in first["doors"].items()}
-        works = TEXTS("figures.doors.keras-2", difference=layer["deviation"])
-        outcomes["KerasLayer"] = f"{textwrap.fill(layer['error'], 62)}\n{works}"
-    else:
-        outcomes = dict.fromkeys(("hub.load", "TFSMLayer"), TEXTS("figures.doors.used"))
-        outcomes["KerasLayer"] = TEXTS("figures.doors.not-tried")
-    for row, (name, code) in enumerate(DOORS):
-        colour = PALETTE[1] if name == "KerasLayer" else PALETTE[2]
-        axis.text(0, row, name, fontweight="bold", color=colour, verticalalignment="center")
-        axis.text(1.0, row, code, family="monospace", fontsize=7.8, verticalalignment="center")
-        axis.text(6.0, row, outcomes[name], fontsize=8.5, color=colour, verticalalignment="center")
+    """The largest difference of a feature through each way to load a module, a dot for each trial; or the refusal."""
+    figure, ((axis,),) = canvas(1, 1, 8.5, 3.6)
+    made = [r.measurements for r in results if r.status == "FINISHED" and "doors" in r.measurements]
+    deviations = {
+        "hub.load": [m["doors"]["hub.load"] for m in made],
+        "TFSMLayer": [m["doors"]["TFSMLayer"] for m in made],
+        "KerasLayer, Keras 2": [m["keras_layer"]["deviation"] for m in made],
+    }
+    for row, values in enumerate(deviations.values()):
+        axis.plot(values, np.full(len(values), row), "o", color=PALETTE[2], alpha=0.6)
+    refusals = sum(bool(m["keras_layer"]["error"]) for m in made)
+    row = len(DOORS) - 1
+    text = (
+        TEXTS("figures.doors.refused", refusals=refusals, trials=len(made))
+        if made
+        else TEXTS("figures.doors.not-tried")
+    )
+    axis.text(0, row, text, color=PALETTE[1], verticalalignment="center")
+    axis.plot(0, row, alpha=0)
+    axis.axvline(TOLERANCE, color=GREY, linestyle="--", linewidth=1)
+    axis.text(TOLERANCE, -0.45, TEXTS("figures.doors.same"), color=GREY, fontsize=8, ha="right")
+    axis.set_yticks(range(len(DOORS)), DOORS)
+    axis.set(ylim=(row + 0.5, -0.7), xlabel=TEXTS("figures.doors.xlabel"))
+    axis.set_xscale("symlog", linthresh=1e-8)
+    axis.set_xlim(left=0)
+    axis.grid(axis="y", visible=False)
     axis.set_title(TEXTS("figures.doors.title"))
     return figure
+
+
+FIGURES = {"seen": seen, "few_shot": few_shot, "advantage": advantage, "layers": layers, "doors": doors}

@@ -2,21 +2,26 @@
 
 LeNet-5 learns what is plentiful. What it has learned, without its last layer, is written as a SavedModel, the format of
 TensorFlow Hub's modules. Anyone can load it without the code that made it: here to tell new kinds apart, of which it
-has seen none, from 1 to 20 pictures of each. It is compared with the same network from scratch, and with features of
-the same network with random weights. What the module has seen decides, so there are two:
+has seen none, from 1 to 20 pictures of each. What the module has seen decides, so there are two:
 
 - **letters**: 274 printed letters of five alphabets, drawn at will; the new kinds are the ten handwritten digits.
 - **clothes**: five kinds of clothes, drawn for each seed; the new kinds are the other five.
 
-How long a network is trained, and how strong a frozen one's head is held back, is chosen on validation pictures of the
-new kinds, for each way alike. The test pictures are read once, at the end. With ``--set module=ADDRESS`` the module is
-one of TensorFlow Hub's instead.
+There are five ways to learn from the few pictures: the module with a new last layer, frozen or trained on; the same
+network from scratch; and what could do without a module: logistic regression on the bare pixels, and on what a network
+with random weights makes of them, taken where random weights are best, after its second pooling.
+
+Whole networks train for the same number of steps, the pictures moved anew at each, which helps the one from scratch
+most. The penalty of a head on frozen features is chosen by cross-validation among the few pictures. Nothing else is
+known of the new kinds: the test pictures are read once, at the end. With ``--set module=ADDRESS`` the module is one of
+TensorFlow Hub's instead.
 """
 
 from __future__ import annotations
 
 import tempfile
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -31,17 +36,24 @@ from lib.harness.contract.trial import Log, Runtime, Trial
 from lib.models import evaluation, lenet
 from lib.models.training import KerasClassifier, train
 from lib.tf2.hub import figures
-from lib.tf2.hub.claims import CLAIMS
+from lib.tf2.hub.claims import CLAIMS, LAYERS, WAYS
 from lib.tf2.hub.modules import SIGNATURE, Module, export_features, keras_layer, load
-from lib.tf2.hub.pictures import SOURCES, Pictures, Source, Task, task
+from lib.tf2.hub.pictures import SOURCES, Pictures, Source, Task, few, moved, task
+
+if TYPE_CHECKING:
+    import keras
 
 HEADS = (0.01, 0.1, 1.0, 10.0)
 """Inverse strength of the L2 penalty of a head on frozen features."""
+USUAL, FOLDS = 1.0, 5
+"""The strength without a choice, scikit-learn's own; and the folds of cross-validation, fewer where pictures are."""
 Count = Annotated[int, Field(ge=1, le=5_000)]
 COMPARED = 100
 """Pictures on which the doors of a module are compared."""
-FEATURES = "dense2"
-"""The layer that a module ends with: the last but one."""
+FEATURES, RANDOM = "dense2", "pool2"
+"""The layer that a module ends with, the last but one; and where random weights are best."""
+Features = Callable[[np.ndarray], np.ndarray]
+"""From pictures (n, 28, 28) to features (n, d)."""
 
 
 class HubConfig(Config):
@@ -61,34 +73,31 @@ class HubConfig(Config):
     epochs: int = Field(5, ge=1, le=50, description="for the module: its loss falls little after that")
     examples_per_step: int = Field(64, ge=1, le=1000, description="for the module: 1,560 steps in all")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="Adam's, for all networks; LeNet's best is 4e-3")
-    looks: tuple[Count, ...] = Field(
-        (15, 30, 60, 120), min_length=1, description="steps on the few pictures after which training may stop"
-    )
-    judged: int = Field(1_000, ge=100, le=5_000, description="validation pictures; enough for the choices")
+    steps: int = Field(120, ge=1, le=10_000, description="of a whole network on the few pictures: flat from there on")
+    judged: int = Field(1_000, ge=100, le=5_000, description="pictures that the module itself is judged by")
     tested: int = Field(5_000, ge=100, le=5_000, description="test pictures at most: all there are")
 
 
 def trial(config: HubConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Make the module or load it, and reuse it for the new kinds; accuracies on test pictures by way and shots."""
     pictures = task(config.source, config.pictures, config.judged, config.tested, seed)
+    random = lenet.keras_lenet(lenet.initial_weights(seed.child("random")))
     with tempfile.TemporaryDirectory() as folder:
         if config.module:
             made: dict[str, Any] = {}
             module = load(config.module, config.signature, config.picture_size)
         else:
-            made = make(config, seed, log, pictures, folder)
+            network, made = make(config, seed, log, pictures, folder)
             module = load(folder, config.signature)
-        random_weights = lenet.keras_lenet(lenet.initial_weights(seed.child("random")))
-        with tempfile.TemporaryDirectory() as other:
-            export_features(random_weights, FEATURES, other)
-            reused = reuse(config, seed, log, pictures, module=module, random=load(other))
+            made["layers"] = by_layer(config, seed, pictures, {"module": network, "random": random})
+        reused = reuse(config, seed, log, pictures, module=module, random=features_of(random, RANDOM))
     return {"new_kinds": pictures.names, **made, **reused}
 
 
-def make(config: HubConfig, seed: Seed, log: Log, pictures: Task, folder: str) -> dict[str, Any]:
-    """Train LeNet on what is plentiful and write its features to the folder; how good it is, and whether they are its.
+def make(config: HubConfig, seed: Seed, log: Log, pictures: Task, folder: str) -> tuple[keras.Model, dict[str, Any]]:
+    """Train LeNet on what is plentiful and write its features to the folder; its last layer has an output a kind.
 
-    Its last layer has an output for each kind that the module sees.
+    Returns the network, and how good it is, and whether the features are its.
     """
     import keras
 
@@ -103,93 +112,144 @@ def make(config: HubConfig, seed: Seed, log: Log, pictures: Task, folder: str) -
     log.parameters({f"{layer.name}.{w.name}": w.numpy() for layer in model.layers for w in layer.weights})
     part = export_features(model, FEATURES, folder)
     validation, validation_labels = pictures.seen_validation
-    few = validation[:COMPARED]
-    wanted = np.asarray(part(few[..., None]))
+    compared = validation[:COMPARED]
+    wanted = np.asarray(part(compared[..., None]))
     module = load(folder)
-    by_layer = module.classifier(2, trainable=False).layers[1](few[..., None])[module.output]
-    return {
+    as_layer = module.classifier(2, trainable=False).layers[1](compared[..., None])[module.output]
+    return model, {
         "own_accuracy": evaluation.accuracy(classifier.logits(validation[..., None]), validation_labels),
         "doors": {
-            "hub.load": float(np.abs(module.features(few) - wanted).max()),
-            "TFSMLayer": float(np.abs(np.asarray(by_layer) - wanted).max()),
+            "hub.load": float(np.abs(module.features(compared) - wanted).max()),
+            "TFSMLayer": float(np.abs(np.asarray(as_layer) - wanted).max()),
         },
-        "keras_layer": keras_layer(module, few),
+        "keras_layer": keras_layer(module, compared),
     }
 
 
-def reuse(config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Module, random: Module) -> dict[str, Any]:
+def features_of(model: keras.Model, layer: str) -> Features:
+    """The outputs of a layer of LeNet, one row a picture."""
+    import keras
+
+    part = keras.Model(model.inputs[0], model.get_layer(layer).output)
+
+    def features(images: np.ndarray) -> np.ndarray:
+        batches = np.array_split(images[..., None], -(-len(images) // 500))
+        return np.concatenate([np.asarray(part(batch)).reshape(len(batch), -1) for batch in batches])
+
+    return features
+
+
+def by_layer(
+    config: HubConfig, seed: Seed, pictures: Task, networks: Mapping[str, keras.Model]
+) -> dict[str, list[float]]:
+    """Test accuracy of a head with the usual penalty on each of `LAYERS`, with the most pictures, by network."""
+    images, labels = few(pictures.pool, max(config.shots), seed)
+    tested, answers = pictures.test
+    return {
+        name: [
+            float(np.mean(head((features(images), labels), (features(tested), answers), strengths=(USUAL,))))
+            for features in (features_of(network, layer) for layer in LAYERS)
+        ]
+        for name, network in networks.items()
+    }
+
+
+def reuse(
+    config: HubConfig, seed: Seed, log: Log, pictures: Task, *, module: Module, random: Features
+) -> dict[str, Any]:
     """Accuracies on the test pictures of the new kinds: for each way a list, one number for each of the shots."""
-    pool, pool_labels = pictures.pool
-    judged = pictures.judged
-    drawn = seed.rng("few").permutation(len(pool))
-    right: dict[str, list[np.ndarray]] = {way: [] for way in figures.WAYS}
-    moved = []
-    frozen = {"frozen module": module, "frozen random": random}
-    features = {way: {name: m.features(images) for name, (images, _) in judged.items()} for way, m in frozen.items()}
+    images, labels = pictures.test
+    frozen: dict[str, Features] = {
+        "frozen module": module.features,
+        "frozen random": random,
+        "pixels": lambda images: images.reshape(len(images), -1),
+    }
+    tested = {way: features(images) for way, features in frozen.items()}
+    right: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
+    changes = []
     for shots in config.shots:
-        which = np.concatenate([drawn[pool_labels[drawn] == kind][:shots] for kind in range(len(pictures.names))])
-        few = pool[which], pool_labels[which]
-        for way, one in frozen.items():
-            right[way].append(head((one.features(few[0]), few[1]), features[way], judged))
+        given = few(pictures.pool, shots, seed)
+        for way, features in frozen.items():
+            few_features = features(given[0]), given[1]
+            right[way].append(head(few_features, (tested[way], labels), scaled=way != "pixels"))
         for way in ("module trained on", "from scratch"):
-            answers, change = whole(config, seed, module if way.startswith("module") else None, few, judged)
+            start = module if way == "module trained on" else None
+            answers, change = whole(config, seed, start, given, pictures.test)
             right[way].append(answers)
-            moved += [change] if way.startswith("module") else []
+            if start:
+                changes.append(change)
         log(shots, **{way: float(np.mean(values[-1])) for way, values in right.items()})
     return {
         "accuracy": {way: [float(np.mean(each)) for each in values] for way, values in right.items()},
         "right": {way: [packed(each) for each in values] for way, values in right.items()},
-        "moved": min(moved),
+        "moved": min(changes),
     }
 
 
-def head(few: Pictures, features: dict[str, np.ndarray], judged: dict[str, Pictures]) -> np.ndarray:
-    """Test pictures that logistic regression on frozen features recognises; its penalty is chosen on validation ones.
+def head(given: Pictures, test: Pictures, *, scaled: bool = True, strengths: Sequence[float] = HEADS) -> np.ndarray:
+    """Test pictures that logistic regression on features recognises: (test pictures,).
 
-    `few`: features (n, features) and kinds (n,) to learn from; `features`: those of the judged pictures.
+    Its penalty is chosen by cross-validation among the few pictures: each fold leaves out as many of each kind. From
+    one picture of each nothing can be left out, so that the penalty is the usual one.
+
+    Args:
+        given: features of the few pictures, kind after kind (n, d), and their labels (n,).
+        test: the same of the test pictures.
+        scaled: features are brought to variance 1 first, as those of networks want it; pixels are in [0, 1] already.
+        strengths: that there are to choose from.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    scored = []
-    for strength in HEADS:
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000)).fit(*few)
-        scored.append((model.score(features["validation"], judged["validation"][1]), -strength, model))
-    best = max(scored, key=lambda one: one[:2])[2]
-    return np.asarray(best.predict(features["test"]) == judged["test"][1])
+    features, labels = given
+    shots = len(labels) // len(np.unique(labels))
+
+    def fitted(strength: float, which: np.ndarray) -> Any:
+        steps = [StandardScaler()] if scaled else []
+        model = make_pipeline(*steps, LogisticRegression(C=strength, max_iter=2000))
+        return model.fit(features[which], labels[which])
+
+    everything, strength = np.ones(len(labels), dtype=bool), USUAL
+    if shots > 1 and len(strengths) > 1:
+        fold = np.arange(len(labels)) % shots % min(FOLDS, shots)
+        scores = {
+            c: np.mean([fitted(c, fold != k).score(features[fold == k], labels[fold == k]) for k in np.unique(fold)])
+            for c in strengths
+        }
+        strength = max(strengths, key=lambda c: scores[c])  # the strongest penalty of equals
+    return np.asarray(fitted(strength, everything).predict(test[0]) == test[1])
 
 
 def whole(
-    config: HubConfig, seed: Seed, module: Module | None, few: Pictures, judged: dict[str, Pictures]
+    config: HubConfig, seed: Seed, module: Module | None, given: Pictures, test: Pictures
 ) -> tuple[np.ndarray, float]:
     """Train a whole network on few pictures: the module with a new head, or LeNet from scratch.
 
-    Returns the recognised test pictures at the look that is best on the validation pictures, and the largest change of
-    a weight below the head.
+    Returns the recognised test pictures, and the largest change of a weight below the head.
     """
     import keras
 
+    images, labels = given
+
+    def prepared(images: np.ndarray) -> np.ndarray:
+        return images[..., None] if module is None else np.asarray(module.pictures(images))
+
     if module is None:
         model = lenet.keras_lenet(lenet.initial_weights(seed.child("scratch")))
-        prepared = {name: images[..., None] for name, (images, _) in judged.items()} | {"few": few[0][..., None]}
     else:
-        model = module.classifier(len(np.unique(few[1])), trainable=True)
-        prepared = {name: module.pictures(images).numpy() for name, (images, _) in judged.items()}
-        prepared["few"] = module.pictures(few[0]).numpy()
-    before = best = model.get_weights()
-    optimizer = keras.optimizers.Adam(config.learning_rate)
-    classifier = KerasClassifier(model, optimizer, prepared["few"], few[1], len(few[1]))
-    done, highest = 0, -1.0
-    for look in sorted(config.looks):
-        classifier.epoch(np.tile(np.arange(len(few[1])), look - done))
-        done = look
-        score = evaluation.accuracy(classifier.logits(prepared["validation"]), judged["validation"][1])
-        if score > highest:
-            highest, best = score, model.get_weights()
-    model.set_weights(best)
-    right = evaluation.right(classifier.logits(prepared["test"]), judged["test"][1])
-    return right, max(float(np.abs(a - b).max()) for a, b in zip(before[:-2], best[:-2], strict=True))
+        model = module.classifier(len(np.unique(labels)), trainable=True)
+    before = model.get_weights()
+    classifier = KerasClassifier(
+        model, keras.optimizers.Adam(config.learning_rate), prepared(images), labels, len(labels)
+    )
+    shifts = seed.rng("shifts", len(labels))
+    for _ in range(config.steps):
+        classifier.replace(prepared(moved(images, shifts)))
+        classifier.epoch(np.arange(len(labels)))
+    right = evaluation.right(classifier.logits(prepared(test[0])), test[1])
+    changes = (np.abs(a - b).max() for a, b in zip(before[:-2], model.get_weights()[:-2], strict=True))
+    return right, float(max(changes))
 
 
 SEARCH = Search(
@@ -199,7 +259,7 @@ SEARCH = Search(
         "epochs": Range(1, 8),
     },
     trial=lambda config: Trial(
-        "letters", changed(config, {"source": "letters", "shots": (1, 2), "looks": (1,)}), 0, Runtime("keras")
+        "letters", changed(config, {"source": "letters", "shots": (1, 2), "steps": 1}), 0, Runtime("keras")
     ),
     measure="own_accuracy",
     goal="maximize",
@@ -215,9 +275,9 @@ LAB = Lab(
     quick={
         "seeds": 3,
         "shots": (1, 10),
-        "pictures": 4_000,
-        "epochs": 2,
-        "looks": (30, 60),
+        "pictures": 8_000,
+        "epochs": 5,
+        "steps": 60,
         "judged": 500,
         "tested": 1_000,
     },
@@ -225,12 +285,7 @@ LAB = Lab(
     trials=trial,
     claims=CLAIMS,
     lecture=("reuse-a-module",),
-    figures={
-        "seen": figures.seen,
-        "few_shot": figures.few_shot,
-        "advantage": figures.advantage,
-        "doors": figures.doors,
-    },
+    figures=figures.FIGURES,
     frameworks=("keras",),
     data=("printed_letters", "mnist_5k", "fashion_mnist"),
     search=SEARCH,

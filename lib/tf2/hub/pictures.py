@@ -21,6 +21,8 @@ Pictures = tuple[np.ndarray, np.ndarray]
 Source = Literal["letters", "clothes"]
 SOURCES: tuple[Source, ...] = ("letters", "clothes")
 OLD, CLASSES = 5, 10
+SHIFT = 2
+"""Pixels by which few pictures are moved, so that more can be learned from each: as far as printed letters are."""
 
 
 @dataclass(frozen=True)
@@ -31,41 +33,54 @@ class Task:
         seen: the pictures on which the module is trained.
         seen_validation: the pictures on which the module itself is judged.
         pool: pictures of the new kinds; the few to learn from are drawn from it.
-        judged: pictures of the new kinds, by ``validation`` and ``test``.
+        test: pictures of the new kinds, read once: nothing is chosen by them.
         names: names of the new kinds.
     """
 
     seen: Pictures
     seen_validation: Pictures
     pool: Pictures
-    judged: dict[str, Pictures]
+    test: Pictures
     names: tuple[str, ...]
 
 
 def task(source: Source, pictures: int, judged: int, tested: int, seed: Seed) -> Task:
-    """The task of a source, the same for a seed: so many pictures for the module, to choose on, and to test on."""
+    """The task of a source, the same for a seed: so many pictures for the module, to judge it by, and to test on."""
     if source == "letters":
         drawn = printed_letters.pictures(pictures, seed.rng("letters"))
         own = printed_letters.pictures(judged, seed.rng("letters", "validation"))
-        validation, test = all_kinds(mnist_5k.validation()), all_kinds(mnist_5k.test())
         return Task(
             all_kinds(drawn),
             all_kinds(own),
             all_kinds(mnist_5k.train()),
-            {"validation": first(validation, judged), "test": first(test, tested)},
+            first(all_kinds(mnist_5k.test()), tested),
             mnist_5k.CLASSES,
         )
     order = seed.rng("kinds").permutation(CLASSES)
-    splits = (fashion_mnist.train(), fashion_mnist.validation(), fashion_mnist.test())
-    seen, seen_validation, _ = (kinds(split, order[:OLD]) for split in splits)
-    pool, validation, test = (kinds(split, order[OLD:]) for split in splits)
+    train, validation, test = fashion_mnist.train(), fashion_mnist.validation(), fashion_mnist.test()
     return Task(
-        first(seen, pictures),
-        seen_validation,
-        pool,
-        {"validation": first(validation, judged), "test": first(test, tested)},
+        first(kinds(train, order[:OLD]), pictures),
+        first(kinds(validation, order[:OLD]), judged),
+        kinds(train, order[OLD:]),
+        first(kinds(test, order[OLD:]), tested),
         tuple(fashion_mnist.CLASSES[kind] for kind in order[OLD:]),
     )
+
+
+def few(pictures: Pictures, shots: int, seed: Seed) -> Pictures:
+    """`shots` pictures of each kind, drawn at random: kind after kind. More shots go on from fewer."""
+    images, labels = pictures
+    drawn = seed.rng("few").permutation(len(labels))
+    which = np.concatenate([drawn[labels[drawn] == kind][:shots] for kind in np.unique(labels)])
+    return images[which], labels[which]
+
+
+def moved(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A copy of pictures (n, 28, 28), each moved by up to `SHIFT` pixels; background comes in from the edge."""
+    padded = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], axis=(1, 2))
+    down, right = rng.integers(0, 2 * SHIFT + 1, (2, len(images)))
+    return np.ascontiguousarray(windows[np.arange(len(images)), down, right])
 
 
 def all_kinds(split: Split) -> Pictures:

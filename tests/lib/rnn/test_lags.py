@@ -5,7 +5,7 @@ import pytest
 
 from lib.nlp.rnn import bptt
 from lib.nlp.rnn import lags as rnn_lags
-from lib.nlp.rnn.cells import NETWORKS, UNITS, recurrent
+from lib.nlp.rnn.cells import CHRONO, NETWORKS, UNITS, Network, recurrent
 
 RNG = np.random.default_rng(0)
 
@@ -101,6 +101,38 @@ def recurrent_bias(bias: float) -> object:
     return biases[1] - biases[0]
 
 
+@pytest.mark.parametrize("network", CHRONO)
+def test_a_chrono_start_keeps_between_one_step_and_the_memory(network: Network) -> None:
+    """With all weights 0 a unit keeps σ(log u) = u / (1 + u) of its state a step, u uniform in [1, memory - 1]."""
+    import torch
+
+    torch.manual_seed(0)
+    memory, units = 20, 4000
+    module = recurrent(network, 1, units, memory=memory)
+    with torch.no_grad():
+        module.weight_ih_l0.zero_()
+        module.weight_hh_l0.zero_()
+        ones, nothing = torch.ones(1, 1, units), torch.zeros(1, 1, 1)
+        if network == "lstm chrono":
+            candidates = module.bias_ih_l0[2 * units : 3 * units] + module.bias_hh_l0[2 * units : 3 * units]
+            _, (_, kept) = module(nothing, (torch.zeros(1, 1, units), ones))
+            gate = torch.sigmoid(module.bias_ih_l0[:units])  # of the input: its bias is the negative
+            kept = kept[0, 0] - gate * torch.tanh(candidates)
+            assert torch.allclose(gate, 1 - kept, atol=1e-5)
+        else:
+            candidates = module(nothing, torch.zeros(1, 1, units))[0][0, 0]
+            kept = module(nothing, ones)[0][0, 0] - candidates
+    odds = (kept / (1 - kept)).numpy()
+    assert odds.min() == pytest.approx(1, abs=0.05) and odds.max() == pytest.approx(memory - 1, rel=0.01)
+    assert odds.mean() == pytest.approx(memory / 2, rel=0.05)
+
+
+def test_a_chrono_start_needs_a_memory() -> None:
+    for memory in (None, 1):
+        with pytest.raises(ValueError, match="memory of 2 steps or more"):
+            recurrent("gru chrono", 2, 3, memory=memory)
+
+
 def test_networks_are_of_equal_size() -> None:
-    sizes = [sum(p.numel() for p in recurrent(network, 8, UNITS[network]).parameters()) for network in NETWORKS]
+    sizes = [sum(p.numel() for p in recurrent(name, 8, UNITS[name], memory=9).parameters()) for name in NETWORKS]
     assert max(sizes) / min(sizes) < 1.1

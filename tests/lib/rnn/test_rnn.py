@@ -1,5 +1,6 @@
 """The rnn lab: its claims on made-up results, broken on purpose, and real trials of small settings."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,17 @@ from lib.harness.contract.claim import InconclusiveError
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.studies import grid_seed, in_grid
 from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge
 from lib.nlp.rnn import lags as rnn_lags
 from lib.nlp.rnn import text as rnn_text
 from lib.nlp.rnn.cells import UNITS, Reader
-from lib.nlp.rnn.claims import CLAIMS, LAG, doublings
+from lib.nlp.rnn.claims import CLAIMS, LAG, SEARCHED, doublings, sooner, steps_at
 from lib.nlp.rnn.lab import CONTEXTS, LAB, LAGS, RnnConfig, starts
-from tests.lib.overfitting.support import run_variants, verdicts
-from tests.lib.support import Recording, assert_drawn, run_trial
+from tests.lib.overfitting.support import verdicts
+from tests.lib.support import DTYPES, Recording, assert_drawn, run_study, run_trial
 
 CONFIG = RnnConfig(seeds=5, start_seeds=5)
 JITTER = np.array([0.0, 0.01, -0.01, 0.02, -0.02, 0.005])
@@ -31,14 +33,25 @@ FACTORS = {
     "lstm 0": 0.95,
     "gru 0": 0.95,
     "lstm 1": 0.95,
+    "lstm chrono": 0.95,
+    "gru chrono": 0.95,
 }
 """Per step, as the lecture's sentences would have it."""
 EXACT = {"output_deviation": 1e-15, "gradient_deviation": 1e-13, "difference_deviation": 1e-9}
-REACHES = {"rnn": 5, "rnn orthogonal": 20, "lstm forget 1": 20, "gru": 20}
+REACHES = {"rnn": 10, "rnn orthogonal": 40, "lstm": 10, "lstm chrono": 80, "gru chrono": 80}
 
 
 def powers(factor: float, shift: float = 0.0) -> list[float]:
     return [1.0, *(10**shift * factor ** np.arange(1, LAGS))]
+
+
+def learned_up_to(reach: int, steps: int = 100) -> dict[str, Any]:
+    """What a network measures that learns each distance within as many steps, up to its reach."""
+    tried = [d for d in CONFIG.distances if d <= max(2 * reach, CONFIG.distances[0])]
+    learned = [d <= reach for d in tried]
+    taken = [steps if done else CONFIG.training_steps for done in learned]
+    scores = [1.0 if done else 0.5 for done in learned]
+    return {"tried": tried, "learned": learned, "steps": taken, "scores": scores, "reach": reach}
 
 
 def made_up(
@@ -59,11 +72,10 @@ def made_up(
         steps = {name: factor + shift / 10 for name, factor in of_start.items()}
         add("start", seed, {"gradient": gradients, "factor": steps, **EXACT, **(exact or {})})
         for task in CONFIG.tasks:
-            for network, reach in (REACHES | (reaches or {})).items():
+            of_task = REACHES if task == "adding" else {"rnn": REACHES["rnn"]}
+            for network, reach in (of_task | {n: r for n, r in (reaches or {}).items() if n in of_task}).items():
                 far = 20 if task == "copy" and network == "rnn" and not reaches else reach
-                tried = [d for d in CONFIG.distances if d <= 2 * far]
-                scores = [1.0 if d <= far else 0.5 for d in tried]
-                add(f"{task}/{network}", seed, {"reach": far, "tried": tried, "scores": scores})
+                add(f"{task}/{network}", seed, learned_up_to(far))
         for network, factor in ({"rnn": 0.6, "lstm forget 1": 0.8, "gru": 0.8} | (text or {})).items():
             losses = list(np.linspace(2, 1.5, len(CONTEXTS)) + shift)
             gradient = {"before": powers(0.5, shift), "gradient": powers(factor, shift * factor)}
@@ -93,9 +105,14 @@ def test_decisions_on_results_whose_answer_is_known() -> None:
         ({"factors": {"lstm 1": 0.63}}, "gates-keep-it/forget-bias"),
         ({"text": {"lstm forget 1": 0.5}}, "gates-keep-it/text-lstm"),
         ({"text": {"gru": 0.5}}, "gates-keep-it/text-gru"),
-        ({"reaches": {"lstm forget 1": 5}}, "learns-far/lstm"),
-        ({"reaches": {"gru": 5}}, "learns-far/gru"),
-        ({"reaches": {"rnn orthogonal": 5}}, "learns-far/orthogonal"),
+        ({"factors": {"lstm chrono": 0.63}}, "gates-keep-it/chrono-lstm"),
+        ({"factors": {"gru chrono": 0.63}}, "gates-keep-it/chrono-gru"),
+        ({"reaches": {"lstm chrono": 10}}, "learns-far/lstm"),
+        ({"reaches": {"gru chrono": 10}}, "learns-far/gru"),
+        ({"reaches": {"rnn orthogonal": 10}}, "learns-far/orthogonal"),
+        ({"reaches": {"lstm": 80}}, "learns-far/other-start"),
+        ({"reaches": {"rnn": 20}}, "learns-far/sooner-lstm"),
+        ({"reaches": {"rnn": 20}}, "learns-far/sooner-gru"),
         ({"reaches": {"rnn": 10}}, "undisturbed-is-easy"),
     ],
 )
@@ -109,10 +126,66 @@ def test_an_effect_within_the_seeds_luck_is_inconclusive() -> None:
 
 
 def test_doublings_count_from_half_the_shortest_distance() -> None:
-    results = made_up(reaches={"rnn": 0, "gru": 20, "lstm forget 1": 0})
-    np.testing.assert_allclose(doublings("adding", "gru")(results), np.log2(20 / 2.5))
+    results = made_up(reaches={"rnn": 0, "gru chrono": 20, "lstm chrono": 0})
+    np.testing.assert_allclose(doublings("adding", "gru chrono")(results), np.log2(20 / 5))
     with pytest.raises(InconclusiveError, match="neither network has learned"):
-        doublings("adding", "lstm forget 1")(results)
+        doublings("adding", "lstm chrono")(results)
+
+
+def test_steps_are_infinite_where_a_distance_was_not_learned_or_not_tried() -> None:
+    results = made_up()
+    assert steps_at(results, "adding/rnn", 10).values.tolist() == [100.0] * len(JITTER)
+    assert np.isinf(steps_at(results, "adding/rnn", 20).values).all()  # tried in vain
+    assert np.isinf(steps_at(results, "adding/rnn", 80).values).all()  # not tried
+    with pytest.raises(InconclusiveError, match="over 30 steps"):
+        steps_at(results, "adding/rnn", 30)
+
+
+@pytest.mark.parametrize(
+    ("vanilla", "gated", "ratio"), [(10, 80, np.inf), (80, 10, 0.0), (80, 80, 1.0)], ids=["gated", "vanilla", "both"]
+)
+def test_the_ratio_of_steps_says_who_alone_learns(vanilla: int, gated: int, ratio: float) -> None:
+    results = made_up(reaches={"rnn": vanilla, "gru chrono": gated})
+    assert sooner("gru chrono")(results).values.tolist() == [ratio] * len(JITTER)
+
+
+def test_nobody_is_sooner_where_nobody_learns() -> None:
+    results = made_up(reaches={"rnn": 10, "gru chrono": 10})
+    with pytest.raises(InconclusiveError, match=f"has learned {SEARCHED} steps"):
+        sooner("gru chrono")(results)
+
+
+COMPARISONS = [claim.id for claim in CLAIMS if claim.smallest]
+
+
+def test_sabotage_networks_that_are_all_the_vanilla_one_leave_no_comparison() -> None:
+    """The treatment removed: every network, at its start, on the tasks and on text, is the vanilla one."""
+    results = made_up()
+    for result in results:
+        found: Any = result.measurements
+        if result.trial.variant == "start":
+            for part in ("gradient", "factor"):
+                found[part] = dict.fromkeys(found[part], found[part]["rnn"])
+        else:
+            task = result.trial.variant.split("/")[0]
+            found.update(results.of(f"{task}/rnn")[result.trial.seed].measurements)
+    broken = verdicts(CLAIMS, results)
+    assert "holds" not in {broken[name] for name in COMPARISONS}
+    assert {broken[f"gates-keep-it/{part}"] for part in ("lstm", "gru", "forget-bias", "chrono-lstm")} == {"fails"}
+
+
+def test_sabotage_arms_that_are_swapped_refute_the_sentences() -> None:
+    swapped = {"rnn": 80, "lstm chrono": 10, "gru chrono": 10}
+    factors = {"rnn": 0.95, "orthogonal 1": 0.56, "lstm 0": 0.56, "gru 0": 0.56}
+    text = {"rnn": 0.9, "lstm forget 1": 0.6, "gru": 0.6}
+    broken = verdicts(CLAIMS, made_up(factors, reaches=swapped, text=text))
+    for row, parts in {
+        "bptt-vanishes": ("at-start", "after-learning"),
+        "not-every-start": ("orthogonal",),
+        "gates-keep-it": ("lstm", "gru", "text-lstm", "text-gru"),
+        "learns-far": ("lstm", "gru"),
+    }.items():
+        assert {broken[f"{row}/{part}"] for part in parts} == {"fails"}, row
 
 
 SMALL: dict[str, Any] = {
@@ -121,36 +194,54 @@ SMALL: dict[str, Any] = {
     "text_seeds": 2,
     "distances": (2, 3),
     "training_steps": 25,
+    "learning_rates": (1e-2,),
+    "batch_size": 32,
     "text_steps": 3,
     "tasks": ("copy",),
-    "networks": ("rnn", "gru"),
+    "networks": ("rnn", "gru chrono"),
     "text_networks": ("rnn",),
 }
 
 
+def answered(trial: Trial) -> Result:
+    """As if it had been trained: each network learns soonest at a rate of its own."""
+    config: Any = trial.config
+    best = {"rnn": 1e-3, "gru chrono": 1e-2}.get(config.network, 3e-3)
+    steps = 100 if config.learning_rate == best else 200
+    found = {"tried": [SEARCHED], "learned": [True], "steps": [steps], "scores": [1.0], "reach": SEARCHED}
+    return Result(trial, trial.variant, "FINISHED", found)
+
+
+def real_starts() -> Results:
+    """The study with its starts as they are, and the trainings made up."""
+    run = {"start": lambda trial: run_trial(LAB, trial)}
+    return run_study(LAB, RnnConfig(**SMALL), lambda trial: run.get(trial.variant, answered)(trial))
+
+
 def test_starts_as_measured() -> None:
     """What theory and three seeds agree on: the vanilla network and half open gates lose it, an open gate does not."""
-    results = run_variants(LAB, RnnConfig(**SMALL), ("start",))
+    results = real_starts()
     found = {claim.id: judge(claim, results, "rnn")["verdict"] for claim in CLAIMS}
     for name in ("bptt-vanishes/chain-rule", "bptt-vanishes/differences", "bptt-vanishes/at-start"):
         assert found[name] == "holds"
     assert found["not-every-start/orthogonal"] == found["not-every-start/explodes"] == "holds"
     assert found["gates-keep-it/lstm"] == found["gates-keep-it/gru"] == "fails"
+    assert found["gates-keep-it/chrono-lstm"] == found["gates-keep-it/chrono-gru"] == "holds"
 
 
 def test_without_the_bias_the_open_gate_keeps_nothing() -> None:
     """Broken on purpose: every LSTM starts half open."""
-    config = RnnConfig(**SMALL)
-    results = run_variants(LAB, config, ("start",))
-    for result in results:
+    results = real_starts()
+    for result in results.of("start"):
         result.measurements["gradient"]["lstm 1"] = result.measurements["gradient"]["lstm 0"]
     assert verdicts(CLAIMS, results)["gates-keep-it/forget-bias"] == "fails"
 
 
 def test_a_short_distance_is_learned_and_wrong_answers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = RnnConfig(**SMALL | {"training_steps": 100, "distances": (2,)}, task="copy")
+    config = RnnConfig(**SMALL | {"training_steps": 100, "distances": (2,)}, task="copy", learning_rate=1e-2)
     trial = Trial("copy/rnn", config, 0, Runtime("torch"), "learn")
-    assert run_trial(LAB, trial).measurements["reach"] == 2
+    found = run_trial(LAB, trial).measurements
+    assert found["reach"] == 2 and found["learned"] == [True] and found["steps"][0] < 100
     from lib.nlp.rnn import tasks as rnn_tasks
 
     draw = rnn_tasks.draw
@@ -161,7 +252,7 @@ def test_a_short_distance_is_learned_and_wrong_answers_are_not(monkeypatch: pyte
 
     monkeypatch.setattr(rnn_tasks, "draw", shuffled)
     broken = run_trial(LAB, trial).measurements
-    assert broken["reach"] == 0 and abs(broken["scores"][0] - 1 / 8) < 0.06
+    assert broken["reach"] == 0 and broken["steps"] == [100] and abs(broken["scores"][0] - 1 / 8) < 0.06
 
 
 def test_a_trial_repeats_and_reports_its_own_parameters() -> None:
@@ -169,20 +260,20 @@ def test_a_trial_repeats_and_reports_its_own_parameters() -> None:
 
     from lib.nlp.rnn import tasks as rnn_tasks
 
-    config = RnnConfig(**SMALL, task="copy", network="gru")
+    config = RnnConfig(**SMALL, task="copy", network="gru chrono")
     logs = [Recording(), Recording()]
-    trial = Trial("copy/gru", config, 0, Runtime("torch"), "learn")
+    trial = Trial("copy/gru chrono", config, 0, Runtime("torch"), "learn")
     first, second = (run_trial(LAB, trial, log).measurements for log in logs)
     assert first == second
     for name, array in logs[0].final.items():
         assert np.array_equal(array, logs[1].final[name])
     distance = first["tried"][-1]
     seed = Seed(0).child("trial", 0).child("copy", distance)
-    reader = Reader("gru", 10, UNITS["gru"], 8, Seed(9))
+    reader = Reader("gru chrono", 10, UNITS["gru chrono"], 8, Seed(9), memory=2)
     for part in ("cells", "answer"):
         state = {n.partition(".")[2]: torch.from_numpy(a) for n, a in logs[0].final.items() if n.startswith(part)}
         getattr(reader, part).load_state_dict(state)
-    X, targets = rnn_tasks.draw("copy", distance, 1000, seed.rng("test"))
+    X, targets = rnn_tasks.draw("copy", distance, 500, seed.rng("validation"))
     with torch.no_grad():
         assert rnn_tasks.score("copy", reader(torch.from_numpy(X)).numpy(), targets) == first["scores"][-1]
 
@@ -216,11 +307,45 @@ def test_a_text_trial_learns() -> None:
     assert len(found["gradient"]) == LAGS and found["gradient"][0] == 1
 
 
-def test_the_study_asks_for_every_trial_once() -> None:
-    trials = [trial for batch in LAB.begin(RnnConfig(seeds=2, start_seeds=3, text_seeds=1), 0) for trial in batch]
+def test_each_network_is_trained_with_the_rate_that_a_seed_apart_has_chosen() -> None:
+    config = RnnConfig(seeds=2, start_seeds=3, text_seeds=1)
+    trials = [result.trial for result in run_study(LAB, config, answered)]
     names = [(trial.variant, trial.seed) for trial in trials]
-    assert len(names) == len(set(names)) == 2 * 2 * 4 + 3 + 3
+    assert len(names) == len(set(names)) == 3 + 3 + (5 + 1) * (3 + 2)
     assert {t.runtime.dtype for t in trials if t.variant == "start"} == {"float64"}
+    rates: dict[str, set[float]] = {}
+    for trial in trials:
+        changes: Any = trial.config
+        if in_grid(trial):
+            assert trial.seed == grid_seed() and changes.distances == (SEARCHED,)
+        elif trial.function == "learn":
+            rates.setdefault(changes.network, set()).add(changes.learning_rate)
+    assert rates["rnn"] == {1e-3} and rates["gru chrono"] == {1e-2} and rates["lstm"] == {3e-3}
+
+
+def test_of_rates_that_learn_nothing_the_one_with_the_best_score_is_taken() -> None:
+    def failed(trial: Trial) -> Result:
+        result = answered(trial)
+        scores = [0.5 if trial.config.model_dump()["learning_rate"] == 3e-3 else 0.4]
+        return replace(result, measurements={**result.measurements, "learned": [False], "scores": scores})
+
+    trials = [result.trial for result in run_study(LAB, RnnConfig(seeds=1, start_seeds=1, text_seeds=1), failed)]
+    rates = {t.config.model_dump()["learning_rate"] for t in trials if t.function == "learn" and not in_grid(t)}
+    assert rates == {3e-3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("root", range(1, 21))
+def test_exact_claims_hold_for_every_root_seed(root: int) -> None:
+    """The identities of back-propagation through time, of the one start that each root seed gives."""
+    config = RnnConfig(start_seeds=1, radii=(1.0,), biases=(0.0,))
+    seed = Seed(root).child("trial", 0)
+    with DTYPES["torch"]("float64"):
+        measured = LAB.function(Trial("start", config, 0, function="start"))(config, seed, Recording())
+    results = Results([Result(Trial("start", config, 0), "start", "FINISHED", measured)])
+    exact = [claim for claim in CLAIMS if claim.kind == "exact"]
+    assert len(exact) == 2
+    assert {judge(claim, results, "rnn")["verdict"] for claim in exact} == {"holds"}
 
 
 def test_pictures() -> None:
