@@ -60,7 +60,6 @@ EXPLAINS: dict[str, str] = {
     "fasttext rows.jamo-beat-syllables.lesson": "says what a typo does to the pieces",
     "fasttext rows.subwords-keep-the-meaning.lesson": "says what pieces do to the vectors",
     "fasttext rows.as-good-as-gensim.lesson": "says in what the two differ",
-    "rnn rows.learns-far.lesson": "says what is equal and what differs",
     "seq2seq rows.encoder-decoder.lesson": "says what each network may look at",
     "seq2seq rows.beam-search.lesson": "says what need not be so",
     "paradigms rows.three-kinds-of-learning.lesson": "says what each kind is given",
