@@ -117,6 +117,18 @@ def sooner(network: str) -> Callable[[Results], Series]:
     return measure
 
 
+def reached(task: str, network: str) -> Callable[[Results], Series]:
+    """The largest distance that a network has learned: (seeds,). Raises `InconclusiveError` where there is none."""
+
+    def measure(results: Results) -> Series:
+        reaches = results.series(f"{task}/{network}", "reach")
+        if not np.any(reaches):
+            raise InconclusiveError("no seed has learned the shortest distance: train them longer")
+        return reaches
+
+    return measure
+
+
 def require_text_learned(results: Results, network: str) -> None:
     """Raises `InconclusiveError` where a network gains nothing from what stands before: it has hardly learned text."""
     losses = results.series(f"text/{network}", "losses")
@@ -141,7 +153,8 @@ def text_more(network: str) -> Callable[[Results], Series]:
     """log10 of that fraction over the vanilla network's: (seeds,)."""
 
     def measure(results: Results) -> Series:
-        require_text_learned(results, network)
+        for name in (network, "rnn"):
+            require_text_learned(results, name)
         gated, vanilla = (results.series(f"text/{name}", "gradient")[:, LAG] for name in (network, "rnn"))
         return (gated / vanilla).map(np.log10)
 
@@ -202,7 +215,7 @@ CLAIMS = (
     Claim(
         "undisturbed-is-easy",
         role="sentence",
-        measure=lambda results: results.series("copy/rnn", "reach"),
+        measure=reached("copy", "rnn"),
         at_least=LAG,
         interval="median",
     ),

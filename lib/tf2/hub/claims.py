@@ -34,37 +34,36 @@ def answers(results: Results, source: str, way: str) -> Series:
     return results.series(source, "right").map(lambda by_way: np.stack([*map(unpacked, by_way[way])]))
 
 
-def gain(way: str, over: str) -> Callable[[Results], Series]:
-    """Test digits that one way recognises minus those of another, with the letters' module: (seeds, pictures).
+def differences(results: Results, way: str, over: str) -> Series:
+    """Test digits that one way recognises minus those of another, with the letters' module: (seeds, shots, pictures).
 
-    The mean over the shots. All seeds have the same test digits.
+    All seeds have the same test digits.
 
     Raises:
         InconclusiveError: neither way has learned anything, or the module has not.
     """
+    own = [r.measurements["own_accuracy"] for r in results.of("letters") if "own_accuracy" in r.measurements]
+    if own:  # one from elsewhere is taken as it is
+        require_trained("the module's accuracy on letters that it has not seen", own, MODULE)
+    better, worse = (answers(results, "letters", each) for each in (way, over))
+    best = np.maximum(*(each.mean(axis=2).mean(axis=1) for each in (better, worse)))
+    require_trained("the better way's test accuracy", best, TRAINED)
+    return better - worse
+
+
+def gain(way: str, over: str) -> Callable[[Results], Series]:
+    """The difference of two ways, the mean over the shots: (seeds, pictures)."""
 
     def measure(results: Results) -> Series:
-        require_module(results)
-        better, worse = (answers(results, "letters", each) for each in (way, over))
-        best = np.maximum(*(each.mean(axis=2).mean(axis=1) for each in (better, worse)))
-        require_trained("the better way's test accuracy", best, TRAINED)
-        mean: Series = (better - worse).mean(axis=1)
+        mean: Series = differences(results, way, over).mean(axis=1)
         return mean
 
     return measure
 
 
-def require_module(results: Results) -> None:
-    """Raises `InconclusiveError` where the letters' module has hardly learned letters; one from elsewhere is taken."""
-    own = [r.measurements["own_accuracy"] for r in results.of("letters") if "own_accuracy" in r.measurements]
-    if own:
-        require_trained("the module's accuracy on letters that it has not seen", own, MODULE)
-
-
 def gain_shrinks(results: Results) -> Series:
     """The frozen module's gain over scratch with the fewest pictures minus that with the most: (seeds, pictures)."""
-    require_module(results)
-    gains = answers(results, "letters", "frozen module") - answers(results, "letters", "from scratch")
+    gains = differences(results, "frozen module", "from scratch")
     return gains[:, 0] - gains[:, -1]
 
 

@@ -276,7 +276,7 @@ LAB = Lab(
         "seeds": 3,
         "shots": (1, 10),
         "pictures": 8_000,
-        "epochs": 5,
+        "epochs": 6,
         "steps": 60,
         "judged": 500,
         "tested": 1_000,

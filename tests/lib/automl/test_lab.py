@@ -204,6 +204,11 @@ def test_sabotage_arms_that_are_swapped_refute_the_sentence() -> None:
     assert verdicts_of(made_up(swapped))["tpe-pruned"] == "fails"
 
 
+def test_the_row_says_what_came_out() -> None:
+    lessons = {LAB.texts.lesson("search-beats-default", verdict) for verdict in ("holds", "fails", "inconclusive")}
+    assert len(lessons - {None}) == 3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("root", range(1, 21))
 def test_exact_claims_hold_for_every_root_seed(root: int) -> None:

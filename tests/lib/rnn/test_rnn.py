@@ -348,6 +348,23 @@ def test_exact_claims_hold_for_every_root_seed(root: int) -> None:
     assert {judge(claim, results, "rnn")["verdict"] for claim in exact} == {"holds"}
 
 
+def test_each_row_says_what_came_out() -> None:
+    rows = {claim.row for claim in CLAIMS}
+    for row in rows:
+        assert len({LAB.texts.lesson(row, verdict) for verdict in ("holds", "fails", "inconclusive")} - {None}) == 3
+    assert len({*LAB.texts.figures.values()}) == len(rows), "each row has a picture of its own"
+
+
+def test_what_has_hardly_learned_is_not_judged() -> None:
+    results = made_up(reaches=dict.fromkeys(REACHES, 0))
+    for result in results:
+        if result.trial.variant.startswith("text/"):
+            result.measurements["losses"][:] = [2.0] * len(CONTEXTS)
+    of_training = ("bptt-vanishes/after-learning", "gates-keep-it/text", "learns-far", "undisturbed")
+    broken = {verdict for name, verdict in verdicts(CLAIMS, results).items() if name.startswith(of_training)}
+    assert broken == {"inconclusive"}
+
+
 def test_pictures() -> None:
     assert_drawn(LAB, made_up(), CONFIG)
 
