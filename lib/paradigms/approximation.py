@@ -66,11 +66,25 @@ def error(target: Target, predicted: np.ndarray) -> np.ndarray:
     return np.asarray(np.mean((predicted.T - values) ** 2, axis=-1) / np.var(values))
 
 
-def best_line(target: Target) -> np.ndarray:
-    """The least-squares line or plane of the training points, at the judging points: (n,)."""
-    affine = [np.column_stack([np.ones(len(x)), x]) for x in (target.train, target.judge)]
-    solution, *_ = np.linalg.lstsq(affine[0], target.function(target.train))
+def plane_through(x: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The least-squares line or plane of values (n, …) at points x (n, d), at other points (m, d): (m, …)."""
+    affine = [np.column_stack([np.ones(len(points)), points]) for points in (x, at)]
+    solution, *_ = np.linalg.lstsq(affine[0], values)
     return np.asarray(affine[1] @ solution)
+
+
+def least_error_of_a_line(target: Target) -> float:
+    """The error of the line or plane that fits the judging points best: none has a lower one."""
+    return float(error(target, plane_through(target.judge, target.function(target.judge), target.judge)))
+
+
+def off_a_line(target: Target, predicted: np.ndarray) -> float:
+    """The largest distance of networks' outputs (judging points, networks) from the line or plane through them.
+
+    In shares of the function's standard deviation.
+    """
+    distances = predicted - plane_through(target.judge, predicted, target.judge)
+    return float(np.abs(distances).max() / np.std(target.function(target.judge)))
 
 
 def written(knots: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:

@@ -147,6 +147,8 @@ def _supervised(axis: Any, results: Results) -> None:
         for seed, curve in enumerate(curves):
             label = None if seed else TEXTS(f"figures.three_kinds.{name}")
             axis.plot(steps, curve, "o-", color=colour, alpha=0.5, markersize=3, label=label)
+    means = 100 * results.items("labels", "means_right").mean()
+    axis.axhline(means, color=GREY, label=TEXTS("figures.three_kinds.means"))
     axis.axhline(10, color=BLACK, linestyle=":", linewidth=1)
     axis.text(steps[-1], 19, TEXTS("figures.three_kinds.chance"), ha="right", fontsize=9)
     axis.set(xlabel=TEXTS("figures.three_kinds.epoch"), ylabel=TEXTS("figures.three_kinds.accuracy"), ylim=(0, 102))
@@ -225,7 +227,7 @@ def without_labels(results: Results, config: Any) -> Any:
 def policy(results: Results, config: Any) -> Any:
     """The policy as a function of the pole's state, before and after, and the returns of every seed."""
     maps = (("before", "reward", "before"), ("rewarded", "reward", "after"), ("noise", "reward/noise", "after"))
-    figure, (axes,) = canvas(1, 4, 16, 4.2)
+    figure, (axes,) = canvas(1, 4, 16.5, 4.2, width_ratios=(3, 3, 3, 4))
     for axis, (title, variant, when) in zip(axes, maps, strict=False):
         chance = np.array(results.of(variant)[0].measurements["policy"][when])
         image = axis.imshow(
@@ -237,6 +239,7 @@ def policy(results: Results, config: Any) -> Any:
     figure.colorbar(image, ax=axes[2], label=TEXTS("figures.policy.push"))
     players = {
         "random": ("reward", "random_return", GREY),
+        "lean": ("reward", "lean_return", GREEN),
         "noise": ("reward/noise", "sampled_return", RED),
         "sampled": ("reward", "sampled_return", BLUE),
         "greedy": ("reward", "greedy_return", BLUE),

@@ -24,6 +24,7 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.harness.contract.studies import batches, changed
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.models import evaluation
@@ -116,8 +117,7 @@ def function(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "by_hand": {str(width): approximation.by_hand_over_bound(width) for width in BY_HAND_WIDTHS}
     }
     for name, target in approximation.TARGETS.items():
-        line = float(approximation.error(target, approximation.best_line(target)))
-        measured[f"{name}/best_line"] = line
+        measured[f"{name}/least_error_of_a_line"] = approximation.least_error_of_a_line(target)
         for kind, activation in (("network", config.activation), ("linear", "identity")):
             fit = approximation.fit(
                 seed.child(name),
@@ -130,6 +130,7 @@ def function(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
                 name=f"{name}/{kind}",
             )
             measured[f"{name}/{kind}"] = approximation.error(target, fit.predicted)
+            measured[f"{name}/{kind}/off_a_line"] = approximation.off_a_line(target, fit.predicted)
             measured[f"{name}/{kind}/predicted"] = fit.predicted.T.round(4)
             if (name, kind) == ("wave", "network"):
                 measured["moments"] = fit.steps
@@ -153,23 +154,40 @@ def labels(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         curve.append(evaluation.accuracy(classifier.logits(_pixels(validation)), validation.labels))
         log(epoch, validation_accuracy=curve[-1])
     log.parameters(classifier.weights())
+    logits = classifier.logits(_pixels(test))
     return {
         "validation_accuracy": curve,
-        "test_accuracy": evaluation.accuracy(classifier.logits(_pixels(test)), test.labels),
+        "test_accuracy": evaluation.accuracy(logits, test.labels),
+        "test_right": packed(evaluation.right(logits, test.labels)),
+        "means_right": packed(nearest_mean(training, test) == test.labels),
     }
+
+
+def nearest_mean(training: Split, test: Split) -> np.ndarray:
+    """The class whose mean training picture is nearest to each test picture (n,)."""
+    x = _pixels(training)
+    means = np.stack([x[training.labels == digit].mean(axis=0) for digit in range(CLASSES)])
+    return k_means.nearest(_pixels(test), means)[0]
 
 
 def pictures(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Groups and codes of the pictures; what they have to do with the digits is asked after the training."""
     x = _pixels(mnist_5k.train())
     clusters = k_means.k_means(x, config.clusters, seed.rng("k-means"), config.restarts)
+    unlearned = x[seed.rng("unlearned").choice(len(x), config.clusters, replace=False)]
     for step, inertia in enumerate(clusters.inertia):
         log(step, inertia=inertia)
     coders = {k: AutoEncoder(seed.child(k), x.shape[1], config.hidden, k) for k in config.codes}
     linear = AutoEncoder(seed.child("linear"), x.shape[1], config.hidden, config.linear_code, "identity")
     for coder in (*coders.values(), linear):
         coder.train(x, seed, log, epochs=config.code_epochs, batch=64, learning_rate=config.code_rate)
-    return {"steps": len(clusters.inertia)} | _without_labels(x, clusters, coders, linear)
+    test = mnist_5k.test()
+    around = k_means.nearest(_pixels(test), unlearned)[0]
+    return {
+        "steps": len(clusters.inertia),
+        "unlearned_rand": k_means.adjusted_rand_index(around, test.labels),
+        **_without_labels(x, clusters, coders, linear),
+    }
 
 
 def _without_labels(
@@ -189,6 +207,7 @@ def _without_labels(
     return {
         "adjusted_rand": k_means.adjusted_rand_index(groups, test.labels),
         "named_accuracy": float(np.mean(names[groups] == test.labels)),
+        "named_right": packed(names[groups] == test.labels),
         "names": names,
         "shares": np.array([np.bincount(test.labels[groups == g], minlength=CLASSES) for g in range(len(names))]),
         "centres": _bytes(clusters.centres),
@@ -217,6 +236,7 @@ def reward(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "sampled": (policy.logits, True),
         "greedy": (policy.logits, False),
         "random": (lambda observations: np.zeros((len(observations), 2)), True),
+        "lean": (reinforce.push_where_it_leans, False),
     }
     judged = {}
     for name, (logits, draws) in players.items():

@@ -83,6 +83,12 @@ def play(env: Any, logits: Logits, rng: np.random.Generator | None) -> Episodes:
     return Episodes(*map(np.array, zip(*steps, strict=True)))
 
 
+def push_where_it_leans(observations: np.ndarray) -> np.ndarray:
+    """Logits of the rule that a person thinks of first: push to the side to which the pole leans."""
+    angle = observations[:, 2]
+    return np.stack([-angle, angle], axis=1)
+
+
 def returns_to_go(rewards: np.ndarray, discount: float) -> np.ndarray:
     """$G_t = r_t + \\gamma G_{t+1}$, from the last step backwards."""
     returns = np.zeros(rewards.shape)

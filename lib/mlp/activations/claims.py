@@ -2,110 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from lib.harness.contract.claim import Claim, largest, smallest
+from lib.mlp.activations.measures import (
+    CHANCE,
+    FACTOR,
+    HARDLY,
+    LEARNED,
+    MARGIN,
+    MILLIONTH,
+    SHALLOW,
+    TURNED,
+    TWICE,
+    UNITS,
+    UNMOVED,
+    VANISHED,
+    as_tanh,
+    best_activation,
+    dead_at_start,
+    deep,
+    deepest_gain,
+    died,
+    factor,
+    facts,
+    first_layer_moved,
+    gain,
+    least_flat,
+    log_ratio,
+    log_ratios,
+    lost_by_depth,
+    most_stubborn,
+    right,
+    unlikeness,
+    untrainable,
+    very_deep,
+    worst_depth,
+)
 
-import numpy as np
-
-from lib.harness.contract.claim import Claim, largest, require_trained, smallest
-from lib.harness.contract.results import Results
-from lib.harness.contract.series import Series
-from lib.mlp.activations.gradients import USUAL, Activation
-from lib.models.mlp import Scheme
-
-CHANCE = 0.2
-"""Twice what guessing among ten digits gives: at most this is not trained."""
-LEARNED = 0.9
-"""At least this is trained; one linear layer reaches about 0.95 on these digits."""
-VANISHED = -2.0
-"""log10: the first layer gets less than a hundredth of the last."""
-
-
-def depths(results: Results) -> list[int]:
-    """The numbers of hidden layers that were measured."""
-    return list(results.of("gradient")[0].trial.config.depths)
-
-
-def deep(results: Results) -> int:
-    """Hidden layers of the networks that were trained."""
-    return int(results.of("gradient")[0].trial.config.deep)
-
-
-def log_ratios(results: Results, what: str, activation: Activation, scheme: Scheme, depth: int) -> np.ndarray:
-    """log10 of first over last hidden layer, `what`: ``weight`` gradient or ``derivative``. Shape (seeds,)."""
-    key = f"{activation}/{scheme}/{depth}"
-    with np.errstate(divide="ignore"):
-        return np.log10([result.measurements[what][key] for result in results.of("gradient")])
-
-
-def farthest(values: list[np.ndarray], middle: float) -> np.ndarray:
-    """Of values (seeds,) at several depths those whose mean is farthest from the middle of the range: the worst."""
-    distances = [abs(float(np.mean(each)) - middle) for each in values]
-    return values[int(np.argmax(distances))]  # NaN counts as the largest
-
-
-def _worst_depth(activation: Activation, scheme: Scheme) -> Callable[[Results], np.ndarray]:
-    return lambda results: farthest(
-        [log_ratios(results, "weight", activation, scheme, depth) for depth in depths(results)], 0.0
-    )
-
-
-def _factor(results: Results) -> np.ndarray:
-    factors = [
-        10 ** (log_ratios(results, "weight", "sigmoid", "xavier", depth) / (depth - 1))
-        for depth in depths(results)
-        if depth > 1
-    ]
-    return farthest(factors, 0.235)
-
-
-def _most_stubborn(scheme: Scheme | None) -> Callable[[Results], np.ndarray]:
-    """The largest log ratio of derivatives of any activation in the deepest net; None: each in its usual start."""
-    return lambda results: np.max(
-        [
-            log_ratios(results, "derivative", name, scheme or usual, max(depths(results)))
-            for name, usual in USUAL.items()
-        ],
-        axis=0,
-    )
-
-
-def _accuracy(name: str) -> Callable[[Results], Series]:
-    return lambda results: results.series(f"train/{name}", "test_accuracy")
-
-
-def _untrainable(measure: Callable[[Results], Any]) -> Callable[[Results], Any]:
-    """The accuracy of what is said not to learn; `InconclusiveError` if the shallow network has not learned either."""
-
-    def guarded(results: Results) -> Any:
-        shallow = _accuracy("sigmoid-shallow")(results)
-        require_trained("the shallow network's test accuracy, at the same budget,", shallow, SHALLOW)
-        return measure(results)
-
-    return guarded
-
-
-SHALLOW = 0.5
-"""Test accuracy from which on the budget is enough for a network that can learn: five times chance."""
-
-
-def _best_accuracy(results: Results) -> np.ndarray:
-    names = [v for v in results.variants("train/") if v != "train/sigmoid-shallow"]
-    if not names:
-        raise LookupError("no finished trial of training")
-    return np.asarray(np.max(np.stack([results.series(name, "test_accuracy") for name in names], axis=1), axis=1))
-
-
-def _dead(results: Results) -> Series:
-    dead: Series = results.series("train/relu", "dead")[:, -1].mean(axis=1)
-    return dead
-
-
-def _facts(results: Results) -> Any:
-    return results.of("functions")[0].measurements
-
-
-FACTOR = float(np.log10(5))
 CLAIMS = (
     Claim(
         "sigmoid-gradient-vanishes/product",
@@ -118,66 +50,205 @@ CLAIMS = (
         "sigmoid-gradient-vanishes/quarter",
         role="identity",
         kind="exact",
-        measure=lambda results: _facts(results)["sigmoid"]["largest"],
+        measure=lambda results: facts(results)["sigmoid"]["largest"],
         at_most=0.25,
     ),
-    Claim("sigmoid-gradient-vanishes/factor", role="identity", measure=_factor, at_least=0.2, at_most=0.27),
+    Claim("sigmoid-gradient-vanishes/factor", role="identity", measure=factor, at_least=0.2, at_most=0.27),
     Claim(
         "sigmoid-gradient-vanishes/ratio",
         role="sentence",
         measure=lambda results: log_ratios(results, "weight", "sigmoid", "xavier", deep(results)),
-        at_most=-6.0,
+        at_most=MILLIONTH,
     ),
     Claim(
         "sigmoid-gradient-vanishes/does-not-train",
         role="sentence",
-        measure=_untrainable(_accuracy("sigmoid")),
+        measure=untrainable(right("train/sigmoid")),
         at_most=CHANCE,
+        interval="items",
+    ),
+    Claim(
+        "sigmoid-gradient-vanishes/another-start",
+        role="limit",
+        measure=right("train/sigmoid-as-tanh"),
+        at_least=SHALLOW,
+        interval="items",
+    ),
+    Claim(
+        "sigmoid-gradient-vanishes/first-layer-stays",
+        role="control",
+        measure=untrainable(first_layer_moved),
+        at_most=UNMOVED,
     ),
     Claim(
         "sigmoid-gradient-vanishes/shallow-trains",
         role="control",
-        measure=_accuracy("sigmoid-shallow"),
+        measure=right("train/sigmoid-shallow"),
         at_least=LEARNED,
+        interval="items",
+    ),
+    Claim(
+        "not-the-sigmoid-but-its-start/gradient",
+        role="sentence",
+        measure=worst_depth("sigmoid", "as-tanh"),
+        at_least=VANISHED,
+    ),
+    Claim(
+        "not-the-sigmoid-but-its-start/learns",
+        role="sentence",
+        measure=gain("train/sigmoid-as-tanh", "train/sigmoid"),
+        more_than=0.0,
+        smallest=MARGIN,
+        interval="items",
+    ),
+    Claim(
+        "not-the-sigmoid-but-its-start/same-network",
+        role="identity",
+        kind="exact",
+        measure=lambda results: largest(result.measurements["same_outputs"] for result in results.of("gradient")),
+        at_most=1e-12,
+    ),
+    Claim(
+        "not-the-sigmoid-but-its-start/same-derivatives",
+        role="identity",
+        kind="exact",
+        measure=as_tanh,
+        at_most=TURNED,
     ),
     Claim(
         "whatever-activation/most-regions",
         role="sentence",
         kind="exact",
-        measure=lambda results: smallest(facts["flat"] for facts in _facts(results).values()),
+        measure=lambda results: smallest(each["flat"] for each in facts(results).values()),
         at_least=0.5,
     ),
-    Claim("whatever-activation/every-activation", role="sentence", measure=_most_stubborn(None), at_most=VANISHED),
-    Claim("whatever-activation/does-not-learn", role="sentence", measure=_untrainable(_best_accuracy), at_most=CHANCE),
+    Claim("whatever-activation/sums-that-occur", role="sentence", measure=least_flat, at_least=0.5),
+    Claim("whatever-activation/every-activation", role="sentence", measure=most_stubborn(None), at_most=VANISHED),
+    Claim(
+        "whatever-activation/does-not-learn",
+        role="sentence",
+        measure=untrainable(best_activation),
+        at_most=CHANCE,
+        interval="items",
+    ),
     Claim(
         "whatever-activation/tanh-keeps",
         role="limit",
-        measure=_worst_depth("tanh", "xavier"),
+        measure=worst_depth("tanh", "xavier"),
         at_least=-FACTOR,
         at_most=FACTOR,
     ),
-    Claim("whatever-activation/small-start", role="condition", measure=_most_stubborn("uniform"), at_most=VANISHED),
+    Claim("whatever-activation/small-start", role="condition", measure=most_stubborn("uniform"), at_most=VANISHED),
     Claim(
         "relu-keeps-gradient/derivative",
         role="sentence",
         kind="exact",
-        measure=lambda results: _facts(results)["relu"]["on"],
+        measure=lambda results: facts(results)["relu"]["on"],
         at_most=0.0,
     ),
     Claim(
         "relu-keeps-gradient/unbounded",
         role="sentence",
         kind="exact",
-        measure=lambda results: _facts(results)["relu"]["unbounded"],
+        measure=lambda results: facts(results)["relu"]["unbounded"],
         at_most=0.0,
     ),
     Claim(
         "relu-keeps-gradient/ratio",
         role="sentence",
-        measure=_worst_depth("relu", "he"),
+        measure=worst_depth("relu", "he"),
         at_least=-FACTOR,
         at_most=FACTOR,
     ),
-    Claim("relu-keeps-gradient/trains", role="sentence", measure=_accuracy("relu"), at_least=LEARNED),
-    Claim("relu-keeps-gradient/no-dead-units", role="limit", measure=_dead, at_most=0.01),
+    Claim(
+        "relu-keeps-gradient/trains",
+        role="sentence",
+        measure=right("train/relu"),
+        at_least=LEARNED,
+        interval="items",
+    ),
+    Claim("relu-keeps-gradient/no-units-die", role="limit", measure=died("train/relu"), at_most=HARDLY),
+    Claim(
+        "a-high-rate-kills-units/high-rate",
+        role="sentence",
+        measure=died("high-rate/relu"),
+        more_than=0.0,
+        smallest=UNITS,
+    ),
+    Claim("a-high-rate-kills-units/best-rate", role="control", measure=died("train/relu"), at_most=HARDLY),
+    Claim(
+        "a-high-rate-kills-units/at-the-start",
+        role="control",
+        measure=dead_at_start,
+        more_than=0.0,
+        smallest=UNITS,
+    ),
+    Claim(
+        "a-high-rate-kills-units/leaky-never",
+        role="identity",
+        kind="exact",
+        measure=lambda results: largest(results.values("high-rate/leaky", "dead")),
+        at_most=0.0,
+    ),
+    Claim(
+        "a-high-rate-kills-units/leaky-learns-more",
+        role="control",
+        measure=gain("high-rate/leaky", "high-rate/relu"),
+        more_than=0.0,
+        smallest=MARGIN,
+        interval="items",
+    ),
+    Claim(
+        "a-hundred-layers/learns",
+        role="sentence",
+        measure=very_deep(right, "both"),
+        at_least=LEARNED,
+        interval="items",
+    ),
+    Claim(
+        "a-hundred-layers/above-plain",
+        role="sentence",
+        measure=deepest_gain("both", "plain"),
+        more_than=0.0,
+        smallest=MARGIN,
+        interval="items",
+    ),
+    Claim(
+        "a-hundred-layers/skips-alone",
+        role="control",
+        measure=deepest_gain("skip", "plain"),
+        more_than=0.0,
+        smallest=MARGIN,
+        interval="items",
+    ),
+    Claim(
+        "a-hundred-layers/normalisation-alone",
+        role="control",
+        measure=deepest_gain("norm", "plain"),
+        more_than=0.0,
+        smallest=MARGIN,
+        interval="items",
+    ),
+    Claim(
+        "a-hundred-layers/depth-costs",
+        role="control",
+        measure=lost_by_depth,
+        more_than=0.0,
+        smallest=MARGIN,
+        interval="items",
+    ),
+    Claim(
+        "a-hundred-layers/plain-keeps-gradient",
+        role="control",
+        measure=very_deep(log_ratio, "plain"),
+        at_least=VANISHED,
+    ),
+    Claim(
+        "a-hundred-layers/inputs-look-alike",
+        role="control",
+        measure=unlikeness,
+        more_than=1.0,
+        smallest=TWICE,
+        interval="log-mean",
+    ),
 )

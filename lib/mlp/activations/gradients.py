@@ -7,11 +7,15 @@ get outputs of the activation, so they can be compared. For each the chain rule 
 $$\frac{\partial L}{\partial W_l} = \delta_l^T a_{l-1} \qquad \delta_l = \frac{\partial L}{\partial z_l}$$
 
 what a layer learns = the derivative that reaches it x the output of the layer before, the lecture's sentence.
+
+The sigmoid is tanh, shifted and stretched: $\sigma(z) = (1 + \tanh(z/2)) / 2$. So a network with sigmoids whose weights
+are four times those of a tanh network, and whose biases undo the shift, is that network (`in_tanhs_clothes`). Glorot &
+Bengio's own code starts sigmoids from four times the weights, for this reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,12 +38,16 @@ USUAL: dict[Activation, Scheme] = {
 }
 """Activations with their usual start: Glorot & Bengio 2010, He et al. 2015, Klambauer et al. 2017 (SELU)."""
 SCHEMES: tuple[Scheme, ...] = ("xavier", "he", "lecun", "uniform")
+Start = Literal[Scheme, "as-tanh"]
+"""Initial weights: one of the schemes, or, of sigmoids, those of a tanh network in other clothes."""
 WIDTH = 64
 CLASSES = 10
 FLAT = 0.05
 """A derivative below this counts as near 0: a twentieth of the identity's."""
 REGION = 10.0
 """Weighted sums from -10 to 10: there sigmoid and tanh have long reached their limits."""
+BINS = np.linspace(-REGION, REGION, 81)
+"""Edges of the histograms of weighted sums."""
 
 
 def modules() -> dict[Activation, Callable[[], torch.nn.Module]]:
@@ -56,9 +64,28 @@ def modules() -> dict[Activation, Callable[[], torch.nn.Module]]:
     }
 
 
-def network(activation: Activation, scheme: Scheme, depth: int, seed: Seed) -> torch.nn.Sequential:
+def in_tanhs_clothes(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights with which sigmoids compute what tanh units compute with `weights`.
+
+    With $a = 2s - 1$ the tanh unit's sum $W a + b$ is half of the sigmoid's sum $4 W s + 2 b - 2 W 1$. The first layer
+    has inputs that are no units', and the last one outputs that go through no unit: there each factor 2 falls away.
+    """
+    layers = len(weights) // 2
+    clothed = {}
+    for layer in range(1, layers + 1):
+        matrix, bias = weights[f"dense{layer}.weight"], weights[f"dense{layer}.bias"]
+        inner, outer = 1 if layer == 1 else 2, 1 if layer == layers else 2
+        shift = 0.0 if layer == 1 else matrix.sum(axis=1)
+        clothed[f"dense{layer}.weight"] = outer * inner * matrix
+        clothed[f"dense{layer}.bias"] = outer * (bias - shift)
+    return clothed
+
+
+def network(activation: Activation, start: Start, depth: int, seed: Seed) -> torch.nn.Sequential:
     """An input layer, `depth` hidden layers and an output layer: (n, 64) to (n, 10) logits; the default dtype."""
-    model = torch_mlp(initial_weights(seed, (WIDTH,) * (depth + 2) + (CLASSES,), scheme), "identity")
+    widths = (WIDTH,) * (depth + 2) + (CLASSES,)
+    weights = initial_weights(seed, widths, USUAL["tanh"] if start == "as-tanh" else start)
+    model = torch_mlp(in_tanhs_clothes(weights) if start == "as-tanh" else weights, "identity")
     for layer in range(1, depth + 2):
         setattr(model, f"activation{layer}", modules()[activation]())
     return model
@@ -99,19 +126,33 @@ def probe(model: torch.nn.Sequential, inputs: np.ndarray, labels: np.ndarray) ->
     return Probe(np.array(weights), np.array(derivatives), product)
 
 
-def dead_units(model: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
-    """Return the share of dead units by layer (depth + 1,): with derivative 0 on every input, no input teaches them."""
+def slopes(model: torch.nn.Module, inputs: np.ndarray) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The weighted sums of each layer of units and the derivatives there, both (n, 64), from the first layer on."""
     import torch
 
     a = torch.from_numpy(inputs).to(torch.get_default_dtype())
-    shares = []
     for name, module in model.named_children():
         z = a.detach().requires_grad_()
         a = module(z)
         if name.startswith("activation"):
             (slope,) = torch.autograd.grad(a.sum(), z)
-            shares.append(float((slope == 0).all(dim=0).double().mean()))
-    return np.array(shares)
+            yield z.detach(), slope
+
+
+def dead_units(model: torch.nn.Module, inputs: np.ndarray) -> np.ndarray:
+    """Return the share of dead units by layer (depth + 1,): with derivative 0 on every input, no input teaches them."""
+    return np.array([float((slope == 0).all(dim=0).double().mean()) for _, slope in slopes(model, inputs)])
+
+
+def sums_that_occur(model: torch.nn.Module, inputs: np.ndarray) -> tuple[float, np.ndarray]:
+    """The share of all units and inputs (n, 64) whose derivative is below `FLAT`, and a histogram of their sums (80,).
+
+    Sums beyond `REGION` count in the first and the last bin.
+    """
+    both = list(slopes(model, inputs))
+    flat = np.mean([float((slope.abs() < FLAT).double().mean()) for _, slope in both])
+    sums = np.concatenate([z.numpy().ravel() for z, _ in both])
+    return float(flat), np.histogram(sums.clip(-REGION, REGION), BINS)[0]
 
 
 def functions(points: int = 20_000) -> dict[str, dict[str, Any]]:

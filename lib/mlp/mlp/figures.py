@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import Texts
 from lib.harness.judging.intervals import mean_interval
-from lib.mlp.mlp import neuron, threshold
+from lib.mlp.mlp import by_hand, neuron, threshold
 
 BLUE, ORANGE, GREEN = PALETTE[:3]
 SIDE = 90
@@ -105,7 +106,7 @@ def boolean(results: Results, config: Any) -> Any:
 
 def xor(results: Results, config: Any) -> Any:
     """Draw how two layers compute XOR, which one layer cannot."""
-    runs = [result.measurements for result in results.of("neuron")]
+    runs = _runs(results)
     figure, (axes,) = canvas(1, 4, 15, 4)
     errors, plane, hidden, share = axes
     for (name, learned), colour in zip(runs[0]["perceptron"].items(), (BLUE, GREEN, ORANGE), strict=True):
@@ -221,6 +222,88 @@ def folding(results: Results, config: Any) -> Any:
     return figure
 
 
+XOR_WEIGHTS = {
+    "dense1.weight": np.array([[3.0, 3.0], [-2.0, -2.0]]),
+    "dense1.bias": np.array([-1.0, 3.0]),
+    "dense2.weight": np.array([[-1.0, -1.0], [1.0, 1.0]]),
+    "dense2.bias": np.array([1.0, -1.0]),
+}
+"""Small enough to follow every number of one row through it."""
+
+
+def chain_rule(results: Results, config: Any) -> Any:
+    """A network's derivatives, written on its lines; single gradients against the framework's; central differences."""
+    measured = results.of("hand")[0].measurements
+    figure, (axes,) = canvas(1, 3, 15, 4.8)
+    graph, single, steps = axes
+    _graph(graph)
+    ours, theirs = np.asarray(measured["single"])
+    ends = [theirs.min(), theirs.max()]
+    single.plot(ends, ends, color="#777777", linewidth=1)
+    single.plot(theirs, ours, ".", color=BLUE, markersize=5, alpha=0.6)
+    single.set(xlabel=_chain("framework"), ylabel=_chain("by-hand"), title=_chain("single", weights=len(ours)))
+    single.ticklabel_format(style="sci", scilimits=(-3, 3))
+    for colour, (name, deviations) in zip((*PALETTE[:3], PALETTE[4]), measured["by_step"].items(), strict=True):
+        steps.loglog(by_hand.STEPS, deviations, "o-", color=colour, markersize=4, label=name)
+    steps.axvline(by_hand.STEP, color="#777777", linestyle=":", linewidth=1)
+    steps.invert_xaxis()
+    steps.set(xlabel=_chain("step"), ylabel=_chain("deviation"), title=_chain("steps"))
+    steps.legend(loc="lower right", fontsize=9)
+    return figure
+
+
+def _chain(text: str, **fields: Any) -> str:
+    return TEXTS(f"figures.chain-rule.{text}", **fields)
+
+
+def _graph(axis: Any) -> None:
+    """A network 2 - 2 - 2 on one row of XOR: values in its units, the loss' derivatives on its lines."""
+    row, label = np.array([[1.0, 0.0]]), np.array([1])
+    passed = neuron.forward(XOR_WEIGHTS, "sigmoid", row)
+    loss, gradients = neuron.loss_and_gradients(XOR_WEIGHTS, "sigmoid", row, label)
+    values = [row[0], neuron.sigmoid(passed.sums[0][0]), passed.logits[0]]
+    for layer, (left, right) in enumerate(pairwise(values), 1):
+        for target in range(len(right)):
+            for source in range(len(left)):
+                y = (source, target)
+                share = 0.3 if source == target else 0.22  # so that no number lies where the lines cross
+                axis.plot([layer - 1, layer], y, color="#BBBBBB", linewidth=1.4, zorder=1)
+                place = (layer - 1 + share, y[0] + share * (y[1] - y[0]))
+                text = f"{gradients[f'dense{layer}.weight'][target, source]:+.2f}"
+                axis.text(*place, text, color="#B00000", ha="center", va="center", fontsize=10,
+                          bbox={"color": "white", "pad": 1})  # fmt: skip
+    for layer, each in enumerate(values):
+        for unit, value in enumerate(each):
+            axis.plot(layer, unit, "o", color=(GREEN, BLUE, ORANGE)[layer], markersize=38)
+            axis.text(layer, unit, f"{value:.2f}", color="white", ha="center", va="center", weight="bold")
+    axis.set(xlim=(-0.3, 2.3), ylim=(1.45, -0.45), yticks=[], title=_chain("graph", loss=float(loss)))
+    axis.set_xticks(range(3), [_chain(name) for name in ("inputs", "units", "outputs")])
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+
+
+def equal_starts(results: Results, config: Any) -> Any:
+    """The weights of four hidden units while XOR is learned, from equal and from random weights; first seed."""
+    measured = results.of("neuron")[0].measurements["equal_starts"]
+    figure, (axes,) = canvas(1, 2, 11, 4.2, sharey=True)
+    for axis, name in zip(axes, ("equal", "random"), strict=True):
+        paths = np.asarray(measured["paths"][name])
+        for unit, (path, colour) in enumerate(zip(paths.T, (*PALETTE[:3], PALETTE[4]), strict=True), 1):
+            label = TEXTS("figures.equal-starts.unit", number=unit)
+            axis.plot(measured["steps"], path, color=colour, linewidth=7 - 1.5 * unit, alpha=0.9, label=label)
+        solved = 100 * np.mean([run["equal_starts"]["solved"][name] for run in _runs(results)])
+        axis.set(xlabel=TEXTS("figures.equal-starts.xlabel"))
+        axis.set_title(TEXTS(f"figures.equal-starts.{name}", solved=solved))
+    axes[0].set_ylabel(TEXTS("figures.equal-starts.ylabel"))
+    axes[0].legend(loc="best")
+    return figure
+
+
+def _runs(results: Results) -> list[Any]:
+    return [result.measurements for result in results.of("neuron")]
+
+
 FIGURES: Mapping[str, Callable[[Results, Any], Any]] = {
     "threshold-units": threshold_units,
     "one-neuron-one-line": boolean,
@@ -228,4 +311,6 @@ FIGURES: Mapping[str, Callable[[Results, Any], Any]] = {
     "spirals": regions,
     "accuracy": accuracy,
     "folding": folding,
+    "chain-rule": chain_rule,
+    "equal-starts": equal_starts,
 }

@@ -10,6 +10,7 @@ from pydantic import Field
 from lib.data import mnist_5k
 from lib.harness.contract.config import Config
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import packed
 from lib.harness.contract.trial import Log
 from lib.mlp.mlp import neuron
 from lib.mlp.mlp.figures import grid_points
@@ -139,6 +140,8 @@ def learn(task: Task, config: MlpConfig, seed: Seed, log: Log) -> dict[str, Any]
     inputs, labels = examples(config, task, "test", seed)
     logits = classifier.logits(inputs)
     measured["test_accuracy"] = evaluation.accuracy(logits, labels)
+    if task == "digits":  # the same for all seeds
+        measured["test_right"] = packed(evaluation.right(logits, labels))
     weights = weights_of(classifier)
     matrix, bias = neuron.fold(weights)
     folded = inputs.astype(np.float64) @ matrix.T + bias

@@ -2,6 +2,9 @@
 
 All arms start from the same weights and see the same batches in the same order, so their weights can be compared after
 each step. After the last one come batches of two other sizes, which show what makes TensorFlow trace a step again.
+
+`part` trains two of them until rounding has made them two networks: the lowest level, and the one whose convolution
+sums in another order.
 """
 
 from __future__ import annotations
@@ -20,8 +23,12 @@ from lib.tf2.tf2.levels import LEVELS, network
 
 MODES = ("eager", "compiled")
 REFERENCE = "keras_model.compiled"
-BY_HAND = "variables"
-"""The level whose convolution is not TensorFlow's own: its sums have another order."""
+BY_HAND, LOWEST = "variables", "functions"
+"""The level whose convolution is not TensorFlow's own: its sums have another order. And one whose is."""
+TOLERANCE = 1e-5
+"""Of weights and logits; between the two levels of a float32 weight of 0.1 there are 7e-9."""
+AFTER = 20
+"""Steps that two networks go on after they have parted, for the picture."""
 WARM_UP = 5
 """First steps that are not timed: memory and caches are not ready yet."""
 JUDGED = 500
@@ -58,18 +65,26 @@ def spread(arms: Sequence[Sequence[np.ndarray]]) -> float:
     return max(float(np.ptp(np.stack(arrays), axis=0).max()) for arrays in zip(*arms, strict=True))
 
 
+def spread_by_mode(arms: Mapping[str, Sequence[np.ndarray]]) -> float:
+    """`spread` of the networks that call TensorFlow's own kernels: of those run eagerly, and of those compiled.
+
+    A graph may join operations that Python calls one by one, which rounds otherwise.
+    """
+    own = {name: arrays for name, arrays in arms.items() if not name.startswith(BY_HAND)}
+    return max(spread([arrays for name, arrays in own.items() if name.endswith(mode)]) for mode in MODES)
+
+
 def agree(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: str) -> dict[str, Any]:
     """Train all arms at once; how far their weights are apart after each step, and how often each was traced.
 
-    `apart`: the largest difference between two arms by step, `apart_own_kernels`: without the level by hand,
-    `from_reference`: of each arm from level 1, compiled. `traces`: of each compiled arm after all batches of one size,
-    after one of a second and one of a third size. Seconds go to the log's timings.
+    `apart`: the largest difference between two arms by step, `apart_own_kernels`: without the level by hand, and
+    between arms of one mode, `from_reference`: of each arm from level 1, compiled. `traces`: of each compiled arm after
+    all batches of one size, after one of a second and one of a third size. Seconds go to the log's timings.
     """
     import tensorflow as tf
 
     start = [array.astype(dtype) for array in lenet.keras_weights(lenet.initial_weights(seed))]
-    data = fashion_mnist.train()
-    which = seed.rng("pictures").permutation(len(data))[: steps * batch].reshape(steps, batch)
+    which = batches_of(seed, steps, batch)
     arms = arms_of(start, rate)
     traces = {name: Traces(arm) for name, arm in arms.items() if name.endswith(".compiled")}
     seconds: dict[str, list[float]] = {name: [] for name in arms}
@@ -77,11 +92,8 @@ def agree(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: s
     from_reference: dict[str, list[float]] = {name: [] for name in arms}
     apart, apart_own = [], []
 
-    def tensors(index: np.ndarray) -> tuple[Any, Any]:
-        return tf.constant(data.scaled(index)[..., None], dtype), tf.constant(data.labels[index], tf.int32)
-
     for i, index in enumerate(which):
-        images, labels = tensors(index)
+        images, labels = tensors(index, dtype)
         for name, arm in arms.items():
             started = time.perf_counter()
             losses[name].append(float(arm.step(images, labels)))
@@ -90,7 +102,7 @@ def agree(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: s
         for name, arrays in weights.items():
             from_reference[name].append(spread([arrays, weights[REFERENCE]]))
         apart.append(spread(list(weights.values())))
-        apart_own.append(spread([arrays for name, arrays in weights.items() if not name.startswith(BY_HAND)]))
+        apart_own.append(spread_by_mode(weights))
         log(i, loss=losses[REFERENCE][-1], apart=apart[-1], apart_own_kernels=apart_own[-1])
 
     final = weights[REFERENCE]
@@ -102,7 +114,7 @@ def agree(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: s
     logits = {name: np.asarray(arm.logits(pictures)) for name, arm in arms.items()}
     answers = np.stack([each.argmax(axis=1) for each in logits.values()])
     for size in (batch // 2, batch // 4):
-        images, labels = tensors(which[0, :size])
+        images, labels = tensors(which[0, :size], dtype)
         for name, found in traces.items():
             arms[name].step(images, labels)
             counts[name].append(found.count())
@@ -117,6 +129,43 @@ def agree(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: s
         "accuracy": evaluation.accuracy(logits[REFERENCE], validation.labels),
         "traces": counts,
     }
+
+
+def batches_of(seed: Seed, steps: int, batch: int) -> np.ndarray:
+    """The pictures of each step, by their index: (steps, batch)."""
+    return seed.rng("pictures").permutation(len(fashion_mnist.train()))[: steps * batch].reshape(steps, batch)
+
+
+def tensors(index: np.ndarray, dtype: str) -> tuple[Any, Any]:
+    """Training pictures (n, 28, 28, 1) and their labels (n,)."""
+    import tensorflow as tf
+
+    data = fashion_mnist.train()
+    return tf.constant(data.scaled(index)[..., None], dtype), tf.constant(data.labels[index], tf.int32)
+
+
+def part(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: str) -> dict[str, Any]:
+    """Train two levels, compiled, from the same weights, until their weights differ by more than `TOLERANCE`.
+
+    `apart`: the largest difference between their weights by step; `parted`: the first step after which it is above
+    the tolerance, infinite where that is none of them.
+    """
+    start = [array.astype(dtype) for array in lenet.keras_weights(lenet.initial_weights(seed))]
+    arms = [network(level, start, rate, True) for level in (LOWEST, BY_HAND)]
+    apart: list[float] = []
+    parted = np.inf
+    for step, index in enumerate(batches_of(seed, steps, batch), 1):
+        images, labels = tensors(index, dtype)
+        for arm in arms:
+            arm.step(images, labels)
+        apart.append(spread([arm.weights() for arm in arms]))
+        log(step - 1, apart=apart[-1])
+        if apart[-1] > TOLERANCE:
+            parted = min(parted, step)
+        if step >= parted + AFTER:
+            break
+    log.parameters(lenet.named_weights(arms[0].weights()))
+    return {"apart": apart, "parted": float(parted)}
 
 
 def record_seconds(log: Log, seconds: Mapping[str, Sequence[float]]) -> None:

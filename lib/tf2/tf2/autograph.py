@@ -1,8 +1,7 @@
-"""What autograph makes of Python: the same answers, the traces it takes, what it costs, and what it does not do."""
+"""Autograph and Python: the answers of both, how often a graph is traced, what it costs, and what it refuses."""
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,38 +11,40 @@ import numpy as np
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.models.error_text import error_of
-from lib.tf2.tf2.programs import FROZEN, PROGRAMS, REFUSED, absolute, collatz, square_root
+from lib.tf2.tf2.programs import FROZEN, PROGRAMS, REFUSED, collatz, square_root
 
 LONG = 27
 """`collatz` takes 111 steps from here."""
 
 
 def measure(seed: Seed, log: Log, draws: int, values: int, repeats: int) -> dict[str, Any]:
-    """All of it for one seed; seconds go to the log's timings.
+    """All of it; seconds go to the log's timings.
 
-    `deviations`: for each program the largest difference of a graph's answer from the eager one, over `draws`
-    arguments; `python_deviations`: of the eager answer from Python's on NumPy's numbers. `traces_*`: traces for
-    `values` different arguments.
+    `answers`: of each program for `draws` arguments, as `answers` returns them. `deviations`: for each program the
+    largest difference of a graph's answer from the eager one; `python_deviations`: of the eager answer from Python's
+    on NumPy's numbers. `first`: the first argument of each draw. `traces_*`: traces for `values` different arguments.
     """
-    eager, python, refused_without = {}, {}, 0
+    found, first, refused_without = {}, {}, 0
     for name, (program, arguments) in PROGRAMS.items():
         rng = seed.rng("arguments", name)
         drawn = [arguments(rng) for _ in range(draws)]
-        eager[name], python[name] = deviations(program, drawn)
+        found[name] = answers(program, drawn)
+        first[name] = [float(np.ravel(argument[0])[0]) for argument in drawn]
         refused_without += without_autograph_fails(program, drawn[0])
-    for i, name in enumerate(eager):
-        log(i, deviation=eager[name], python_deviation=python[name])
+    deviations = {name: [float(each) for each in np.abs(np.diff(found[name], axis=0)).max(axis=1)] for name in found}
+    for i, (python, graph) in enumerate(deviations.values()):
+        log(i, deviation=graph, python_deviation=python)
     cost(log, repeats)
     return {
-        "deviations": eager,
-        "python_deviations": python,
+        "answers": found,
+        "first": first,
+        "deviations": {name: each[1] for name, each in deviations.items()},
+        "python_deviations": {name: each[0] for name, each in deviations.items()},
         "refused_without_autograph": refused_without,
         "gradient_deviation": gradient_deviation(float(seed.rng("gradient").uniform(2, 50))),
         **traces(values),
         "refused": {name: refusal(program, argument) for name, (program, argument) in REFUSED.items()},
         "frozen": {name: stays(program, change) for name, (program, change) in FROZEN.items()},
-        "source": inspect.getsource(absolute),
-        "code": generated_code(absolute),
     }
 
 
@@ -54,17 +55,16 @@ def graph_of(program: Callable[..., Any]) -> Any:
     return tf.function(program)
 
 
-def deviations(program: Callable[..., Any], drawn: list[tuple[Any, ...]]) -> tuple[float, float]:
-    """The largest differences: graph from eager, eager from plain Python."""
+def answers(program: Callable[..., Any], drawn: list[tuple[Any, ...]]) -> np.ndarray:
+    """The answers to each tuple of arguments: by plain Python, eagerly, and by a graph; (3, draws)."""
     import tensorflow as tf
 
     graph = graph_of(program)
-    worst = [0.0, 0.0]
+    found = []
     for arguments in drawn:
         tensors = [tf.constant(argument) for argument in arguments]
-        found = [float(program(*arguments)), float(program(*tensors)), float(graph(*tensors))]
-        worst = [max(worst[0], abs(found[2] - found[1])), max(worst[1], abs(found[1] - found[0]))]
-    return worst[0], worst[1]
+        found.append([float(program(*arguments)), float(program(*tensors)), float(graph(*tensors))])
+    return np.array(found).T
 
 
 def without_autograph_fails(program: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
@@ -123,13 +123,6 @@ def stays(program: Callable[[Any], Any], change: Callable[[], None]) -> bool:
         change()
         answers.append((first, float(function(x))))
     return answers[0][0] != answers[0][1] and answers[1][0] == answers[1][1]
-
-
-def generated_code(program: Callable[..., Any]) -> str:
-    """The Python that autograph makes of a program."""
-    import tensorflow as tf
-
-    return str(tf.autograph.to_code(program))
 
 
 def cost(log: Log, repeats: int) -> None:

@@ -18,7 +18,7 @@ from lib.harness.contract.trial import Log
 from lib.harness.machine import determinism
 from lib.models import lenet
 from lib.tf2.tf2 import in_torch
-from lib.tf2.tf2.agreement import BY_HAND, arms_of, spread
+from lib.tf2.tf2.agreement import BY_HAND, arms_of, spread, spread_by_mode
 
 ROOT = Path(__file__).parents[3]
 MOMENTUM = 0.9
@@ -29,8 +29,9 @@ def measure(seed: Seed, log: Log, *, steps: int, batch: int, rate: float) -> dic
 
     `saved`: training that was interrupted by a ``.keras`` file from training that was not, with momentum;
     `weights_only`: the same with only the weights saved. `served`: logits of the exported model, by the way it is
-    loaded. `levels`: weights after training the loaded model at the levels that use TensorFlow's kernels, eagerly and
-    compiled. `torch_*`: from what TensorFlow gives. `uses_*`: the error of every use, empty where it works.
+    loaded. `levels`: weights after training the loaded model at the levels that use TensorFlow's kernels, of those run
+    eagerly and of those compiled. `torch_*`: from what TensorFlow gives. `uses_*`: the error of every use, empty where
+    it works.
     """
     data = fashion_mnist.train()
     which = seed.rng("pictures").permutation(len(data))[: steps * batch]
@@ -119,7 +120,7 @@ def levels(folder: Path, images: np.ndarray, labels: np.ndarray, rate: float) ->
         tensors = [tf.constant(array) for array in batch]
         for arm in arms.values():
             arm.step(*tensors)
-    return spread([arm.weights() for arm in arms.values()])
+    return spread_by_mode({name: arm.weights() for name, arm in arms.items()})
 
 
 def torch_side(folder: Path, rate: float) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -17,10 +17,12 @@ from lib.harness.contract.trial import Result, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge
 from lib.mlp.activations import gradients
-from lib.mlp.activations.lab import LAB, ActivationsConfig
+from lib.mlp.activations.lab import LAB
+from lib.mlp.activations.training import ActivationsConfig
+from lib.mlp.activations.very_deep import ARMS
 from lib.mlp.mlp import neuron
 from lib.models.mlp import initial_weights
-from tests.lib.support import Recording, run_study, run_trial
+from tests.lib.support import Recording, answers, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "seeds": 3,
@@ -31,8 +33,13 @@ SMALL: dict[str, Any] = {
     "training_seeds": 2,
     "learning_rates": (3e-3,),
     "epochs": 2,
+    "very_deep": (3, 5),
+    "very_deep_seeds": 2,
+    "very_deep_rates": (1e-3,),
+    "very_deep_epochs": 2,
 }
 CLAIMS = {claim.id: claim for claim in LAB.claims}
+STARTS = (*gradients.SCHEMES, "as-tanh")
 RNG = np.random.default_rng(0)
 INPUTS, LABELS = RNG.normal(size=(40, gradients.WIDTH)), RNG.integers(0, 10, 40)
 
@@ -137,29 +144,30 @@ def test_the_same_weights_for_all_activations_of_a_start(measured: Results) -> N
 
 
 def test_finals_have_the_rate_that_their_grid_chose_and_grids_read_no_test_data() -> None:
-    study = LAB.begin(ActivationsConfig(learning_rates=(0.01, 0.1)), 0)
+    study = LAB.begin(ActivationsConfig(learning_rates=(0.01, 0.1), very_deep_rates=(0.01, 0.1)), 0)
     wanted = {"sigmoid": 0.1, "tanh": 0.01, "relu": 0.01, "leaky": 0.1, "gelu": 0.01, "selu": 0.01}
-    answers = []
+    wanted |= {"sigmoid-as-tanh": 0.01, "sigmoid-shallow": 0.1, "both/20": 0.1, "plain/100": 0.1}
+    found = []
     for trial in next(study):
         config = trial.config
         assert isinstance(config, ActivationsConfig)
-        if trial.function == "tune":
-            loss = abs(np.log(config.learning_rate / wanted[config.activation]))
-            answers.append(Result(trial, "", "FINISHED", {"validation_loss": loss}))
+        if trial.function.startswith("tune"):
+            name = trial.variant.removeprefix("grid/").removeprefix("very-deep/").rpartition("/")[0]
+            loss = abs(np.log(config.learning_rate / wanted.get(name, 0.01)))
+            found.append(Result(trial, "", "FINISHED", {"validation_loss": loss}))
     finals: list[Any] = []
-    batch = study.send(answers)
+    batch = study.send(found)
     while batch:
         finals += batch
         try:
             batch = study.send([])
         except StopIteration:
             break
-    assert {t.variant.removeprefix("train/"): t.config.learning_rate for t in finals if t.seed == 4} == {
-        **wanted,
-        "sigmoid-shallow": 0.1,
-    }
-    grid = Trial("grid", ActivationsConfig(**SMALL), 0, function="tune")
-    assert set(run_trial(LAB, grid).measurements) == {"validation_loss"}
+    chosen = {t.variant.partition("/")[2]: t.config.learning_rate for t in finals if t.seed == 4}
+    assert chosen == {**{f"{arm}/{depth}": 0.01 for arm in ARMS for depth in (20, 50, 100)}, **wanted}
+    for function in ("tune", "tune-very-deep"):
+        grid = Trial("grid", ActivationsConfig(**SMALL), 0, function=function)
+        assert set(run_trial(LAB, grid).measurements) == {"validation_loss"}
 
 
 def test_a_rate_that_diverges_is_never_chosen() -> None:
@@ -171,8 +179,9 @@ def ratios(value: Any, depths: tuple[int, ...] = (2, 20)) -> Results:
     """Made-up gradients: `value` of (activation, depth, seed) for every start."""
     seeds = []
     for seed in range(6):
-        found = {f"{a}/{s}/{d}": value(a, d, seed) for a in gradients.USUAL for s in gradients.SCHEMES for d in depths}
-        seeds.append({"weight": found, "derivative": found, "product": 0.0})
+        found = {f"{a}/{s}/{d}": value(a, d, seed) for a in gradients.USUAL for s in STARTS for d in depths}
+        flat = dict.fromkeys(gradients.USUAL, 0.01 * (1 + seed))
+        seeds.append({"weight": found, "derivative": found, "product": 0.0, "flat": flat})
     return made_up("gradient", seeds, depths=depths)
 
 
@@ -197,31 +206,84 @@ def test_one_activation_that_keeps_its_gradient_refutes_whatever() -> None:
     assert verdict("whatever-activation/every-activation", results) == "fails"
 
 
+def trained(variant: str, accuracy: float, seeds: int = 5, **more: Any) -> Results:
+    """Made-up training: a little more accurate with every seed."""
+    found = [
+        {
+            "test_accuracy": accuracy + 0.002 * i,
+            "test_right": answers(accuracy + 0.002 * i, 500),
+            "validation_accuracies": [0.1, accuracy],
+            **more,
+        }
+        for i in range(seeds)
+    ]
+    return made_up(variant, found)
+
+
+def together(*parts: Results) -> Results:
+    return Results([result for part in parts for result in part])
+
+
 def test_decisions_on_made_up_trainings() -> None:
     for accuracy, trains in ((0.95, "holds"), (0.1, "fails")):
-        trained = made_up("train/relu", [{"test_accuracy": accuracy + 0.001 * i} for i in range(5)])
-        shallow = made_up("train/sigmoid-shallow", [{"test_accuracy": 0.9 + 0.001 * i} for i in range(5)])
-        results = Results([*trained, *shallow])
+        relu, tanh = trained("train/relu", accuracy), trained("train/tanh", 0.05)
+        results = together(relu, tanh, trained("train/sigmoid-shallow", 0.9))
         assert verdict("relu-keeps-gradient/trains", results) == trains
         assert verdict("whatever-activation/does-not-learn", results) == {"holds": "fails", "fails": "holds"}[trains]
-        untrained = made_up("train/sigmoid-shallow", [{"test_accuracy": 0.1 + 0.001 * i} for i in range(5)])
-        short = Results([*trained, *untrained])
+        short = together(relu, tanh, trained("train/sigmoid-shallow", 0.1))
         assert verdict("whatever-activation/does-not-learn", short) == "inconclusive", "nothing learns in so few steps"
-    for share, none in ((0.0, "holds"), (0.3, "fails")):
-        results = made_up("train/relu", [{"dead": [[0.5, 0.5], [share, share + 0.001 * i]]} for i in range(5)])
-        assert verdict("relu-keeps-gradient/no-dead-units", results) == none
+        as_tanh = trained("train/sigmoid-as-tanh", accuracy)
+        assert verdict("sigmoid-gradient-vanishes/another-start", as_tanh) == trains
+    shallow = trained("train/sigmoid-shallow", 0.9)
+    for moved, stays in ((1e-5, "holds"), (0.5, "fails")):
+        seeds = [{"moved": [moved * (1 + 0.1 * i), 1.0]} for i in range(5)]
+        results = together(shallow, made_up("train/sigmoid", seeds))
+        assert verdict("sigmoid-gradient-vanishes/first-layer-stays", results) == stays
 
 
-def test_with_sigmoid_in_the_place_of_relu_the_gradient_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from torch import nn
+def test_decisions_on_made_up_dead_units() -> None:
+    """The share after less the share before: units that were dead at the start do not count."""
+    for after, die in ((0.5, "fails"), (0.9, "holds"), (0.52, "fails")):
+        seeds = [{"dead": [[0.5, 0.5], [after, after + 0.001 * i]]} for i in range(5)]
+        results = together(made_up("high-rate/relu", seeds), made_up("train/relu", seeds))
+        assert verdict("a-high-rate-kills-units/high-rate", results) == die
+        assert verdict("relu-keeps-gradient/no-units-die", results) == ("holds" if after == 0.5 else "fails")
+    noisy = [{"dead": [[0.5, 0.5], [0.5 + d, 0.5 + d]]} for d in (0.3, -0.2, 0.1, -0.1, 0.2)]
+    assert verdict("a-high-rate-kills-units/high-rate", made_up("high-rate/relu", noisy)) == "inconclusive"
 
-    swapped = {**gradients.modules(), "relu": nn.Sigmoid, "sigmoid": nn.ReLU}
-    monkeypatch.setattr(gradients, "modules", lambda: swapped)
-    config = ActivationsConfig(**{**SMALL, "depths": (10,), "deep": 10})
-    results = Results([run_trial(LAB, Trial("gradient", config, seed, function="gradient")) for seed in range(4)])
-    assert verdict("relu-keeps-gradient/ratio", results) == "fails"
-    assert verdict("sigmoid-gradient-vanishes/factor", results) == "fails"
-    assert verdict("sigmoid-gradient-vanishes/ratio", results) == "fails"
+
+def very_deep(**accuracies: float) -> Results:
+    """Made-up networks of 20 and 100 layers, those of 100 with these accuracies."""
+    parts = [
+        trained(f"very-deep/{arm}/{d}", a if d == 100 else 0.95) for arm, a in accuracies.items() for d in (20, 100)
+    ]
+    return together(*parts)
+
+
+def test_decisions_on_made_up_very_deep_networks() -> None:
+    results = very_deep(plain=0.3, norm=0.1, skip=0.6, both=0.95)
+    expected = {
+        "learns": "holds",
+        "above-plain": "holds",
+        "skips-alone": "holds",
+        "normalisation-alone": "fails",
+        "depth-costs": "holds",
+    }
+    assert {part: verdict(f"a-hundred-layers/{part}", results) for part in expected} == expected
+    better = very_deep(plain=0.97, norm=0.5, skip=0.7, both=0.6)
+    assert {part: verdict(f"a-hundred-layers/{part}", better) for part in expected} == dict.fromkeys(expected, "fails")
+    short = very_deep(plain=0.3, norm=0.1, skip=0.2, both=0.3)
+    assert verdict("a-hundred-layers/normalisation-alone", short) == "inconclusive", "nothing learns in so few steps"
+
+
+def test_decisions_on_made_up_starts() -> None:
+    for plain, alike in ((0.999, "holds"), (0.985, "fails")):
+        parts = [
+            made_up(f"very-deep/{arm}/100", [{"likeness": [0.5, c - 1e-5 * i], "ratio": 1.0 + i} for i in range(5)])
+            for arm, c in (("plain", plain), ("both", 0.98))
+        ]
+        assert verdict("a-hundred-layers/inputs-look-alike", together(*parts)) == alike
+        assert verdict("a-hundred-layers/plain-keeps-gradient", together(*parts)) == "holds"
 
 
 def test_with_permuted_labels_nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:

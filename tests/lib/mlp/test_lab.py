@@ -16,7 +16,7 @@ from lib.mlp.mlp import by_hand
 from lib.mlp.mlp.lab import LAB
 from lib.mlp.mlp.training import TASKS, MlpConfig, activation, examples, make_classifier, weights_of, widths
 from lib.models.mlp import initial_weights
-from tests.lib.support import Recording, assert_drawn, run_study, run_trial
+from tests.lib.support import Recording, answers, assert_drawn, run_study, run_trial
 
 SMALL: dict[str, Any] = {
     "seeds": 2,
@@ -158,6 +158,47 @@ def test_decisions_on_made_up_accuracies() -> None:
     )
     assert verdict(claim, accuracies(identity=better, one_layer=linear)) == "fails"
     assert verdict(claim, accuracies(identity=noisy, one_layer=linear)) == "inconclusive"
+
+
+def test_decisions_on_made_up_digits() -> None:
+    """Compared digit by digit: what other digits would give is in the interval."""
+
+    def digits(**networks: float) -> Results:
+        return made_up(
+            {
+                f"digits/{name.replace('_', '-')}": [
+                    {"test_accuracy": each, "test_right": answers(each + 0.001 * seed, 1_000)} for seed in range(6)
+                ]
+                for name, each in networks.items()
+            }
+        )
+
+    claim = "nonlinearity-is-the-core/digits"
+    assert verdict(claim, digits(relu=0.95, identity=0.90)) == "holds"
+    assert verdict(claim, digits(relu=0.90, identity=0.93)) == "fails"
+    assert verdict(claim, digits(relu=0.92, identity=0.90)) == "inconclusive"
+    assert verdict(claim, digits(relu=0.15, identity=0.10)) == "inconclusive", "neither has learned"
+    assert (
+        verdict("nonlinearity-is-the-core/linear-stays-linear-digits", digits(identity=0.9, one_layer=0.905)) == "holds"
+    )
+
+
+def test_decisions_on_made_up_starts() -> None:
+    def starts(equal: float, random: float, apart: float = 0.0) -> Results:
+        solved = [{"equal": equal, "random": random + 0.01 * seed} for seed in range(6)]
+        return made_up({"neuron": [{"equal_starts": {"solved": s, "apart": apart, "moved": 0.5}} for s in solved]})
+
+    row = "equal-starts-stay-equal"
+    parts = ("apart", "never-xor", "random-starts")
+    for results, expected in (
+        (starts(0.0, 0.9), ("holds", "holds", "holds")),
+        (starts(0.8, 0.9, 0.1), ("fails", "fails", "fails")),
+    ):
+        assert tuple(verdict(f"{row}/{part}", results) for part in parts) == expected
+    xor = [{"xor": {"2": {"solved": 0.8 + 0.01 * s}, "4": {"solved": 1.0 - 0.005 * s}}} for s in range(6)]
+    assert verdict("threshold-neuron/more-units-learn", made_up({"neuron": xor})) == "holds"
+    other = [{"xor": {"2": each["xor"]["4"], "4": each["xor"]["2"]}} for each in xor]
+    assert verdict("threshold-neuron/more-units-learn", made_up({"neuron": other})) == "fails"
 
 
 def test_decisions_on_made_up_neurons() -> None:

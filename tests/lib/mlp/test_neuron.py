@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lib.harness.contract.seeds import Seed
-from lib.mlp.mlp import by_hand, neuron, threshold
+from lib.mlp.mlp import by_hand, equal_starts, neuron, threshold
 from lib.models import evaluation
 from lib.models.mlp import Activation, initial_weights
 
@@ -120,7 +120,7 @@ def test_a_wrong_derivative_shows_in_the_measurement(
 
     def deviation() -> float:
         _, gradients = neuron.loss_and_gradients(weights, "sigmoid", INPUTS, LABELS)
-        return by_hand.difference_deviation(loss, weights, gradients, np.random.default_rng(1))
+        return by_hand.difference_deviation(loss, weights, gradients, np.random.default_rng(1), by_hand.STEP)
 
     assert deviation() < 1e-5
     monkeypatch.setattr(neuron, "FUNCTIONS", {**neuron.FUNCTIONS, "sigmoid": (neuron.sigmoid, neuron.sigmoid)})
@@ -153,6 +153,19 @@ def test_descent_is_torchs_sgd(weights: dict[str, np.ndarray]) -> None:
         optimizer.step()
     for name, parameter in model.named_parameters():
         np.testing.assert_allclose(ours[name], parameter.detach().numpy(), rtol=1e-10, atol=1e-13)
+
+
+def test_equal_units_are_one_unit_and_get_one_gradient() -> None:
+    start = equal_starts.equal_start(Seed(4), 5)
+    assert np.ptp(start["dense1.weight"], axis=0).max() == np.ptp(start["dense2.weight"], axis=1).max() == 0
+    assert np.ptp(start["dense1.weight"][0]) > 0 and np.ptp(start["dense2.weight"][:, 0]) > 0
+    rows = threshold.ROWS.astype(float)
+    _, gradients = neuron.loss_and_gradients(start, "sigmoid", rows, threshold.TARGETS["XOR"])
+    assert np.ptp(gradients["dense1.weight"], axis=0).max() < 1e-15 < np.abs(gradients["dense1.weight"]).max()
+    one = {**start, "dense1.weight": start["dense1.weight"][:1], "dense1.bias": start["dense1.bias"][:1]}
+    one["dense2.weight"] = 5 * start["dense2.weight"][:, :1]
+    logits, of_one = (neuron.forward(weights, "sigmoid", rows).logits for weights in (start, one))
+    np.testing.assert_allclose(logits, of_one, rtol=1e-12)
 
 
 def test_folding(weights: dict[str, np.ndarray]) -> None:

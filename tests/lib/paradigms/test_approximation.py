@@ -60,12 +60,24 @@ def test_a_grid_and_its_error() -> None:
 
 def test_no_line_is_better_than_the_best_line() -> None:
     rng = np.random.default_rng(1)
-    best = np.polyfit(WAVE.train[:, 0], approximation.wave(WAVE.train), 1)
-    assert_allclose(approximation.best_line(WAVE), np.polyval(best, WAVE.judge[:, 0]), atol=1e-12)
-    least = approximation.error(WAVE, approximation.best_line(WAVE))
+    x = WAVE.judge[:, 0]
+    best = np.polyfit(x, approximation.wave(WAVE.judge), 1)
+    assert_allclose(
+        approximation.plane_through(WAVE.judge, approximation.wave(WAVE.judge), WAVE.judge), np.polyval(best, x)
+    )
+    least = approximation.least_error_of_a_line(WAVE)
     for _ in range(20):
-        other = np.polyval(best + rng.normal(0, 0.1, 2), WAVE.judge[:, 0])
-        assert approximation.error(WAVE, other) > least
+        assert approximation.error(WAVE, np.polyval(best + rng.normal(0, 0.1, 2), x)) > least
+
+
+def test_distances_from_a_plane_by_hand() -> None:
+    plane = 3 + HILLS.judge @ np.array([1.0, -2.0])
+    assert approximation.off_a_line(HILLS, np.stack([plane, 2 * plane], axis=1)) < 1e-12
+    bent = plane.copy()
+    bent[7] += 1
+    assert approximation.off_a_line(HILLS, bent[:, None]) == pytest.approx(
+        1 / np.std(HILLS.function(HILLS.judge)), rel=0.01
+    )
 
 
 @pytest.mark.parametrize("activation", ["tanh", "identity"])
@@ -79,10 +91,11 @@ def test_networks_trained_side_by_side_are_those_trained_alone(activation: Activ
 
 def test_a_linear_network_ends_at_the_best_line_and_a_bent_one_does_not() -> None:
     settings = {"steps": 1_000, "learning_rate": 0.03, "log": Recording(), "name": "loss"}
-    line = approximation.best_line(WAVE)
+    line = approximation.plane_through(WAVE.train, approximation.wave(WAVE.train), WAVE.judge)
     straight = approximation.fit(Seed(2), WAVE, (16,), "identity", **settings)  # type: ignore[arg-type]
     bent = approximation.fit(Seed(2), WAVE, (16,), "tanh", **settings)  # type: ignore[arg-type]
     assert_allclose(straight.predicted[:, 0], line, atol=1e-6)
+    assert approximation.off_a_line(WAVE, straight.predicted) < 1e-12 < approximation.off_a_line(WAVE, bent.predicted)
     assert approximation.error(WAVE, bent.predicted)[0] < approximation.error(WAVE, line) / 2
 
 

@@ -41,22 +41,31 @@ FUNCTION: dict[str, Any] = {
     "hills/network": [0.5, 0.002],
     "wave/linear": [0.26, 0.26],
     "hills/linear": [0.64, 0.64],
-    "wave/best_line": 0.26,
-    "hills/best_line": 0.64,
+    "wave/least_error_of_a_line": 0.26,
+    "hills/least_error_of_a_line": 0.64,
+    "wave/linear/off_a_line": 1e-15,
+    "hills/linear/off_a_line": 1e-14,
     "by_hand": {"2": 0.4, "4": 1.0},
 }
 PICTURES: dict[str, Any] = {
     "adjusted_rand": 0.4,
-    "named_accuracy": 0.6,
+    "unlearned_rand": 0.2,
+    "named_right": 0.6,
     "auto_encoder": [0.04, 0.02],
     "pca": [0.05, 0.03],
-    "linear_over_pca": 1.005,
+    "linear_over_pca": 1.001,
 }
-REWARD: dict[str, Any] = {"sampled_return": 450.0, "random_return": 22.0, "episodes_until": 900.0}
+REWARD: dict[str, Any] = {
+    "sampled_return": 450.0,
+    "random_return": 22.0,
+    "lean_return": 42.0,
+    "episodes_until": 900.0,
+}
+LABELS: dict[str, Any] = {"test_accuracy": 0.93, "test_right": 0.93, "means_right": 0.8}
 GOOD: dict[str, dict[str, Any]] = {
     "function": FUNCTION,
-    "labels": {"test_accuracy": 0.93},
-    "labels/swapped": {"test_accuracy": 0.11},
+    "labels": LABELS,
+    "labels/swapped": {"test_right": 0.11},
     "pictures": PICTURES,
     "reward": REWARD,
     "reward/noise": {"sampled_return": 20.0, "random_return": 22.0, "episodes_until": float("inf")},
@@ -64,15 +73,16 @@ GOOD: dict[str, dict[str, Any]] = {
 BAD = (
     ("a-network-is-a-function/width", "function", {"hills/network": [0.5, 0.3]}),
     ("a-network-is-a-function/close", "function", {"wave/network": [0.3, 0.02]}),
-    ("a-network-is-a-function/line", "function", {"wave/linear": [0.26, 0.261]}),
+    ("a-network-is-a-function/line", "function", {"hills/linear/off_a_line": 1e-6}),
+    ("a-network-is-a-function/no-closer-than-a-line", "function", {"wave/linear": [0.26, 0.259]}),
     ("a-network-is-a-function/by-hand", "function", {"by_hand": {"2": 1.01}}),
-    ("three-kinds-of-learning/supervised", "labels", {"test_accuracy": 0.1}),
-    ("three-kinds-of-learning/supervised-by-its-labels", "labels/swapped", {"test_accuracy": 0.5}),
-    ("three-kinds-of-learning/clusters", "pictures", {"adjusted_rand": 0.01}),
-    ("three-kinds-of-learning/labels-tell-more", "pictures", {"named_accuracy": 0.95}),
+    ("three-kinds-of-learning/supervised", "labels", {"test_right": 0.79}),
+    ("three-kinds-of-learning/supervised-by-its-labels", "labels/swapped", {"test_right": 0.5}),
+    ("three-kinds-of-learning/clusters", "pictures", {"adjusted_rand": 0.21}),
+    ("three-kinds-of-learning/labels-tell-more", "pictures", {"named_right": 0.95}),
     ("three-kinds-of-learning/auto-encoder", "pictures", {"auto_encoder": [0.04, 0.031]}),
     ("three-kinds-of-learning/linear-auto-encoder", "pictures", {"linear_over_pca": 0.9}),
-    ("three-kinds-of-learning/reinforcement", "reward", {"sampled_return": 30.0}),
+    ("three-kinds-of-learning/reinforcement", "reward", {"sampled_return": 60.0}),
     ("three-kinds-of-learning/reinforcement-solves", "reward", {"episodes_until": float("inf")}),
     ("three-kinds-of-learning/reinforcement-by-its-reward", "reward/noise", {"sampled_return": 440.0}),
 )
@@ -92,8 +102,11 @@ def test_a_claim_holds_and_fails_where_it_should(claim: str, variant: str, chang
 @pytest.mark.parametrize(
     ("claim", "variant", "change"),
     [
-        ("three-kinds-of-learning/supervised", "labels", {"test_accuracy": (0.9, 0.1, 0.9, 0.2, 0.9, 0.3)}),
-        ("three-kinds-of-learning/clusters", "pictures", {"adjusted_rand": (0.0, 0.3, 0.0, 0.2, 0.0, 0.3)}),
+        ("three-kinds-of-learning/supervised", "labels", {"test_accuracy": 0.11}),
+        ("three-kinds-of-learning/supervised", "labels", {"test_right": 0.82}),
+        ("three-kinds-of-learning/clusters", "pictures", {"adjusted_rand": (0.2, 0.5, 0.2, 0.4, 0.2, 0.5)}),
+        ("three-kinds-of-learning/auto-encoder", "pictures", {"linear_over_pca": 1.02}),
+        ("three-kinds-of-learning/reinforcement-by-its-reward", "reward", {"sampled_return": 25.0}),
         ("three-kinds-of-learning/reinforcement-solves", "reward", {"episodes_until": (900.0,) * 5 + (float("inf"),)}),
     ],
 )
@@ -149,26 +162,6 @@ def test_what_learns_from_pictures_never_sees_a_label(monkeypatch: pytest.Monkey
         assert true[same] == other[same]
     assert true["adjusted_rand"] > 0.2
     assert abs(other["adjusted_rand"]) < 0.03  # broken: the claim would not hold
-
-
-def test_without_the_activation_the_claims_on_width_do_not_hold() -> None:
-    broken = {**SMALL, "activation": "identity", "widths": (2, 8), "function_steps": 400}
-    results = run(ParadigmsConfig(**broken), "function")
-    for part in ("width", "close"):
-        assert verdict(f"a-network-is-a-function/{part}", results) == "fails"
-
-
-def test_with_swapped_labels_nothing_is_learned(small: Results) -> None:
-    assert small.values("labels", "test_accuracy").min() > 0.8
-    assert small.values("labels/swapped", "test_accuracy").max() < 0.25
-    assert verdict("three-kinds-of-learning/supervised", made_up({"labels": {"test_accuracy": 0.11}})) == "fails"
-
-
-def test_with_noise_for_a_reward_nothing_is_learned(small: Results) -> None:
-    learned, noise = (small.series(variant, "sampled_return") for variant in ("reward", "reward/noise"))
-    assert np.all(learned > 2 * noise)
-    broken = Results([r for r in small if r.trial.variant == "reward/noise"])
-    assert np.all(broken.values("reward/noise", "episodes_until") == np.inf)
 
 
 @pytest.mark.parametrize(

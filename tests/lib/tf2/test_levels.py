@@ -10,7 +10,8 @@ import pytest
 from lib.data import fashion_mnist
 from lib.harness.contract.seeds import Seed
 from lib.models import lenet
-from lib.tf2.tf2.agreement import BY_HAND, MODES, REFERENCE, Traces, agree, arms_of, spread
+from lib.tf2.tf2 import agreement
+from lib.tf2.tf2.agreement import BY_HAND, MODES, REFERENCE, Traces, agree, arms_of, spread, spread_by_mode
 from lib.tf2.tf2.levels import LEVELS, lines_of_code, network, source
 from tests.lib.tf2.support import Timed
 
@@ -81,6 +82,29 @@ def test_levels_with_the_same_operations_agree_in_float32_and_are_traced_once_pe
     }
     assert {name.rpartition(".")[2] for name in log.timings} == {"first", "steps_per_second"}
     assert min(log.timings.values()) > 0
+
+
+def test_two_levels_stay_together_in_float64_and_the_first_step_apart_is_named(
+    keras_float64: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Timed()
+    settings: dict[str, Any] = {"steps": 30, "batch": 8, "rate": RATE, "dtype": "float64"}
+    same = agreement.part(Seed(3), log, **settings)
+    assert same["parted"] == np.inf and len(same["apart"]) == len(log.values) == 30
+    assert max(same["apart"]) < 1e-12
+    monkeypatch.setattr(agreement, "TOLERANCE", same["apart"][4])
+    monkeypatch.setattr(agreement, "AFTER", 2)
+    parted = agreement.part(Seed(3), Timed(), **settings)
+    first = 1 + next(i for i, each in enumerate(same["apart"]) if each > same["apart"][4])
+    assert (parted["parted"], parted["apart"]) == (first, same["apart"][: first + 2])
+
+
+def test_spread_by_mode_leaves_out_the_level_by_hand_and_compares_like_with_like() -> None:
+    ones, twos, far = ([np.full(2, each)] for each in (1.0, 2.0, 9.0))
+    arms = {"functions.eager": ones, "subclass.eager": ones, "functions.compiled": twos, "subclass.compiled": twos,
+            "variables.eager": far, "variables.compiled": far}  # fmt: skip
+    assert spread_by_mode(arms) == 0
+    assert spread_by_mode({**arms, "subclass.compiled": ones}) == 1
 
 
 def test_another_start_rate_or_order_is_noticed() -> None:
