@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 from lib.harness import replaced
+from lib.harness.recording.provenance import unpacked
 from tests.lib.harness.support import Clone, digests, journals_of, statuses
 from tests.lib.harness.test_notebook import IMPORT, Notebook
 
@@ -57,8 +56,10 @@ def test_it_is_used_recorded_and_repeated(notebook: Notebook, tmp_path: Path) ->
     assert digests(folder) != digests(plain)
     assert (_tags(plain).get(replaced.TAG), _tags(folder)[replaced.TAG]) == (None, "step")
     assert "with your own step" in result["data"]["text/plain"]
-    with tarfile.open(fileobj=io.BytesIO((folder / "run.files" / "code.tar.gz").read_bytes())) as tar:
-        tar.extractall(tmp_path, filter="data")
+    for name, data in unpacked((folder / "run.files" / "code.tar.gz").read_bytes()).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
     source = (tmp_path / "lib" / "replaced.py").read_text()
     assert "# slower" in source
     assert "Other" not in source

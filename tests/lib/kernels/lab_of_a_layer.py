@@ -7,7 +7,9 @@ import numpy as np
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.trial import Log
+from lib.harness.contract.trial import Log, Result
+from lib.harness.running.job import Job, run_job
+from lib.harness.running.worker import become
 from lib.models.training import TorchClassifier
 
 
@@ -29,6 +31,12 @@ def trial(config: Layer, seed: Seed, log: Log) -> dict[str, float]:
     losses = classifier.epoch(np.arange(20))
     log(0, losses=losses)
     return {"loss": float(losses[-1])}
+
+
+def run_alone(job: Job) -> Result:
+    """Run a job in a process that has loaded no framework, as a worker does."""
+    become(job.trial.runtime)
+    return run_job(job)
 
 
 LAB = Lab(name="layer", summary="one layer", config=Layer, trials=trial, portable={"torch": ("any",)})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +20,7 @@ from lib.harness.errors import UserError
 from lib.harness.machine import scope
 from lib.harness.recording import provenance
 from lib.harness.running import places
-from lib.harness.running.job import Job, run_job
+from lib.harness.running.job import Job
 from lib.kernels import choice, library
 from lib.models import evaluation, lenet
 from lib.models.training import TorchClassifier
@@ -155,16 +157,16 @@ def test_the_loss_of_no_rows_is_no_number(chosen: ctypes.CDLL) -> None:
 
 @pytest.mark.parametrize(("layer", "expected"), [("ReLU", "portable:any"), ("GELU", "machine")])
 def test_a_trial_with_a_network_of_torchs_says_a_lower_scope(
-    chosen: ctypes.CDLL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str, expected: str
+    chosen: ctypes.CDLL, tmp_path: Path, layer: str, expected: str
 ) -> None:
     """Though the lab says `any`, and the kernels are chosen: the record and the run it is part of say it."""
-    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     trial = Trial("default", lab_of_a_layer.Layer(layer=layer), 0, Runtime("torch"))
     tags = {"lab.portable": "true", "lab.scope": "portable:any", "lab.cpu": "one", "lab.gpu": "none"}
     header = {"key": "run", "parent": None, "experiment": "e", "name": "n", "tags": tags, "params": {}}
     path = tmp_path / "trial.jsonl"
-    result = run_job(Job(trial, "run", lab_of_a_layer.__name__, 0, path, header, {}))
+    job = Job(trial, "run", lab_of_a_layer.__name__, 0, path, header, {})
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        result = pool.submit(lab_of_a_layer.run_alone, job).result()
     assert result.status == "FINISHED", result.error
     run: Any = SimpleNamespace(results=[result], journal_of=lambda _: path)
     assert [place["lab.scope"] for place in places._places(run)] == [expected]
