@@ -17,8 +17,8 @@ from tests.lib.exact_claims import run_with, turning
 
 SMALL: dict[str, Any] = {
     "seeds": 3,
-    "widths": (2, 32),
-    "function_steps": 600,
+    "widths": (2, 4, 16),
+    "function_steps": 300,
     "epochs": 3,
     "hidden": 64,
     "restarts": 1,
@@ -69,7 +69,6 @@ def with_names(results: Results, variant: str, one: str, other: str) -> Results:
         ("labels", "test_right", "means_right", "three-kinds-of-learning/supervised"),
         ("pictures", "adjusted_rand", "unlearned_rand", "three-kinds-of-learning/clusters"),
         ("reward", "sampled_return", "lean_return", "three-kinds-of-learning/reinforcement"),
-        ("function", "network", "linear", "a-network-is-a-function/width"),
         ("function", "network", "linear", "a-network-is-a-function/close"),
     ],
 )
@@ -132,5 +131,5 @@ def test_exact_claims_have_one_verdict_for_twenty_root_seeds() -> None:
 
 
 @pytest.mark.slow
-def test_exact_claims_have_one_verdict_for_twenty_root_seeds_after_the_whole_training() -> None:
-    assert turning(LAB, ParadigmsConfig(seeds=1, widths=(2, 64)), ("function",)) == []
+def test_exact_claims_have_one_verdict_after_the_whole_training() -> None:
+    assert turning(LAB, ParadigmsConfig(seeds=1, widths=(2, 64)), ("function",), roots=range(21, 25)) == []

@@ -13,14 +13,8 @@ from lib.harness.judging.verdicts import judge
 from lib.tf2.tf2 import agreement, old_code
 from lib.tf2.tf2.lab import LAB, Tf2Config
 from tests.lib.arms import swapped
-from tests.lib.exact_claims import run_with, turning
+from tests.lib.exact_claims import run_with
 
-TIMED = {
-    "four-levels-agree/compiled-is-faster",
-    "autograph-if-else/loop-is-faster",
-    "autograph-if-else/first-call",
-}
-"""Claims that read times."""
 ROOT = 14
 CONFIG = Tf2Config(seeds=6, single_seeds=1, double_seeds=1, part_steps=200, double_steps=60, steps=4, draws=4)
 
@@ -73,13 +67,3 @@ def test_with_old_and_new_code_exchanged_the_sentence_holds_and_its_control_fail
     errors = {"old_errors": result.measurements["new_errors"], "new_errors": result.measurements["old_errors"]}
     result.measurements.update(errors)  # type: ignore[attr-defined]
     assert verdicts(Results([result]), runs, replaced) == ["holds", "fails"]
-
-
-FAIL = {"layers-and-estimator/old-code-runs", "fully-compatible-keras/every-use"}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
-def test_exact_claims_have_one_verdict_for_twenty_root_seeds() -> None:
-    every = {trial.variant for trial in of(CONFIG, *(t.variant for t in next(LAB.begin(CONFIG, ROOT))))}
-    assert turning(LAB, CONFIG, every - {"part/float32"}, fails=FAIL, without=TIMED) == []
