@@ -201,7 +201,7 @@ CLAIMS = (
     Claim("double-descent/features-interpolate", role="identity", kind="exact", measure=largest_residual, at_most=1e-6),
     Claim(
         "double-descent/features-rise",
-        role="control",
+        role="sentence",
         measure=lambda results: _falls(feature_errors(results), "threshold", "valley"),
         more_than=0.0,
         smallest=SHARE,
@@ -215,7 +215,7 @@ CLAIMS = (
     ),
     Claim(
         "double-descent/networks-rise",
-        role="control",
+        role="sentence",
         measure=lambda results: _falls(network_errors(results), "threshold", "valley"),
         more_than=0.0,
         smallest=SHARE,
