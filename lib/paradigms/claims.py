@@ -81,7 +81,7 @@ def auto_encoder_over_pca(results: Results) -> Series:
 
 
 def labels_over(peer: str, variant: str) -> Callable[[Results], Series]:
-    """Which test digits the classifier recognises, less those that a peer does: (seeds, items).
+    """The test digits that the classifier recognises, less those that a peer does: (seeds, items).
 
     Raises:
         InconclusiveError: the classifier has learned nothing.

@@ -106,7 +106,7 @@ def as_tanh(results: Results) -> float:
 
 
 def right(variant: str) -> Callable[[Results], Series]:
-    """Which test digits a variant recognises: (seeds, items)."""
+    """Return which test digits a variant recognises: (seeds, items)."""
     return lambda results: results.items(variant, "test_right")
 
 
@@ -122,7 +122,7 @@ def untrainable(measure: Callable[[Results], Any]) -> Callable[[Results], Any]:
 
 
 def gain(better: str, other: str) -> Callable[[Results], Series]:
-    """Which test digits one variant recognises, less those that another does: (seeds, items).
+    """The test digits that one variant recognises, less those that another does: (seeds, items).
 
     Raises:
         InconclusiveError: neither has learned anything.
@@ -178,7 +178,7 @@ def very_deep(measure: Callable[[str], Callable[[Results], Any]], arm: str) -> C
 
 
 def deepest_gain(better: str, other: str) -> Callable[[Results], Series]:
-    """Which test digits one arm's deepest network recognises, less those that another's does: (seeds, items).
+    """The test digits that one arm's deepest network recognises, less those that another's does: (seeds, items).
 
     Raises:
         InconclusiveError: none of the four arms has learned: the budget is too small for any.

@@ -1,22 +1,40 @@
 """Measures of the overfitting lab for the lecture's sentences: functions of its trials' results.
 
-The least difference that counts is 0.1 nats of a loss and one image in a hundred of an error.
+The large network is compared with the *simple* one: of the networks that are narrower than the threshold, the width
+that does best on validation images in the very measure that is judged, so that the complex one meets its strongest
+peer. Losses are of noisy labels, wrong answers of the true digits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from lib.data.noisy_digits import CLASSES, INPUTS
-from lib.harness.contract.claim import Claim, InconclusiveError, largest
+from lib.harness.contract.claim import Claim, InconclusiveError, largest, require_trained
 from lib.harness.contract.results import Results
-from lib.harness.contract.series import Series, align
+from lib.harness.contract.series import Series, align, unpacked
+from lib.mlp.chosen import by_the_others, of_the_chosen
 from lib.models.mlp import parameter_count
 
-NATS, SHARE = 0.1, 0.01
+NATS = 0.1
+"""The smallest difference of a loss that counts: the probability that is given to the label changes by a tenth."""
+SHARE = 0.01
+"""The smallest difference of an error that counts: one image in a hundred, about the standard error of an error of 5 %
+on the 500 test images, so that less could not be told from other images."""
+LEARNED = 0.5
+"""Share of its training labels that a network knows once it has learned: five times chance."""
+KNOWN = 0.99
+"""Share of the labels that are known where (nearly) all are: of 200 labels all but two."""
+CHANCE = (0.05, 0.15)
+"""Accuracies that are chance among ten digits: within a half of it, which is four standard errors of 500 images."""
+MOST = 0.5
+"""Share of a peak that may be left where most of it is gone."""
+
+Read = Callable[[Results, str], Series]
+"""From the results and a variant to one value, or one array, per seed."""
 
 
 def threshold_width(examples: int) -> int:
@@ -37,115 +55,122 @@ def widths(results: Results, prefix: str = "width") -> list[int]:
     return sorted(int(variant.removeprefix(f"{prefix}/")) for variant in results.variants(f"{prefix}/"))
 
 
-def threshold(results: Results) -> int:
-    """The threshold's width for the examples of the descent's trials."""
-    for variant in results.variants("descent/"):
+def threshold(results: Results, prefix: str = "descent") -> int:
+    """The threshold's width for the examples of the trials with this prefix."""
+    for variant in results.variants(f"{prefix}/"):
         return threshold_width(results.of(variant)[0].trial.config.examples)
-    raise LookupError("no finished trial of the descent")
+    raise LookupError(f"no finished trial of {prefix}")
 
 
-def small_and_large(results: Results, measurement: str) -> tuple[Series, Series]:
-    """A measurement of the two named networks, (seeds,) each."""
-    config = settings(results)
-    return results.series(f"width/{config.small}", measurement), results.series(f"width/{config.large}", measurement)
+def narrow(results: Results, prefix: str) -> list[str]:
+    """The variants of networks that are narrower than the threshold. Raises `LookupError` when there are none."""
+    edge = threshold(results, prefix)
+    found = [f"{prefix}/{width}" for width in widths(results, prefix) if width < edge]
+    if not found:
+        raise LookupError("no network is narrower than the threshold")
+    return found
 
 
-def gap(results: Results, variant: str) -> np.ndarray:
+def large(results: Results) -> str:
+    """The variant of the large network."""
+    return f"width/{settings(results).large}"
+
+
+def number(name: str) -> Read:
+    """Return how to read a measurement that is one number per seed."""
+    return lambda results, variant: results.series(variant, name)
+
+
+def wrong(name: str) -> Read:
+    """Return how to read wrong answers by image, 1 for each: (seeds, images)."""
+    return lambda results, variant: 1 - results.items(variant, name)
+
+
+def gap(results: Results, variant: str) -> Series:
     """Test loss less training loss, both for noisy labels: (seeds,)."""
-    return np.asarray(results.values(variant, "test_loss") - results.values(variant, "train_loss"))
+    return results.series(variant, "test_loss") - results.series(variant, "train_loss")
 
 
-LEARNED = 1.15
-"""Training loss below which a network has learned: half of what guessing among ten digits costs, ln 10 nats."""
+def require_learned(results: Results, variant: str) -> None:
+    """Raises `InconclusiveError` where a network has hardly learned: then it cannot overfit either."""
+    known = 1 - results.series(variant, "train_error")
+    require_trained(f"the share of its training labels that {variant} knows", known, LEARNED)
 
 
-def require_learned(results: Results) -> None:
-    """Raises `InconclusiveError` where the large network has hardly learned: then it cannot overfit either."""
-    loss = small_and_large(results, "train_loss")[1].mean()
-    if not loss < LEARNED:
-        raise InconclusiveError(f"the large network's training loss is {loss:.2f} nats: train it longer")
+def above_simple(by: str, read: Read) -> Callable[[Results], Series]:
+    """Return the measure of the large network less the simple one. `by`: what the simple one is best in."""
 
-
-def _more(measurement: str, of: str) -> Callable[[Results], Series]:
     def measure(results: Results) -> Series:
-        require_learned(results)
-        small, large = small_and_large(results, measurement)
-        return large - small if of == "large" else small - large
+        require_learned(results, large(results))
+        return read(results, large(results)) - of_the_chosen(results, narrow(results, "width"), by, read)
 
     return measure
 
 
-def wider_gap(results: Results) -> Series:
-    """The gap of the large network minus that of the small one: (seeds,)."""
-    return _more("test_loss", "large")(results) - _more("train_loss", "large")(results)
+def below_simple(by: str, read: Read) -> Callable[[Results], Series]:
+    """Return the measure of the simple network less the large one."""
+    above = above_simple(by, read)
+    return lambda results: -above(results)
 
 
 def shrunk_by_data(results: Results) -> Series:
     """The decrease of the large network's gap from the fewest to the most examples: (seeds,)."""
-    require_learned(results)
-    few = f"width/{settings(results).large}"
+    require_learned(results, large(results))
     many = max(results.variants("examples/"), key=lambda v: int(v.removeprefix("examples/")), default="examples/")
-    gap_of_few, gap_of_many = (
-        results.series(variant, "test_loss") - results.series(variant, "train_loss") for variant in (few, many)
-    )
-    return gap_of_few - gap_of_many
+    return gap(results, large(results)) - gap(results, many)
 
 
-def _stopped(measurement: str) -> Callable[[Results], Series]:
+def by_stopping(end: Read, stopped: Read) -> Callable[[Results], Series]:
+    """Return the measure of the large network at the end less the same at its lowest validation loss."""
+
     def measure(results: Results) -> Series:
-        require_learned(results)
-        large = f"width/{settings(results).large}"
-        return results.series(large, f"test_{measurement}") - results.series(large, f"stopped_{measurement}")
+        require_learned(results, large(results))
+        return end(results, large(results)) - stopped(results, large(results))
 
     return measure
 
 
-def valley(errors: np.ndarray) -> np.ndarray:
-    """For each seed the index with the least mean error of all *other* seeds. errors: (seeds, sizes) on validation.
+def stopping_or_decay(results: Results) -> Series:
+    """Wrong answers with the best weight decay, trained to the end, less those of stopping: (seeds, images)."""
+    require_learned(results, large(results))
+    decays = results.variants("decay/")
+    decayed = of_the_chosen(results, decays, "validation_true_error", wrong("test_true_right"))
+    return decayed - wrong("stopped_true_right")(results, large(results))
 
-    So neither a seed's own luck nor a test image has a part in the choice.
-    """
-    others = errors.sum(axis=0) - errors
-    return np.asarray(others.argmin(axis=1))
+
+def networks_known(results: Results) -> Series:
+    """The share of its noisy labels that the network at the threshold knows: (seeds,)."""
+    return 1 - results.series(f"descent/{threshold(results)}", "train_error")
 
 
-def network_errors(results: Results) -> dict[str, np.ndarray]:
-    """Test error of the true digits: in the `valley` below the threshold, at the `threshold` and `beyond`: (seeds,)."""
-    edge, finished = threshold(results), widths(results, "descent")
-    narrow = [width for width in finished if width < edge]
-    if not narrow:
-        raise LookupError("no network is narrower than the threshold")
-    by_width: list[Series] = [
-        cast(Series, np.stack([results.series(f"descent/{width}", name) for width in narrow], axis=1))
-        for name in ("validation_true_error", "test_true_error")
-    ]
-    validation, test, at_edge, at_end = align(
-        *by_width,
-        results.series(f"descent/{edge}", "test_true_error"),
-        results.series(f"descent/{finished[-1]}", "test_true_error"),
-    )
+def of_networks(results: Results) -> dict[str, Series]:
+    """Wrong answers in the `valley` below the threshold, at the `threshold` and `beyond`: (seeds, images)."""
+    edge, read = f"descent/{threshold(results)}", wrong("test_true_right")
+    require_learned(results, edge)
     return {
-        "valley": test.values[np.arange(len(test)), valley(validation.values)],
-        "threshold": at_edge.values,
-        "beyond": at_end.values,
+        "valley": of_the_chosen(results, narrow(results, "descent"), "validation_true_error", read),
+        "threshold": read(results, edge),
+        "beyond": read(results, f"descent/{widths(results, 'descent')[-1]}"),
     }
 
 
-def feature_errors(results: Results, labels: str = "noisy", name: str = "test_error") -> dict[str, np.ndarray]:
+def of_features(results: Results, labels: str = "noisy", name: str = "test_right") -> dict[str, Series]:
     """The same of random features, with `noisy` or `clean` labels; beyond is the largest number."""
-    measured = [r.measurements for r in results.of("features")]
-    ratios = np.array(measured[0]["ratios"])
-    test, validation = (np.array([m[labels][key] for m in measured]) for key in (name, "validation_error"))
-    below = ratios < 1
+    measured = results.series("features", labels)
+    ratios = np.array(results.of("features")[0].measurements["ratios"])
+    mistakes = measured.map(lambda each: 1 - np.stack([unpacked(text) for text in each[name]]))
+    validation = np.array([each["validation_error"] for each in measured])[:, ratios < 1]
     return {
-        "valley": test[:, below][np.arange(len(test)), valley(validation[:, below])],
-        "threshold": test[:, ratios == 1][:, 0],
-        "beyond": test[:, -1],
+        "valley": Series(measured.seeds, mistakes.values[np.arange(len(measured)), by_the_others(validation)]),
+        "threshold": mistakes[:, int(np.argmax(ratios == 1))],
+        "beyond": mistakes[:, -1],
     }
 
 
-def _falls(errors: dict[str, np.ndarray], high: str, low: str) -> np.ndarray:
-    return np.asarray(errors[high] - errors[low])
+def falls(errors: dict[str, Series], high: str, low: str) -> Series:
+    """Wrong answers at one place less those at another."""
+    high_errors, low_errors = align(errors[high], errors[low])
+    return high_errors - low_errors
 
 
 def largest_residual(results: Results) -> float:
@@ -155,98 +180,85 @@ def largest_residual(results: Results) -> float:
     return largest(np.array(m["noisy"]["residual"])[beyond] for m in measured)
 
 
-def peak_left(results: Results) -> np.ndarray:
-    """The share of the peak (threshold over beyond) that the ridge chosen on validation leaves: (seeds,)."""
-    tuned, plain = feature_errors(results, name="tuned_error"), feature_errors(results)
-    left = _falls(tuned, "threshold", "beyond")
-    return np.asarray(left / np.maximum(_falls(plain, "threshold", "beyond"), SHARE))
+def peak_left(results: Results) -> Series:
+    """The share of the mean peak (threshold over beyond) that the ridge chosen on validation leaves: (seeds,).
+
+    Raises:
+        InconclusiveError: without a ridge there is no peak.
+    """
+    plain, tuned = (
+        falls(of_features(results, name=name), "threshold", "beyond").mean(axis=1)
+        for name in ("test_right", "tuned_right")
+    )
+    if not plain.mean() >= SHARE:
+        raise InconclusiveError(f"the peak is {plain.mean():.3g} high without a ridge: there is nothing to flatten")
+    left: Series = tuned / plain.mean()
+    return left
+
+
+def claim(name: str, measure: Callable[[Results], Any], smallest: float, **more: Any) -> Claim:
+    """A difference that is above 0: a sentence unless it says otherwise, over images where it counts them."""
+    items = "items" if smallest == SHARE else "mean"
+    return Claim(
+        name, measure=measure, more_than=0.0, smallest=smallest, **{"role": "sentence", "interval": items, **more}
+    )
 
 
 CLAIMS = (
-    Claim(
-        "complexity-overfits/does-well-on-training-data",
-        role="sentence",
-        measure=_more("train_loss", "small"),
-        more_than=0.0,
-        smallest=NATS,
+    claim(
+        "complexity-overfits/does-well-on-training-data", below_simple("validation_loss", number("train_loss")), NATS
     ),
-    Claim(
-        "complexity-overfits/worse-on-new-data",
-        role="sentence",
-        measure=_more("test_loss", "large"),
-        more_than=0.0,
-        smallest=NATS,
+    claim(
+        "complexity-overfits/fewer-training-mistakes",
+        below_simple("validation_true_error", number("train_error")),
+        SHARE,
+        interval="mean",  # each seed has training images of its own
     ),
-    Claim("complexity-overfits/gap", role="sentence", measure=wider_gap, more_than=0.0, smallest=NATS),
-    Claim("complexity-overfits/more-data", role="limit", measure=shrunk_by_data, more_than=0.0, smallest=NATS),
-    Claim(
-        "more-wrong-answers", role="sentence", measure=_more("test_true_error", "large"), more_than=0.0, smallest=SHARE
+    claim("complexity-overfits/worse-on-new-data", above_simple("validation_loss", number("test_loss")), NATS),
+    claim(
+        "complexity-overfits/more-wrong-answers",
+        above_simple("validation_true_error", wrong("test_true_right")),
+        SHARE,
     ),
-    Claim("early-stopping/loss", role="sentence", measure=_stopped("loss"), more_than=0.0, smallest=NATS),
-    Claim("early-stopping/error", role="sentence", measure=_stopped("true_error"), more_than=0.0, smallest=SHARE),
+    claim("complexity-overfits/gap", above_simple("validation_loss", gap), NATS),
+    claim("complexity-overfits/more-data", shrunk_by_data, NATS, role="limit"),
+    Claim(
+        "complexity-overfits/stopped-in-time",
+        role="limit",
+        measure=above_simple("stopped_validation_true_error", wrong("stopped_true_right")),
+        at_most=SHARE,
+        interval="items",
+    ),
+    claim("early-stopping/loss", by_stopping(number("test_loss"), number("stopped_loss")), NATS),
+    claim("early-stopping/error", by_stopping(wrong("test_true_right"), wrong("stopped_true_right")), SHARE),
+    claim("early-stopping/weight-decay", stopping_or_decay, SHARE, role="control"),
     Claim(
         "learns-by-heart/training",
         role="sentence",
         measure=lambda results: 1 - results.series("random labels", "train_error"),
-        at_least=0.99,
+        at_least=KNOWN,
         interval="median",  # it is capped: every seed may reach 1
     ),
     Claim(
         "learns-by-heart/chance",
         role="control",
-        measure=lambda results: 1 - results.series("random labels", "test_true_error"),
-        at_least=0.05,
-        at_most=0.15,
+        measure=lambda results: results.items("random labels", "test_true_right"),
+        at_least=CHANCE[0],
+        at_most=CHANCE[1],
+        interval="items",
     ),
     Claim("double-descent/features-interpolate", role="identity", kind="exact", measure=largest_residual, at_most=1e-6),
-    Claim(
-        "double-descent/features-rise",
-        role="control",
-        measure=lambda results: _falls(feature_errors(results), "threshold", "valley"),
-        more_than=0.0,
-        smallest=SHARE,
-    ),
-    Claim(
-        "double-descent/features-fall",
-        role="sentence",
-        measure=lambda results: _falls(feature_errors(results), "threshold", "beyond"),
-        more_than=0.0,
-        smallest=SHARE,
-    ),
-    Claim(
-        "double-descent/networks-rise",
-        role="control",
-        measure=lambda results: _falls(network_errors(results), "threshold", "valley"),
-        more_than=0.0,
-        smallest=SHARE,
-    ),
-    Claim(
-        "double-descent/networks-fall",
-        role="sentence",
-        measure=lambda results: _falls(network_errors(results), "threshold", "beyond"),
-        more_than=0.0,
-        smallest=SHARE,
-    ),
-    Claim(
+    Claim("double-descent/networks-interpolate", role="identity", measure=networks_known, at_least=KNOWN),
+    claim("double-descent/features-rise", lambda results: falls(of_features(results), "threshold", "valley"), SHARE),
+    claim("double-descent/features-fall", lambda results: falls(of_features(results), "threshold", "beyond"), SHARE),
+    claim("double-descent/networks-rise", lambda results: falls(of_networks(results), "threshold", "valley"), SHARE),
+    claim("double-descent/networks-fall", lambda results: falls(of_networks(results), "threshold", "beyond"), SHARE),
+    claim(
         "larger-is-better/clean-features",
-        role="sentence",
-        measure=lambda results: _falls(feature_errors(results, "clean"), "valley", "beyond"),
-        more_than=0.0,
-        smallest=SHARE,
+        lambda results: falls(of_features(results, "clean"), "valley", "beyond"),
+        SHARE,
     ),
-    Claim(
-        "larger-is-better/noisy-features",
-        role="sentence",
-        measure=lambda results: _falls(feature_errors(results), "valley", "beyond"),
-        more_than=0.0,
-        smallest=SHARE,
-    ),
-    Claim(
-        "larger-is-better/networks",
-        role="sentence",
-        measure=lambda results: _falls(network_errors(results), "valley", "beyond"),
-        more_than=0.0,
-        smallest=SHARE,
-    ),
-    Claim("ridge-flattens-the-peak", role="sentence", measure=peak_left, at_most=0.5),
+    claim("larger-is-better/noisy-features", lambda results: falls(of_features(results), "valley", "beyond"), SHARE),
+    claim("larger-is-better/networks", lambda results: falls(of_networks(results), "valley", "beyond"), SHARE),
+    Claim("ridge-flattens-the-peak", role="sentence", measure=peak_left, at_most=MOST),
 )

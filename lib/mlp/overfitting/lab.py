@@ -2,7 +2,8 @@
 
 Three parts, all on digits with noisy labels:
 
-- **width**: 200 digits, one hidden layer of ReLU, by width and by number of examples, all trained equally long.
+- **width**: 200 digits, one hidden layer of ReLU, by width, by number of examples and by weight decay, all trained
+  equally long.
 - **descent**: 1,000 digits, through the interpolation threshold, where a network has as many weights as numbers to fit,
   examples x classes (Belkin et al. 2019); with 75 weights a unit it is at 133 units. With fewer digits the widths below
   it are too few for ten classes, and there is no valley to rise from.
@@ -11,8 +12,8 @@ Three parts, all on digits with noisy labels:
 Trial functions: **network** trains one network, of the first or of the second part; **features** are all sizes of the
 third.
 
-Choices (the epoch to stop at, the valley, the ridge) are made on the validation images; the test images are read
-once, at the end of a training.
+Choices (the epoch to stop at, the simple network, the valley, the weight decay, the ridge) are made on the validation
+images; the test images are read once, at the end of a training.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from lib.data.noisy_digits import CLASSES, INPUTS, NoisyDigits, judged, noisy_digits
+from lib.data.noisy_digits import CLASSES, INPUTS, NoisyDigits, noisy_digits, right_digits
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
@@ -33,12 +34,14 @@ from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.mlp.overfitting import figures
 from lib.mlp.overfitting.claims import CLAIMS, threshold_width
 from lib.mlp.overfitting.random_features import random_weights, relu_features, ridge_solutions
+from lib.mlp.watched import tested, watched
 from lib.models.mlp import initial_weights, torch_mlp
-from lib.models.training import TorchClassifier, train
+from lib.models.training import TorchClassifier
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Number = Annotated[int, Field(ge=10, le=1000)]
 Ratio = Annotated[float, Field(gt=0, le=200)]
+Decay = Annotated[float, Field(gt=0, le=500)]
 
 
 class OverfittingConfig(Config):
@@ -54,14 +57,21 @@ class OverfittingConfig(Config):
     examples: int = Field(200, ge=10, le=1000, description="few, so that a small network already has enough weights")
 
     widths: tuple[Width, ...] = Field(
-        (4, 8, 16, 32, 128, 512, 1024), min_length=1, description="from too small to fit to 40 weights a number"
+        (4, 8, 16, 24, 32, 128, 512, 1024),
+        min_length=1,
+        description="from too small to fit to 40 weights a number; the simple network is chosen from those below 27",
     )
-    small: Width = Field(8, description="the simple network: 610 weights for 200 examples of ten classes")
-    large: Width = Field(512, description="the complex one: 38,410 weights for the same")
+    large: Width = Field(512, description="the complex one: 38,410 weights for 200 examples of ten classes")
     width: int = Field(0, ge=0, le=8192, description="of a trial's network; set by the study")
     more_examples: tuple[Number, ...] = Field(
         (100, 500, 1000), min_length=1, description="for the large network; 1,000 are all there are to train on"
     )
+    decays: tuple[Decay, ...] = Field(
+        (1, 3, 6, 12),
+        min_length=1,
+        description="of the large network's weights, doubling; times the learning rate they are lost in each step",
+    )
+    weight_decay: float = Field(0, ge=0, le=500, description="of a trial's weights; set by the study")
     epochs: int = Field(
         300,
         ge=1,
@@ -100,43 +110,32 @@ class OverfittingConfig(Config):
         return ratios
 
 
+LOOKS = 40
+"""At the losses and errors on the way, denser at the beginning."""
+
+
 def network(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Train one network; losses and errors along the way, at the end, and where the validation loss was lowest."""
+    data = noisy_digits(seed, config.examples, config.label_noise)
+    classifier = classifier_of(config, initial_weights(seed, (INPUTS, config.width, CLASSES)), data)
+    training = watched(classifier, data, seed, log, epochs=config.epochs, looks=LOOKS)
+    log.parameters(classifier.weights())
+    stopped = classifier_of(config, training.weights, data)
+    return {
+        **training.measured(),
+        **tested("test", classifier.logits(data.test.inputs), data.test),
+        **tested("stopped", stopped.logits(data.test.inputs), data.test),
+    }
+
+
+def classifier_of(config: OverfittingConfig, weights: dict[str, np.ndarray], data: NoisyDigits) -> TorchClassifier:
+    """The network with these weights, ready to be trained; Adam without a weight decay is AdamW with one of 0."""
     import torch
 
-    data = noisy_digits(seed, config.examples, config.label_noise)
-    model = torch_mlp(initial_weights(seed, (INPUTS, config.width, CLASSES)))
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    model = torch_mlp(weights)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     size = -(-config.examples // config.steps_per_epoch)
-    classifier = TorchClassifier(model, optimizer, data.train.inputs, data.train.labels, size)
-    looks = np.unique(np.geomspace(1, config.epochs, 40).round().astype(int))
-    path: dict[str, list[float]] = {name: [] for name in ("train_loss", "train_error", "validation_loss", "true_error")}
-    best_loss, best_epoch, best_weights = np.inf, 0, classifier.weights()
-    for epoch, _ in enumerate(train(classifier, config.epochs, seed, log), 1):
-        if epoch in looks:
-            trained = judged(classifier.logits(data.train.inputs), data.train)
-            validated = judged(classifier.logits(data.validation.inputs), data.validation)
-            now = (trained["loss"], trained["error"], validated["loss"], validated["true_error"])
-            for values, value in zip(path.values(), now, strict=True):
-                values.append(value)
-            if validated["loss"] < best_loss:
-                best_loss, best_epoch, best_weights = validated["loss"], epoch, classifier.weights()
-    log.parameters(classifier.weights())
-    measured: dict[str, Any] = {
-        "looks": looks,
-        "path": path,
-        "best_epoch": best_epoch,
-        "train_loss": path["train_loss"][-1],
-        "train_error": path["train_error"][-1],
-        "validation_true_error": path["true_error"][-1],
-        **_named("test", judged(classifier.logits(data.test.inputs), data.test)),
-    }
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in best_weights.items()})
-    return measured | _named("stopped", judged(classifier.logits(data.test.inputs), data.test))
-
-
-def _named(prefix: str, values: dict[str, float]) -> dict[str, float]:
-    return {f"{prefix}_{name}": value for name, value in values.items()}
+    return TorchClassifier(model, optimizer, data.train.inputs, data.train.labels, size)
 
 
 RIDGES = tuple(np.logspace(-6, 2, 17))
@@ -146,7 +145,8 @@ def features(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
     """Least squares on random features of all sizes, with clean and with noisy labels.
 
     Lists by size: `test_error`, `validation_error`, `train_error` (shares; the first two of the true digits),
-    `residual` (largest |A B - Y|), `norm` of B, and `tuned_error`: on test, with the ridge of least validation error.
+    `residual` (largest |A B - Y|), `norm` of B, and `tuned_error`: on test, with the ridge of least validation error;
+    `test_right`, `tuned_right`: the same by image.
     """
     ratios = sorted({*config.ratios, 1.0})
     numbers = [max(1, round(ratio * config.examples)) for ratio in ratios]
@@ -156,11 +156,11 @@ def features(config: OverfittingConfig, seed: Seed, log: Log) -> dict[str, Any]:
         rows = [_least_squares(data, number, config.ridge, seed.rng("features", number)) for number in numbers]
         measured[name] = {key: [row[key] for row in rows] for key in rows[0]}
         for number, row in zip(numbers, rows, strict=True):
-            log(number, **{f"{name}_{key}": value for key, value in row.items()})
+            log(number, **{f"{name}_{key}": value for key, value in row.items() if isinstance(value, float)})
     return measured
 
 
-def _least_squares(data: NoisyDigits, number: int, ridge: float, rng: np.random.Generator) -> dict[str, float]:
+def _least_squares(data: NoisyDigits, number: int, ridge: float, rng: np.random.Generator) -> dict[str, Any]:
     W = random_weights(INPUTS, number, rng)
     center = data.train.inputs.mean(axis=0)
     A, V, T = (relu_features(part.inputs - center, W) for part in (data.train, data.validation, data.test))
@@ -174,6 +174,8 @@ def _least_squares(data: NoisyDigits, number: int, ridge: float, rng: np.random.
         "residual": float(np.abs(A @ B - Y).max()),
         "norm": float(np.linalg.norm(B)),
         "tuned_error": _error(T @ chosen, data.test.digits),
+        "test_right": right_digits(T @ B, data.test),
+        "tuned_right": right_digits(T @ chosen, data.test),
     }
 
 
@@ -196,9 +198,10 @@ def _trials(config: OverfittingConfig) -> Iterator[Trial]:
 
 
 def _width_variants(config: OverfittingConfig) -> dict[str, dict[str, Any]]:
-    widths = sorted({*config.widths, config.small, config.large})
+    widths = sorted({*config.widths, config.large})
     return {
         **{f"width/{width}": {"width": width} for width in widths},
+        **{f"decay/{decay:g}": {"width": config.large, "weight_decay": decay} for decay in config.decays},
         **{f"examples/{n}": {"width": config.large, "examples": n} for n in config.more_examples},
         "random labels": {"width": config.large, "label_noise": 1.0},
     }
@@ -235,7 +238,8 @@ LAB = Lab(
     config=OverfittingConfig,
     quick={
         "seeds": 3,
-        "widths": (8, 512),
+        "widths": (8, 16, 512),
+        "decays": (6,),
         "more_examples": (1000,),
         "descent_widths": (16, 1024),
         "ratios": (0.1, 0.25, 0.5, 1, 2, 10),
@@ -248,8 +252,8 @@ LAB = Lab(
         "complexity": figures.complexity,
         "training-length": figures.training_length,
         "random-labels": figures.random_labels,
-        "double-descent-features": figures.double_descent_features,
-        "double-descent-networks": figures.double_descent_networks,
+        "double-descent": figures.double_descent,
+        "ridge": figures.ridge,
     },
     data=("digits",),
     portable={"numpy": ("amd", "intel"), "torch": ("any", "intel")},

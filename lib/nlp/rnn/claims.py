@@ -101,7 +101,7 @@ def _steps_of(measured: Mapping[str, Any], distance: int) -> float:
 
 
 def sooner(network: str) -> Callable[[Results], Series]:
-    """How many times the network's steps the vanilla one needs for two numbers `SEARCHED` steps apart: (seeds,).
+    """Steps that the vanilla network needs for two numbers `SEARCHED` steps apart, over those of this one: (seeds,).
 
     Infinite where it alone does not learn that, 0 where it alone does, 1 where neither does.
     """
