@@ -62,8 +62,6 @@ EXPLAINS: dict[str, str] = {
     "fasttext rows.as-good-as-gensim.lesson": "says in what the two differ",
     "seq2seq rows.encoder-decoder.lesson": "says what each network may look at",
     "seq2seq rows.beam-search.lesson": "says what need not be so",
-    "paradigms rows.three-kinds-of-learning.lesson": "says what each kind is given",
-    "tf2 rows.rounding-flips-a-unit.lesson": "says what has to coincide",
 }
 """Lessons for all verdicts, and why they state no result."""
 KNOWN: dict[str, str] = {
@@ -71,7 +69,6 @@ KNOWN: dict[str, str] = {
     "fasttext rows.robust-to-typos.lesson": "having a vector is better than having none",
     "optimizers figures.epsilon.caption": "says which points are meant",
     "convolution figures.shift-multiply-sum.title": "names the steps of the definition",
-    "overfitting figures.double-descent-features.threshold": "defines the line",
 }
 """Other texts with such a sign that state no result, and why."""
 STATING: dict[str, str] = {
@@ -80,7 +77,6 @@ STATING: dict[str, str] = {
     "optimizers rows.momentum-rescues.lesson": "that a good rate does much of what momentum does",
     "optimizers rows.rmsprop-improves-adagrad.lesson": "that caution costs nothing",
     "optimizers rows.adam-is-the-sum.lesson": "that the sum is an identity",
-    "tf2 rows.autograph-limits.lesson": "what is refused and what is fixed",
     "paradigms figures.widths.by-hand-title": "that every unit bends once",
     "mlp lab.summary": "that layers add nothing without a non-linearity",
     "rnn lab.summary": "that gradients vanish",
