@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from lib.harness.contract.catalogue import find_lab
+from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.texts import LANGUAGES, Language
+from lib.harness.recording.provenance import ROOT
 from lib.lessons.lesson import begin
 from lib.lessons.order import LESSONS, Entry, find
 from lib.lessons.texts import of_frame
@@ -241,3 +245,28 @@ def test_english_in_korean_is_seen(text: str) -> None:
 def test_drawing_is_counted_by_statement() -> None:
     source = "plots.curves(\n    {'a': [1]},\n)\nx = 3\nprint(x)\nfigure = plt.figure()\n"
     assert [node.lineno for node in drawing(source)] == [1, 6]
+
+
+def runs(source: str) -> Iterator[dict[str, Any]]:
+    """The keywords of each ``lesson.run(…)`` in a cell or a text, their values as syntax."""
+    blocks = re.findall(r"lesson\.run\(.*\)", source)
+    for block in blocks:
+        call = ast.parse(block.partition("`")[0].strip()).body[0]
+        assert isinstance(call, ast.Expr)
+        assert isinstance(call.value, ast.Call)
+        yield {str(word.arg): word.value for word in call.value.keywords}
+
+
+@pytest.mark.parametrize("entry", [entry for entry in LESSONS if entry.lab], ids=lambda entry: entry.stem)
+def test_a_run_names_settings_and_parts_that_its_lab_has(entry: Entry, language: Language) -> None:
+    assert entry.lab
+    lab = import_module(find_lab(ROOT, entry.lab).module).LAB
+    calls = [words for cell in notebook(entry.stem, language)["cells"] for words in runs(source_of(cell))]
+    assert calls
+    for words in calls:
+        parts = words.pop("with_", ast.Dict([], []))
+        assert {ast.literal_eval(key) for key in parts.keys} <= set(lab.replaceable)
+        settings = {name: ast.literal_eval(value) for name, value in words.items()}
+        quick, seeds = settings.pop("quick", True), settings.pop("seeds", None)
+        changes = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+        configure(lab, Options(quick=quick, seeds=seeds, changes=changes))
