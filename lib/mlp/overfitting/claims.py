@@ -16,7 +16,7 @@ from lib.data.noisy_digits import CLASSES, INPUTS
 from lib.harness.contract.claim import Claim, InconclusiveError, largest, require_trained
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series, align, unpacked
-from lib.mlp.chosen import by_the_others, of_the_chosen
+from lib.models.chosen import by_the_others, of_the_chosen
 from lib.models.mlp import parameter_count
 
 NATS = 0.1

@@ -34,9 +34,9 @@ from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.mlp.overfitting import figures
 from lib.mlp.overfitting.claims import CLAIMS, threshold_width
 from lib.mlp.overfitting.random_features import random_weights, relu_features, ridge_solutions
-from lib.mlp.watched import tested, watched
 from lib.models.mlp import initial_weights, torch_mlp
 from lib.models.training import TorchClassifier
+from lib.models.watched import tested, watched
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Number = Annotated[int, Field(ge=10, le=1000)]

@@ -7,7 +7,7 @@ import pytest
 
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
-from lib.mlp.chosen import by_the_others, of_the_chosen
+from lib.models.chosen import by_the_others, of_the_chosen
 from tests.lib.overfitting.support import made_up
 
 
