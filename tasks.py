@@ -13,7 +13,7 @@ from lib.harness.errors import UserError
 def up(options: Namespace) -> None:
     """Start JupyterLab and MLflow; prints their URLs and the lessons'."""
     from host.command.place import goes_local, gpu_image_for
-    from host.engine import docker
+    from host.engine import docker, project
     from host.machine import env_file, settings
     from host.services import ray, up_down, without_docker
 
@@ -29,6 +29,7 @@ def up(options: Namespace) -> None:
     if options.new_token:
         if on_host:
             raise UserError("--new-token: not in local mode; ./invoke down, then remove JUPYTER_TOKEN from .env")
+        project.name()  # made before the token goes, by which a clone is known that was used before there were names
         env_file.forget_token()
     up_down.print_urls(without_docker.up() if on_host else up_down.up(image))
     if options.workers is not None:

@@ -80,13 +80,12 @@ def _mapping(info: Mapping[str, Any]) -> Iterator[Check]:
     if "rootless" in names:
         yield Check("Users", None, "the engine is rootless: in its containers, you are root")
     elif "userns" in names:
-        yield Check("Users", None, "the engine maps users (userns-remap): notebooks may not be saved", "chmod o+w labs")
+        yield Check("Users", None, "the engine maps users (userns-remap): notebooks may not be saved")
 
 
 def _selinux(info: Mapping[str, Any]) -> Iterator[Check]:
     if "selinux" in _options(info):
-        remedy = "chcon -Rt container_file_t labs lib"
-        yield Check("SELinux", None, "on: containers see labs/ and lib/ only with its label", remedy)
+        yield Check("SELinux", None, "on: containers may see labs/ and lib/ only with its label container_file_t")
 
 
 def _clock(info: Mapping[str, Any]) -> Iterator[Check]:
@@ -103,17 +102,16 @@ def _clock(info: Mapping[str, Any]) -> Iterator[Check]:
 
 
 def _context() -> list[Check]:
-    """Return a check of where the engine is: it must see this folder."""
-    host = environment.get("DOCKER_HOST") or ""
-    name = "DOCKER_HOST"
+    """Return a check of where the engine is: it must see this folder, and one elsewhere seldom does."""
+    host, name = environment.get("DOCKER_HOST") or "", "DOCKER_HOST"
     if not host:
-        name = f"context {environment.get('DOCKER_CONTEXT') or 'of docker'}"
-        done = docker.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-        host = done.stdout.strip()
+        done = docker.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}} context {{.Name}}")
+        host, _, name = done.stdout.strip().partition(" ")
+    found = f"{_without_password(host)} ({name})" if host else "unknown"
     if re.match(r"ssh:|tcp://(?!localhost|127\.|\[::1\])", host):
-        found = f"{_without_password(host)} ({name}) is another machine, which does not see this folder"
-        return [Check("Engine's place", False, found, "docker context use default, on the machine with the clone")]
-    return [Check("Engine's place", None, f"{_without_password(host) or 'unknown'} ({name})")]
+        found += ": if that is another machine, it does not see this folder, and labs do not start"
+        return [Check("Engine's place", None, found, "an engine on this machine: docker context use default")]
+    return [Check("Engine's place", None, found)]
 
 
 def of_machine() -> list[Check]:

@@ -163,7 +163,7 @@ def of(model: torch.nn.Module, optimizer: Any, batch: int) -> Network | None:
     import torch
 
     compiled, layers = library.load(), known(model, optimizer)
-    earlier = None if optimizer is None else vars(optimizer).get(OWNER)
+    earlier: Network | None = None if optimizer is None else vars(optimizer).get(OWNER)
     if compiled is None or layers is None:
         return None
     if earlier is not None:
@@ -172,7 +172,7 @@ def of(model: torch.nn.Module, optimizer: Any, batch: int) -> Network | None:
                 "an optimizer for two networks, or for two sizes of batch: the kernels keep its moments with the first "
                 "one, so make a new optimizer, or run without --portable"
             )
-        return earlier  # type: ignore[no-any-return]
+        return earlier
     drops = any(layer.kind == DROPOUT for layer in layers)
     key = int(torch.empty((), dtype=torch.int64).random_()) if drops else 0
     made = Network(compiled, model, layers, batch=batch, optimizer=optimizer, key=key)
@@ -217,7 +217,8 @@ def layers_of(model: torch.nn.Module) -> list[Layer] | None:
     if type(model) is nn.Sequential:
         steps = list(model)
     elif "layers_in_order" in vars(author):
-        steps = model.layers_in_order()  # type: ignore[operator]
+        described: Any = model
+        steps = described.layers_in_order()
     else:
         return None
     layers: list[Layer] = []

@@ -116,6 +116,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--on", "dask"], ["--on dask", "local or ray"]),
         (["lab", "optimizers", "--resume", "last:optimizers", "--quick"], ["--resume", "leave out --quick"]),
         (["up", "--workers", "none"], ["--workers none", "at least 1"]),
+        (["up", "--new-token", "--local"], ["--new-token", "local mode", ".env"]),
         (["lab", "optimizers", "--debug", "--rehearse"], ["--debug and --rehearse", "cannot be combined"]),
         (["lab", "optimizers", "--debug", "--on", "ray"], ["--debug", "--on ray", "cannot be combined"]),
         (["lab", "optimizers", "--rehearse", "--resume", "last:optimizers"], ["--rehearse", "--resume"]),

@@ -14,6 +14,7 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -22,7 +23,7 @@ from lib.harness.replaced import MODULE, TABLE
 
 FILE = f"{MODULE.replace('.', '/')}.py"
 """The path of the module in a copy of the code."""
-GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+GLOBAL, IMPORTS = ("LOAD_GLOBAL", "LOAD_NAME"), ("import ", "from ")
 HEAD = '"""Code of a notebook that takes the place of the lab\'s own."""\n'
 
 
@@ -34,15 +35,14 @@ def module_of(parts: Mapping[str, Any]) -> bytes:
     """
     if not isinstance(parts, Mapping) or not parts:
         raise UserError('with_: it is a table by name, as in with_={"Momentum": MyMomentum}')
-    written: dict[str, str] = {}
+    written: dict[str, Written] = {}
     for name, part in parts.items():
         if not isinstance(part, (type, FunctionType)):
             raise UserError(f"with_: {short(str(name))} is to be a class or a function, not {type(part).__name__}")
         _write(part.__name__, part, _namespace(part), written)
     table = ", ".join(f"{str(name)!r}: {part.__name__}" for name, part in parts.items())
-    imports = [text for text in written.values() if text.startswith(("import ", "from "))]
-    others = [text for text in written.values() if text not in imports]
-    return "\n\n".join([HEAD, *imports, *others, f"{TABLE} = {{{table}}}\n"]).encode()
+    sources = sorted((each.source for each in written.values()), key=lambda text: not text.startswith(IMPORTS))
+    return "\n\n".join([HEAD, *sources, f"{TABLE} = {{{table}}}\n"]).encode()
 
 
 def modules_of(source: bytes) -> list[str]:
@@ -60,20 +60,34 @@ def _namespace(part: Any) -> Mapping[str, Any]:
     return vars(sys.modules[part.__module__]) if part.__module__ in sys.modules else {}
 
 
-def _write(name: str, value: Any, namespace: Mapping[str, Any], written: dict[str, str]) -> None:
-    """Add the source of `value`, under this name, to `written`, behind that of what it uses."""
-    if name in written:
+@dataclass(frozen=True)
+class Written:
+    """A value that the module has under a name, and its source there."""
+
+    value: Any
+    source: str
+
+
+def _write(name: str, value: Any, namespace: Mapping[str, Any], written: dict[str, Written]) -> None:
+    """Add the source of `value`, under this name, to `written`, behind that of what it uses.
+
+    Raises:
+        UserError: it has none, or the module has something else under this name.
+    """
+    if name in written or name == TABLE:
+        if name == TABLE or written[name].value is not value:
+            raise UserError(f"with_: two things are called {short(name)}: give one of them another name")
         return
-    written[name] = ""  # a function may use itself, or one that uses it
+    written[name] = Written(value, "")  # a function may use itself, or one that uses it
     if isinstance(value, ModuleType):
         text = f"import {value.__name__} as {name}"
     elif isinstance(value, (type, FunctionType)) and _namespace(value) is namespace:
         source = _source(value)
         for used in _used(source):
-            if used in namespace and namespace[used] is not getattr(builtins, used, None):
+            if used in namespace and not used.startswith("__") and namespace[used] is not getattr(builtins, used, None):
                 _write(used, namespace[used], namespace, written)
         text = source if value.__name__ == name else f"{source}\n{name} = {value.__name__}"
-    elif (home := _home(value, name)) is not None:
+    elif (home := _home(value)) is not None:
         text = f"from {home} import {value.__name__} as {name}"
     elif _is_plain(value):
         text = f"{name} = {value!r}"
@@ -83,17 +97,14 @@ def _write(name: str, value: Any, namespace: Mapping[str, Any], written: dict[st
             "inside the function or class"
         )
     del written[name]  # last, as what it uses comes before it
-    written[name] = text
+    written[name] = Written(value, text)
 
 
-def _home(value: Any, name: str) -> str | None:
+def _home(value: Any) -> str | None:
     """The module from which `value` can be imported; None: there is none."""
-    home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
-    candidates = [home, "numpy"] if home is None else [home]
-    for module in filter(None, candidates):
-        if module != "__main__" and isinstance(own, str) and getattr(sys.modules.get(module), own, None) is value:
-            return str(module)
-    return None
+    home, own = getattr(value, "__module__", None) or "numpy", getattr(value, "__name__", None)  # ufuncs name none
+    importable = home != "__main__" and isinstance(own, str) and getattr(sys.modules.get(home), own, None) is value
+    return str(home) if importable else None
 
 
 def _is_plain(value: Any) -> bool:
@@ -140,7 +151,7 @@ def _codes(value: Any) -> Iterator[CodeType]:
 
 def _used(source: str) -> list[str]:
     """The global names that a definition uses, in the order of their use."""
-    todo, names = [compile(source, "<cell>", "exec")], dict[str, None]()
+    todo, names = [compile(source, "<cell>", "exec", dont_inherit=True)], dict[str, None]()  # with its annotations
     while todo:
         code = todo.pop()
         names |= {each.argval: None for each in dis.get_instructions(code) if each.opname in GLOBAL}

@@ -64,6 +64,10 @@ KOREAN_LINES = (
         r"with_: 노트북의 변수 \1(\2)을 사용하는데, 이런 값은 기록할 수 없습니다. 함수나 클래스 안에서 만드세요",
     ),
     (
+        r"with_: two things are called (\S+): .*",
+        r"with_: \1이라는 이름이 두 곳에 쓰였습니다. 하나의 이름을 바꾸세요",
+    ),
+    (
         r"with_: the source of (\S+) is not known.*",
         r"with_: \1의 소스 코드를 찾을 수 없습니다. 노트북의 셀에서 그 이름으로 정의하세요",
     ),

@@ -114,9 +114,12 @@ def another_start(results: Results, config: Any) -> Any:
     figure, (axes,) = canvas(1, 2, 11.5, 4.8)
     _layers(axes[0], results, [("sigmoid", "xavier"), AS_TANH, ("tanh", "xavier")])
     axes[0].legend(loc="lower right")
-    for name, start in (("sigmoid", "xavier"), AS_TANH):
-        variant = "train/sigmoid" + ("-as-tanh" if start == "as-tanh" else "")
-        colour, label = _named(name, start)  # type: ignore[arg-type]
+    trained: dict[str, tuple[Activation, Start]] = {
+        "train/sigmoid": ("sigmoid", "xavier"),
+        "train/sigmoid-as-tanh": AS_TANH,
+    }
+    for variant, (name, start) in trained.items():
+        colour, label = _named(name, start)
         _curves(axes[1], 100 * results.values(variant, "validation_accuracies"), colour, label)
     axes[1].axhline(10, color="#777777", linestyle=":", linewidth=1)
     axes[1].set(ylim=(0, 102), xlabel=TEXTS("figures.training.xlabel"))

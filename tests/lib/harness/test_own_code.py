@@ -15,6 +15,7 @@ from tests.lib.harness.test_notebook import IMPORT, Notebook
 
 STEP = """
 import numpy as np
+from numpy import zeros
 FACTOR = 0.5
 
 def halved(rate):
@@ -24,9 +25,13 @@ def halved(rate):
 class Other:
     pass
 
+class Step:
+    def __call__(self, w, gradient: np.ndarray, rate):
+        rng = zeros(3)  # not the notebook's
+        return w - halved(rate) * gradient + rng
+
 def my_step(w, gradient, rate):
-    rng = np.zeros(3)  # not the notebook's
-    return w - halved(rate) * gradient + rng
+    return Step()(w, gradient, rate)
 """
 
 
@@ -63,6 +68,7 @@ def test_it_is_used_recorded_and_repeated(notebook: Notebook, tmp_path: Path) ->
     source = (tmp_path / "lib" / "replaced.py").read_text()
     assert "# slower" in source
     assert "Other" not in source
+    assert "__name__" not in source
     again = Clone(tmp_path, tmp_path / "journal")
     again.journals.mkdir()
     assert again.run("tiny", "--quick", "--set", "steps=10").code == 0
@@ -93,12 +99,14 @@ def test_it_does_not_speak_for_the_lab(notebook: Notebook) -> None:
         ('{"step": lambda w, g, r: w}', "is not known"),
         ('{"step": uses_data}', "it uses data, a ndarray"),
         ('{"step": broken}', "not on its own (ZeroDivisionError"),
+        ('{"step": my_step, "stop": older}', "two things are called my_step"),
     ],
 )
 def test_bad_input_is_one_line(notebook: Notebook, with_: str, named: str) -> None:
     before = len(notebook.clone.runs())
     notebook.cell("def uses_data(w, gradient, rate):\n    return w - data")
     notebook.cell("ZERO = 1\ndef broken(w, gradient, rate=1 / ZERO):\n    return w\nZERO = 0")
+    notebook.cell("older = type(my_step)(my_step.__code__, globals())")
     call = f'run("tiny", with_={with_})'
     with pytest.raises(CellExecutionError) as refused:
         notebook.cell(call)
