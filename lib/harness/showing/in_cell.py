@@ -58,7 +58,7 @@ KOREAN_LINES = (
         r"with_: it is a table by name.*",
         'with_: 이름과 코드를 짝지어 주세요. 예: with_={"Momentum": MyMomentum}',
     ),
-    (r"with_: (.+) is to be a class or a function, not (\w+)", r"with_: \1에는 클래스나 함수를 주세요(\2이 아니라)"),
+    (r"with_: (.+) is to be a class or a function, not (\w+)", r"with_: \1에는 클래스나 함수를 주세요(지금은 \2)"),
     (
         r"with_: it uses (\w+), a (\w+) of the notebook.*",
         r"with_: 노트북의 변수 \1(\2)을 사용하는데, 이런 값은 기록할 수 없습니다. 함수나 클래스 안에서 만드세요",
@@ -73,7 +73,7 @@ KOREAN_LINES = (
     ),
     (
         r"with_: this code works in the notebook, but not on its own \((.*)\)",
-        r"with_: 이 코드는 노트북에서만 돌아가고 따로는 돌아가지 않습니다(\1)",
+        r"with_: 이 코드는 노트북 안에서만 실행되고, 따로 떼어 내면 실행되지 않습니다(\1)",
     ),
     (r"the lab has ended with exit code (-?\d+)", r"실험이 종료 코드 \1로 끝났습니다"),
     (
