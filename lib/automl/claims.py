@@ -65,8 +65,9 @@ def gain(better: tuple[Arm, ...], worse: tuple[Arm, ...]) -> Callable[[Results],
             axis=1
         )
         require_trained("the best winner's test accuracy", best, TRAINED)
-        for arm in {*better, *worse} & {*TPE}:
-            require_learned(results, arm)
+        for arm in (*better, *worse):
+            if arm in TPE:
+                require_learned(results, arm)
         return difference(results, better, worse)
 
     return measure

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from lib.harness.contract.claim import largest
 from lib.harness.contract.seeds import Seed
 from lib.models.mlp import Scheme, initial_weights, torch_mlp
 
@@ -121,8 +122,8 @@ def probe(model: torch.nn.Sequential, inputs: np.ndarray, labels: np.ndarray) ->
         assert gradient is not None and delta is not None
         weights.append(float(gradient.norm()))
         derivatives.append(float(delta.norm()))
-        deviation = (gradient - delta.T @ before.detach()).abs().max() / gradient.abs().max()
-        product = max(product, float(deviation))
+        size = gradient.abs().max().clamp_min(torch.finfo(gradient.dtype).tiny)  # of dead units it is 0
+        product = largest((product, float((gradient - delta.T @ before.detach()).abs().max() / size)))
     return Probe(np.array(weights), np.array(derivatives), product)
 
 

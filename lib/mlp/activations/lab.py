@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from lib.harness.contract.claim import largest
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
@@ -56,14 +57,14 @@ def gradient(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         key = f"{name}/{start}/{depth}"
         measured["weight"][key] = probed.weights[0] / probed.weights[-1]
         measured["derivative"][key] = probed.derivatives[0] / probed.derivatives[-1]
-        measured["product"] = max(measured["product"], probed.product)
+        measured["product"] = largest((measured["product"], probed.product))
         log(depth, **{f"{name}_{start}": measured["weight"][key]})
         if start in (USUAL[name], "as-tanh"):
             measured["layers"][key] = probed.weights / probed.weights[-1]
         if start == USUAL[name] and depth == max(config.depths):
             measured["flat"][name], measured["sums"][name] = gradients.sums_that_occur(model, inputs)
     pairs = {d: [_outputs(network_of(*each, d, seed), inputs) for each in TWINS] for d in config.depths}
-    measured["same_outputs"] = max(float(np.abs(one - other).max()) for one, other in pairs.values())
+    measured["same_outputs"] = largest(np.abs(one - other) for one, other in pairs.values())
     return measured
 
 
@@ -74,7 +75,7 @@ def _probed(config: ActivationsConfig) -> Iterator[tuple[Activation, Start, int]
     """Activation, start and depth of the networks whose gradients are measured."""
     for name in USUAL:
         for start in (*SCHEMES, *(("as-tanh",) if name == "sigmoid" else ())):
-            for depth in config.depths:
+            for depth in sorted({*config.depths, config.deep}):
                 yield name, start, depth
 
 

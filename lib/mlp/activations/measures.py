@@ -197,8 +197,8 @@ def deepest_gain(better: str, other: str) -> Callable[[Results], Series]:
 
 def lost_by_depth(results: Results) -> Series:
     """Test digits of the plain network with the fewest layers, less those of the one with the most: (seeds, items)."""
-    depths = sorted(int(variant.rpartition("/")[2]) for variant in results.variants("very-deep/plain/"))
-    return gain(f"very-deep/plain/{depths[0]}", f"very-deep/plain/{depths[-1]}")(results)
+    layers = sorted(int(variant.rpartition("/")[2]) for variant in results.variants("very-deep/plain/"))
+    return gain(f"very-deep/plain/{layers[0]}", f"very-deep/plain/{layers[-1]}")(results)
 
 
 def log_ratio(variant: str) -> Callable[[Results], Series]:

@@ -121,7 +121,7 @@ def learn_very_deep(config: ActivationsConfig, seed: Seed, log: Log) -> dict[str
 
 
 def _learned(classifier: TorchClassifier, epochs: int, seed: Seed, log: Log) -> dict[str, Any]:
-    """Train: curves, validation loss, and which test digits are right. A network that diverges learns no more."""
+    """Train: curves, and which test digits are right. A network that diverges learns no more."""
     validation, test = digits.validation(), digits.test()
     losses, accuracies = [], []
     diverged = False

@@ -67,7 +67,7 @@ def measure(config: MlpConfig, seed: Seed) -> dict[str, Any]:
     by_unit = (equal["dense1.weight"], equal["dense2.weight"].swapaxes(1, 2))
     change = np.abs(equal["dense1.weight"] - first["dense1.weight"][: len(seeds)])
     return {
-        "apart": max(float(np.ptp(array, axis=1).max()) for array in by_unit),
+        "apart": largest(np.ptp(array, axis=1) for array in by_unit),
         "moved": float(change.max(axis=(1, 2)).min()),
         "solved": {"equal": float(right[: len(seeds)].mean()), "random": float(right[len(seeds) :].mean())},
         "paths": dict(zip(("equal", "random"), np.round(np.stack(paths, axis=1), 4), strict=True)),

@@ -192,7 +192,8 @@ def peak_left(results: Results) -> Series:
     )
     if not plain.mean() >= SHARE:
         raise InconclusiveError(f"the peak is {plain.mean():.3g} high without a ridge: there is nothing to flatten")
-    left: Series = tuned / plain.mean()
+    ratio = tuned.mean() / plain.mean()
+    left: Series = (tuned - ratio * (plain - plain.mean())) / plain.mean()  # the mean peak is itself uncertain
     return left
 
 

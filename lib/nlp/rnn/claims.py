@@ -38,12 +38,21 @@ USED = 0.05
 
 def remaining(name: str, lag: int = LAG) -> Callable[[Results], Series]:
     """log10 of the gradient's size at `lag` over that at lag 0, of a start: (seeds,)."""
-    return lambda results: results.series("start", "gradient").map(lambda gradients: np.log10(gradients[name][lag]))
+    return lambda results: results.series("start", "gradient").map(
+        lambda gradients: np.log10(_of_start(gradients, name)[lag])
+    )
 
 
 def per_step(name: str) -> Callable[[Results], Series]:
     """The factor by which one step further back multiplies the gradient, of a start: (seeds,)."""
-    return lambda results: results.series("start", "factor").map(lambda factors: factors[name])
+    return lambda results: results.series("start", "factor").map(lambda factors: _of_start(factors, name))
+
+
+def _of_start(measured: Mapping[str, Any], name: str) -> Any:
+    """What was measured of a start. Raises `InconclusiveError` where the settings leave it out."""
+    if name not in measured:
+        raise InconclusiveError(f"no start '{name}' was measured: add it to radii or biases")
+    return measured[name]
 
 
 def theory_deviation(results: Results) -> Series:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from lib.harness.contract.claim import largest
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
@@ -147,7 +148,7 @@ def by_hand(module: Any, X: np.ndarray, direction: np.ndarray, seed: Seed) -> di
     derivative = sum(float(np.sum(way[name] * gradient.weights[name])) for name in weights)
     return {
         "output_deviation": float(np.abs(outputs.detach().numpy() - states[1:]).max()),
-        "gradient_deviation": float(max(np.abs(a - b).max() for a, b in pairs)),
+        "gradient_deviation": largest(np.abs(a - b) for a, b in pairs),
         "difference_deviation": float(abs((ends[0] - ends[1]) / (2 * epsilon) / derivative - 1)),
     }
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from lib.harness.contract.claim import largest, smallest
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
@@ -182,7 +183,7 @@ def reuse(
     return {
         "accuracy": {way: [float(np.mean(each)) for each in values] for way, values in right.items()},
         "right": {way: [packed(each) for each in values] for way, values in right.items()},
-        "moved": min(changes),
+        "moved": smallest(changes),
     }
 
 
@@ -248,8 +249,7 @@ def whole(
         classifier.replace(prepared(moved(images, shifts)))
         classifier.epoch(np.arange(len(labels)))
     right = evaluation.right(classifier.logits(prepared(test[0])), test[1])
-    changes = (np.abs(a - b).max() for a, b in zip(before[:-2], model.get_weights()[:-2], strict=True))
-    return right, float(max(changes))
+    return right, largest(np.abs(a - b) for a, b in zip(before[:-2], model.get_weights()[:-2], strict=True))
 
 
 SEARCH = Search(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lib.data import fashion_mnist
+from lib.harness.contract.claim import largest
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.models import evaluation, lenet
@@ -62,16 +63,16 @@ class Traces:
 
 def spread(arms: Sequence[Sequence[np.ndarray]]) -> float:
     """The largest difference between two networks' weights: over all weights and pairs."""
-    return max(float(np.ptp(np.stack(arrays), axis=0).max()) for arrays in zip(*arms, strict=True))
+    return largest(np.ptp(np.stack(arrays), axis=0) for arrays in zip(*arms, strict=True))
 
 
 def spread_by_mode(arms: Mapping[str, Sequence[np.ndarray]]) -> float:
     """`spread` of the networks that call TensorFlow's own kernels: of those run eagerly, and of those compiled.
 
-    A graph may join operations that Python calls one by one, which rounds otherwise.
+    A graph may join operations that Python calls one by one, which changes the rounding.
     """
     own = {name: arrays for name, arrays in arms.items() if not name.startswith(BY_HAND)}
-    return max(spread([arrays for name, arrays in own.items() if name.endswith(mode)]) for mode in MODES)
+    return largest(spread([arrays for name, arrays in own.items() if name.endswith(mode)]) for mode in MODES)
 
 
 def agree(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: str) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def part(seed: Seed, log: Log, *, steps: int, batch: int, rate: float, dtype: st
             arm.step(images, labels)
         apart.append(spread([arm.weights() for arm in arms]))
         log(step - 1, apart=apart[-1])
-        if apart[-1] > TOLERANCE:
+        if not apart[-1] <= TOLERANCE:  # NaN is not the same either
             parted = min(parted, step)
         if step >= parted + AFTER:
             break

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
 from lib.tf2.tf2.agreement import MODES, TOLERANCE
@@ -34,15 +34,16 @@ def worst(variant: str, measurement: str) -> Callable[[Results], float]:
 
 
 def speeds(results: Results) -> dict[str, float]:
-    """Steps per second of each arm in float32, in the first trial."""
-    timings = results.of("agree/float32")[0].timings
-    return {f"{level}.{mode}": timings[f"{level}.{mode}.steps_per_second"] for level in LEVELS for mode in MODES}
+    """Steps per second of each arm in float32: the median of the trials, beside which others may run."""
+    trials = results.of("agree/float32")
+    arms = [f"{level}.{mode}" for level in LEVELS for mode in MODES]
+    return {arm: float(np.median([trial.timings[f"{arm}.steps_per_second"] for trial in trials])) for arm in arms}
 
 
 def least_gain(results: Results) -> float:
     """The factor by which a compiled step is faster, at the level that gains least."""
     speed = speeds(results)
-    return min(speed[f"{level}.compiled"] / speed[f"{level}.eager"] for level in LEVELS)
+    return smallest(speed[f"{level}.compiled"] / speed[f"{level}.eager"] for level in LEVELS)
 
 
 def parted(results: Results) -> Series:

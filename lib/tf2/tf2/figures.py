@@ -1,4 +1,4 @@
-"""The pictures of the tf2 lab. Thin lines are seeds; times are of one trial."""
+"""The pictures of the tf2 lab. Thin lines are seeds; speeds are medians, other times of one trial."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def test_without_the_treatment_no_comparison_holds(monkeypatch: pytest.MonkeyPat
         return initial_weights(seed, (2, width, 2), "xavier")
 
     monkeypatch.setattr(training, "activation", lambda config: "identity")
-    monkeypatch.setattr(threshold, "FEWEST", threshold.MORE)
+    learn = threshold.learn_xor
+    monkeypatch.setattr(threshold, "learn_xor", lambda config, hidden, seed: learn(config, threshold.FEWEST, seed))
     monkeypatch.setattr(equal_starts, "equal_start", random_start)
     found = verdicts(measured())
     assert found.keys() == COMPARISONS

@@ -16,7 +16,7 @@ from tests.lib.arms import swapped
 from tests.lib.exact_claims import run_with
 
 ROOT = 14
-CONFIG = Tf2Config(seeds=6, single_seeds=1, double_seeds=1, part_steps=200, double_steps=60, steps=4, draws=4)
+CONFIG = Tf2Config(seeds=9, single_seeds=1, double_seeds=1, part_steps=600, double_steps=60, steps=4, draws=4)
 
 
 def of(config: Tf2Config, *variants: str) -> list[Trial]:
