@@ -49,7 +49,7 @@ def per_step(name: str) -> Callable[[Results], Series]:
 
 
 def _of_start(measured: Mapping[str, Any], name: str) -> Any:
-    """What was measured of a start. Raises `InconclusiveError` where the settings leave it out."""
+    """Measurement of a start. Raises `InconclusiveError` where the settings leave it out."""
     if name not in measured:
         raise InconclusiveError(f"no start '{name}' was measured: add it to radii or biases")
     return measured[name]
