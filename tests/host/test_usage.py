@@ -131,7 +131,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["import", "nowhere"], ["nowhere", "./invoke export"]),
         (["report", "--out", "missing/report.html"], ["--out missing/report.html", "no folder"]),
         (["report", "--out", "."], ["--out .", "a folder"]),
-        (["test", "--only", "everything"], ["--only everything", "lint, lib, lessons, host, browser"]),
+        (["test", "--only", "everything"], ["--only everything", "lint, harness, lib, lessons, host, browser"]),
         (["torture", "--minutes", "soon"], ["--minutes soon", "whole number"]),
         (["torture", "--minutes", "0"], ["--minutes 0", "at least 1"]),
         (["torture", "--replay", "luck:1"], ["--replay luck:1", "simulation, lab, sync"]),

@@ -186,7 +186,7 @@ OPTIONS = (
     Option("yes", ("doctor",), "with --fix: agree to its plan without being asked"),
     Option("only", ("bench",), "a file of benchmarks/, without .py", "NAME", repeatable=True),
     Option("all", ("test",), "the slow tests too"),
-    Option("only", ("test",), "a part: lint, lib, lessons, host or browser", "PART", repeatable=True),
+    Option("only", ("test",), "a part: lint, harness, lib, lessons, host or browser", "PART", repeatable=True),
     Option("k", ("test",), "only tests whose name matches, as pytest's -k", "EXPR"),
     Option("minutes", ("torture",), "how long to try", "N", default="10", least=1),
     Option("planted", ("torture",), "instead: look for each of the thirty bugs of tests/planted"),

@@ -134,7 +134,7 @@ OPTIONS = [
     Case("forget --older-than soon", ("--older-than soon", "whole number")),
     Case("reproduce last:mlp --image far", ("--image far", "near")),
     Case("torture --replay luck:1", ("--replay luck:1", "simulation, lab")),
-    Case("test --only everything", ("--only everything", "lint, lib, lessons, host")),
+    Case("test --only everything", ("--only everything", "lint, harness, lib, lessons, host")),
     Case("bench --only speed", ("--only speed", "cluster")),
     Case("up --workers 2 --local", ("--workers", "--local", "cannot be combined")),
     Case("up --framework torch", ("--framework", "--gpu")),
