@@ -17,7 +17,7 @@ from host.bootstrap.process import reason
 from host.bootstrap.venv import WHEELS
 from host.bundle.format import REPOSITORY, Bundle
 from host.bundle.progress import Progress
-from host.engine import docker, images
+from host.engine import content, docker, images
 from lib.harness.errors import UserError
 
 
@@ -34,6 +34,7 @@ def load(name: str) -> None:
         _install_wheels(bundle)
         for stream in missing:
             install(bundle, stream)
+    images.keep_names(bundle.manifest.get("base", ""))
     names = ", ".join(image.name for image in images.IMAGES)
     print(f"{names}: loaded and checked ({time.monotonic() - start:.0f} s). Next: ./invoke up")
 
@@ -43,7 +44,13 @@ def check_clone(bundle: Bundle) -> None:
     manifest = bundle.manifest
     locks = {image.lock: image.lock_sha256 for image in images.IMAGES}
     differs = [name for name, sha256 in locks.items() if manifest["locks"].get(name) != sha256]
-    if manifest["docker_sha256"] != images.docker_sha256():
+    if "contents" in manifest:
+        others = manifest["contents"]
+        for image in images.IMAGES:
+            base = content.chosen_base() or manifest.get("base", "")
+            if others.get(image.target) != content.content(image.target, image.lock, base):
+                differs.append(f"what {image.target} is made of")
+    elif manifest["docker_sha256"] != images.docker_sha256():  # of before images were named by content
         differs.append("docker/")
     if differs:
         raise UserError(
@@ -60,8 +67,9 @@ def is_same(entry: dict[str, Any], built: images.Built | None) -> bool:
 
 
 def is_there(stream: dict[str, Any]) -> bool:
-    """Return whether the engine has all images of a stream."""
-    return all(is_same(entry, images.inspect(entry["name"])) for entry in stream["images"])
+    """Return whether the engine has all images of a stream; one of ours is known by its name, which is its content."""
+    there = ((entry, images.inspect(entry["name"])) for entry in stream["images"])
+    return all(is_same(entry, built) or (built and images.NAMED.fullmatch(entry["name"])) for entry, built in there)
 
 
 def check_disk(missing: list[dict[str, Any]]) -> None:

@@ -26,7 +26,7 @@ from host.bootstrap.venv import WHEELS
 from host.bundle import clone
 from host.bundle.format import FORMAT, MANIFEST, README, REPOSITORY, SUMS, TITLE, Blocks, Writer, without_times
 from host.bundle.progress import Progress
-from host.engine import build, docker, images
+from host.engine import build, content, docker, images
 from host.machine import git
 from lib.harness.errors import UserError
 
@@ -223,7 +223,9 @@ def manifest(writer: Writer, inputs: dict[str, Any], streams: list[Stream]) -> d
         "dirty": inputs["dirty"],
         "platform": "linux/amd64",
         "pythons": pythons.split(),
-        "docker_sha256": images.docker_sha256(),
+        "base": content.chosen_base(),
+        "contents": {image.target: image.content for image in images.IMAGES},
+        "docker_sha256": images.docker_sha256(),  # which earlier versions compare
         "locks": locks,
         "streams": [
             {

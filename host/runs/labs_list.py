@@ -8,7 +8,7 @@ from lib.harness.contract.catalogue import find_labs
 
 def show() -> int:
     """Print the list. Returns the program's exit code. Where there is no image yet, no container is started."""
-    if docker.available() and images.is_current(images.LAB, images.inspect(images.LAB.name)):
+    if docker.available() and images.present(images.LAB):
         return in_container(["labs"], tracked=False)
     _from_sources()
     return 0
