@@ -160,6 +160,7 @@ def test_lessons_are_mounted_read_only_in_the_folder_of_the_notebooks() -> None:
         assert volumes[f"/workspace/{folder}"]["source"] == str(ROOT / folder)
         assert volumes[f"/workspace/{folder}"]["read_only"]
     assert volumes["/workspace/lib"]["read_only"]
+    assert volumes["/workspace/docs/results"]["read_only"]
 
 
 def test_a_kernel_computes_on_one_core_as_a_worker_does() -> None:
