@@ -110,7 +110,11 @@ def test_what_other_labs_have_published_stays(clone: Clone, tmp_path: Path) -> N
     [
         ('"""', '"""Reworded. ', ""),
         ("import numpy as np\n", "import numpy as np  # a remark\n", ""),
-        ("learning_rate: float = 0.1", "learning_rate: float = 0.2", "tiny: the code by which it computes has changed"),
+        (
+            "learning_rate: float = Field(0.1,",
+            "learning_rate: float = Field(0.2,",
+            "tiny: the code by which it computes has changed",
+        ),
         ("at_most=0", "at_most=1", "tiny: its claims are others now"),
         ('name="tiny"', 'name="other"', "tiny: there is no such lab any more"),
     ],
