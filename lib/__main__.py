@@ -51,6 +51,7 @@ COMMANDS = {
     "labs": 0,
     "claims": None,
     "report": None,
+    "published": None,
     "record": 1,
     "compare": 1,
     "diff": 2,
@@ -73,7 +74,8 @@ def parser() -> Parser:
     line.add_argument(
         "runs",
         nargs="*",
-        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LAB …",
+        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LAB …; "
+        "published: DOCS LAB …",
     )
     for option in OPTIONS.values():
         of = "" if "lab" in option.commands else f"{', '.join(option.commands)}: "
@@ -197,6 +199,10 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
         from lib.harness.showing.report import print_report
 
         return lambda: print_report(ROOT, args.runs)
+    if args.name == "published":
+        from lib.harness.showing.published import print_published
+
+        return lambda: print_published(ROOT, Path(args.runs[0]), args.runs[1:], options(args))
     from lib.harness.commands.sync import sync
 
     return sync
@@ -213,7 +219,7 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
     match args.name:
         case "sweep":
             return lambda: sweep(args, interrupted)
-        case "labs" | "claims" | "report" | "sync":
+        case "labs" | "claims" | "report" | "published" | "sync":
             return over_all_labs(args)
         case "forget":
             from lib.harness.commands.forget import forget

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
+import websocket
 
 from tests.browser.chromium import Page
-from tests.browser.kernel import run_cell
+from tests.browser.kernel import channels, run_cell
 from tests.host.clone import instance
 from tests.host.images.support import Stack
 
@@ -51,6 +52,31 @@ def test_jupyterlab_opens_on_the_lessons(stack: Stack, page: Page, picture: Pict
     assert page.evaluate("document.querySelectorAll('.jp-Dialog, .Toastify__toast').length") == 0
     assert own_errors(page) == []
     assert page.hosts == {stack.jupyter.removeprefix("http://")}
+
+
+def test_jupyterlab_speaks_korean_to_who_chooses_it(stack: Stack, page: Page, picture: Picture) -> None:
+    open_lab(page, stack)
+    choose = (
+        "fetch('/lab/api/settings/@jupyterlab/translation-extension:plugin', {method: 'PUT', headers: "
+        "{'X-XSRFToken': document.cookie.match(/_xsrf=([^;]+)/)[1], 'Content-Type': 'application/json'}, "
+        "body: JSON.stringify({raw: JSON.stringify({locale: LOCALE})})}).then(answer => answer.status)"
+    )
+    menus = "[...document.querySelectorAll('.lm-MenuBar-itemLabel')].map(e => e.innerText)"
+    try:
+        assert page.evaluate(choose.replace("LOCALE", "'ko_KR'")) == 204
+        open_lab(page, stack)
+        page.wait_for(f"{menus}.includes('파일')")
+        page.screenshot(picture("jupyterlab-ko"))
+    finally:
+        assert page.evaluate(choose.replace("LOCALE", "'default'")) == 204
+
+
+def test_an_idle_kernels_connection_is_kept_open(stack: Stack) -> None:
+    """Proxies and NATs forget a connection that was silent for 45 to 60 s: the server pings before that."""
+    with channels(stack.jupyter, stack.environment["JUPYTER_TOKEN"]) as socket:
+        socket.settimeout(40)
+        while socket.recv_data_frame(control_frame=True)[0] != websocket.ABNF.OPCODE_PING:
+            pass
 
 
 def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, picture: Picture) -> None:

@@ -18,7 +18,7 @@ COMMANDS = {
     "sweep": "NAME|PATH --quick --seed --set --framework --trials --sampler --pruner --space --batch --fresh --on "
     "--workers --resume --local",
     "labs": "",
-    "claims": "--workers --only --quick --seed --json --expect --local",
+    "claims": "--workers --only --quick --seed --json --expect --publish --local",
     "report": "--only --out --local",
     "reproduce": "RUN|every --image",
     "diff": "RUN RUN",
@@ -122,6 +122,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--rehearse", "--resume", "last:optimizers"], ["--rehearse", "--resume"]),
         (["lab", "optimisers", "--help"], ["'optimisers'", "Nearest: optimizers", "./invoke labs"]),
         (["lab", "optimizers", "--framework", "jax"], ["--framework jax", "torch or keras"]),
+        (["claims", "--publish", "--quick"], ["--publish and --quick", "full runs"]),
         (["claims", "--expect", "nowhere.json"], ["--expect nowhere.json", "no such file"]),
         (["claims", "--only", "dropoot"], ["'dropoot'", "Nearest: dropout"]),
         (["report", "--only", "dropoot"], ["'dropoot'", "Nearest: dropout"]),

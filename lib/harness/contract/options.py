@@ -171,6 +171,7 @@ OPTIONS = (
     Option("json", ("claims",), "print the table as JSON", in_container=True),
     Option("expect", ("claims",), "exit with 1 when a verdict differs from those in FILE, which --json has printed",
            "FILE", in_container=True),
+    Option("publish", ("claims",), "also write the table and its pictures into docs/; of full runs"),
     Option("from-local", ("sync",), "first add the runs of local mode to those of the containers"),
     Option("older-than", ("forget",), "instead of RUN: all runs that ended more than DAYS days ago", "DAYS", least=0,
            in_container=True),

@@ -110,6 +110,7 @@ OPTIONS = [
     Case("sweep mlp --trials 3 --space =1:2", ("--space =1:2", "KEY=LOW:HIGH")),
     Case("claims --only dropoot", ("'dropoot'", "dropout")),
     Case("claims --only some/lab.py", ("--only some/lab.py", "path")),
+    Case("claims --publish --quick", ("--publish and --quick", "full runs")),
     Case("claims --expect nowhere.json", ("--expect nowhere.json", "no such file")),
     Case("claims --expect labs", ("--expect labs", "file")),
     Case("report --out missing/report.html", ("--out missing/report.html", "no folder")),
