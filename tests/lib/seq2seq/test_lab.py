@@ -20,7 +20,7 @@ from lib.nlp.seq2seq.figures import WORDS
 from lib.nlp.seq2seq.lab import ARMS, LAB, Seq2seqConfig, shown_sentence, thirds, words_of
 from lib.nlp.seq2seq.text import Examples, sentences, words
 from lib.nlp.seq2seq.training import train
-from tests.lib.overfitting.support import made_up, verdicts
+from tests.lib.decisions import made_up, verdicts
 from tests.lib.support import Recording, run_study, run_trial
 
 CONFIG = Seq2seqConfig(seeds=6)
@@ -98,6 +98,12 @@ def test_each_claim_fails_where_it_is_wrong(variant: str, changes: dict[str, Any
         {failing: "fails"},
         {f"encoder-decoder/{failing}": "fails"},
     )
+
+
+@pytest.mark.parametrize("way", ["copied_wrong", "letterwise_wrong"])
+def test_a_peer_that_is_no_number_decides_nothing(way: str) -> None:
+    results = all_as_the_lecture_says(**{"words/memory": {way: float("nan")}})
+    assert verdicts(CLAIMS, results)["encoder-decoder/learns"] == "inconclusive"
 
 
 def test_an_effect_within_the_seeds_luck_is_inconclusive() -> None:

@@ -20,7 +20,7 @@ from lib.tf2.tf2.lab import LAB, Tf2Config
 from lib.tf2.tf2.levels import LEVELS
 from lib.tf2.tf2.old_code import PAIRS
 from lib.tf2.tf2.programs import FROZEN, PROGRAMS, REFUSED
-from tests.lib.overfitting.support import verdicts
+from tests.lib.decisions import verdicts
 from tests.lib.tf2.support import Timed
 
 CONFIG = Tf2Config(seeds=6, single_seeds=2, double_seeds=1)
