@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: what a neuron can, what layers add, and that without a non-linearity they add nothing.
+"""The multi-layer perceptron: what a neuron can do, and what layers add with and without a non-linearity.
 
 Trial functions:
 
@@ -188,7 +188,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="mlp",
-    summary="a neuron, layers of neurons, and why layers add nothing without a non-linearity between them",
+    summary="a neuron, and what layers of neurons can do with and without a non-linearity between them",
     chapter=1,
     minutes=2,
     config=MlpConfig,

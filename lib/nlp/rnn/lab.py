@@ -323,7 +323,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="rnn",
-    summary="recurrent networks: why gradients vanish over time steps, what preserves them, how far back each learns",
+    summary="recurrent networks: what becomes of the gradient over time, by start and cell; how far each learns",
     chapter=10,
     minutes=11,
     config=RnnConfig,

@@ -110,7 +110,7 @@ def _trials(config: Tf2Config) -> Iterator[Trial]:
 
 LAB = Lab(
     name="tf2",
-    summary="one network at the four levels of TensorFlow 2: the same weights, what autograph makes of Python",
+    summary="one network at the four levels of TensorFlow 2: how far weights agree, and what autograph makes of Python",
     chapter=8,
     minutes=4,
     config=Tf2Config,
