@@ -10,6 +10,7 @@ from lib.harness.contract.drawing import style
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.studies import grid_seed
 from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge
@@ -163,7 +164,7 @@ def rates_asked_for(losses: dict[str, float]) -> dict[str, set[float]]:
     """The rates of the final trials when the tuning trials have these losses."""
     study = LAB.begin(Seq2seqConfig(rates=(0.001, 0.1)), 0)
     tuning = next(study)
-    assert {trial.seed for trial in tuning} == {5}, "a seed of its own"
+    assert {trial.seed for trial in tuning} == {grid_seed()}, "one that no final has"
     assert {trial.function for trial in tuning} == {"tune"}
     found = [Result(t, t.variant, "FINISHED", {"validation_loss": losses[t.variant]}) for t in tuning]
     finals = study.send(found)
@@ -175,7 +176,7 @@ def rates_asked_for(losses: dict[str, float]) -> dict[str, set[float]]:
 
 
 def test_each_arm_gets_the_rate_that_was_best_for_it() -> None:
-    losses = {"rate/with/0.001": 2.0, "rate/with/0.1": 1.0, "rate/without/0.001": 1.0, "rate/without/0.1": 2.0}
+    losses = {"grid/with/0.001": 2.0, "grid/with/0.1": 1.0, "grid/without/0.001": 1.0, "grid/without/0.1": 2.0}
     assert rates_asked_for(losses) == {"with": {0.1}, "without": {0.001}}
 
 
