@@ -75,6 +75,7 @@ class RnnConfig(Config):
         (10, 20, 40, 80), min_length=1, description="doubled each time, up to where nothing is left of a gradient"
     )
     training_steps: int = Field(1000, ge=1, le=100_000, description="at most, for a distance: 64,000 sequences")
+    grid_steps: int = Field(500, ge=1, le=100_000, description="of the grid, at most: the soonest rate needs fewer")
     batch_size: int = Field(64, ge=1, le=10_000, description="fresh sequences a step, so that none is learned by heart")
     learning_rates: tuple[Rate, ...] = Field(
         (1e-3, 3e-3, 1e-2), min_length=1, description="Adam's, constant: each network takes its best, by seeds apart"
@@ -271,9 +272,10 @@ def _grid(config: RnnConfig) -> Iterator[Trial]:
     for task, network in _arms(config):
         rates = _rates(config, task, network)
         for rate, variant in rates.items() if len(rates) > 1 else ():
-            changes = {"task": task, "network": network, "learning_rate": rate, "distances": (SEARCHED,)}
+            steps = min(config.grid_steps, config.training_steps)
+            changes = {"learning_rate": rate, "distances": (SEARCHED,), "training_steps": steps}
             for seed in range(config.grid_seeds):
-                yield _learning(config, variant, grid_seed(seed), **changes)
+                yield _learning(config, variant, grid_seed(seed), task=task, network=network, **changes)
 
 
 def _starts(config: RnnConfig) -> Iterator[Trial]:
