@@ -54,7 +54,7 @@ def _accuracy(names: Names) -> float:
 def _descent(names: Names) -> float:
     """The first loss is ln 10, as all logits are 0, and the loss after the step is lower."""
     first, second = names["answer"]
-    return abs(float(first) - np.log(10)) + largest((0.0, second - first))
+    return float(abs(first - np.log(10)) + largest((0.0, second - first)))
 
 
 def _row_sums(names: Names) -> float:

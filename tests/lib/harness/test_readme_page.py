@@ -8,12 +8,13 @@ from lib.harness.contract.texts import LANGUAGES, Language
 from lib.mlp.mlp.lab import LAB
 from lib.mlp.mlp.training import MlpConfig
 from tests.lib.harness import readme_page
+from tests.lib.harness.claims_page import written
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_the_tables_are_fresh(code: Language) -> None:
     text = readme_page.PAGES[code].read_text(encoding="utf-8")
-    assert readme_page.written(text, readme_page.TABLES[code]) == text, "run python -m tests.lib.harness.readme_page"
+    assert written(text, readme_page.TABLES[code]) == text, "run python -m tests.lib.harness.readme_page"
 
 
 def test_the_trials_of_a_study_that_chooses_are_counted() -> None:
