@@ -98,8 +98,9 @@ def report(options: Namespace) -> None:
     from host.machine.labs_named import names
     from host.runs import report as page
 
-    file, labs = page.place(options.out), names(options.only)
-    page.write(file, labs, goes_local(options.local))
+    write, path = page.place(options.out, options.folder)
+    labs = names(options.only)
+    write(path, labs, goes_local(options.local))
 
 
 @command

@@ -51,6 +51,7 @@ COMMANDS = {
     "labs": 0,
     "claims": None,
     "report": None,
+    "report-folder": None,
     "record": 1,
     "compare": 1,
     "diff": 2,
@@ -73,7 +74,8 @@ def parser() -> Parser:
     line.add_argument(
         "runs",
         nargs="*",
-        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LAB …",
+        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report, report-folder: "
+        "LAB …",
     )
     for option in OPTIONS.values():
         of = "" if "lab" in option.commands else f"{', '.join(option.commands)}: "
@@ -193,10 +195,10 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
         from lib.harness.commands.claims import claims
 
         return lambda: claims(ROOT, args.runs, options(args), as_json=args.json, expect=args.expect)
-    if args.name == "report":
+    if args.name in ("report", "report-folder"):
         from lib.harness.showing.report import print_report
 
-        return lambda: print_report(ROOT, args.runs)
+        return lambda: print_report(ROOT, args.runs, folder=args.name == "report-folder")
     from lib.harness.commands.sync import sync
 
     return sync
@@ -213,7 +215,7 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
     match args.name:
         case "sweep":
             return lambda: sweep(args, interrupted)
-        case "labs" | "claims" | "report" | "sync":
+        case "labs" | "claims" | "report" | "report-folder" | "sync":
             return over_all_labs(args)
         case "forget":
             from lib.harness.commands.forget import forget

@@ -176,6 +176,7 @@ OPTIONS = (
            in_container=True),
     Option("replace", ("restore",), "delete the runs that this instance has"),
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
+    Option("folder", ("report",), "instead: a new folder to write, the page with its pictures beside it", "DIR"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
     Option("gpu", ("build",), "the two images for GPUs instead; needs no GPU"),
