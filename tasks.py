@@ -248,7 +248,7 @@ def doctor(options: Namespace) -> int:
 
 @command
 def bench(options: Namespace) -> None:
-    """Measure the README's figures, each beside its peer or limit."""
+    """Measure the figures of docs/figures.md, each beside its peer."""
     from host.checks import benchmarks
     from host.command.place import goes_local
 
