@@ -73,11 +73,11 @@ def sweep(options: Namespace) -> int:
 
 
 @command
-def labs(_: Namespace) -> int:
+def labs(options: Namespace) -> int:
     """List the labs: what each shows, its time, its last verdict."""
     from host.runs import labs_list
 
-    return labs_list.show()
+    return labs_list.show(as_json=options.json)
 
 
 @command
@@ -125,7 +125,7 @@ def diff(options: Namespace) -> int:
     from host.records import reproduce as again
 
     again.require_engine()
-    return again.diff(options.run, options.other)
+    return again.diff(options.run, options.other, as_json=options.json)
 
 
 @command
@@ -254,7 +254,7 @@ def bench(options: Namespace) -> None:
 
     wanted = benchmarks.names(options.only)
     benchmarks.require(wanted, options.local)
-    benchmarks.bench(wanted, goes_local(options.local))
+    benchmarks.bench(wanted, goes_local(options.local), as_json=options.json)
 
 
 @command

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -137,7 +138,7 @@ def sweep(args: argparse.Namespace, interrupted: Interrupted | None) -> int:
             batch=int(args.batch or OPTIONS["batch"].default),
             fresh=int(args.fresh or OPTIONS["fresh"].default),
         )
-        return run_sweep(entry, search, options(args), workers, interrupted)
+        return run_sweep(entry, search, options(args), workers, interrupted, as_json=args.json)
 
 
 def resumed(args: argparse.Namespace) -> Interrupted:
@@ -190,7 +191,7 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
     if args.name == "labs":
         from lib.harness.commands.labs import print_labs
 
-        return lambda: print_labs(ROOT)
+        return lambda: print_labs(ROOT, args.json)
     if args.name == "claims":
         from lib.harness.commands.claims import claims
 
@@ -227,7 +228,7 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
             does: dict[str, Callable[..., int]] = {
                 "record": reproduction.record,
                 "compare": reproduction.compare_again,
-                "diff": reproduction.diff,
+                "diff": partial(reproduction.diff, as_json=args.json),
             }
             return lambda: does[args.name](*args.runs)
         case "export" | "import":
@@ -275,7 +276,7 @@ def run(args: argparse.Namespace) -> int:
     with workers_of(args, entry) as workers:  # their processes start while this one loads the rest
         from lib.harness.commands.lab import run_lab
 
-        return run_lab(entry, options(args), workers, interrupted)
+        return run_lab(entry, options(args), workers, interrupted, as_json=args.json)
 
 
 def look_inside(args: argparse.Namespace) -> int:
@@ -288,6 +289,7 @@ def look_inside(args: argparse.Namespace) -> int:
     others = {
         "rehearse": args.debug and args.rehearse,
         "resume": args.resume is not None,
+        "json": args.json,
         "on": args.on == "ray",
         "workers": args.debug and args.workers is not None,
     }

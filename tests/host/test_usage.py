@@ -14,14 +14,14 @@ COMMANDS = {
     "down": "--volumes",
     "status": "--json",
     "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
-    "--debug --rehearse --local",
+    "--debug --rehearse --json --local",
     "sweep": "NAME|PATH --quick --seed --set --framework --trials --sampler --pruner --space --batch --fresh --on "
-    "--workers --resume --local",
-    "labs": "",
+    "--workers --resume --json --local",
+    "labs": "--json",
     "claims": "--workers --only --quick --seed --json --expect --local",
     "report": "--only --out --folder --local",
     "reproduce": "RUN|every --image",
-    "diff": "RUN RUN",
+    "diff": "RUN RUN --json",
     "export": "RUN|all:NAME --out --local",
     "import": "FOLDER --local",
     "sync": "--from-local --local",
@@ -33,7 +33,7 @@ COMMANDS = {
     "load": "FILE",
     "lock": "--check",
     "doctor": "--json --fix --yes",
-    "bench": "--only --local",
+    "bench": "--json --only --local",
     "test": "--all --only -k --gpu-images --local",
     "torture": "--minutes --planted --replay --local",
 }

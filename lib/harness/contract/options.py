@@ -132,7 +132,7 @@ OPTIONS = (
            most=MOST_WORKERS),
     Option("new-token", ("up",), "give JupyterLab a new token: links with the old one stop working"),
     Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
-    Option("json", ("status", "doctor"), "print it as JSON"),
+    Option("json", ("status", "doctor", "bench"), "print it as JSON"),
     _both("quick", "smaller: a verdict may be inconclusive, never the opposite"),
     _lab("seeds", "how many seeds", metavar="N", least=1),
     _both("seed", "the root seed, from which all others derive", metavar="ROOT", default="0", least=0),
@@ -168,7 +168,8 @@ OPTIONS = (
     Option("quick", ("claims",), "smaller runs", in_container=True),
     Option("seed", ("claims",), "the root seed of the runs, from which all others derive", "ROOT", default="0", least=0,
            in_container=True),
-    Option("json", ("claims",), "print the table as JSON", in_container=True),
+    Option("json", ("lab", "sweep", "labs", "claims", "diff"), "print what comes out as JSON, and all else on standard "
+           "error", in_container=True),
     Option("expect", ("claims",), "exit with 1 when a verdict differs from those in FILE, which --json has printed",
            "FILE", in_container=True),
     Option("from-local", ("sync",), "first add the runs of local mode to those of the containers"),
