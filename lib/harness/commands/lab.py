@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from lib.harness.contract.claim import words_of
+from lib.harness.commands import in_mlflow
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
@@ -160,9 +160,15 @@ def _outcome(
             problems += command.close(run, results, workers)
             digest = parent_digest(_line(r) for r in results if r.status in ENDED_WELL)
             places = place_tags(run, probe)
-            tags = {"lab.result_digest": digest, "mlflow.note.content": _note(lab, claims), **places}
+            tags = {
+                "lab.result_digest": digest,
+                "mlflow.runName": in_mlflow.name_of(lab, options, claims),
+                "mlflow.note.content": in_mlflow.note_of(lab, claims),
+                **places,
+            }
             status: Literal["FINISHED", "FAILED"] = "FINISHED" if all_measured(claims) else "FAILED"
-            problems += run.finish(status, claims, tags, time.monotonic() - started)
+            numbers = {**in_mlflow.numbers_of(results, claims), "total_seconds": time.monotonic() - started}
+            problems += run.finish(status, claims, tags, numbers)
 
         command.show(results, claims)
         for problem in problems:
@@ -258,18 +264,3 @@ def _kept(run: ParentRun, bugs: Sequence[Bug]) -> list[str]:
         text = "\n".join(f"claim {bug.claim}\n{bug.traceback}" for bug in bugs)
         run.write_files({"claims.log": text.encode(errors="replace")})
     return [f"the claim {bug.claim} has a bug: {bug.line} (more in claims.log of the run)" for bug in bugs]
-
-
-def _note(lab: Lab, claims: Sequence[Mapping[str, Any]]) -> str:
-    """The run's description on its MLflow page (Markdown)."""
-    rows = [
-        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {_role(c)}{c['statement']} |"
-        for c in claims
-    ]
-    return "\n".join([f"{lab.summary}", "", "| claim | verdict | effect | as measured |", "|---|---|---|---|", *rows])
-
-
-def _role(claim: Mapping[str, Any]) -> str:
-    """The words of a claim's role, with a colon; empty for a sentence."""
-    words = words_of(claim)
-    return f"{words.en}: " if words else ""

@@ -42,12 +42,12 @@ from lib.harness.running.pool import Workers
 from lib.harness.running.resumption import Interrupted
 from lib.harness.searching import best
 from lib.harness.searching import pictures as sweep_figures
+from lib.harness.searching.best import SEARCHED
 from lib.harness.searching.pruning import Pruning
 from lib.harness.searching.search import best_of, grid_size, score_of, searched
 from lib.harness.searching.space import described, space_of, words
 from lib.harness.showing import display
 
-SEARCHED = "search/"
 WORTH = 0.01
 """The smallest gain that counts, as a share of the default's score, as scores have units of all sizes: for less than
 one per cent nobody leaves a default that others know."""
