@@ -8,7 +8,6 @@ import websocket
 
 from tests.browser.chromium import Page
 from tests.browser.kernel import channels, run_cell
-from tests.host.clone import instance
 from tests.host.images.support import Stack
 
 Picture = Callable[[str], Path]
@@ -99,19 +98,3 @@ def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, pictur
     assert not page.evaluate("/Ask questions about|usage data/.test(document.body.innerText)")
     assert own_errors(page) == []
     assert page.hosts == {stack.mlflow.removeprefix("http://")}
-
-
-def test_the_report_is_in_the_language_that_is_chosen(page: Page, picture: Picture, tmp_path: Path) -> None:
-    file = tmp_path / "report.html"
-    with instance() as own:
-        own.must("report", "--out", file)
-    page.open(file.as_uri())
-    text = "document.body.innerText"
-    page.wait_for(f"{text}.includes('Each sentence of the lecture')")
-    page.screenshot(picture("report"))
-    assert "실험으로 확인하다" not in page.evaluate(text)
-    page.click("#ko")
-    page.wait_for(f"{text}.includes('실험으로 확인하다')")
-    assert "Each sentence of the lecture" not in page.evaluate(text)
-    page.screenshot(picture("report-ko"))
-    assert own_errors(page) == []

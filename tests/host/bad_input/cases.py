@@ -115,6 +115,8 @@ OPTIONS = [
     Case("claims --expect labs", ("--expect labs", "file")),
     Case("report --out missing/report.html", ("--out missing/report.html", "no folder")),
     Case("report --out .", ("--out .", "folder")),
+    Case("report --folder .", ("--folder .", "name a new folder")),
+    Case("report --folder page --out page.html", ("--out and --folder", "cannot be combined")),
     Case("report --only dropoot", ("'dropoot'",)),
     Case("export last:mlp --out .", ("--out .", "new folder")),
     Case("export last:mlp --out nowhere/records", ("--out nowhere/records", "no folder")),

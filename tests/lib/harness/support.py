@@ -351,6 +351,11 @@ class Server:
         assert len(keys) == len(set(keys)), "a run is there twice"
         return dict(zip(keys, found, strict=True))
 
+    def experiment(self, name: str) -> dict[str, Any]:
+        """An experiment by its name."""
+        found: dict[str, Any] = self._get("experiments/get-by-name", experiment_name=name)["experiment"]
+        return found
+
     def versions(self, model: str) -> list[dict[str, Any]]:
         """All versions of a registered model."""
         found = self._get("model-versions/search", filter=f"name='{model}'")

@@ -30,7 +30,9 @@ from lib.harness.contract.lab import Lab
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import LANGUAGES, VERDICTS, Language, Text, fields_of
 from lib.harness.judging.verdicts import judge_all
-from lib.harness.showing.report import Section, page, section_of
+from lib.harness.showing.contents import Section
+from lib.harness.showing.page import one_file
+from lib.harness.showing.report import section_of
 
 ROOT = Path(__file__).resolve().parents[3]
 LABS = find_labs(ROOT)
@@ -170,7 +172,7 @@ def test_the_page_shows_the_lesson_of_the_verdict_and_no_other(name: str, verdic
     lab = lab_of(name)
     section = shown(lab, verdict)
     assert {row.verdict for row in section.rows} == {verdict}
-    text = page([section])
+    text = one_file([section])
     for row in section.rows:
         for each in VERDICTS:
             lesson = lab.texts.both(f"rows.{row.id}.lesson.{each}")

@@ -1,6 +1,6 @@
-"""The tables of labs in README.md and README.ko.md, from the code.
+"""The tables of docs/labs.md and docs/labs.ko.md, from the code.
 
-``python -m tests.lib.harness.readme_page`` writes them into the pages.
+``python -m tests.lib.harness.labs_page`` writes them into the pages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lib.harness.contract.texts import LANGUAGES, Language
 from lib.harness.contract.trial import Result, Trial
 from tests.lib.harness.claims_page import NONE, ROOT, Tables, line, written
 
-PAGES = {"en": ROOT / "README.md", "ko": ROOT / "README.ko.md"}
+PAGES = {"en": ROOT / "docs" / "labs.md", "ko": ROOT / "docs" / "labs.ko.md"}
 ANSWER: dict[str, Any] = {
     "validation_loss": 1.0,
     "validation_accuracy": 0.5,
