@@ -2,7 +2,7 @@
 
 Per lab ``docs/results/LAB/`` has ``run.json`` (which run, on which processor, in which minutes), ``claims.json`` and
 ``digests.json`` (by trial), and the figures in both languages. ``docs/results/verdicts.json`` joins the claims of all
-labs, and ``docs/verdicts.md`` and ``docs/verdicts.ko.md`` show them. `files` makes all of it; `stale` names what the
+labs, and ``verdicts.md`` and ``verdicts.ko.md`` beside that folder show them. `files` makes all of it; `stale` names what the
 code of now would measure in another way.
 """
 
@@ -251,7 +251,7 @@ def _claims_of(lab: Lab) -> list[dict[str, str]]:
 
 
 def _said(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """What each claim says; the records of whole rows repeat one of their claims."""
+    """The parts of each claim that the code says; the records of whole rows repeat one of their claims."""
     return sorted(tuple(record[key] for key in MEASURED) for record in records if "part" not in record)
 
 
