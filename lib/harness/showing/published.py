@@ -2,8 +2,8 @@
 
 Per lab ``docs/results/LAB/`` has ``run.json`` (which run, on which processor, in which minutes), ``claims.json`` and
 ``digests.json`` (by trial), and the figures in both languages. ``docs/results/verdicts.json`` joins the claims of all
-labs, and ``verdicts.md`` and ``verdicts.ko.md`` beside that folder show them. `files` makes all of it; `stale` names what the
-code of now would measure in another way.
+labs; the pages ``verdicts.md`` and ``verdicts.ko.md`` in docs/ show them. `files` makes all of it; `stale` names what
+the code of now would measure in another way.
 """
 
 from __future__ import annotations
