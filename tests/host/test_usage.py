@@ -140,7 +140,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["torture", "--minutes", "0"], ["--minutes 0", "at least 1"]),
         (["torture", "--replay", "luck:1"], ["--replay luck:1", "simulation, lab, sync"]),
         (["torture", "--planted", "--replay", "lab"], ["--planted and --replay", "cannot be combined"]),
-        (["bench", "--only", "speed"], ["--only speed", "cluster, host_startup"]),
+        (["bench", "--only", "speed"], ["--only speed", "cluster, explorables, host_startup"]),
         (["build"], ["No Docker engine", "./invoke doctor"]),
         (["sync", "--from-local"], ["No Docker engine", "./invoke doctor"]),
         (["sync", "--from-local", "--local"], ["--from-local and --local", "cannot be combined"]),
