@@ -202,6 +202,8 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
 
         return lambda: print_report(ROOT, args.runs, folder=args.name == "report-folder")
     if args.name == "published":
+        if not args.runs:
+            raise UserError("published takes the folder docs, then labs. All options: python -m lib --help")
         from lib.harness.showing.published import print_published
 
         return lambda: print_published(ROOT, Path(args.runs[0]), args.runs[1:], options(args))

@@ -134,6 +134,12 @@ def test_what_computes_or_claims_otherwise_is_stale(
     assert found.startswith(line) and bool(found) == bool(line)
 
 
+def test_without_a_folder_it_is_one_line(clone: Clone) -> None:
+    ended = clone.run("published")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.count("\n") == 1 and "takes the folder docs" in ended.err
+
+
 def test_a_folder_that_is_not_whole_is_named(clone: Clone, tmp_path: Path) -> None:
     root = tmp_path / "clone"
     shutil.copytree(clone.root, root)
