@@ -25,9 +25,11 @@ def print_labs(root: Path, as_json: bool) -> int:
     problems = list(catalogue.problems)
     for entry in catalogue.labs.values():
         try:
-            labs.append(_listed(entry, load(entry)))
+            lab = load(entry)
         except UserError as error:
             problems.append(str(error))
+            continue
+        labs.append(_listed(entry, lab))
     if as_json:
         print(json.dumps(labs, indent=1, ensure_ascii=False))
     else:
