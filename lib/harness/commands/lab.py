@@ -52,8 +52,8 @@ class Command:
         as_json: what comes out is printed as JSON, all else on standard error.
     """
 
-    def __init__(self, words: str, extras: Extras = NO_EXTRAS):
-        self.words, self.extras, self.as_json = words, extras, False
+    def __init__(self, words: str, extras: Extras = NO_EXTRAS, *, as_json: bool = False):
+        self.words, self.extras, self.as_json = words, extras, as_json
 
     def close(self, run: ParentRun, results: Results, workers: Workers) -> list[str]:
         """Record what comes of the results, before the run ends. Returns warnings for its reader."""
@@ -83,8 +83,7 @@ def run_lab(
         config, tags = config_for(lab, options)
     else:
         config, tags = config_of(interrupted, entry, lab), {}
-    command = Command(f"lab {shlex.quote(entry.word)}", Extras(tags=tags))
-    command.as_json = as_json
+    command = Command(f"lab {shlex.quote(entry.word)}", Extras(tags=tags), as_json=as_json)
     return carry_out(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
 
 

@@ -107,17 +107,16 @@ def run_sweep(
         sweep = replace(sweep, trials=min(sweep.trials, grid_size(space)))
     if sweep.sampler == "cmaes" and sum(isinstance(one, Range) for one in space.values()) < 2:
         raise UserError(f"--sampler cmaes searches two ranges or more, not only {', '.join(space)}: take tpe")
-    command = SweepCommand(entry, lab, lab.search, sweep, space)
-    command.as_json = as_json
+    command = SweepCommand(entry, lab, lab.search, sweep, space, as_json=as_json)
     return carry_out(entry, command.lab(), config, options, workers=workers, command=command, interrupted=interrupted)
 
 
 class SweepCommand(Command):
     """The part of a sweep that a plain run lacks: its records and what it prints."""
 
-    def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space):
+    def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space, *, as_json: bool):
         self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
-        super().__init__(f"sweep {shlex.quote(entry.word)}")
+        super().__init__(f"sweep {shlex.quote(entry.word)}", as_json=as_json)
         options = {
             "lab": lab.name,
             "trials": sweep.trials,
