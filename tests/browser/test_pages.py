@@ -8,6 +8,7 @@ import websocket
 
 from tests.browser.chromium import Page
 from tests.browser.kernel import channels, run_cell
+from tests.browser.lesson import choose
 from tests.host.images.support import Stack
 
 Picture = Callable[[str], Path]
@@ -31,6 +32,7 @@ NOT_OURS = (
     "/ajax-api/2.0/mlflow/users/current",  # MLflow's page asks who is logged in; without logins that is a 404
     "net::ERR_NETWORK_CHANGED",  # other tests start and stop containers, whose networks are this machine's too
 )
+TRANSLATION = "@jupyterlab/translation-extension:plugin"
 
 
 def own_errors(page: Page) -> list[str]:
@@ -54,20 +56,14 @@ def test_jupyterlab_opens_on_the_lessons(stack: Stack, page: Page, picture: Pict
 
 
 def test_jupyterlab_speaks_korean_to_who_chooses_it(stack: Stack, page: Page, picture: Picture) -> None:
-    open_lab(page, stack)
-    choose = (
-        "fetch('/lab/api/settings/@jupyterlab/translation-extension:plugin', {method: 'PUT', headers: "
-        "{'X-XSRFToken': document.cookie.match(/_xsrf=([^;]+)/)[1], 'Content-Type': 'application/json'}, "
-        "body: JSON.stringify({raw: JSON.stringify({locale: LOCALE})})}).then(answer => answer.status)"
-    )
     menus = "[...document.querySelectorAll('.lm-MenuBar-itemLabel')].map(e => e.innerText)"
     try:
-        assert page.evaluate(choose.replace("LOCALE", "'ko_KR'")) == 204
+        choose(stack, TRANSLATION, locale="ko_KR")
         open_lab(page, stack)
         page.wait_for(f"{menus}.includes('파일')")
         page.screenshot(picture("jupyterlab-ko"))
     finally:
-        assert page.evaluate(choose.replace("LOCALE", "'default'")) == 204
+        choose(stack, TRANSLATION, locale="default")
 
 
 def test_an_idle_kernels_connection_is_kept_open(stack: Stack) -> None:
