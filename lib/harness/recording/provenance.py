@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness import replaced
+from lib.harness import __version__, replaced
 from lib.harness.contract.catalogue import GROUP, OUTSIDE
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
@@ -123,6 +123,7 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
         **({RECORDED_IMAGE: recorded_image} if recorded_image else {}),
         **replaced.tags(),
         "lab.framework": framework,
+        "lab.version": __version__,
         IMAGE: variable("LAB_IMAGE", "unknown"),
         "lab.image_kind": variable("LAB_IMAGE_KIND", "unknown"),
         CONTENT: variable("LAB_IMAGE_CONTENT", "unknown"),
