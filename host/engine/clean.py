@@ -9,6 +9,7 @@ from lib.harness.errors import UserError
 
 SECONDS = 600
 """The longest that deleting an image may take: it has hundreds of thousands of files."""
+UNSEEN = "A clone whose services are down is not seen here: it would build its images again"
 
 
 def clean(yes: bool) -> None:
@@ -24,6 +25,7 @@ def clean(yes: bool) -> None:
         return
     for entry in planned:
         print(f"{entry.bytes / 1e9:6.2f} GB  {inventory.title(entry)}", file=sys.stderr)
+    print(f"{UNSEEN}.", file=sys.stderr)
     _agree(planned, yes)
     with build.alone():  # another command may have begun to need one
         left = {entry.id for entry in spare()}

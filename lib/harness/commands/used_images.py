@@ -23,7 +23,7 @@ def used(journal: Path) -> dict[str, list[str]]:
         except (OSError, UserError, StopIteration):
             continue
         tags = record.get("tags") or {}
-        for image in {str(tags[tag]) for tag in TAGS if tag in tags}:
+        for image in {str(tags[tag]) for tag in TAGS if tag in tags} - {"unknown"}:
             found.setdefault(image, []).append(path.parent.name)
     return found
 

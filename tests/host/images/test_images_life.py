@@ -160,6 +160,7 @@ def test_nothing_is_removed_that_nobody_agrees_to(clone: Instance, tiny: Make) -
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("Nothing was removed: agree to remove ")
     assert "--yes" in err.splitlines()[-1]
+    assert err.splitlines()[-2] == f"{clean.UNSEEN}."
     assert made.names[0] in err
     assert not any(f"  {image.name}" in err for image in (LAB, TRACKING))
     assert images.inspect(made.id) == made

@@ -18,6 +18,7 @@ def test_a_run_needs_its_image_by_id_and_by_content(tmp_path: Path) -> None:
     write(tmp_path, "b", {"lab.image": "sha256:2", "lab.image_content": "c1"})
     write(tmp_path, "older", {"lab.image": "sha256:1"})
     write(tmp_path, "bare", {})
+    write(tmp_path, "unknown", {"lab.image": "unknown", "lab.image_content": "unknown"})
     damaged = write(tmp_path, "damaged", {"lab.image": "sha256:3"})
     damaged.write_bytes(b"\xff" + damaged.read_bytes())
     (tmp_path / "empty").mkdir()
