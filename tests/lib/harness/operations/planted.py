@@ -162,9 +162,8 @@ def two_threads(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> torch
 
 def one_ulp(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> torch.Tensor:
     """The result with its first number raised by a unit in the last place."""
-    raised = result.clone()
-    first = raised.view(-1)[:1]
-    first.copy_(torch.nextafter(first, torch.full_like(first, float("inf"))))
+    raised, first = result.clone(), (0,) * result.dim()
+    raised[first] = torch.nextafter(result[first], torch.tensor(float("inf")))
     return raised
 
 

@@ -24,7 +24,7 @@ CHANGES = {
     "oneDNN off": Change("aten.convolution.default", plant=planted.by_unfolding, scope="Network.convolution"),
     "fused Adam": Change("aten._foreach_add_.Scalar", instead_of="aten.add_.Tensor", fused=True, scope="Adam.step"),
     "a cast through bfloat16": Change(
-        "aten._to_copy.default", instead_of="aten.t.default", prepare=planted.through_bfloat16, scope="Network"
+        "aten._to_copy.default", instead_of="aten.empty_like.default", prepare=planted.through_bfloat16, scope="Network"
     ),
     "rounding as TF32": Change(
         "aten.addmm.default", plant=planted.as_tf32, size=16 * planted.EXAMPLES, scope="Network.hidden"
