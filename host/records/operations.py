@@ -15,6 +15,7 @@ from host.records.reproduce import CANNOT, Repetition, compare, prepare
 from host.runs.container import in_container
 from lib.harness.comparing import operations
 from lib.harness.errors import UserError, one_line
+from lib.harness.recording.operations import HEADER
 
 FILE = "operations.jsonl"
 
@@ -137,7 +138,7 @@ def diff(left: Path, right: Path) -> int:
     """
     one, other = operations.read(left), operations.read(right)
     difference = operations.first_difference(one, other)
-    print(one_line(f"{one.header[operations.HEADER]}, {one.step}"))
+    print(one_line(f"{one.header[HEADER]}, {one.step}"))
     for name in {**one.header, **other.header}:
         values = one.header.get(name), other.header.get(name)
         if values[0] != values[1]:

@@ -98,8 +98,8 @@ def test_the_step_that_differs_first_is_recorded(
     assert containers.options[3]["tracked"] is False
     first, second, third = capsys.readouterr().out.splitlines()
     assert first == (
-        f"{tmp_path}/caller/operations.jsonl: 1 operations of step 140 of trial {TRIAL}; up to there it logged the recorded "
-        "values"
+        f"{tmp_path}/caller/operations.jsonl: 1 operations of step 140 of trial {TRIAL}; up to there it logged "
+        "the recorded values"
     )
     assert second == f"On another machine: ./invoke reproduce {KEY} --ops --trial '{TRIAL}' --step 140"
     assert third == "Then: ./invoke diff FILE FILE"

@@ -67,7 +67,7 @@ def described(run: str, child: Child, number: int | None) -> dict[str, Any]:
             step=END if number is None else names[number],
             first=max(names, default=-1) + 1 if number is None else number,
             last=None if number is None else number + 1,
-            **{tag.removeprefix("lab."): value for tag, value in child.runtime.items()},  # type: ignore[arg-type]
+            **{tag.removeprefix("lab."): value for tag, value in child.runtime.items()},
         )
         config: dict[str, Any] = dict(json.loads(child.config or b""))
     except (ValidationError, ValueError, TypeError, RecursionError):

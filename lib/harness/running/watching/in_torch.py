@@ -37,7 +37,7 @@ class _Mode(TorchDispatchMode):
     """A dispatch mode that writes down each operation, with its inputs before it and its outputs after it."""
 
     def __init__(self, operations: Operations):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._operations = operations
         self._layers: dict[int, str] = {}  # in which each node of autograd's graph was made, by the node's number
 

@@ -9,6 +9,7 @@ oneDNN, may well give the same bits on a processor, so the other result is taken
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +75,12 @@ class Planted(TorchDispatchMode):
     """Changes the result of one operation, the first time that it has so many elements."""
 
     def __init__(self, change: Change):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._change, self.used = change, False
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        assert self.used or raised[0], "nothing was changed"
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -102,16 +107,18 @@ class Training:
         rng = np.random.default_rng(7)
         self.images = torch.from_numpy(rng.standard_normal((EXAMPLES, 1, 10, 10), dtype=np.float32))
         self.images[:, 0, 0, 0] = SMALLEST / 16
+        self.turned = torch.from_numpy(np.arange(EXAMPLES)[::-1].copy())
         self.labels = torch.from_numpy(rng.integers(0, CLASSES, EXAMPLES))
         self.step()
         self.change = change
         change.prepare(self.network)
         self.optimizer.param_groups[0].update(lr=change.learning_rate, fused=change.fused or None)
+        self.generator = torch.get_rng_state()
 
     def step(self) -> None:
         """Make a step: a batch of all examples, the loss, its gradients, Adam."""
         order = torch.arange(EXAMPLES)
-        index = torch.from_numpy(np.arange(EXAMPLES)[::-1].copy()) if self.change.backwards else order
+        index = self.turned if self.change.backwards else order
         self.optimizer.zero_grad(set_to_none=self.change.set_to_none)
         logits = self.network(self.images.index_select(0, index))
         loss = nn.functional.cross_entropy(logits, self.labels.index_select(0, index))
@@ -119,13 +126,13 @@ class Training:
         self.optimizer.step()
 
     def changed_step(self) -> None:
-        """Make a step in which an operation gives what the change plants."""
-        if self.change.plant is None:
-            self.step()
-            return
-        with Planted(self.change) as planted:
-            self.step()
-        assert planted.used
+        """Make a step from the generator's state at the beginning."""
+        torch.set_rng_state(self.generator)
+        self.step()
+
+    def planted(self) -> AbstractContextManager[object]:
+        """The context in which an operation gives what the change plants."""
+        return nullcontext() if self.change.plant is None else Planted(self.change)
 
 
 def another(result: torch.Tensor, *candidates: torch.Tensor) -> torch.Tensor:
@@ -185,12 +192,13 @@ def as_tf32(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> torch.Ten
 
 def shifted(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> torch.Tensor:
     """The result, which is in place, with each number one further on."""
-    return result.copy_(result.roll(1))
+    result.copy_(result.roll(1))
+    return result
 
 
 def without_max(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> torch.Tensor:
     """Of a log softmax: the logarithm of a plain sum of exponentials."""
-    logits = args[0]
+    logits: torch.Tensor = args[0]
     return logits - logits.exp().sum(1, keepdim=True).log()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,20 @@ def recording(path: Path, watched: Watched, **about: str) -> Iterator[None]:
         operations.end(logged="", error="")
 
 
-def difference(folder: Path, watched: Watched, step: Callable[[Any], object], *changes: Any) -> files.Difference | None:
-    """The first operation that differs between `step` of the first change and of the second one."""
+def difference(
+    folder: Path,
+    watched: Watched,
+    step: Callable[[Any], object],
+    *changes: Any,
+    below: Callable[[Any], AbstractContextManager[object]] = nullcontext,
+) -> files.Difference | None:
+    """The first operation that differs between `step` of the first change and of the second one.
+
+    `below`: from a change to the context in which the step is watched.
+    """
     paths = [folder / f"{number}.jsonl" for number in range(2)]
     for path, change in zip(paths, changes, strict=True):
-        with recording(path, watched):
+        with below(change), recording(path, watched):
             step(change)
     left, right = map(files.read, paths)
     assert left.count > 0

@@ -14,6 +14,7 @@ from lib.harness.commands.operations import Wanted
 from lib.harness.comparing import operations as files
 from lib.harness.comparing.records import Child
 from lib.harness.errors import UserError
+from lib.harness.recording.operations import HEADER
 from lib.harness.recording.trace import canonical, digest_of, parameters_record, step_record
 from tests.lib.harness.memory import SAME, record, trace
 from tests.lib.harness.support import Clone, Ended, Server, said
@@ -55,7 +56,7 @@ def test_a_step_is_recorded_as_the_run_computed_it_and_a_change_is_named(tracked
     other = read(recorded(tracked, place, "--seed", "5"), tmp_path / "b.jsonl")
     assert files.first_difference(one, other) is None
     assert one.end["logged"] == place["logged"], "the values of the run itself"
-    assert (one.step, one.header[files.HEADER]) == (f"step 3 of trial {FAST}", run)
+    assert (one.step, one.header[HEADER]) == (f"step 3 of trial {FAST}", run)
     assert [json.loads(line)["name"] for line in one.lines()] == ["_step", "log"]
     changed = read(recorded(tracked, place, "--seed", "5", learning_rate=0.2), tmp_path / "c.jsonl")
     found = files.first_difference(one, changed)

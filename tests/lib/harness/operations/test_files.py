@@ -44,7 +44,7 @@ def compared(folder: Path, left: list[Written], right: list[Written]) -> files.D
 def changed(number: int, **changes: Any) -> list[Written]:
     """The plain operations with one of them changed in its name, inputs, outputs or scope."""
     fields = dict(zip(("name", "inputs", "outputs", "scope"), PLAIN[number], strict=True)) | changes
-    return [*PLAIN[:number], tuple(fields.values()), *PLAIN[number + 1 :]]  # type: ignore[list-item]
+    return [*PLAIN[:number], tuple(fields.values()), *PLAIN[number + 1 :]]
 
 
 def test_a_file_says_what_it_has(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_line_that_is_no_operation_is_refused(line: bytes, tmp_path: Path) -> 
 
 
 def test_strange_values_are_compared_without_harm(tmp_path: Path) -> None:
-    values = [{"name": {"a": 1}, "hash": 7}, {"name": "\ud800", "hash": "\ud800"}, {}]
+    values: list[dict[str, Any]] = [{"name": {"a": 1}, "hash": 7}, {"name": "\ud800", "hash": "\ud800"}, {}]
     lines = []
     for hashed in (7, 8):
         values[0]["hash"] = hashed
