@@ -91,8 +91,8 @@ def test_two_levels_give_the_same_operations(levels: dict[str, ctypes.CDLL], tmp
     ("change", "name", "output"),
     [
         (lambda compiled, given: raised(given[6]), "kernels.loss", "loss"),
-        (lambda compiled, given: raised(compiled.network_array(given[0], 2, 0)), "kernels.gradient", "2.weight"),
-        (lambda compiled, given: raised(compiled.network_array(given[0], 0, 1)), "kernels.gradient", "0.bias"),
+        (lambda compiled, given: raised(compiled.network_array(given[0], 2, 0)), "kernels.gradient", "dense2.weight"),
+        (lambda compiled, given: raised(compiled.network_array(given[0], 0, 1)), "kernels.gradient", "dense1.bias"),
     ],
     ids=["loss", "gradient", "first"],
 )

@@ -44,16 +44,19 @@ class _Callback:
     def __init__(self, operations: Operations):
         self._operations, self._inside = operations, False
 
-    def __call__(self, kind: str, inputs: Sequence[Any], attributes: Any, outputs: Any, *_: Any, **more: Any) -> None:
+    def __call__(
+        self, kind: str | bytes, inputs: Sequence[Any], attributes: Any, outputs: Any, *_: Any, **more: Any
+    ) -> None:
         """Take an operation from TensorFlow."""
         results = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         if self._inside or not all(map(_has_value, (*inputs, *results))):
             return
         self._inside = True  # reading a variable is an operation as well
         try:
-            written = list(inputs[:1]) if WRITES in kind else []
+            name = tf.compat.as_str(kind)
+            written = list(inputs[:1]) if WRITES in name else []
             given, made = [*map(_of, inputs[len(written) :])], [*map(_of, (*results, *written))]
-            self._operations.add(kind, given, made)
+            self._operations.add(name, given, made)
         finally:
             self._inside = False
 

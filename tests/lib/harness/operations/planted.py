@@ -79,7 +79,7 @@ class Planted(TorchDispatchMode):
         self._change, self.used = change, False
 
     def __exit__(self, *raised: Any) -> None:
-        super().__exit__(*raised)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
         assert self.used or raised[0], "nothing was changed"
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
