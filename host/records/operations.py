@@ -5,6 +5,7 @@ import shlex
 import sys
 import tempfile
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from host.bootstrap.paths import caller_path
 from host.records.reproduce import CANNOT, Repetition, compare, prepare
 from host.runs.container import in_container
 from lib.harness.comparing import operations
-from lib.harness.errors import UserError, one_line
+from lib.harness.errors import UserError, one_line, short
 from lib.harness.recording.operations import HEADER
 
 FILE = "operations.jsonl"
@@ -130,7 +131,7 @@ def files(left: str, right: str) -> tuple[Path, Path] | None:
     return paths[left], paths[right]
 
 
-def diff(left: Path, right: Path) -> int:
+def diff(left: Path, right: Path, *, as_json: bool) -> int:
     """Print the first operation that differs between two files. 0: none does. 1: one does.
 
     Raises:
@@ -138,15 +139,21 @@ def diff(left: Path, right: Path) -> int:
     """
     one, other = operations.read(left), operations.read(right)
     difference = operations.first_difference(one, other)
-    print(one_line(f"{one.header[HEADER]}, {one.step}"))
+    verdict = f"differs first in {difference}" if difference else f"identical ({one.count:,} operations)"
+    lines = [one_line(line) for line in (*_headers(one, other), verdict)]
+    if as_json:
+        outcome = {"files": [str(left), str(right)], "identical": difference is None, "lines": lines}
+        print(json.dumps(outcome, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join([f"{one.header[HEADER]}, {one.step}", *lines]))
+    return 1 if difference else 0
+
+
+def _headers(one: operations.Recording, other: operations.Recording) -> Iterator[str]:
+    """What differs between the headers of two files, and whether the trial logged the same values."""
     for name in {**one.header, **other.header}:
         values = one.header.get(name), other.header.get(name)
         if values[0] != values[1]:
-            print(one_line(f"  {name}: {values[0]} -> {values[1]}"))
+            yield f"  {name}: {short(values[0])} -> {short(values[1])}"
     if one.end.get("logged") == other.end.get("logged"):
-        print("  logged values: the same up to the end of the step")
-    if difference is None:
-        print(f"identical ({one.count:,} operations)")
-        return 0
-    print(one_line(f"differs first in {difference}"))
-    return 1
+        yield "  logged values: the same up to the end of the step"

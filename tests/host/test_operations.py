@@ -145,19 +145,23 @@ def test_two_files_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[st
             written(stream, value, processor=f"P{value}", logged=f"{value}")
     found = operations.files(str(paths[0]), str(paths[1]))
     assert found == (paths[0], paths[1])
-    assert operations.diff(*found) == 0
+    assert operations.diff(*found, as_json=False) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{KEY}, step 140 of trial {TRIAL}",
         "  logged values: the same up to the end of the step",
         "identical (1 operations)",
     ]
-    assert operations.diff(paths[0], paths[2]) == 1
+    assert operations.diff(paths[0], paths[2], as_json=False) == 1
     assert capsys.readouterr().out.splitlines() == [
         f"{KEY}, step 140 of trial {TRIAL}",
         "  processor: P1 -> P2",
         "differs first in operation 0, aten.mm.default in Network.last: the same inputs, another output: it computed "
         "differently",
     ]
+    assert operations.diff(paths[0], paths[2], as_json=True) == 1
+    outcome = json.loads(capsys.readouterr().out)
+    assert (outcome["files"], outcome["identical"]) == ([str(paths[0]), str(paths[2])], False)
+    assert outcome["lines"][-1].startswith("differs first in operation 0, aten.mm.default")
 
 
 def test_runs_are_no_files(tmp_path: Path) -> None:

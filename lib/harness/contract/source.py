@@ -16,9 +16,9 @@ from typing import Any
 from lib.harness.errors import UserError
 
 COMMANDS = (
-    *("sweep", "labs", "claims", "report", "record", "compare", "diff", "locate", "operations"),
-    *("export", "import", "sync", "forget"),
-)
+    "sweep", "labs", "claims", "report", "report-folder", "published", "record", "compare", "diff", "locate",
+    "operations", "export", "import", "sync", "forget",
+)  # fmt: skip
 """The commands of ``python -m lib``, which are no names of labs."""
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 PYTHONS = {*sys.stdlib_module_names, "lib", "fearless_labs"}

@@ -51,7 +51,6 @@ CHANGES = {
         "aten.bernoulli_.float", prepare=planted.one_draw_later, scope="Network.dropout"
     ),
 }
-"""The first ten are those that issue 16 prescribes."""
 
 
 @pytest.fixture(autouse=True)
