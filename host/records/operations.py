@@ -150,7 +150,7 @@ def diff(left: Path, right: Path, *, as_json: bool) -> int:
 
 
 def _headers(one: operations.Recording, other: operations.Recording) -> Iterator[str]:
-    """What differs between the headers of two files, and whether the trial logged the same values."""
+    """The fields in which the headers of two files differ, and a line where both trials logged the same values."""
     for name in {**one.header, **other.header}:
         values = one.header.get(name), other.header.get(name)
         if values[0] != values[1]:
