@@ -131,7 +131,7 @@ def diff(options: Namespace) -> int:
 
     files = operations.files(options.run, options.other)
     if files:
-        return operations.diff(*files, as_json=options.json)
+        raise SystemExit(operations.diff(*files, as_json=options.json))  # no instance is used, so none is named
     again.require_engine()
     return again.diff(options.run, options.other, as_json=options.json)
 

@@ -16,6 +16,7 @@ from host.records.reproduce import RECORDER
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from lib.harness.recording.operations import Operations
+from tests.host.conftest import NO_ENGINE, Invoke
 
 KEY = "20260101-000000-mlp-abcdef"
 TRIAL = "adam, seed 3"
@@ -162,6 +163,17 @@ def test_two_files_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[st
     outcome = json.loads(capsys.readouterr().out)
     assert (outcome["files"], outcome["identical"]) == ([str(paths[0]), str(paths[2])], False)
     assert outcome["lines"][-1].startswith("differs first in operation 0, aten.mm.default")
+
+
+def test_files_are_compared_without_an_engine_or_an_instance(invoke: Invoke, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
+    for value, path in enumerate(paths):
+        with path.open("wb") as stream:
+            written(stream, value)
+    for left, right, code in ((0, 0, 0), (0, 1, 1)):
+        ended = invoke("diff", str(paths[left]), str(paths[right]), env=NO_ENGINE)
+        assert (ended.returncode, ended.stderr) == (code, "")
+        assert ended.stdout.splitlines()[-1].startswith("differs first in operation 0" if code else "identical (")
 
 
 def test_runs_are_no_files(tmp_path: Path) -> None:

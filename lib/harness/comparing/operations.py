@@ -187,9 +187,10 @@ def first_difference(left: Recording, right: Recording) -> Difference | None:
 
 
 def _given(recording: Recording, operation: _Operation | None, difference: Difference) -> str:
-    """The first input in which an operation differs: its value, or the operation that gave it in this file."""
-    values = _by_name(operation.inputs if operation else [])
-    value = values.get(difference.inputs[0], {})
+    """The value of the first input that differs, in this file, or the operation that gave it."""
+    value = _by_name(operation.inputs if operation else []).get(difference.inputs[0])
+    if value is None:
+        return "missing"
     if "hash" not in value:
         return short(json.dumps(value.get("value", value.get("dtype"))))
     source, needle = "the output of no operation before it", str(value["hash"]).encode(errors="replace")

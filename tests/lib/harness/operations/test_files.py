@@ -85,6 +85,8 @@ def test_an_input_that_differs_is_followed_to_what_gave_it(tmp_path: Path) -> No
     assert found is not None
     assert str(found).endswith('its input by differed. by is "0x1.0000000000000p-1" in the first file and '
                                '"0x1.0000000000000p-2" in the second')  # fmt: skip
+    found = compared(tmp_path, PLAIN, changed(1, inputs={"x": A @ B, "by": 0.5, "more": 1}))
+    assert str(found).endswith("its input more differed. more is missing in the first file and 1 in the second")
 
 
 def test_another_operation_and_one_more_are_named(tmp_path: Path) -> None:
