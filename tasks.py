@@ -108,22 +108,30 @@ def reproduce(options: Namespace) -> int:
     """Run a recorded run again, from its record alone, and compare.
 
     Exit code 0 when it is identical bit for bit, 1 when not, 2 when it cannot be run again."""
+    from host.records import operations
     from host.records import reproduce as again
     from host.services import undo
 
+    request = operations.requested(options)
     again.require_engine()
     near = options.image is not None
     with undo.undone(undo.made()):
+        if request is not None:
+            return operations.reproduce(options.run, request, near=near)
         return again.reproduce_every(near=near) if options.run == "every" else again.reproduce(options.run, near=near)
 
 
 @command
 def diff(options: Namespace) -> int:
-    """Say what differs between two runs: code, config, results.
+    """Say what differs between two runs, or between two files of --ops.
 
     Exit code 0 when no result differs, 1 when one does."""
+    from host.records import operations
     from host.records import reproduce as again
 
+    files = operations.files(options.run, options.other)
+    if files:
+        raise SystemExit(operations.diff(*files, as_json=options.json))  # no instance is used, so none is named
     again.require_engine()
     return again.diff(options.run, options.other, as_json=options.json)
 

@@ -57,6 +57,8 @@ COMMANDS = {
     "record": 1,
     "compare": 1,
     "diff": 2,
+    "locate": 1,
+    "operations": 2,
     "export": 1,
     "import": 1,
     "sync": 0,
@@ -76,8 +78,8 @@ def parser() -> Parser:
     line.add_argument(
         "runs",
         nargs="*",
-        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report, report-folder: "
-        "LAB …; published: DOCS LAB …",
+        help="record, compare, locate, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; operations: LAB STEP; "
+        "claims, report, report-folder: LAB …; published: DOCS LAB …",
     )
     for option in OPTIONS.values():
         of = "" if "lab" in option.commands else f"{', '.join(option.commands)}: "
@@ -187,6 +189,15 @@ def workers_of(args: argparse.Namespace, entry: LabEntry) -> Workers:
     return Workers(number(args.workers), entry.frameworks)
 
 
+def operations(args: argparse.Namespace) -> int:
+    """Record the operations of a step of one trial of a lab. Returns the exit code."""
+    entry = find_lab(ROOT, args.runs[0])
+    place(entry)
+    from lib.harness.commands import operations as program
+
+    return program.operations(entry, options(args), args.runs[1])
+
+
 def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
     """The command that reads the records of all labs."""
     if args.name == "labs":
@@ -212,6 +223,26 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
     return sync
 
 
+def on_records(args: argparse.Namespace) -> Callable[[], int]:
+    """The command that takes the records of runs."""
+    if args.name in ("export", "import"):
+        from lib.harness.commands import transfer
+
+        return lambda: (transfer.export if args.name == "export" else transfer.import_)(*args.runs)
+    if args.name == "locate":
+        from lib.harness.commands.locate import locate
+
+        return lambda: locate(args.runs[0], args.trial, args.step)
+    from lib.harness.commands import reproduce as reproduction
+
+    does: dict[str, Callable[..., int]] = {
+        "record": reproduction.record,
+        "compare": reproduction.compare_again,
+        "diff": partial(reproduction.diff, as_json=args.json),
+    }
+    return lambda: does[args.name](*args.runs)
+
+
 def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callable[[], int] | None:
     """The command that is asked for, if it is not a lab."""
     named = COMMANDS.get(args.name, 0)
@@ -229,19 +260,10 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
             from lib.harness.commands.forget import forget
 
             return lambda: forget(args.runs, args.older_than)
-        case "record" | "compare" | "diff":
-            from lib.harness.commands import reproduce as reproduction
-
-            does: dict[str, Callable[..., int]] = {
-                "record": reproduction.record,
-                "compare": reproduction.compare_again,
-                "diff": partial(reproduction.diff, as_json=args.json),
-            }
-            return lambda: does[args.name](*args.runs)
-        case "export" | "import":
-            from lib.harness.commands import transfer
-
-            return lambda: (transfer.export if args.name == "export" else transfer.import_)(*args.runs)
+        case "operations":
+            return lambda: operations(args)
+        case "record" | "compare" | "diff" | "locate" | "export" | "import":
+            return on_records(args)
     return None
 
 

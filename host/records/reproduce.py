@@ -8,11 +8,12 @@ import base64
 import json
 import sys
 import tempfile
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from host.bootstrap.paths import ROOT
 from host.engine import docker, gpu, images
-from host.records.recorded_image import choose, files_below
+from host.records.recorded_image import Choice, choose, files_below
 from host.runs import code
 from host.runs.container import in_container
 from lib.harness.contract.catalogue import OUTSIDE, PACKAGES, find_labs
@@ -20,12 +21,69 @@ from lib.harness.contract.source import NAME
 from lib.harness.errors import UserError
 
 CANNOT = 2
+RECORDER = "lib/harness/commands/operations.py"
+"""The file by which a code is known that can record operations."""
 
 
-def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -> int:
-    """Run a recorded run again and compare. 0: identical. 1: different.
+@dataclass(frozen=True)
+class Repetition:
+    """A recorded run, ready to be run again: its record, the files of its code, and the image.
 
-    `output`: takes the verdict. `near`: where there is no image of the recorded content, in the present one.
+    Attributes:
+        config: of the run.
+        files: by their paths in a clone.
+    """
+
+    key: str
+    tags: dict[str, str]
+    config: dict[str, Any]
+    files: dict[str, bytes]
+    image: Choice
+    gpu_image: images.Image | None
+
+    def run(self) -> int:
+        """Run it again, tracked as a reproduction. Returns the exit code of the lab."""
+        said = f"Running {self.key} again: {self.tags['lab.name']}, code {self.tags['lab.code_sha256'][:12]}"
+        print(said, file=sys.stderr)
+        more = {
+            "LAB_REPRODUCES": self.key,
+            "LAB_GIT_COMMIT": self.tags.get("lab.git_commit", "unknown"),
+            "LAB_GIT_DIRTY": self.tags.get("lab.git_dirty", "unknown"),
+        }
+        if self.image.instead_of:
+            more["LAB_RECORDED_IMAGE"] = self.image.instead_of
+        return self._run(_named(self.key, self.tags), self.config, more)
+
+    def run_trial(self, wanted: str, config: dict[str, Any], output: BinaryIO) -> int:
+        """Run one trial alone, with its config, for the operations of a step, which go to `output`."""
+        command = _named(self.key, self.tags)
+        lab = command[1] if "lab.sweep" in self.tags else command[0]
+        return self._run(["operations", lab, wanted], config, {}, tracked=False, output=output)
+
+    def _run(self, command: list[str], config: dict[str, Any], more: dict[str, str], **options: Any) -> int:
+        """Exit code of a command of the recorded code, with its seed, kernels and code paths."""
+        arguments = [*command, "--seed", self.tags["lab.seed"], *_settings(config)]
+        if self.tags.get("lab.portable") == "true":
+            arguments.append("--portable")
+        if self.gpu_image:
+            arguments.append("--gpu")
+        return in_container(
+            arguments,
+            code=code.recorded(self.files),
+            image=self.image.built,
+            gpu_image=self.gpu_image,
+            more={"LAB_RECORDED_KERNELS": self.tags.get("lab.kernels", "none"), **more},
+            **options,
+        )
+
+
+def prepare(run: str, *, near: bool = False, ops: bool = False) -> Repetition:
+    """Read the record of a run and find its image.
+
+    Args:
+        run: as a user names it.
+        near: where there is no image of the recorded content, take the present one.
+        ops: its code has to record operations.
 
     Raises:
         UserError: it cannot be run again; the message says what is missing.
@@ -42,25 +100,31 @@ def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -
             ) from None
     archives = {name: base64.b64decode(data) for name, data in record["archives"].items()}
     files = {_place(name): data for name, (data, _) in files_below(archives["code"], "lib", OUTSIDE).items()}
+    if ops and RECORDER not in files:
+        raise UserError(
+            f"{record['key']}: the code that it ran is older than --ops and records no operations: run the lab again "
+            "with this clone, and take that run"
+        )
     image = choose(record["key"], tags, archives.get("recipe"), gpu_image or images.LAB, near)
-    print(f"Running {record['key']} again: {tags['lab.name']}, code {tags['lab.code_sha256'][:12]}", file=sys.stderr)
-    arguments = [*_named(record["key"], tags), "--seed", tags["lab.seed"], *_settings(record["config"])]
-    if tags.get("lab.portable") == "true":
-        arguments.append("--portable")
-    if gpu_image:
-        arguments.append("--gpu")
-    more = {
-        "LAB_REPRODUCES": record["key"],
-        "LAB_RECORDED_KERNELS": tags.get("lab.kernels", "none"),
-        "LAB_GIT_COMMIT": tags.get("lab.git_commit", "unknown"),
-        "LAB_GIT_DIRTY": tags.get("lab.git_dirty", "unknown"),
-    }
-    if image.instead_of:
-        more["LAB_RECORDED_IMAGE"] = image.instead_of
-    ended = in_container(arguments, code=code.recorded(files), image=image.built, gpu_image=gpu_image, more=more)
-    if ended not in (0, 1):
-        raise UserError(f"{record['key']} could not be run again to its end; what is above says why")
-    return in_container(["compare", record["key"]], output=output)
+    return Repetition(record["key"], tags, record["config"], files, image, gpu_image)
+
+
+def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -> int:
+    """Run a recorded run again and compare. 0: identical. 1: different.
+
+    `output`: takes the verdict. `near`: where there is no image of the recorded content, in the present one.
+
+    Raises:
+        UserError: it cannot be run again; the message says what is missing.
+    """
+    return compare(prepare(run, near=near), output)
+
+
+def compare(repetition: Repetition, output: BinaryIO | None = None) -> int:
+    """Run a prepared run again and compare. 0: identical. 1: different. `output`: takes the verdict."""
+    if repetition.run() not in (0, 1):
+        raise UserError(f"{repetition.key} could not be run again to its end; what is above says why")
+    return in_container(["compare", repetition.key], output=output)
 
 
 def reproduce_every(*, near: bool = False) -> int:

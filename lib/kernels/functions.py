@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lib.harness.errors import UserError
+from lib.harness.recording import operations
 from lib.kernels import library
 
 LANES = 16
@@ -20,6 +21,7 @@ def elementwise(name: Function, x: np.ndarray, compiled: ctypes.CDLL | None = No
     x = plain(x)
     y = np.empty_like(x)
     getattr(_compiled(compiled), f"kernels_{name}")(x.size, x.ctypes.data, y.ctypes.data)
+    operations.note(f"kernels.{name}", {"x": x}, {"y": y})
     return y
 
 
@@ -34,13 +36,16 @@ def product(a: np.ndarray, b: np.ndarray, compiled: ctypes.CDLL | None = None) -
     a, b = plain(a), plain(b)
     found = np.empty((len(a), b.shape[1]), np.float32)
     _compiled(compiled).kernels_product(*a.shape, b.shape[1], a.ctypes.data, b.ctypes.data, found.ctypes.data)
+    operations.note("kernels.product", {"a": a, "b": b}, {"product": found})
     return found
 
 
 def total(x: np.ndarray, compiled: ctypes.CDLL | None = None) -> np.float32:
     """The sum of x (n,) as of examples: number i goes to lane i mod 16, and the lanes meet in one tree."""
     x = plain(x)
-    return np.float32(_compiled(compiled).kernels_sum(x.size, x.ctypes.data))
+    found = np.float32(_compiled(compiled).kernels_sum(x.size, x.ctypes.data))
+    operations.note("kernels.sum", {"x": x}, {"sum": found})
+    return found
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray, compiled: ctypes.CDLL | None = None) -> np.ndarray:
@@ -56,6 +61,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray, compiled: ctypes.CDLL 
         raise UserError(f"labels for logits of shape {logits.shape}: a class for each row is needed")
     labels, each = np.require(labels, np.int64, ("C", "A")), np.empty(len(labels), np.float32)
     _compiled(compiled).kernels_cross_entropy(*logits.shape, *(a.ctypes.data for a in (logits, labels, each)))
+    operations.note("kernels.cross_entropy", {"logits": logits, "labels": labels}, {"each": each})
     return each
 
 
@@ -80,6 +86,8 @@ def mask(
     """The mask of dropout (units, 16) for sixteen examples from number `first`: 0 or 1 / (1 - rate)."""
     found = np.empty((units, LANES), np.float32)
     _compiled(compiled).kernels_mask(units, first, step, layer, key, rate, found.ctypes.data)
+    where = {"key": key, "step": step, "layer": layer, "first": first, "rate": rate}
+    operations.note("kernels.mask", where, {"mask": found})
     return found
 
 

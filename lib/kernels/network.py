@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib.harness.errors import UserError
+from lib.harness.recording import operations
 from lib.kernels import library
 
 if TYPE_CHECKING:
@@ -120,9 +121,31 @@ class Network:
             _set(self._state, self._optimizer, self._steps)
             state = ctypes.byref(self._state)
             self._steps += len(losses)
-        pointers = [array.ctypes.data for array in (data, labels, order)]
-        self._library.network_train(self._network, *pointers, len(order), state, losses.ctypes.data)
+        watched = bool(len(order)) and operations.active() is not None  # step by step, with the same bits
+        parts = np.split(order, range(self._batch, len(order), self._batch)) if watched else [order]
+        for step, part in enumerate(parts):
+            if watched:
+                operations.note("kernels.step", {**self._weights(), "data": data[part], "labels": labels[part]}, {})
+            pointers = [array.ctypes.data for array in (data, labels, part)]
+            self._library.network_train(self._network, *pointers, len(part), state, losses[step:].ctypes.data)
+            if watched:
+                self._note_step(losses[step], updated=state is not None)
         return losses
+
+    def _note_step(self, loss: np.float32, *, updated: bool) -> None:
+        """Write down what a step has computed: the loss, the gradients from the last to the first, the new weights."""
+        weights = self._weights()
+        operations.note("kernels.loss", {}, {"loss": loss})
+        gradients = dict(zip(weights, self.gradients(), strict=True))
+        for name, gradient in reversed(gradients.items()):
+            operations.note("kernels.gradient", {}, {name: gradient})
+        for name, weight in weights.items() if updated else ():
+            operations.note("kernels.update", {"gradient": gradients[name]}, {name: weight})
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        """The model's parameters by their names, where torch keeps them."""
+        named = self._model.named_parameters()
+        return {name: _floats(each.data_ptr(), each.numel()).reshape(each.shape) for name, each in named}
 
     def outputs(self, data: np.ndarray) -> np.ndarray:
         """The outputs (n, outputs), float32, for data (n, …), without dropout."""
@@ -130,6 +153,7 @@ class Network:
         found = np.empty((len(data), self._outputs), np.float32)
         self._require_the_same(layers_of(self._model))
         self._library.network_outputs(self._network, data.ctypes.data, len(data), found.ctypes.data)
+        operations.note("kernels.outputs", {**self._weights(), "data": data}, {"outputs": found})
         return found
 
     def gradients(self) -> list[np.ndarray]:
@@ -138,8 +162,7 @@ class Network:
         found = []
         for index, layer in enumerate(self._layers):
             for which in range(2) if layer.weight else ():
-                place = self._library.network_array(self._network, index, which)
-                found.append(np.ctypeslib.as_array((ctypes.c_float * next(sizes)).from_address(place)).copy())
+                found.append(_floats(self._library.network_array(self._network, index, which), next(sizes)).copy())
         return found
 
     def _rows(self, data: np.ndarray) -> np.ndarray:
@@ -343,6 +366,11 @@ def _set(state: Optimizer, optimizer: Any, steps: int) -> None:
 
 def _all_below(numbers: np.ndarray, limit: int) -> bool:
     return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < limit)
+
+
+def _floats(place: int, count: int) -> np.ndarray:
+    """So many numbers at this address."""
+    return np.ctypeslib.as_array((ctypes.c_float * count).from_address(place))
 
 
 def _array(array: np.ndarray, dtype: Any) -> np.ndarray:

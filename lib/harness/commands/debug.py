@@ -26,7 +26,7 @@ def debug(entry: LabEntry, options: Options) -> int:
     Raises:
         UserError: bad options.
     """
-    _as_in_a_worker()
+    as_in_a_worker()
     from lib.harness.commands.lab import config_for
     from lib.harness.recording.journal import Journal
     from lib.harness.recording.recorder import Recorder
@@ -68,7 +68,7 @@ def debug(entry: LabEntry, options: Options) -> int:
     return 0
 
 
-def _as_in_a_worker() -> None:
+def as_in_a_worker() -> None:
     """Start this program again, in this process, with a worker's environment: libraries read it as they load."""
     wanted = determinism.environment()
     shares = gpus.shares(1)

@@ -49,11 +49,19 @@ IGNORED = ("batch",)
 
 @dataclass(frozen=True)
 class Difference:
-    """The first place where two trials differ. `step`: None outside a step; `names`: the values that differ there."""
+    """The first place where two trials differ.
+
+    Attributes:
+        trial: its name.
+        step: None outside a step.
+        names: of the values that differ there.
+        record: the number of the record in the trace, from 0.
+    """
 
     trial: str
     step: int | None
     names: list[str]
+    record: int
 
     def __str__(self) -> str:
         where = f"step {self.step} of trial" if self.step is not None else "the end of trial"
@@ -117,16 +125,17 @@ def compare(first: Record, second: Record) -> Comparison:
 
 def first_difference(first: Child, second: Child) -> Difference:
     """Return the first place where the traces of two trials differ."""
-    for left, right in zip_longest(first.trace(), second.trace()):
+    for number, (left, right) in enumerate(zip_longest(first.trace(), second.trace())):
         if left is None or right is None:
             rest = json.loads(left or right)
-            return Difference(first.name, rest.get("step"), [f"one run stops here ({first.status}, {second.status})"])
+            names = [f"one run stops here ({first.status}, {second.status})"]
+            return Difference(first.name, rest.get("step"), names, number)
         if left != right:
             a, b = json.loads(left), json.loads(right)
             if a.get("step") == b.get("step") and a.keys() == b.keys():
                 names = [name for group in GROUPS for name in _unequal(a, b, group)]
-                return Difference(first.name, a.get("step"), names)
-            return Difference(first.name, a.get("step", b.get("step")), ["what was logged"])
+                return Difference(first.name, a.get("step"), names, number)
+            return Difference(first.name, a.get("step", b.get("step")), ["what was logged"], number)
     raise AssertionError("traces whose digests differ have a line that differs")
 
 

@@ -12,7 +12,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ from lib.harness.recording.trace import (
 STEP = re.compile(r'{"step":(\d+),')
 NEEDED = (*TAGS, "lab.code_sha256", "lab.data_sha256", "lab.lock_sha256")
 """Tags without which a run cannot be run again."""
+RUNTIME = ("lab.framework", "lab.dtype", "lab.function")
+"""Tags of a trial that say what ran it."""
 LATER_ATTEMPT = re.compile(r"\.trial-\d+(-(\d+))$")
 
 
@@ -44,6 +46,8 @@ class Child:
         trace: reads its canonical lines, without those of digests, anew at every call.
         digest: of its trace.
         values: number of values in its trace.
+        config: the content of its ``config.json``; None where it is missing.
+        runtime: those of its tags that say what ran it (`RUNTIME`).
     """
 
     variant: str
@@ -52,6 +56,8 @@ class Child:
     trace: Callable[[], Iterator[str]]
     digest: str
     values: int
+    config: bytes | None = None
+    runtime: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -225,7 +231,9 @@ class Record:
             if record is None and not unreadable:
                 unreadable = number
         digest = str(running)
-        child = Child(variant, seed, trial.status, partial(_canonical, trial.trace), digest, values)
+        runtime = {tag: tags[tag] for tag in RUNTIME if tag in tags}
+        trace = partial(_canonical, trial.trace)
+        child = Child(variant, seed, trial.status, trace, digest, values, trial.config, runtime)
         if child.status == "FINISHED" and digest != tags.get("lab.result_digest"):
             raise UserError(
                 f"{trial.key}: the trace of trial {child.name} is not what its tag lab.result_digest says"

@@ -114,7 +114,10 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "lab": (NAME,),
     "sweep": (NAME,),
     "reproduce": (Argument("run", "RUN|every", f"{RUN.help}; every: the last run of each lab"),),
-    "diff": (RUN, Argument("other", "RUN", "the run to compare it with")),
+    "diff": (
+        Argument("run", "RUN|FILE", f"{RUN.help}; or a file of ./invoke reproduce RUN --ops"),
+        Argument("other", "RUN|FILE", "the run, or the file of the same step, to compare it with"),
+    ),
     "export": (Argument("run", "RUN|all:NAME", f"{RUN.help}; all:NAME: all runs of a lab"),),
     "import": (Argument("folder", "FOLDER", "a folder that ./invoke export has made"),),
     "forget": (
@@ -163,6 +166,12 @@ OPTIONS = (
     _lab("rehearse", "run every variant up to its first record, then every claim and figure; nothing is tracked"),
     Option("image", ("reproduce",), "where none is of the recorded content, run in the present one, which is recorded",
            "near", choices=("near",)),
+    Option("ops", ("reproduce",), "write the hashes of all operations of a step, by default the first that differs, to "
+           "a file for ./invoke diff"),
+    Option("trial", ("reproduce",), "with --ops: only this trial, as in 'adam, seed 3'; nothing is compared", "NAME",
+           in_container=True),
+    Option("step", ("reproduce",), "with --ops: only this step, as it was logged; end: what the trial does after its "
+           "last one", "STEP", in_container=True),
     Option("only", ("claims", "report"), "this lab instead of the lecture's: a name of ./invoke labs", "NAME",
            repeatable=True),
     Option("quick", ("claims",), "smaller runs", in_container=True),
@@ -180,6 +189,7 @@ OPTIONS = (
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
     Option("folder", ("report",), "instead: a new folder to write, the page with its pictures beside it", "DIR"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
+    Option("out", ("reproduce",), "with --ops: the new file for the hashes (default: operations.jsonl)", "FILE"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
     Option("gpu", ("build",), "the two images for GPUs instead; needs no GPU"),
     Option("check", ("build",), "only build each image twice from nothing and compare all files (exit with 1 when one "

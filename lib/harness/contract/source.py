@@ -16,8 +16,8 @@ from typing import Any
 from lib.harness.errors import UserError
 
 COMMANDS = (
-    "sweep", "labs", "claims", "report", "report-folder", "published", "record", "compare", "diff", "export", "import",
-    "sync", "forget",
+    "sweep", "labs", "claims", "report", "report-folder", "published", "record", "compare", "diff", "locate",
+    "operations", "export", "import", "sync", "forget",
 )  # fmt: skip
 """The commands of ``python -m lib``, which are no names of labs."""
 NAME = re.compile(r"[a-z][a-z0-9-]*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from lib.kernels import choice
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Log, Result, Trial, WatchedLog
     from lib.harness.recording.recorder import Recorder
+    from lib.harness.running.watching.window import Window
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,14 @@ def beginning(job: Job, lines: int) -> list[str]:
     return log.lines
 
 
+def watch(job: Job, window: Window) -> None:
+    """Run a trial until its window closes, and leave nothing behind. Raises what the trial raises."""
+    from lib.harness.recording.recorder import EnoughError
+
+    with suppress(EnoughError):
+        window.measurements(_measure(job, window, window))
+
+
 def train(job: Job, recorder: Recorder, watched: WatchedLog | None) -> tuple[dict[str, Any], bool]:
     """The trial itself: its measurements, recorded, and whether it was pruned."""
     from lib.harness.contract.trial import StoppedEarlyError
@@ -117,8 +126,8 @@ def train(job: Job, recorder: Recorder, watched: WatchedLog | None) -> tuple[dic
     return measurements, pruned
 
 
-def _measure(job: Job, log: Log) -> dict[str, Any]:
-    """Run the trial from the state of a fresh process and return its measurements."""
+def _measure(job: Job, log: Log, around: AbstractContextManager[Any] | None = None) -> dict[str, Any]:
+    """Run the trial from the state of a fresh process, in the context `around`, and return its measurements."""
     from lib.harness.contract.seeds import Seed
     from lib.harness.recording.recorder import plain
 
@@ -128,6 +137,7 @@ def _measure(job: Job, log: Log) -> dict[str, Any]:
     seed = Seed(job.root_seed).child("trial", trial.seed)
     determinism.begin(trial.runtime, seed)
     choice.begin()
-    measurements: dict[str, Any] = plain(lab.function(trial)(trial.config, seed, log))
+    with around or nullcontext():
+        measurements: dict[str, Any] = plain(lab.function(trial)(trial.config, seed, log))
     determinism.check_frameworks(trial.runtime)
     return measurements

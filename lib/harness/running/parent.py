@@ -161,6 +161,7 @@ class ParentRun:
             "lab.dtype": trial.runtime.dtype,
             "lab.gpu": gpus.label(trial.runtime.framework),
             "lab.scope": self.scope(trial.runtime.framework, trial.function),
+            **({"lab.function": trial.function} if trial.function else {}),
         }
         *earlier, path = resumption.attempts(self.folder, self._asked)
         self._asked += 1

@@ -136,6 +136,16 @@ OPTIONS = [
     Case("sync --from-local --local", ("--from-local", "--local", "cannot be combined")),
     Case("forget --older-than soon", ("--older-than soon", "whole number")),
     Case("reproduce last:mlp --image far", ("--image far", "near")),
+    Case("reproduce every --ops", ("--ops", "one run")),
+    Case("reproduce last:mlp --trial adam", ("--trial", "only with --ops")),
+    Case("reproduce last:mlp --step 3", ("--step", "only with --ops")),
+    Case("reproduce last:mlp --out o.jsonl", ("--out", "only with --ops")),
+    Case("reproduce last:mlp --ops --out nowhere/o.jsonl", ("--out nowhere/o.jsonl", "no folder")),
+    Case("reproduce last:mlp --ops --out README.md", ("--out README.md", "already")),
+    Case("reproduce last:mlp --ops", ("No Docker engine", "container")),
+    Case("diff README.md README.md", ("README.md", "no file of", "--ops")),
+    Case("diff README.md last:mlp", ("last:mlp", "no such file", "two runs")),
+    Case("diff a/b.jsonl c/d.jsonl", ("a/b.jsonl", "no such file")),
     Case("torture --replay luck:1", ("--replay luck:1", "simulation, lab")),
     Case("test --only everything", ("--only everything", "lint, harness, lib, lessons, host")),
     Case("bench --only speed", ("--only speed", "cluster")),
@@ -218,6 +228,11 @@ FILES = [
     Case("load empty.tar", ("empty.tar",), files={"empty.tar": ""}),
     Case("load torn.tar", ("torn.tar",), files={"torn.tar": b"bundle" + bytes(506)}),
     Case("load loop.tar", ("loop.tar",), files={"loop.tar": "-> loop.tar"}),
+    Case(
+        "diff torn.jsonl torn.jsonl",
+        ("torn.jsonl", "not whole"),
+        files={"torn.jsonl": '{"operations_of":"r","version":1}\n'},
+    ),
     Case("claims --expect loop.json", ("--expect loop.json",), files={"loop.json": "-> loop.json"}),
 ]
 CASES = [*COMMANDS, *OPTIONS, *SETTINGS, *ENVIRONMENTS, *FILES]

@@ -55,6 +55,24 @@ def test_a_run_is_reproduced_after_its_code_was_changed_and_from_another_clone(
     assert other.must("reproduce", "last:tiny").splitlines()[-1] == verdict
 
 
+def test_the_operations_of_a_step_are_recorded_and_compared(clone: Instance, tmp_path: Path) -> None:
+    clone.must("lab", "tiny", *SMALL, "--seed", "3")
+    files = [tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl")]
+    out = clone.must("reproduce", "last:tiny", "--ops", "--out", files[0]).splitlines()
+    assert out[0].startswith("identical (")
+    assert "operations of step 0:1 of trial fast, seed 0; up to there it logged the recorded values" in out[1]
+    for file, step in zip(files[1:], ("0:1", "5"), strict=True):
+        clone.must("reproduce", "last:tiny", "--ops", "--trial", "fast, seed 0", "--step", step, "--out", file)
+    assert clone.must("diff", files[0], files[1]).splitlines()[-1].startswith("identical (")
+    code, out_of_diff, err = clone.invoke("diff", files[0], files[2])
+    assert (code, out_of_diff) == (2, "")
+    assert "compare two files of one step" in err
+    code, _, err = clone.invoke("reproduce", "last:tiny", "--ops", "--step", "1000", "--out", tmp_path / "d.jsonl")
+    assert code == 2
+    assert "no such step" in err
+    assert not (tmp_path / "d.jsonl").exists()
+
+
 @pytest.mark.slow
 def test_what_differs_is_said(clone: Instance) -> None:
     clone.must("lab", "tiny", *SMALL, "--seed", "1")

@@ -31,7 +31,10 @@ from tests.lib.harness.forks import FORKS
 ROOT = Path(__file__).resolve().parents[3]
 MLFLOW_IN_PROCESS = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
 """For tests that open a database by MLflow's client: it uses what SQLAlchemy has deprecated, and closes nothing."""
-AT_ONCE = ("claims", "compare", "diff", "export", "forget", "import", "labs", "published", "record", "report", "sync")
+AT_ONCE = (
+    *("claims", "compare", "diff", "export", "forget", "import", "labs", "locate", "published", "record", "report"),
+    "sync",
+)
 """The commands that `forks` runs."""
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 
