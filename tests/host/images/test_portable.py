@@ -32,7 +32,6 @@ SMALL: tuple[tuple[str, ...], ...] = (
     ("optimizers", "numpy", "descent", "steps=50"),
     ("optimizers", "numpy", "stochastic", "steps=50"),
     ("optimizers", "numpy", "functions/grid/Adam", "steps=50"),
-    ("optimizers", "numpy", "functions/paths", "steps=50"),
     ("convolution", "numpy", "order"),
     ("convolution", "numpy", "size"),
     ("convolution", "numpy", "edges"),
