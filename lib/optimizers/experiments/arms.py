@@ -5,8 +5,8 @@
 - **warm-up**: up to the rate in a straight line over the first tenth of the steps, then the cosine (Goyal et al. 2017,
   arXiv:1706.02677).
 
-Muon is for matrices: it takes LeNet's three, and AdamW the rest. Its steps are scaled to the size of AdamW's (Liu et
-al. 2025, arXiv:2502.16982, equation 4), so that one rate serves both.
+Muon is for the matrices of hidden layers: it takes LeNet's two, and AdamW the rest, as Jordan et al. 2024 advise. Its
+steps are scaled to the size of AdamW's (Liu et al. 2025, arXiv:2502.16982, equation 4), so that one rate serves both.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from lib.optimizers.experiments.config import OptimizersConfig, Schedule, build
 
 WARM_UP = 0.1
 """The share of the steps in which the rate rises; 5 to 10 % are usual."""
+HIDDEN = ("dense1.weight", "dense2.weight")
+"""LeNet's matrices between hidden layers; the third one gives the logits."""
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -41,32 +43,32 @@ def schedule(kind: Schedule, rate: float, steps: int) -> Callable[[int], float]:
 
 
 @dataclass(frozen=True)
-class ByShape:
-    """One optimizer for matrices, another one for all other arrays. Same calls as `Optimizer`."""
+class Divided:
+    """One optimizer for the arrays named in `HIDDEN`, another one for all others. Same calls as `Optimizer`."""
 
-    matrices: Optimizer[Any]
+    hidden: Optimizer[Any]
     others: Optimizer[Any]
 
     def init(self, params: Arrays) -> tuple[State, State]:
         """The states of both before the first step."""
-        matrices, others = split(params)
-        return self.matrices.init(matrices), self.others.init(others)
+        hidden, others = split(params)
+        return self.hidden.init(hidden), self.others.init(others)
 
     def update(
         self, grads: Arrays, state: tuple[State, State], params: Arrays
     ) -> tuple[dict[str, np.ndarray], tuple[State, State]]:
         """One step of both: the new params, in the order of `params`, and the new states."""
-        (grad_matrices, grad_others), (matrices, others) = split(grads), split(params)
-        matrices, first = self.matrices.update(grad_matrices, state[0], matrices)
-        others, second = self.others.update(grad_others, state[1], others)
-        moved = {**matrices, **others}
+        (hidden_grads, other_grads), (hidden, others) = split(grads), split(params)
+        hidden, first = self.hidden.update(hidden_grads, state[0], hidden)
+        others, second = self.others.update(other_grads, state[1], others)
+        moved = {**hidden, **others}
         return {name: moved[name] for name in params}, (first, second)
 
 
 def split(arrays: Arrays) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The matrices among arrays, and the others."""
-    matrices = {name: array for name, array in arrays.items() if array.ndim == 2}
-    return matrices, {name: array for name, array in arrays.items() if name not in matrices}
+    """The arrays named in `HIDDEN`, and the others."""
+    hidden = {name: array for name, array in arrays.items() if name in HIDDEN}
+    return hidden, {name: array for name, array in arrays.items() if name not in HIDDEN}
 
 
 def optimizer_of(config: OptimizersConfig, steps: int) -> Any:
@@ -77,7 +79,7 @@ def optimizer_of(config: OptimizersConfig, steps: int) -> Any:
     rate = schedule(config.schedule, config.learning_rates["lenet"], steps)
     if config.optimizer == "Muon":
         muon = build("Muon", config.framework, learning_rate=rate, adjust_lr_fn="match_rms_adamw")
-        return ByShape(muon, build("AdamW", config.framework, learning_rate=rate))
+        return Divided(muon, build("AdamW", config.framework, learning_rate=rate))
     return build(config.optimizer, "keras" if config.optimizer == "Lion" else config.framework, learning_rate=rate)
 
 

@@ -156,33 +156,35 @@ def steps(results: Results, optimizer: str, name: str) -> Series:
     return finals.map(lambda raced: np.array(raced[optimizer][name], dtype=float))
 
 
-def advantage(slower: Any, faster: Any) -> Any:
-    """The median over the starts of the steps of `slower` over those of `faster`: from (…, starts) to (…).
+def advantage(slower: np.ndarray, faster: np.ndarray) -> np.ndarray:
+    """The logarithm of the steps of `slower` over those of `faster`, of the median start: (seeds, starts) to (seeds,).
 
-    Where one of the two never arrives it is infinite or 0. A start from which neither arrives says nothing; NaN where
-    that is true of most, which leaves a claim inconclusive.
+    Where one of the two never arrives it is infinite. A start from which neither arrives says nothing; NaN where that
+    is true of most, which leaves a claim inconclusive. Logarithms, so that the other way round only the sign differs.
     """
-    a, b = np.asarray(slower, dtype=float), np.asarray(faster, dtype=float)
     with np.errstate(invalid="ignore"):
-        ratios = a / b  # inf / inf is NaN
-    neither = np.isnan(ratios)
-    ratios = np.where(neither.mean(axis=-1, keepdims=True) > 0.5, 1.0, ratios)
-    medians = np.nanmedian(ratios, axis=-1)
-    return np.where(neither.mean(axis=-1) > 0.5, np.nan, medians)
+        logs = np.log(slower) - np.log(faster)  # inf - inf is NaN
+        neither = np.isnan(logs).mean(axis=-1) > 0.5
+        return np.where(neither, np.nan, np.nanmedian(np.where(neither[:, None], 0.0, logs), axis=-1))
 
 
 def times_the_steps(slower: Sequence[str], faster: str, names: Sequence[str]) -> Callable[[Results], Series]:
-    """Steps of `slower` (of several the middle one) over those of `faster` on the median landscape: (seeds,)."""
+    """Steps of `slower` (of several the middle one) over those of `faster` on the median landscape: (seeds,).
+
+    Of six landscapes the median lies halfway between the two middle ones on a logarithmic scale.
+    """
 
     def measure(results: Results) -> Series:
-        ratios = []
+        logs = []
         for name in names:
             peers = np.stack([steps(results, peer, name) for peer in slower], axis=1)
-            own = steps(results, faster, name)
             middle: Series = np.median(peers, axis=1)
-            ratios.append(Series(middle.seeds, advantage(middle, own.over(middle.seeds))))
-        typical: Series = np.median(np.stack(ratios, axis=1), axis=1)
-        return typical
+            own = steps(results, faster, name).over(middle.seeds)
+            logs.append(Series(middle.seeds, advantage(middle.values, own)))
+        with np.errstate(invalid="ignore"):  # between inf and -inf there is no number
+            typical: Series = np.median(np.stack(logs, axis=1), axis=1)
+        ratio: Series = np.exp(typical)
+        return ratio
 
     return measure
 

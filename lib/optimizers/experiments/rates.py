@@ -75,13 +75,11 @@ def largest_increase(surface_name: str, config: OptimizersConfig, seed: Seed) ->
     p = seed.rng("adagrad", surface_name).uniform(low, high, (config.starts, 2))
     optimizer = of_lecture("Adagrad", "torch", learning_rate=0.5)
     p, state = optimizer.update(surface.gradient(p), optimizer.init(p), p)
-    rate, worst = effective_rate(optimizer, state), -np.inf
+    rates = [effective_rate(optimizer, state)]
     for _ in range(300):
         p, state = optimizer.update(surface.gradient(p), state, p)
-        new = effective_rate(optimizer, state)
-        worst = max(worst, float((new - rate).max()))
-        rate = new
-    return worst
+        rates.append(effective_rate(optimizer, state))
+    return largest(np.diff(rates, axis=0))
 
 
 def steps_along(name: str, way: float, slope: float = 0.1) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -51,6 +51,12 @@ def values_of(measure: Callable[[Results], Any], results: Results) -> np.ndarray
         return np.asarray(measure(results), dtype=float)
     except (LookupError, InconclusiveError):
         return None
+
+
+def mark_beyond(axis: Any, row: float, side: Literal["left", "right"], colour: str) -> None:
+    """A triangle at an edge of a picture, for what lies beyond it."""
+    place, mark = {"left": (0.02, "<"), "right": (0.98, ">")}[side]
+    axis.plot(place, row, mark, color=colour, transform=axis.get_yaxis_transform())
 
 
 def draw_estimate(axis: Any, row: float, interval: Interval, seeds: np.ndarray, colour: str) -> None:

@@ -12,11 +12,13 @@ from lib.harness.contract.results import Results
 from lib.harness.judging.intervals import of_items
 from lib.optimizers.experiments.arms import arm, schedule
 from lib.optimizers.experiments.config import LECTURE, Schedule
-from lib.optimizers.figures.common import TEXTS, draw_estimate, look, name_of
+from lib.optimizers.figures.common import BLACK, BLUE, RED, TEXTS, draw_estimate, look, mark_beyond, name_of
 
 SCHEDULES: tuple[Schedule, ...] = ("constant", "cosine", "warm-up")
 MOST = 2.6
 """The highest loss that is drawn: a little more than guessing among ten kinds costs."""
+BELOW = 6
+"""Per cent below the middle one of the arms' worst seeds: there the picture of the accuracies begins."""
 
 
 def present(results: Results, names: Sequence[str]) -> list[str]:
@@ -32,7 +34,8 @@ def sensitivity(results: Results, config: Any) -> Any:
         points = []
         for result in (results.of(variant)[0] for variant in results.variants(f"lenet/grid/{name}/")):
             rate = result.trial.config.learning_rates["lenet"]
-            points.append((rate, min(result.measurements["validation_loss"], MOST)))
+            loss = result.measurements["validation_loss"]
+            points.append((rate, loss if loss < MOST else MOST))  # NaN as well
         if points:
             axis.semilogx(*zip(*sorted(points), strict=True), marker="o", markersize=4, **look(name))
     axis.axhline(np.log(10), color="#666666", linewidth=0.8, linestyle=":")
@@ -57,17 +60,24 @@ def draw_losses(axis: Any, results: Results, names: Sequence[str]) -> None:
 
 
 def draw_accuracies(axis: Any, results: Results, rows: Mapping[str, tuple[str, str]]) -> None:
-    """The test accuracy of arms in per cent with the interval over seeds and pictures; `rows`: names and colours."""
+    """The test accuracy of arms in per cent with the interval over seeds and pictures; `rows`: names and colours.
+
+    A seed far below the others, as one that diverged, is a triangle at the edge.
+    """
     names = present(results, list(rows))
-    seeds = []
+    items = {name: 100 * results.items(f"lenet/{name}", "test_right").values for name in names}
+    seeds = {name: values.mean(axis=1) for name, values in items.items()}
     for row, name in enumerate(names):
-        items = 100 * results.items(f"lenet/{name}", "test_right").values
-        seeds.append(items.mean(axis=1))
-        draw_estimate(axis, row, of_items(items), seeds[-1], rows[name][1])
+        draw_estimate(axis, row, of_items(items[name]), seeds[name], rows[name][1])
     axis.set_yticks(range(len(names)), [rows[name][0] for name in names])
-    if seeds:  # a training that diverged is left of the picture
+    if names:
+        lowest = {name: float(np.min(values)) for name, values in seeds.items()}
+        left = float(np.median(list(lowest.values()))) - BELOW
+        for row, name in enumerate(names):
+            if lowest[name] < left:
+                mark_beyond(axis, row, "left", rows[name][1])
+        axis.set_xlim(max(0.0, left), max(float(np.max(values)) for values in seeds.values()) + 2)
         axis.set_ylim(len(names) - 0.5, -0.5)
-        axis.set_xlim(max(0.0, float(np.median([each.min() for each in seeds])) - 6), float(np.max(seeds)) + 3)
     else:
         axis.text(0.5, 0.5, TEXTS("labels.not_trained"), ha="center", transform=axis.transAxes)
     axis.set_xlabel(TEXTS("labels.accuracy"))
@@ -99,7 +109,7 @@ def schedules(results: Results, config: Any) -> Any:
     figure, (axes,) = canvas(1, 2, 12, 4.6)
     rate, test = axes
     steps = config.lenet_epochs * (config.lenet_pictures // config.lenet_batch)
-    colours = dict(zip(SCHEDULES, ("#000000", "#0072B2", "#D55E00"), strict=True))
+    colours = dict(zip(SCHEDULES, (BLACK, BLUE, RED), strict=True))
     for kind in SCHEDULES:
         label = TEXTS(f"figures.schedules.{kind}")
         rate.plot([schedule(kind, 1.0, steps)(step) for step in range(steps)], color=colours[kind], label=label)

@@ -13,7 +13,7 @@ from lib.harness.judging.intervals import of_median
 from lib.optimizers.experiments.config import LECTURE, TENTH
 from lib.optimizers.experiments.functions import geometric_mean, steps, times_the_steps
 from lib.optimizers.experiments.landscapes import RACED
-from lib.optimizers.figures.common import TEXTS, draw_estimate, look, name_of, values_of
+from lib.optimizers.figures.common import TEXTS, draw_estimate, look, mark_beyond, name_of, values_of
 from lib.optimizers.figures.lenet import draw_losses
 
 
@@ -58,9 +58,10 @@ def draw_ratios(axis: Any, results: Results, slower: Sequence[str], faster: str,
             continue
         if 0 < np.median(ratios) < np.inf:
             draw_estimate(axis, row, of_median(ratios), ratios[ratios > 0], colour)
-        for place, mark, never in ((0.02, "<", ratios == 0), (0.98, ">", np.isposinf(ratios))):
-            if never.any():
-                axis.plot(place, row, mark, color=colour, transform=axis.get_yaxis_transform())
+        if np.any(ratios == 0):
+            mark_beyond(axis, row, "left", colour)
+        if np.any(np.isposinf(ratios)):
+            mark_beyond(axis, row, "right", colour)
     axis.set_yticks(range(len(names)), [TEXTS(f"labels.{name}") for name in names])
     axis.set_ylim(len(names) - 0.5, -0.5)
     left, right = axis.get_xlim()

@@ -74,9 +74,6 @@ KNOWN: dict[str, str] = {
 STATING: dict[str, str] = {
     "gpt rows.left-to-right.lesson": "in which order it is learned",
     "gpt rows.looks-further-than-a-pair.lesson": "that counting is ahead up to some length",
-    "optimizers rows.momentum-rescues.lesson": "that a good rate does much of what momentum does",
-    "optimizers rows.rmsprop-improves-adagrad.lesson": "that caution costs nothing",
-    "optimizers rows.adam-is-the-sum.lesson": "that the sum is an identity",
     "paradigms figures.widths.by-hand-title": "that every unit bends once",
     "mlp lab.summary": "that layers add nothing without a non-linearity",
     "rnn lab.summary": "that gradients vanish",

@@ -2,92 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lib.harness.contract.claim import largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
 from lib.harness.contract.studies import changed
-from lib.harness.contract.trial import Result, Runtime, Trial
+from lib.harness.contract.trial import Runtime, Trial
 from lib.harness.judging.verdicts import judge
-from lib.harness.recording.recorder import plain
-from lib.optimizers.experiments import frameworks
+from lib.optimizers.experiments import frameworks, lenet_claims
 from lib.optimizers.experiments.config import OptimizersConfig
 from lib.optimizers.lab import LAB
-from tests.lib.support import DTYPES, Recording
+from tests.lib.exact_claims import ROOTS, run_with, turning
 
 pytestmark = pytest.mark.slow
-ROOTS = range(101, 121)
 EXACT = {claim.id: claim for claim in LAB.claims if claim.kind == "exact"}
+OF_LENET = [claim.id for claim in lenet_claims.CLAIMS if claim.kind == "exact"]
+OF_FRAMEWORKS = [claim.id for claim in frameworks.CLAIMS]
 QUICK: Any = configure(LAB, Options(quick=True))
 
 
-def run(trial: Trial, root: int) -> Result:
-    """A trial as the run with this root seed would run it."""
-    with DTYPES[trial.runtime.framework](trial.runtime.dtype):
-        found = LAB.function(trial)(trial.config, Seed(root).child("trial", trial.seed), Recording())
-    return Result(trial, "", "FINISHED", plain(found))
-
-
-def failing(claims: Sequence[str], results: Results) -> dict[str, Any]:
+def failing(claims: list[str], results: Results) -> dict[str, Any]:
     """The effects of those that do not hold."""
     records = [judge(EXACT[claim], results, LAB.name) for claim in claims]
     return {record["id"]: record["effect"] for record in records if record["verdict"] != "holds"}
 
 
-READ = {
-    "descent": ("gradient-descends/step", "gradient-descends/divergence"),
-    "forms": ("momentum-forms/constant", "momentum-forms/schedule"),
-    "rates": (
-        "adagrad-decays/monotone",
-        "adagrad-decays/valley",
-        "adagrad-decays/constant-rate",
-        "rmsprop-improves-adagrad/recovers",
-    ),
-    "identities": (
-        "adam-is-the-sum/rmsprop",
-        "adam-is-the-sum/correction",
-        "adam-is-the-sum/adagrad",
-        "adam-is-the-sum/momentum",
-        "adamax-nadam/infinity-norm",
-        "adamax-nadam/nesterov",
-    ),
-    "lenet-coincide": ("nobody-writes-them/lenet", "nobody-writes-them/lenet-predictions"),
-    "frameworks": (
-        "adamax-nadam/frameworks",
-        "nobody-writes-them/torch",
-        "nobody-writes-them/keras",
-        "nobody-writes-them/keras-as-shipped",
-        "nobody-writes-them/lion",
-        "nobody-writes-them/muon-keras",
-        "nobody-writes-them/muon-torch",
-    ),
-}
-"""Exact claims by the trial function that they read."""
-
-
-def test_every_exact_claim_is_read_here() -> None:
-    assert sorted(claim for claims in READ.values() for claim in claims) == sorted(EXACT)
-
-
-@pytest.mark.parametrize("root", ROOTS)
-@pytest.mark.parametrize("function", ["descent", "forms", "rates", "identities"])
-def test_in_numpy(function: str, root: int) -> None:
-    seeds = range(OptimizersConfig().seeds) if function == "descent" else range(1)
-    results = [
-        run(Trial(function, OptimizersConfig(), seed, Runtime("numpy", "float64"), function), root) for seed in seeds
-    ]
-    assert failing(READ[function], Results(results)) == {}
+def test_in_numpy() -> None:
+    read = ("descent", "forms", "rates", "identities")
+    assert turning(LAB, OptimizersConfig(), read, without=[*OF_LENET, *OF_FRAMEWORKS]) == []
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_on_lenet(root: int) -> None:
+    """Of the study's second batch, so that `turning` does not have it."""
     trial = Trial("lenet/coincide", QUICK, 0, Runtime("torch", "float64"), "lenet-coincide")
-    assert failing(READ["lenet-coincide"], Results([run(trial, root)])) == {}
+    assert failing(OF_LENET, Results([run_with(LAB, trial, root)])) == {}
 
 
 def test_beside_the_frameworks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +54,12 @@ def test_beside_the_frameworks(monkeypatch: pytest.MonkeyPatch) -> None:
         if name != "Muon":
             return at_once(name, framework, settings, make, starts)
         ones = np.split(starts, len(ROOTS), axis=1)
-        return max(at_once(name, framework, settings, make, one) for one in ones)
+        return largest(at_once(name, framework, settings, make, one) for one in ones)
 
     monkeypatch.setattr(frameworks, "start_points", lambda seed: every)
     monkeypatch.setattr(frameworks, "deviation", deviation)
-    results = []
-    for name in ("torch", "keras"):
-        config = changed(QUICK, {"framework": name})
-        results.append(run(Trial(f"frameworks/{name}", config, 0, Runtime(name, "float64"), "frameworks"), 0))
-    assert failing(READ["frameworks"], Results(results)) == {}
+    trials = [
+        Trial(f"frameworks/{name}", changed(QUICK, {"framework": name}), 0, Runtime(name, "float64"), "frameworks")
+        for name in ("torch", "keras")
+    ]
+    assert failing(OF_FRAMEWORKS, Results([run_with(LAB, trial, ROOTS[0]) for trial in trials])) == {}

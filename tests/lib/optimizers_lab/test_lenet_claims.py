@@ -10,6 +10,7 @@ import pytest
 from lib.harness.contract.results import Results
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.judging.verdicts import judge
+from lib.models import lenet
 from lib.optimizers import Adam, AdamW, Momentum, Muon
 from lib.optimizers.experiments import arms
 from lib.optimizers.experiments.config import OptimizersConfig
@@ -131,9 +132,9 @@ def test_schedules_in_closed_form() -> None:
     assert all(warm(step) > 0 for step in range(100))
 
 
-def test_muon_steps_the_matrices_and_adamw_the_rest() -> None:
+def test_muon_steps_the_hidden_matrices_and_adamw_the_rest() -> None:
     rng = np.random.default_rng(0)
-    params = {"a.bias": rng.normal(size=4), "a.weight": rng.normal(size=(4, 6)), "c.weight": rng.normal(size=(2, 3, 3))}
+    params = {name: rng.normal(size=shape) for name, shape in lenet.SHAPES.items()}
     grads = {name: rng.normal(size=array.shape) for name, array in params.items()}
     config = OptimizersConfig(optimizer="Muon", learning_rates={"lenet": 0.01})
     optimizer = arms.optimizer_of(config, 10)
@@ -141,7 +142,7 @@ def test_muon_steps_the_matrices_and_adamw_the_rest() -> None:
     assert list(moved) == list(params)
     muon, adamw = Muon(0.01, adjust_lr_fn="match_rms_adamw"), AdamW(0.01)
     for name, array in params.items():
-        rule: Any = muon if name == "a.weight" else adamw
+        rule: Any = muon if name in ("dense1.weight", "dense2.weight") else adamw
         np.testing.assert_array_equal(moved[name], rule.update(grads[name], rule.init(array), array)[0])
     again, _ = optimizer.update(grads, state, moved)
     assert all(np.abs(again[name] - moved[name]).max() > 0 for name in params)

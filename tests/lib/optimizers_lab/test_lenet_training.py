@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
+from lib.harness.contract.claim import largest
 from lib.harness.contract.drawing import style
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.series import unpacked
@@ -92,8 +93,8 @@ def test_a_training_that_diverges_ends_at_once_with_infinite_loss() -> None:
 def test_ours_and_the_frameworks_own_coincide(framework: str) -> None:
     config = OptimizersConfig(framework=framework, **SMALL)
     found = run_trial(LAB, Trial("lenet/coincide", config, 0, function="lenet-coincide")).measurements
-    assert max(found["deviation"].values()) <= 1e-12
-    assert max(found["predictions"].values()) == 0
+    assert largest(found["deviation"].values()) <= 1e-12
+    assert largest(found["predictions"].values()) == 0
 
 
 @pytest.mark.usefixtures("float64")

@@ -16,7 +16,7 @@ from lib.harness.contract.trial import Result, Trial
 from lib.harness.judging.verdicts import judge
 from lib.optimizers import Adagrad, GradientDescent, RMSprop
 from lib.optimizers.experiments import arms, forms, functions, identities, rates, stochastic
-from lib.optimizers.experiments.config import OptimizersConfig, build
+from lib.optimizers.experiments.config import OptimizersConfig, of_lecture
 from lib.optimizers.lab import LAB
 from tests.lib.optimizers_lab.support import only
 from tests.lib.support import run_study, run_trial
@@ -35,10 +35,11 @@ def renamed(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, str]) -> None:
     """Every experiment builds another optimizer than the one that it names."""
 
     def other(name: str, convention: str, **settings: Any) -> Any:
-        return build(names.get(name, name), convention, **settings)
+        return of_lecture(names.get(name, name), convention, **settings)
 
-    for module in (arms, forms, functions, rates):
+    for module in (arms, forms, functions):
         monkeypatch.setattr(module, "build", other)
+    monkeypatch.setattr(rates, "of_lecture", other)
 
 
 def race() -> Results:
@@ -151,10 +152,10 @@ ON_LENET = [claim for claim in COMPARISONS if CLAIMS[claim].interval == "items"]
 @pytest.mark.slow
 def test_with_one_rule_and_no_schedule_under_every_name_nothing_holds_on_lenet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arms, "schedule", lambda kind, rate, steps: lambda step: 1e-3)
-    monkeypatch.setattr(arms, "ByShape", lambda matrices, others: others)
+    monkeypatch.setattr(arms, "Divided", lambda hidden, others: others)
 
     def adam(name: str, convention: str, learning_rate: Any, **settings: Any) -> Any:
-        return build("Adam", "torch", learning_rate=learning_rate)
+        return of_lecture("Adam", "torch", learning_rate=learning_rate)
 
     monkeypatch.setattr(arms, "build", adam)
     results = run_study(LAB, OptimizersConfig(**TRAINING), only("lenet-grid", "lenet-final"))
