@@ -141,16 +141,16 @@ def divisors(start: np.ndarray) -> dict[str, list[float]]:
     """|g| of x by step along AdaMax's path from `start` (2,), and what Adam and AdaMax would divide the mean by."""
     optimizer = AdaMax(FAST, betas=(0.9, BETA2))
     p, state = start, optimizer.init(start)
-    found: dict[str, list[float]] = {"gradient": [], "Adam": [], "AdaMax": []}
+    sizes: dict[str, list[float]] = {"gradient": [], "Adam": [], "AdaMax": []}
     average = 0.0
     for step in range(1, STEPS + 1):
         g = beale.gradient(p)
         p, state = optimizer.update(g, state, p)
         average = BETA2 * average + (1 - BETA2) * float(g[0]) ** 2
-        found["gradient"].append(abs(float(g[0])))
-        found["Adam"].append(float(np.sqrt(average / (1 - BETA2**step))))
-        found["AdaMax"].append(float(state.slots.u[0]))
-    return found
+        sizes["gradient"].append(abs(float(g[0])))
+        sizes["Adam"].append(float(np.sqrt(average / (1 - BETA2**step))))
+        sizes["AdaMax"].append(float(state.slots.u[0]))
+    return sizes
 
 
 IDENTITIES: dict[str, Callable[[np.ndarray], Pair]] = {

@@ -30,8 +30,8 @@ def right(results: Results, name: str) -> Series:
         InconclusiveError: the run was not to train this arm, as `--quick` leaves some out.
         LookupError: it was, but no trial has finished.
     """
-    config: Any = results[0].trial.config
-    if name not in arms(config):
+    config: Any = results[0].trial.config if results else None
+    if config and name not in arms(config):
         raise InconclusiveError(f"{name} was not trained on LeNet in this run: run the lab in full")
     return results.items(f"lenet/{name}", "test_right")
 

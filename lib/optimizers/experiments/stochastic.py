@@ -60,8 +60,8 @@ def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     for size in COST_BATCHES:
         tuned = examples_to_targets(excess_left(X, y, size, RATES, seed=seed.child("grid")), size)
         best = np.argmin(tuned, axis=0)
-        found = examples_to_targets(excess_left(X, y, size, RATES[best], seed=seed.child("final")), size)
-        cost[str(size)], rates[str(size)] = np.diag(found).tolist(), RATES[best].tolist()
+        needed = examples_to_targets(excess_left(X, y, size, RATES[best], seed=seed.child("final")), size)
+        cost[str(size)], rates[str(size)] = np.diag(needed).tolist(), RATES[best].tolist()
         log(size, **{f"examples_to_{target:g}": n for target, n in zip(TARGETS, cost[str(size)], strict=True)})
     left = {kind: left_at_the_end(X, y, kind, seed) for kind in KINDS}
     log(BUDGET, **left)

@@ -80,6 +80,7 @@ def draw_accuracies(axis: Any, results: Results, rows: Mapping[str, tuple[str, s
         axis.set_ylim(len(names) - 0.5, -0.5)
     else:
         axis.text(0.5, 0.5, TEXTS("labels.not_trained"), ha="center", transform=axis.transAxes)
+        axis.set_axis_off()
     axis.set_xlabel(TEXTS("labels.accuracy"))
 
 

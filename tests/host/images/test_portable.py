@@ -31,7 +31,7 @@ SMALL: tuple[tuple[str, ...], ...] = (
     ("overfitting", "numpy", "features", "ratios=[0.5,2]", "examples=100"),
     ("optimizers", "numpy", "descent", "steps=50"),
     ("optimizers", "numpy", "stochastic", "steps=50"),
-    ("optimizers", "numpy", "functions/grid/Adam", "steps=50"),
+    ("optimizers", "numpy", "functions/grid/Adam", "steps=50", "hold=10"),
     ("convolution", "numpy", "order"),
     ("convolution", "numpy", "size"),
     ("convolution", "numpy", "edges"),

@@ -53,9 +53,30 @@ def note(claim: str, results: Results) -> str:
     return str(judge(CLAIMS[claim], results, "optimizers")["note"])
 
 
-def test_a_gain_that_counts_holds_and_the_arms_swapped_fail() -> None:
-    assert verdict(PAIR, trained({"Momentum": UP, "GradientDescent": BASE})) == "holds"
-    assert verdict(PAIR, trained({"Momentum": BASE, "GradientDescent": UP})) == "fails"
+ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "momentum-rescues/lenet": ("Momentum", ("GradientDescent",)),
+    "rmsprop-improves-adagrad/lenet": ("RMSprop", ("Adagrad",)),
+    "adam-is-the-sum/lenet": ("Adam", ("Adagrad", "RMSprop", "Momentum")),
+    "schedules/momentum": ("Momentum-cosine", ("Momentum",)),
+    "schedules/adam": ("Adam-cosine", ("Adam",)),
+    "warm-up/momentum": ("Momentum-warm-up", ("Momentum-cosine",)),
+    "warm-up/adam": ("Adam-warm-up", ("Adam-cosine",)),
+    "after-adam/adamw": ("AdamW", ("Adam",)),
+    "after-adam/lion": ("Lion", ("Adam",)),
+    "after-adam/muon": ("Muon", ("Adam",)),
+}
+"""By claim the arm that should be better, and those that it is compared with."""
+
+
+def test_every_comparison_on_lenet_is_made_up_here() -> None:
+    assert ARMS.keys() == {claim.id for claim in LAB.claims if claim.interval == "items"}
+
+
+@pytest.mark.parametrize("claim", ARMS)
+def test_a_gain_that_counts_holds_and_the_arms_swapped_fail(claim: str) -> None:
+    better, others = ARMS[claim]
+    assert verdict(claim, trained({better: UP, **dict.fromkeys(others, BASE)})) == "holds"
+    assert verdict(claim, trained({better: BASE, **dict.fromkeys(others, UP)})) == "fails"
 
 
 def test_less_than_counts_is_none() -> None:

@@ -1,13 +1,17 @@
 """The race: its rules, its landscapes, and the ratios that the claims read."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Result, Trial
+from lib.harness.judging.verdicts import judge
 from lib.optimizers.experiments import functions, landscapes
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig, build
 from lib.optimizers.surfaces import SURFACES, Surface, ravine
@@ -136,6 +140,53 @@ def raced(steps: dict[str, list[float]], seeds: int = 1, **changes: list[float])
 
 def ratio(results: Results, slower: tuple[str, ...], faster: str, *names: str) -> list[float]:
     return list(functions.times_the_steps(slower, faster, names or ("beale",))(results))
+
+
+RACES: dict[str, tuple[tuple[str, ...], str]] = {
+    "momentum-rescues": (("GradientDescent",), "Momentum"),
+    "rmsprop-improves-adagrad": (("Adagrad",), "RMSprop"),
+    "adam-is-the-sum": (functions.SUMMANDS, "Adam"),
+}
+"""By row: those that should be slower, and the one that should be faster."""
+
+
+def by_seed(claim: str, slower: Sequence[float], faster: Sequence[float]) -> Results:
+    """Results in which the optimizers of a claim need these steps from every start, a number for each seed."""
+    peers, better = RACES[claim.split("/", maxsplit=1)[0]]
+    results: list[Result] = []
+    for seed, (one, other) in enumerate(zip(slower, faster, strict=True)):
+        steps = {**{peer: [one] * 3 for peer in peers}, better: [other] * 3}
+        results.append(replace(raced(steps)[0], trial=Trial("functions/final", OptimizersConfig(), seed)))
+    return Results(results)
+
+
+def judged(claim: Claim, results: Results) -> tuple[str, str]:
+    record = judge(claim, results, "optimizers")
+    return str(record["verdict"]), str(record["note"])
+
+
+@pytest.mark.parametrize("claim", functions.CLAIMS, ids=lambda claim: claim.id)
+def test_every_race_has_every_verdict(claim: Claim) -> None:
+    slow, fast = (200, 210, 190, 205, 195, 200), (100, 102, 98, 100, 101, 99)
+    assert judged(claim, by_seed(claim.id, slow, fast))[0] == "holds"
+    assert judged(claim, by_seed(claim.id, fast, slow))[0] == "fails", "the arms swapped"
+    assert judged(claim, by_seed(claim.id, slow, slow))[0] == "fails", "the treatment removed"
+    assert judged(claim, by_seed(claim.id, (105,) * 6, (100,) * 6))[0] == "fails", "less than a tenth"
+    assert judged(claim, by_seed(claim.id, (200, 90, 210, 80, 190, 100), (100,) * 6))[0] == "inconclusive"
+    assert judged(claim, by_seed(claim.id, (np.inf,) * 6, fast))[0] == "holds"
+    assert judged(claim, by_seed(claim.id, fast, (np.inf,) * 6))[0] == "fails"
+
+
+@pytest.mark.parametrize("claim", functions.CLAIMS, ids=lambda claim: claim.id)
+def test_a_race_without_arrivals_with_few_seeds_or_with_a_failed_one_decides_nothing(claim: Claim) -> None:
+    verdict, note = judged(claim, by_seed(claim.id, (np.inf,) * 6, (np.inf,) * 6))
+    assert verdict == "inconclusive"
+    assert "NaN" in note
+    assert judged(claim, by_seed(claim.id, (200,) * 5, (100,) * 5))[0] == "inconclusive"
+    failed = Result(Trial("functions/final", OptimizersConfig(), 6), "", "FAILED", error="no memory")
+    verdict, note = judged(claim, Results([*by_seed(claim.id, (200,) * 6, (100,) * 6), failed]))
+    assert verdict == "inconclusive"
+    assert "functions/final, seed 6 (FAILED: no memory)" in note
 
 
 def test_the_median_start_decides_and_who_never_arrives_is_infinitely_slow() -> None:
