@@ -48,7 +48,7 @@ def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for name, identity in IDENTITIES.items():
         pair = identity(start)
-        measured[name] = float(np.abs(pair[0] - pair[1]).max())
+        measured[name] = difference(pair)
         paths[name] = [path[:, 0].round(4).tolist() for path in pair]
     log(STEPS, **{name.replace("-", "_"): deviation for name, deviation in measured.items()})
     return {**measured, "paths": paths, "divisors": divisors(start[0])}
@@ -74,6 +74,11 @@ def both(
             points.append(p)
         paths.append(np.array(points))
     return paths[0], paths[1]
+
+
+def difference(pair: Pair) -> float:
+    """The largest difference in theta between two paths."""
+    return float(np.abs(pair[0] - pair[1]).max())
 
 
 def rmsprop(start: np.ndarray) -> Pair:

@@ -139,13 +139,10 @@ def test_first_steps_of_tiny_gradients() -> None:
 
 def test_identities_need_their_conditions() -> None:
     start = np.array([SURFACES["beale"].start])
-
-    def gap(pair: identities.Pair) -> float:
-        return float(np.abs(pair[0] - pair[1]).max())
-
-    assert gap(identities.rmsprop(start)) < 1e-12
-    assert gap(identities.rmsprop_uncorrected(start)) > 0.01
-    assert gap(identities.adagrad(start, 1e-4)) / gap(identities.adagrad(start, 1e-6)) == pytest.approx(100, rel=0.05)
+    assert identities.difference(identities.rmsprop(start)) < 1e-12
+    assert identities.difference(identities.rmsprop_uncorrected(start)) > 0.01
+    near, nearer = (identities.difference(identities.adagrad(start, gap)) for gap in (1e-4, 1e-6))
+    assert near / nearer == pytest.approx(100, rel=0.05)
 
 
 def test_the_divisors_of_the_picture_are_the_optimizers_own() -> None:
