@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.studies import batches, best, changed, gather, grid_seed
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
 from lib.optimizers import figures
 from lib.optimizers.experiments import (
@@ -62,15 +62,20 @@ def _arms(config: OptimizersConfig) -> dict[str, dict[str, Any]]:
     return {name: one for name, one in arms(config).items() if config.optimizer in ("all", one["optimizer"])}
 
 
+def _grid(config: OptimizersConfig, name: str) -> dict[float, str]:
+    """The learning rates that an arm on LeNet chooses from, from the lowest on, and the variants of their trials."""
+    return {float(rate): f"lenet/grid/{name}/{rate:.2g}" for rate in lenet.learning_rates(config)}
+
+
 def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
     """The trials that need no choice. Those whose framework is slow to load come first, the short ones last."""
     network = Runtime(config.framework, "float32")
     keras, torch = (changed(config, {"framework": name}) for name in ("keras", "torch"))
     yield Trial("frameworks/keras", keras, 0, Runtime("keras", "float64"), "frameworks")
     for name, settings in _arms(config).items():
-        for rate in lenet.learning_rates(config):
-            one = changed(config, {**settings, "learning_rates": {"lenet": float(rate)}})
-            yield Trial(f"lenet/grid/{name}/{rate:.2g}", one, grid_seed(), network, "lenet-grid")
+        for rate, variant in _grid(config, name).items():
+            one = changed(config, {**settings, "learning_rates": {"lenet": rate}})
+            yield Trial(variant, one, grid_seed(), network, "lenet-grid")
     yield Trial("frameworks/torch", torch, 0, Runtime("torch", "float64"), "frameworks")
     for name in _lecture(config):
         yield Trial(
@@ -86,20 +91,17 @@ def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
 def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterator[Trial]:
     """Fresh seeds for every optimizer at the learning rates that the grids have chosen."""
     network = Runtime(config.framework, "float32")
-    finished = [result for result in results if result.status == "FINISHED"]
     chosen = {}
     for name, settings in _arms(config).items():
-        grid = [result for result in finished if result.trial.variant.startswith(f"lenet/grid/{name}/")]
-        if grid:
-            lowest: Any = best(grid, lambda result: result.measurements["validation_loss"]).trial.config
-            chosen[name] = changed(config, {**settings, "learning_rates": lowest.learning_rates})
+        rate = best_mean(results, _grid(config, name), lambda result: result.measurements["validation_loss"])
+        chosen[name] = changed(config, {**settings, "learning_rates": {"lenet": rate}})
     for seed in range(config.lenet_seeds):
         for name, one in chosen.items():
             yield Trial(f"lenet/{name}", one, seed, network, "lenet-final")
     learning_rates = {
         f"{result.trial.variant.removeprefix('functions/grid/')}/{landscape}": rate
-        for result in finished
-        if result.trial.function == "functions-grid"
+        for result in results
+        if result.trial.function == "functions-grid" and result.status == "FINISHED"
         for landscape, rate in result.measurements["best"].items()
     }
     # here and not in the first stage: the worker that has the framework in float64 is free again
