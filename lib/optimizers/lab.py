@@ -75,7 +75,8 @@ def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
     for name, settings in _arms(config).items():
         for rate, variant in _grid(config, name).items():
             one = changed(config, {**settings, "learning_rates": {"lenet": rate}})
-            yield Trial(variant, one, grid_seed(), network, "lenet-grid")
+            for seed in range(config.lenet_grid_seeds):
+                yield Trial(variant, one, grid_seed(seed), network, "lenet-grid")
     yield Trial("frameworks/torch", torch, 0, Runtime("torch", "float64"), "frameworks")
     for name in _lecture(config):
         yield Trial(

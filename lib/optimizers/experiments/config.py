@@ -71,6 +71,9 @@ class OptimizersConfig(Config):
     )
     lenet_seeds: int = Field(5, ge=1, le=100, description="5 pairs give an interval and fit into five minutes")
     lenet_grid_points: int = Field(7, ge=2, le=50, description="learning rates from 3e-4 to 0.3, half a decade apart")
+    lenet_grid_seeds: int = Field(
+        2, ge=1, le=100, description="of the grid; one alone may choose a rate at which other starts diverge"
+    )
     lenet_subset: int = Field(
         12_000, ge=100, le=55_000, description="pictures for the grid, the fixed first fifth: fewer favour high rates"
     )

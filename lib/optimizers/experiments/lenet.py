@@ -1,8 +1,9 @@
 """LeNet-5 on Fashion-MNIST, its parameters stepped by the NumPy optimizers, in torch or in Keras.
 
-DeepOBS' protocol again: a grid of learning rates with one seed, judged by the loss on the validation pictures after
-training on a fixed subset; then the best rate of every optimizer with fresh seeds (weights and order) on all training
-pictures. The test pictures are read once, when the training of a final trial is over.
+DeepOBS' protocol again: a grid of learning rates, judged by the loss on the validation pictures after training on a
+fixed subset; then the best rate of every optimizer with fresh seeds (weights and order) on more pictures. Unlike there,
+the grid has two seeds and its mean decides: a rate at which one of them diverges is out. The test pictures are read
+once, when the training of a final trial is over.
 
 - **grid**, **final**: the framework computes the gradients, ours take the steps, in float32.
 - **coincide**: two equal networks in float64 see the same batches, one stepped by ours and one by the framework's own

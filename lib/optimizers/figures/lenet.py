@@ -32,9 +32,9 @@ def sensitivity(results: Results, config: Any) -> Any:
     axis = axes[0, 0]
     for name in (*LECTURE, "AdamW", "Lion", "Muon"):
         points = []
-        for result in (results.of(variant)[0] for variant in results.variants(f"lenet/grid/{name}/")):
-            rate = result.trial.config.learning_rates["lenet"]
-            loss = result.measurements["validation_loss"]
+        for variant in results.variants(f"lenet/grid/{name}/"):
+            rate = results.of(variant)[0].trial.config.learning_rates["lenet"]
+            loss = results.series(variant, "validation_loss").mean()
             points.append((rate, loss if loss < MOST else MOST))  # NaN as well
         if points:
             axis.semilogx(*zip(*sorted(points), strict=True), marker="o", markersize=4, **look(name))
