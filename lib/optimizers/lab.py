@@ -145,7 +145,7 @@ LAB = Lab(
         "lenet_scheduled": (),
         "lenet_newer": (),
         "lenet_seeds": 2,
-        "lenet_grid_points": 4,
+        "lenet_grid_points": 5,
         "lenet_subset": 2_000,
         "lenet_pictures": 4_000,
         "lenet_judged": 1_000,

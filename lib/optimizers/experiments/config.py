@@ -38,7 +38,7 @@ class OptimizersConfig(Config):
 
     seeds: int = Field(6, ge=1, le=1000, description="6 is the fewest for which a median has a 95 % interval")
     batch: int = Field(
-        256, ge=1, le=1024, description="trials asked for at a time; more than a stage has, so that no core waits in it"
+        512, ge=1, le=1024, description="trials asked for at a time; more than a stage has, so that no core waits in it"
     )
     optimizer: OptimizerName = Field("all", description="a trial has one; name one to try it alone, without verdicts")
     schedule: Schedule = Field("constant", description="a trial of LeNet has one; the study sets it")
@@ -70,18 +70,18 @@ class OptimizersConfig(Config):
         ("AdamW", "Lion", "Muon"), description="what came after the lecture and is in use"
     )
     lenet_seeds: int = Field(5, ge=1, le=100, description="5 pairs give an interval and fit into five minutes")
-    lenet_grid_points: int = Field(7, ge=2, le=50, description="learning rates from 3e-4 to 0.3, half a decade apart")
+    lenet_grid_points: int = Field(9, ge=2, le=50, description="learning rates from 1e-4 to 1, half a decade apart")
     lenet_grid_seeds: int = Field(
         2, ge=1, le=100, description="of the grid; one alone may choose a rate at which other starts diverge"
     )
     lenet_subset: int = Field(
-        12_000, ge=100, le=55_000, description="pictures for the grid, the fixed first fifth: fewer favour high rates"
+        8_000, ge=100, le=55_000, description="pictures for the grid, a third of the finals': fewer favour high rates"
     )
     lenet_pictures: int = Field(
         24_000,
         ge=100,
         le=55_000,
-        description="pictures for the final seeds: twice the grid's, and seeds for what it saves",
+        description="pictures for the final seeds: not all there are, and seeds for what it saves",
     )
     lenet_judged: int = Field(
         10_000, ge=100, le=10_000, description="pictures of the validation and the test split that judge: all there are"

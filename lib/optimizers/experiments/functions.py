@@ -183,8 +183,7 @@ def times_the_steps(slower: Sequence[str], faster: str, names: Sequence[str]) ->
             logs.append(Series(middle.seeds, advantage(middle.values, own)))
         with np.errstate(invalid="ignore"):  # between inf and -inf there is no number
             typical: Series = np.median(np.stack(logs, axis=1), axis=1)
-        ratio: Series = np.exp(typical)
-        return ratio
+        return typical.map(np.exp)
 
     return measure
 

@@ -140,8 +140,8 @@ def final(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
 
 
 def learning_rates(config: OptimizersConfig) -> np.ndarray:
-    """The grid: half decades from 10^-3.5 to 10^-0.5 by default."""
-    return np.geomspace(10**-3.5, 10**-0.5, config.lenet_grid_points)
+    """The grid: half decades from 1e-4 to 1 by default."""
+    return np.geomspace(1e-4, 1.0, config.lenet_grid_points)
 
 
 def train(config: OptimizersConfig, seed: Seed, log: Log, pictures: int, final: bool = False) -> dict[str, Any]:
