@@ -82,7 +82,8 @@ def sensitivity(results: Results, config: Any) -> Any:
             rates, needed = np.array(measured["learning_rates"]), np.array(measured["steps"][name])
             axis.loglog(rates, needed, **look(optimizer))
             best = int(np.argmin(needed))
-            axis.plot(rates[best], needed[best], "o", color=look(optimizer)["color"], markersize=5)
+            if needed[best] < config.steps:
+                axis.plot(rates[best], needed[best], "o", color=look(optimizer)["color"], markersize=5)
         _grey(axis, "y", config.steps)
         axis.set(title=TEXTS(f"labels.{name}"), xlabel=TEXTS("labels.learning_rate"))
     for axis in (axes[0], axes[3]):
@@ -109,9 +110,10 @@ def table(results: Results, config: Any) -> Any:
     for (row, column), count in np.ndenumerate(needed):
         shade = "white" if np.log10(times[row, column]) > 1.1 else "black"
         rate = results.of(f"functions/grid/{LECTURE[row]}")[0].measurements["best"][RACED[column]]
-        capped = "≥ " if count > 0.95 * config.steps else ""
-        axis.text(column, row - 0.12, f"{capped}{count:,.0f}", ha="center", va="center", color=shade)
-        axis.text(column, row + 0.25, f"η = {rate:.2g}", ha="center", va="center", color=shade, fontsize=7)
+        capped = count > 0.95 * config.steps
+        axis.text(column, row - 0.12, f"{'≥ ' * capped}{count:,.0f}", ha="center", va="center", color=shade)
+        if not capped:
+            axis.text(column, row + 0.25, f"η = {rate:.2g}", ha="center", va="center", color=shade, fontsize=7)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axis, ticks=[0, 1, 2])

@@ -24,7 +24,7 @@ def _draw_beale(axis: Any, window: Any = WHOLE) -> None:
     (x0, x1), (y0, y1) = window
     x, y = np.meshgrid(np.linspace(x0, x1, 160), np.linspace(y0, y1, 160))
     height = np.log10(beale.value(np.stack([x, y], axis=-1)) + 0.1)
-    axis.contour(x, y, height, levels=20, colors="#9fb0c0", linewidths=0.5)
+    axis.contour(x, y, height, levels=20, colors="#9fb0c0", linewidths=0.5, linestyles="-")
     axis.plot(*beale.minimum, marker="*", color="gold", markeredgecolor=BLACK, markersize=14)
     axis.set(xlabel="x", ylabel="y", xlim=(x0, x1), ylim=(y0, y1))
     axis.grid(visible=False)
@@ -84,7 +84,7 @@ def adamax_nadam(results: Results, config: Any) -> Any:
         norms.plot(step, divisors[name], **keywords)
     norms.set(xlabel=TEXTS("labels.step"), ylabel=TEXTS("figures.adamax-nadam.ylabel"), yscale="log", ylim=(None, 200))
     norms.set_title(TEXTS("figures.adamax-nadam.title"))
-    norms.legend(loc="upper right", ncols=3)
+    norms.legend(loc="upper right")
     special = TEXTS("figures.adamax-nadam.huge")
     _draw_identity(paths, measured["paths"]["nesterov"], "Nesterov", look("Nesterov")["color"], special)
     paths.set_title(TEXTS("figures.adamax-nadam.paths_title"))
