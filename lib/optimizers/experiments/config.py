@@ -75,10 +75,10 @@ class OptimizersConfig(Config):
         2, ge=1, le=100, description="of the grid; one alone may choose a rate at which other starts diverge"
     )
     lenet_subset: int = Field(
-        8_000, ge=100, le=55_000, description="pictures for the grid, a third of the finals': fewer favour high rates"
+        8_000, ge=100, le=55_000, description="pictures for the grid, 2 of 5 of the finals': fewer favour high rates"
     )
     lenet_pictures: int = Field(
-        24_000,
+        20_000,
         ge=100,
         le=55_000,
         description="pictures for the final seeds: not all there are, and seeds for what it saves",
@@ -87,7 +87,7 @@ class OptimizersConfig(Config):
         10_000, ge=100, le=10_000, description="pictures of the validation and the test split that judge: all there are"
     )
     lenet_epochs: int = Field(2, ge=1, le=100, description="enough for 85 to 90 % and no more: speed is the question")
-    lenet_batch: int = Field(128, ge=1, le=10_000, description="small enough for 187 steps an epoch")
+    lenet_batch: int = Field(128, ge=1, le=10_000, description="small enough for 156 steps an epoch")
     lenet_coincide: int = Field(
         30, ge=1, le=1_000, description="steps beside the framework in float64, which is slow; an error shows at once"
     )
