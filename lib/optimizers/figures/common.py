@@ -29,7 +29,7 @@ COLOURS = {
     "NAdam": "#6A3D9A",  # grey is lost on the ground of the contours
     "AdamW": "#8FBC3F",
     "Lion": "#8B4513",
-    "Muon": "#4B5D9B",
+    "Muon": GREY,
 }
 LINES = {"Nesterov": (0, (5, 1.5)), "AdaMax": (0, (5, 1.5)), "NAdam": (0, (2, 1)), "AdamW": (0, (5, 1.5))}
 """Dashes for the variants of a rule, so that colour is not all that tells lines apart."""
