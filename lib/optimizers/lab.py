@@ -7,9 +7,10 @@ optimizer, for fresh seeds. Each experiment is a file of `lib.optimizers.experim
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.studies import batches, best, changed, gather, grid_seed
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
 from lib.optimizers import figures
 from lib.optimizers.experiments import (
@@ -19,9 +20,11 @@ from lib.optimizers.experiments import (
     functions,
     identities,
     lenet,
+    lenet_claims,
     rates,
     stochastic,
 )
+from lib.optimizers.experiments.arms import arms
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
 from lib.optimizers.figures.common import TEXTS
 
@@ -35,12 +38,10 @@ TRIALS = {
     "frameworks": frameworks.trial,
     "functions-grid": functions.grid,
     "functions-final": functions.final,
-    "functions-paths": functions.paths,
     "lenet-grid": lenet.grid,
     "lenet-final": lenet.final,
     "lenet-coincide": lenet.coincide,
 }
-GRIDS = ("functions-grid", "lenet-grid")
 ONCE = ("forms", "rates", "identities")
 """Exact experiments in NumPy: one trial each."""
 
@@ -51,8 +52,19 @@ def study(config: OptimizersConfig) -> Study:
     yield from batches(second_stage(config, results), config.batch)
 
 
-def _optimizers(config: OptimizersConfig, names: Sequence[str] = LECTURE) -> list[str]:
-    return [name for name in names if config.optimizer in ("all", name)]
+def _lecture(config: OptimizersConfig) -> list[str]:
+    """The lecture's optimizers that this study is about."""
+    return [name for name in LECTURE if config.optimizer in ("all", name)]
+
+
+def _arms(config: OptimizersConfig) -> dict[str, dict[str, Any]]:
+    """The arms on LeNet that this study is about, with the settings of each."""
+    return {name: one for name, one in arms(config).items() if config.optimizer in ("all", one["optimizer"])}
+
+
+def _grid(config: OptimizersConfig, name: str) -> dict[float, str]:
+    """The learning rates that an arm on LeNet chooses from, from the lowest on, and the variants of their trials."""
+    return {float(rate): f"lenet/grid/{name}/{rate:.2g}" for rate in lenet.learning_rates(config)}
 
 
 def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
@@ -60,19 +72,19 @@ def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
     network = Runtime(config.framework, "float32")
     keras, torch = (changed(config, {"framework": name}) for name in ("keras", "torch"))
     yield Trial("frameworks/keras", keras, 0, Runtime("keras", "float64"), "frameworks")
-    for name in _optimizers(config, config.lenet_optimizers):
-        for rate in lenet.learning_rates(config):
-            one = changed(config, {"optimizer": name, "learning_rates": {"lenet": float(rate)}})
-            yield Trial(f"lenet/grid/{name}/{rate:.2g}", one, grid_seed(), network, "lenet-grid")
+    for name, settings in _arms(config).items():
+        for rate, variant in _grid(config, name).items():
+            one = changed(config, {**settings, "learning_rates": {"lenet": rate}})
+            for seed in range(config.lenet_grid_seeds):
+                yield Trial(variant, one, grid_seed(seed), network, "lenet-grid")
     yield Trial("frameworks/torch", torch, 0, Runtime("torch", "float64"), "frameworks")
-    for name in _optimizers(config):
+    for name in _lecture(config):
         yield Trial(
             f"functions/grid/{name}", changed(config, {"optimizer": name}), grid_seed(), NUMPY, "functions-grid"
         )
     for seed in range(config.seeds):
         yield Trial("descent", config, seed, NUMPY, "descent")
         yield Trial("stochastic", config, seed, NUMPY, "stochastic")
-    yield Trial("functions/paths", config, 0, NUMPY, "functions-paths")
     for name in ONCE:
         yield Trial(name, config, 0, NUMPY, name)
 
@@ -80,24 +92,18 @@ def first_stage(config: OptimizersConfig) -> Iterator[Trial]:
 def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterator[Trial]:
     """Fresh seeds for every optimizer at the learning rates that the grids have chosen."""
     network = Runtime(config.framework, "float32")
-    grids: dict[str, list[Result]] = {}
-    for result in results:
-        if result.trial.function in GRIDS and result.status == "FINISHED":
-            grids.setdefault("/".join(result.trial.variant.split("/")[:3]), []).append(result)
     chosen = {}
-    for name in _optimizers(config, config.lenet_optimizers):
-        if f"lenet/grid/{name}" in grids:
-            lowest = best(grids[f"lenet/grid/{name}"], lambda result: result.measurements["validation_loss"])
-            chosen[name] = lowest.trial.config.learning_rates  # type: ignore[attr-defined]
+    for name, settings in _arms(config).items():
+        rate = best_mean(results, _grid(config, name), lambda result: result.measurements["validation_loss"])
+        chosen[name] = changed(config, {**settings, "learning_rates": {"lenet": rate}})
     for seed in range(config.lenet_seeds):
-        for name, rates_of_name in chosen.items():
-            one = changed(config, {"optimizer": name, "learning_rates": rates_of_name})
+        for name, one in chosen.items():
             yield Trial(f"lenet/{name}", one, seed, network, "lenet-final")
     learning_rates = {
-        f"{name}/{function}": rate
-        for name in _optimizers(config)
-        for grid in grids.get(f"functions/grid/{name}", [])
-        for function, rate in grid.measurements["best"].items()
+        f"{result.trial.variant.removeprefix('functions/grid/')}/{landscape}": rate
+        for result in results
+        if result.trial.function == "functions-grid" and result.status == "FINISHED"
+        for landscape, rate in result.measurements["best"].items()
     }
     # here and not in the first stage: the worker that has the framework in float64 is free again
     yield Trial("lenet/coincide", config, 0, Runtime(config.framework, "float64"), "lenet-coincide")
@@ -109,7 +115,7 @@ def second_stage(config: OptimizersConfig, results: Sequence[Result]) -> Iterato
 
 _ALL = [
     claim
-    for module in (descent, stochastic, functions, lenet, forms, rates, identities, frameworks)
+    for module in (descent, stochastic, functions, lenet_claims, forms, rates, identities, frameworks)
     for claim in module.CLAIMS
 ]
 ROWS = (
@@ -123,18 +129,23 @@ ROWS = (
     "nobody-writes-them",
 )
 """The lecture's claims, in its order."""
+BEYOND = ("schedules", "warm-up", "after-adam")
+"""Questions that go on from it."""
 
 LAB = Lab(
     name="optimizers",
-    summary="from gradient descent to NAdam: where each shines, where it fails, and that ours are the frameworks' own",
+    summary="from gradient descent to NAdam: where each shines, where it fails, whether ours are the frameworks'",
     chapter=16,
     minutes=8,
     config=OptimizersConfig,
     quick={
         "steps": 1_000,
+        "hold": 500,
         "lenet_optimizers": ("GradientDescent", "Momentum", "Adagrad", "RMSprop", "Adam"),
+        "lenet_scheduled": (),
+        "lenet_newer": (),
         "lenet_seeds": 2,
-        "lenet_grid_points": 4,
+        "lenet_grid_points": 5,
         "lenet_subset": 2_000,
         "lenet_pictures": 4_000,
         "lenet_judged": 1_000,
@@ -142,7 +153,7 @@ LAB = Lab(
     },
     study=study,
     trials=TRIALS,
-    claims=tuple(sorted(_ALL, key=lambda claim: ROWS.index(claim.row))),
+    claims=tuple(sorted(_ALL, key=lambda claim: (*ROWS, *BEYOND).index(claim.row))),
     lecture=ROWS,
     figures=figures.FIGURES,
     animations=figures.ANIMATIONS,

@@ -18,6 +18,7 @@ import numpy as np
 from lib.harness.contract.claim import Claim, largest, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Log
 from lib.optimizers import GradientDescent
 from lib.optimizers.experiments.config import OptimizersConfig
@@ -130,17 +131,20 @@ def _worst_limit(results: Results) -> float:
     return largest(abs(limit - 1) for r in results.of("descent") for limit in r.measurements["limit"].values())
 
 
-def _rest(results: Results) -> np.ndarray:
-    return np.array([smallest(s["minimum"] for s in r.measurements["rest"].values()) for r in results.of("descent")])
+def _rest(results: Results) -> Series:
+    return results.series("descent", "rest").map(lambda rest: smallest(share["minimum"] for share in rest.values()))
 
 
-def _lowest(results: Results) -> np.ndarray:
-    return np.array([r.measurements["rest"]["rastrigin"]["lowest"] for r in results.of("descent")])
+def _lowest(results: Results) -> Series:
+    return results.series("descent", "rest").map(lambda rest: rest["rastrigin"]["lowest"])
 
 
+NEARLY_ALL = 0.95
+"""All but one start in twenty: next to a ridge of Rastrigin the slope is so small that 2,000 steps may not do."""
+MOST = 0.5
 CLAIMS = (
     Claim("gradient-descends/step", role="identity", kind="exact", measure=_worst_step, at_most=1e-3),
     Claim("gradient-descends/divergence", role="condition", kind="exact", measure=_worst_limit, at_most=1e-3),
-    Claim("gradient-descends/minimum", role="sentence", measure=_rest, at_least=0.95, interval="median"),
-    Claim("gradient-descends/not-the-lowest", role="limit", measure=_lowest, at_most=0.5),
+    Claim("gradient-descends/minimum", role="sentence", measure=_rest, at_least=NEARLY_ALL, interval="median"),
+    Claim("gradient-descends/not-the-lowest", role="limit", measure=_lowest, at_most=MOST),
 )

@@ -22,6 +22,8 @@ RULES = ("Momentum", "Nesterov")
 RATE = 0.01
 STEPS = 20
 DROP_AFTER = 10
+SEEN = 0.05
+"""The smallest difference in theta that counts: a hundredth of the landscape's width, as much as a picture shows."""
 
 
 def falling(step: int) -> float:
@@ -30,7 +32,10 @@ def falling(step: int) -> float:
 
 
 def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Largest deviation between the forms over 20 steps on Beale, at a constant rate and under the schedule."""
+    """The deviation between the forms on Beale over random starts.
+
+    Constant rate: the largest over all starts and 20 steps. Schedule: at the end, of the median start.
+    """
     start = np.array(beale.start) + seed.rng("starts").uniform(-0.05, 0.05, (config.starts, 2))
     start[0] = beale.start
     constant: dict[str, float] = {}
@@ -39,8 +44,8 @@ def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
     for rule in RULES:
         for name, rate, deviations in (("constant", RATE, constant), ("scheduled", falling, scheduled)):
             forms = {form: path(rule, form, rate, start) for form in ("torch", "keras")}
-            gap = np.abs(forms["torch"] - forms["keras"]).max(axis=(1, 2))
-            deviations[rule] = float(gap.max() if name == "constant" else gap[-1])
+            gap = np.abs(forms["torch"] - forms["keras"]).max(axis=2)
+            deviations[rule] = float(gap.max() if name == "constant" else np.median(gap[-1]))
             paths[f"{rule}/{name}"] = {form: points[:, 0].tolist() for form, points in forms.items()}
     log(STEPS, **{f"scheduled_{rule}": value for rule, value in scheduled.items()})
     return {"constant": constant, "scheduled": scheduled, "paths": paths}
@@ -67,5 +72,5 @@ def _scheduled(results: Results) -> float:
 
 CLAIMS = (
     Claim("momentum-forms/constant", role="sentence", kind="exact", measure=_constant, at_most=1e-12),
-    Claim("momentum-forms/schedule", role="limit", kind="exact", measure=_scheduled, at_least=1e-3),
+    Claim("momentum-forms/schedule", role="limit", kind="exact", measure=_scheduled, at_least=SEEN),
 )

@@ -4,12 +4,17 @@ The problem is the linear regression of the lecture's code site: x uniform in (-
 deviation -(x + 3)(x - 4)/3 + 1.5, N = 200, start w = 1, b = 0. Loss: half the mean squared error.
 
 - **noise**: the gradient of a batch of B examples drawn with replacement has the variance $\sigma^2 / B$.
-- **cost**: examples looked at until a hundredth of the excess loss is left, on average over runs (a single noisy run
-  passes the target by luck), each batch size at its own best learning rate, chosen on other draws.
+- **cost**: examples looked at until no more than a target's share of the excess loss is left, on average over runs (a
+  single noisy run passes the target by luck) and for good, each batch size at the constant learning rate that is best
+  for this target, chosen on other draws. Around the minimum a mini-batch's noise is left, in proportion to the rate:
+  the lower the target, the lower the rate, and the smaller the saving (Bottou & Bousquet 2008).
+- **noise under a schedule**: a rate that falls lets the noise fall with it (Robbins & Monro 1951): the excess loss that
+  is left after the whole budget, the best constant rate against the best cosine.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,16 +22,23 @@ import numpy as np
 from lib.harness.contract.claim import Claim
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import Series
 from lib.harness.contract.trial import Log
 from lib.optimizers import GradientDescent
-from lib.optimizers.experiments.config import OptimizersConfig
+from lib.optimizers.experiments.arms import schedule
+from lib.optimizers.experiments.config import TENTH, OptimizersConfig, Schedule
 
 EXAMPLES = 200
 NOISE_BATCHES = (1, 2, 5, 10, 20, 50, 100)
-COST_BATCHES = (1, 10, EXAMPLES)
+SMALL_BATCH = 10
+COST_BATCHES = (SMALL_BATCH, 50, EXAMPLES)
+KINDS: tuple[Schedule, ...] = ("constant", "cosine")
 RATES = np.geomspace(0.001, 1.0, 19)
+TARGETS = (0.1, 0.05, 0.02, 0.01, 0.005, 0.003)
+"""Shares of the excess loss; claims read 5, 1 and 0.3 %."""
 REPEATS = 30
 BUDGET = 5_000
+"""Examples a run looks at; the full batch needs 1,400 for the lowest target."""
 START = np.array([1.0, 0.0])
 
 
@@ -39,18 +51,28 @@ def regression_data(seed: Seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trial(config: OptimizersConfig, seed: Seed, log: Log) -> dict[str, Any]:
-    """Noise by batch size, and cost to the target by batch size."""
+    """Noise by batch size, and examples by batch size and target."""
     X, y = regression_data(seed)
     variances = [gradient_variance(X, y, size, seed) for size in NOISE_BATCHES]
     slope = float(np.polyfit(np.log(NOISE_BATCHES), np.log(variances), 1)[0])
-    cost, rates, curves = {}, {}, {}
+    cost: dict[str, list[float]] = {}
+    rates: dict[str, list[float]] = {}
     for size in COST_BATCHES:
-        grid, _ = examples_to_target(X, y, size, RATES, seed.child("grid"))
-        rate = RATES[[int(np.argmin(grid))]]
-        examples, curve = examples_to_target(X, y, size, rate, seed.child("final"))
-        cost[str(size)], rates[str(size)], curves[str(size)] = float(examples[0]), float(rate[0]), curve
-        log(size, examples_to_target=cost[str(size)])
-    return {"variances": variances, "slope": slope, "cost": cost, "rates": rates, "curves": curves}
+        tuned = examples_to_targets(excess_left(X, y, size, RATES, seed=seed.child("grid")), size)
+        best = np.argmin(tuned, axis=0)
+        needed = examples_to_targets(excess_left(X, y, size, RATES[best], seed=seed.child("final")), size)
+        cost[str(size)], rates[str(size)] = np.diag(needed).tolist(), RATES[best].tolist()
+        log(size, **{f"examples_to_{target:g}": n for target, n in zip(TARGETS, cost[str(size)], strict=True)})
+    left = {kind: left_at_the_end(X, y, kind, seed) for kind in KINDS}
+    log(BUDGET, **left)
+    return {"variances": variances, "slope": slope, "cost": cost, "rates": rates, "left": left}
+
+
+def left_at_the_end(X: np.ndarray, y: np.ndarray, kind: Schedule, seed: Seed) -> float:
+    """The share of the excess loss that batches of 10 leave after the whole budget, at this schedule's best rate."""
+    tuned = excess_left(X, y, SMALL_BATCH, RATES, seed=seed.child("grid"), kind=kind)[-1]
+    best = int(np.argmin(np.nan_to_num(tuned, nan=np.inf)))
+    return float(excess_left(X, y, SMALL_BATCH, RATES[[best]], seed=seed.child("final"), kind=kind)[-1, 0])
 
 
 def gradient_variance(X: np.ndarray, y: np.ndarray, size: int, seed: Seed, draws: int = 4_000) -> float:
@@ -61,13 +83,12 @@ def gradient_variance(X: np.ndarray, y: np.ndarray, size: int, seed: Seed, draws
     return float(np.mean(np.sum((each[batches].mean(axis=1) - each.mean(axis=0)) ** 2, axis=1)))
 
 
-def examples_to_target(
-    X: np.ndarray, y: np.ndarray, size: int, rates: np.ndarray, seed: Seed
-) -> tuple[np.ndarray, list[list[float]]]:
-    """Examples looked at until 1 % of the excess loss is left on average, (rates,), `BUDGET` if that is not reached.
+def excess_left(
+    X: np.ndarray, y: np.ndarray, size: int, rates: np.ndarray, *, seed: Seed, kind: Schedule = "constant"
+) -> np.ndarray:
+    """The mean share of the excess loss that is left after every step: (steps, rates).
 
-    And a curve: pairs of [examples, mean share of the excess loss] of the first rate. All learning rates run at once,
-    on the same batches.
+    All learning rates run at once, on the same batches, each the highest of its schedule.
     """
     full = size == len(y)
     repeats = 1 if full else REPEATS
@@ -83,34 +104,61 @@ def examples_to_target(
     optimizer = GradientDescent()
     slots = optimizer.init(p).slots
     rng = seed.rng("batches", size)
-    reached = np.full(len(rates), float(BUDGET))
-    curve = [[0.0, 1.0]]
+    shares = []
+    steps = BUDGET // size
+    factor = schedule(kind, 1.0, steps)
     with np.errstate(all="ignore"):
-        for step in range(1, min(BUDGET // size, 1_000) + 1):
+        for step in range(1, steps + 1):
             if full:
                 g = (p @ X.T - y) @ X / size
             else:
                 batch = rng.integers(0, len(y), (repeats, size))
                 residual = np.einsum("rbi,lri->lrb", X[batch], p) - y[batch]
                 g = np.einsum("lrb,rbi->lri", residual, X[batch]) / size
-            p, slots = optimizer.step(g, slots, p, step, lr)
-            share = excess(p).mean(axis=1) / first
-            reached[(share <= 0.01) & (reached == BUDGET)] = step * size
-            if step <= 50 or step % 10 == 0:
-                curve.append([float(step * size), float(share[0])])
-    return reached, curve
+            p, slots = optimizer.step(g, slots, p, step, factor(step - 1) * lr)
+            shares.append(excess(p).mean(axis=1) / first)
+    return np.array(shares)
 
 
-def _slope(results: Results) -> np.ndarray:
-    return results.values("stochastic", "slope")
+def examples_to_targets(shares: np.ndarray, size: int) -> np.ndarray:
+    """Examples looked at from which on each target is kept, from the shares (steps, rates): (rates, targets).
+
+    Infinite where the budget ends before that.
+    """
+    above = ~(shares[:, :, None] <= np.array(TARGETS))
+    last = len(shares) - np.argmax(above[::-1], axis=0)  # the last step above the target, where there is one
+    last[~above.any(axis=0)] = 0
+    return np.where(last == len(shares), np.inf, (last + 1.0) * size)
 
 
-def _saving(results: Results) -> np.ndarray:
-    costs = [r.measurements["cost"] for r in results.of("stochastic")]
-    return np.array([c[str(EXAMPLES)] / c["10"] for c in costs])
+def _slope(results: Results) -> Series:
+    return results.series("stochastic", "slope")
+
+
+def saving(target: float) -> Callable[[Results], Series]:
+    """Examples of the full batch over those of batches of 10, to this target: (seeds,)."""
+
+    def measure(results: Results) -> Series:
+        place = TARGETS.index(target)
+        return results.series("stochastic", "cost").map(
+            lambda cost: cost[str(EXAMPLES)][place] / cost[str(SMALL_BATCH)][place]
+        )
+
+    return measure
+
+
+def _gain(results: Results) -> Series:
+    return results.series("stochastic", "left").map(lambda left: left["constant"] / left["cosine"])
+
+
+def _saves(claim: str, target: float) -> Claim:
+    return Claim(claim, role="control", measure=saving(target), more_than=1.0, smallest=TENTH, interval="log-mean")
 
 
 CLAIMS = (
     Claim("gradient-descends/noise", role="identity", measure=_slope, at_least=-1.1, at_most=-0.9),
-    Claim("gradient-descends/cost", role="control", measure=_saving, more_than=1.0, smallest=0.1, interval="log-mean"),
+    _saves("gradient-descends/cost-coarse", 0.05),
+    _saves("gradient-descends/cost", 0.01),
+    _saves("gradient-descends/cost-fine", 0.003),
+    Claim("schedules/noise", role="sentence", measure=_gain, more_than=1.0, smallest=TENTH, interval="log-mean"),
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from lib.harness.contract.drawing import canvas
 from lib.harness.contract.results import Results
-from lib.optimizers.experiments.stochastic import COST_BATCHES, EXAMPLES, NOISE_BATCHES
+from lib.optimizers.experiments.stochastic import COST_BATCHES, EXAMPLES, NOISE_BATCHES, TARGETS
 from lib.optimizers.figures.common import BLACK, BLUE, GREEN, PINK, RED, SKY, TEXTS
 
 
@@ -27,7 +27,7 @@ def divergence(results: Results, config: Any) -> Any:
 
 
 def stochastic(results: Results, config: Any) -> Any:
-    """Left: variance of a mini-batch's gradient by batch size. Right: excess loss by examples looked at."""
+    """Left: variance of a mini-batch's gradient by batch size. Right: examples looked at by target."""
     figure, (axes,) = canvas(1, 2, 11, 4.5)
     noise, cost = axes
     finished = results.of("stochastic")
@@ -40,17 +40,17 @@ def stochastic(results: Results, config: Any) -> Any:
     noise.set(xlabel=TEXTS("figures.stochastic.noise_xlabel"), ylabel=TEXTS("figures.stochastic.noise_ylabel"))
     noise.set_title(TEXTS("figures.stochastic.noise_title"))
     noise.legend()
-    first = finished[0].measurements
     for size, colour in zip(COST_BATCHES, (RED, GREEN, BLACK), strict=True):
-        examples, share = np.array(first["curves"][str(size)]).T
-        rate = first["rates"][str(size)]
-        if size == EXAMPLES:
-            label = TEXTS("figures.stochastic.full", rate=rate)
-        else:
-            label = TEXTS("figures.stochastic.batch", size=size, rate=rate)
-        cost.loglog(np.maximum(examples, 0.8), share, color=colour, label=label)
-    cost.axhline(0.01, color=BLACK, linewidth=0.8, linestyle=":")
+        costs = np.array([r.measurements["cost"][str(size)] for r in finished])
+        cost.loglog(TARGETS, costs.T, color=colour, linewidth=0.8, alpha=0.4)
+        key = "full" if size == EXAMPLES else "batch"
+        cost.loglog(
+            TARGETS, np.median(costs, axis=0), "o-", color=colour, label=TEXTS(f"figures.stochastic.{key}", size=size)
+        )
     cost.set(xlabel=TEXTS("figures.stochastic.cost_xlabel"), ylabel=TEXTS("figures.stochastic.cost_ylabel"))
-    cost.set(ylim=(1e-4, 2), xlim=(0.8, 5e3), title=TEXTS("figures.stochastic.cost_title"))
-    cost.legend(loc="lower left")
+    cost.set_xticks(TARGETS, [f"{100 * target:g} %" for target in TARGETS])
+    cost.minorticks_off()
+    cost.invert_xaxis()
+    cost.set_title(TEXTS("figures.stochastic.cost_title"))
+    cost.legend(loc="upper left")
     return figure

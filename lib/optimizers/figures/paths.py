@@ -9,24 +9,31 @@ import numpy as np
 from lib.harness.contract.drawing import canvas, shared_legend
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import current, language
+from lib.optimizers.experiments.config import LECTURE
+from lib.optimizers.experiments.landscapes import RACED, SURFACES
 from lib.optimizers.figures.common import TEXTS, look
-from lib.optimizers.surfaces import SURFACES, Surface
+from lib.optimizers.surfaces import Surface
 
-PLACES = ("beale", "rosenbrock", "himmelblau", "ravine", "plateau", "saddle")
 WINDOWS: dict[str, Any] = {
     "beale": ((-0.5, 4.2), (-2.4, 2.0)),
     "rosenbrock": ((-1.8, 1.8), (-0.8, 2.0)),
-    "himmelblau": ((-5, 5), (-5, 5)),
+    "bowl": ((-4.0, 1.5), (-0.6, 0.6)),
 }
 """Parts to draw where the function's own bounds show little of the paths."""
 
 
-def _window(surface: Surface) -> Any:
-    return WINDOWS.get(surface.name, surface.bounds)
+def _ground(name: str) -> Surface:
+    """The landscape as drawn: along the bowl's flattest and steepest axis it is the ravine."""
+    return SURFACES["ravine" if name == "bowl" else name]
 
 
-def _mesh(surface: Surface, points: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    (x0, x1), (y0, y1) = _window(surface)
+def _window(name: str) -> Any:
+    return WINDOWS.get(name, _ground(name).bounds)
+
+
+def _mesh(name: str, points: int = 160) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    surface = _ground(name)
+    (x0, x1), (y0, y1) = _window(name)
     x, y = np.meshgrid(np.linspace(x0, x1, points), np.linspace(y0, y1, points))
     return x, y, surface.value(np.stack([x, y], axis=-1))
 
@@ -44,21 +51,21 @@ def _inside(path: np.ndarray, window: Any) -> np.ndarray:
 
 
 def _paths(results: Results, name: str) -> dict[str, np.ndarray]:
-    measured = results.of("functions/paths")[0].measurements[name]
-    return {optimizer: np.array(points) for optimizer, points in measured.items()}
+    """The path of every optimizer at the rate that the grid has chosen for this landscape."""
+    grids = {optimizer: results.of(f"functions/grid/{optimizer}")[0].measurements for optimizer in LECTURE}
+    return {optimizer: np.array(measured["path"][name]) for optimizer, measured in grids.items()}
 
 
-def _draw_ground(axis: Any, surface: Surface) -> None:
-    x, y, f = _mesh(surface)
+def _draw_ground(axis: Any, name: str) -> None:
+    x, y, f = _mesh(name)
     height = _height(f)
     low, high = float(height.min()), float(height.max())
     # the darkest colours lie beyond the range: lines show on light ones
     axis.contourf(x, y, height, levels=20, cmap="bone_r", vmin=low, vmax=high + 2.2 * (high - low))
     axis.contour(x, y, height, levels=20, colors="#5b6f83", linewidths=0.3, linestyles="-")
-    for minimum in surface.minima:
+    for minimum in _ground(name).minima:
         axis.plot(*minimum, marker="*", color="gold", markeredgecolor="black", markersize=13, zorder=5)
-    axis.plot(*surface.start, marker="o", color="white", markeredgecolor="black", markersize=6, zorder=5)
-    (x0, x1), (y0, y1) = _window(surface)
+    (x0, x1), (y0, y1) = _window(name)
     axis.set(xlim=(x0, x1), ylim=(y0, y1))
     axis.grid(visible=False)
 
@@ -66,12 +73,17 @@ def _draw_ground(axis: Any, surface: Surface) -> None:
 def contours(results: Results, config: Any) -> Any:
     """Six functions from above with the paths of all optimizers, 300 steps each."""
     figure, axes = canvas(2, 3, 13, 8)
-    for axis, name in zip(axes.flat, PLACES, strict=True):
-        surface = SURFACES[name]
-        _draw_ground(axis, surface)
-        for optimizer, path in _paths(results, name).items():
+    for axis, name in zip(axes.flat, RACED, strict=True):
+        _draw_ground(axis, name)
+        paths = _paths(results, name)
+        for optimizer, path in paths.items():
             axis.plot(*path.T, **look(optimizer), alpha=0.9, linewidth=1.5)
-        axis.set_title(f"{TEXTS(f'labels.{name}')}:  ${surface.formula}$", fontsize=9)
+        start = paths[LECTURE[0]][0]
+        axis.plot(*start, marker="o", color="white", markeredgecolor="black", markersize=6, zorder=5)
+        axis.set_title(TEXTS(f"labels.{name}"))
+        if name != "bowl":
+            # not in the title: a text with a formula takes all of its letters from the font of formulas
+            axis.text(0.02, 0.02, f"${_ground(name).formula}$", fontsize=7, transform=axis.transAxes)
     shared_legend(figure, axes[0, 0])
     figure.suptitle(TEXTS("figures.paths.title"))
     return figure
@@ -82,12 +94,12 @@ def surface(results: Results, config: Any) -> Any:
     from matplotlib.figure import Figure
 
     beale = SURFACES["beale"]
-    x, y, f = _mesh(beale, 120)
+    x, y, f = _mesh("beale", 120)
     figure = Figure(figsize=(9, 7), layout="constrained")
     axis: Any = figure.add_subplot(projection="3d", computed_zorder=False)
     axis.plot_surface(x, y, _height(f), cmap="bone_r", alpha=0.75, linewidth=0, rcount=120, ccount=120, zorder=1)
     for optimizer, path in _paths(results, "beale").items():
-        seen = _inside(path, _window(beale))
+        seen = _inside(path, _window("beale"))
         axis.plot(*seen.T, _height(beale.value(seen)) + 0.03, **look(optimizer), linewidth=2, zorder=3)
     axis.scatter(*beale.minimum, -1.0, marker="*", s=160, color="gold", edgecolor="black", zorder=5)
     top = _height(beale.value(np.array(beale.start)))
@@ -107,7 +119,7 @@ def animation(results: Results, config: Any) -> Any:
     with rc_context({"figure.constrained_layout.use": False}):  # a layout for each frame would take most of the time
         figure = Figure(figsize=(6.4, 5.0))
     axis, beale = figure.add_axes((0.07, 0.07, 0.91, 0.86)), SURFACES["beale"]
-    x, y, f = _mesh(beale, 80)
+    x, y, f = _mesh("beale", 80)
     axis.contour(x, y, _height(f), levels=14, colors="#b8c4d0", linewidths=0.8, linestyles="-")
     axis.plot(*beale.minimum, marker="*", color="gold", markeredgecolor="black", markersize=14, zorder=5)
     axis.grid(visible=False)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from lib.data import fashion_mnist
+from lib.harness.contract.claim import largest
 from lib.harness.contract.drawing import style
 from lib.harness.contract.seeds import Seed
+from lib.harness.contract.series import unpacked
 from lib.harness.contract.trial import Trial
 from lib.models import evaluation
 from lib.optimizers.experiments import lenet
@@ -48,6 +50,7 @@ def test_it_learns_and_reports() -> None:
     losses = [values["loss"] for _, values in log.values]
     assert len(losses) == found["steps"] == 2 * 512 // 64
     assert losses[0] == pytest.approx(np.log(10), abs=0.5)
+    assert np.mean(unpacked(found["test_right"])) == found["test_accuracy"]
     assert found["validation_loss"] < losses[0] - 0.5
     assert found["validation_accuracy"] > 0.4
     assert found["test_loss"] != found["validation_loss"]  # not the same pictures
@@ -81,6 +84,7 @@ def test_a_training_that_diverges_ends_at_once_with_infinite_loss() -> None:
     assert found["diverged"]
     assert found["validation_loss"] == found["test_loss"] == np.inf
     assert found["validation_accuracy"] == 0.0
+    assert unpacked(found["test_right"]).tolist() == [0.0] * 200
     assert len(log.values) == found["steps"] < 16
 
 
@@ -89,8 +93,8 @@ def test_a_training_that_diverges_ends_at_once_with_infinite_loss() -> None:
 def test_ours_and_the_frameworks_own_coincide(framework: str) -> None:
     config = OptimizersConfig(framework=framework, **SMALL)
     found = run_trial(LAB, Trial("lenet/coincide", config, 0, function="lenet-coincide")).measurements
-    assert max(found["deviation"].values()) <= 1e-12
-    assert max(found["predictions"].values()) == 0
+    assert largest(found["deviation"].values()) <= 1e-12
+    assert largest(found["predictions"].values()) == 0
 
 
 @pytest.mark.usefixtures("float64")
@@ -125,6 +129,8 @@ def test_the_whole_of_lenet_with_its_pictures() -> None:
         lenet_grid_points=2,
         lenet_epochs=1,
         lenet_optimizers=("Momentum", "Adam"),
+        lenet_scheduled=("Adam",),
+        lenet_newer=("Lion", "Muon"),
         **SMALL | {"lenet_coincide": 1},
     )
     import torch
@@ -135,7 +141,7 @@ def test_the_whole_of_lenet_with_its_pictures() -> None:
     assert len(results.of("lenet/Adam")) == 2
     assert results.of("lenet/coincide")[0].measurements["deviation"].keys() == set(LECTURE)
     with style():
-        for name in ("lenet-sensitivity", "lenet-curves"):
+        for name in ("lenet-sensitivity", "lenet-curves", "schedules", "after-adam"):
             figure = LAB.figures[name](results, config)
             figure.draw_without_rendering()
             assert all(axis.has_data() for axis in figure.axes)

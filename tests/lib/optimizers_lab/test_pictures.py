@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from lib.optimizers.experiments.config import LECTURE
-from lib.optimizers.figures.common import look
+from lib.optimizers.figures.common import COLOURS, look
 
 PICTURE = Path(__file__).parents[3] / "docs" / "images" / "paths.png"
 OPACITY = 0.9  # of the lines in `paths.contours`; the legend's are on white
@@ -20,7 +20,7 @@ def colour(optimizer: str) -> np.ndarray:
 
 
 def test_no_two_optimizers_have_colours_that_look_alike() -> None:
-    for one, other in combinations(LECTURE, 2):
+    for one, other in combinations(COLOURS, 2):
         assert np.max(np.abs(colour(one) - colour(other))) > DISTINCT, (one, other)
 
 

@@ -1,22 +1,27 @@
 """The study, the config, the claims and the pictures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lib.harness.contract.drawing import style
+from lib.harness.contract.drawing import can_draw, style
 from lib.harness.contract.results import Results
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.studies import grid_seed
+from lib.harness.contract.texts import LANGUAGES, Language, language
 from lib.harness.contract.trial import Result, Trial
 from lib.harness.judging.verdicts import judge_all
+from lib.optimizers.experiments.arms import arms
 from lib.optimizers.experiments.config import LECTURE, OptimizersConfig
-from lib.optimizers.lab import LAB, ROWS
+from lib.optimizers.lab import BEYOND, LAB, ROWS
 from tests.lib.optimizers_lab.support import only
 from tests.lib.support import Recording, run_study, run_trial
 
-TINY = {"steps": 60, "grid_points": 8, "starts": 4, "seeds": 2}
+TINY = {"steps": 60, "hold": 5, "grid_points": 8, "starts": 4, "seeds": 2}
 NUMPY = (
     "descent",
     "stochastic",
@@ -25,7 +30,6 @@ NUMPY = (
     "identities",
     "functions-grid",
     "functions-final",
-    "functions-paths",
 )
 
 
@@ -43,7 +47,7 @@ def answers(trials: list[Trial]) -> list[Result]:
         assert isinstance(config, OptimizersConfig)
         found: dict[str, object] = {}
         if trial.variant.startswith("lenet/grid/"):
-            wanted = 10 ** -(1.5 + LECTURE.index(config.optimizer) / 4)
+            wanted = 10 ** -(1.5 + [*LECTURE, "AdamW", "Lion", "Muon"].index(config.optimizer) / 4)
             found = {"validation_loss": abs(np.log(config.learning_rates["lenet"] / wanted))}
         elif trial.variant.startswith("functions/grid/"):
             found = {"best": {"beale": 0.1 * (1 + LECTURE.index(config.optimizer))}}
@@ -82,9 +86,34 @@ def test_finals_have_the_rates_that_the_grids_chose() -> None:
     assert finals["functions/final"].learning_rates["Momentum/beale"] == pytest.approx(0.2)  # type: ignore[attr-defined]
 
 
-def test_every_optimizer_has_every_seed_so_that_claims_are_paired() -> None:
+def test_a_rate_at_which_one_start_fails_or_diverges_is_not_chosen() -> None:
+    study = LAB.begin(OptimizersConfig(), 0)
+    results = answers(next(study))
+    grid = [i for i, r in enumerate(results) if r.trial.variant.startswith("lenet/grid/Adam/")]
+    one_start = [i for i in grid if results[i].trial.seed == grid_seed(1)]
+    undefined, infinite, failed = one_start[1:4]  # at the rates that would be best
+    results[undefined] = replace(results[undefined], measurements={"validation_loss": np.nan})
+    results[infinite] = replace(results[infinite], measurements={"validation_loss": np.inf})
+    results[failed] = replace(results[failed], status="FAILED", measurements={})
+    final = next(trial for trial in study.send(results) if trial.variant == "lenet/Adam")
+    assert final.config.learning_rates["lenet"] == pytest.approx(10**-2.0)  # type: ignore[attr-defined]
+
+
+def test_an_arm_with_a_schedule_has_a_grid_and_a_rate_of_its_own() -> None:
+    trials = [trial for batch in asked(OptimizersConfig(lenet_seeds=1)) for trial in batch]
+    configs = {t.variant: t.config for t in trials if t.function.startswith("lenet-")}
+    one: Any = configs["lenet/Adam-cosine"]
+    assert (one.optimizer, one.schedule) == ("Adam", "cosine")
+    tried = [config for variant, config in configs.items() if variant.startswith("lenet/grid/Adam-cosine/")]
+    assert len(tried) == OptimizersConfig().lenet_grid_points
+    assert {config.schedule for config in tried} == {"cosine"}  # type: ignore[attr-defined]
+    plain = [config for variant, config in configs.items() if variant.startswith("lenet/grid/Adam/")]
+    assert {config.schedule for config in plain} == {"constant"}  # type: ignore[attr-defined]
+
+
+def test_every_arm_has_every_seed_so_that_claims_are_paired() -> None:
     trials = [trial for batch in asked(OptimizersConfig(lenet_seeds=3)) for trial in batch]
-    for name in LECTURE:
+    for name in arms(OptimizersConfig()):
         assert sorted(t.seed for t in trials if t.variant == f"lenet/{name}") == [0, 1, 2]
 
 
@@ -123,6 +152,9 @@ def test_quick_is_a_valid_config_and_smaller() -> None:
         ("target", 0.0),
         ("lenet_pictures", 60_000),
         ("optimizer", "SGD"),
+        ("schedule", "step"),
+        ("hold", 0),
+        ("lenet_scheduled", ("Lion",)),
         ("lenet_optimizers", ()),
         ("x", 1),
     ],
@@ -139,15 +171,16 @@ def test_every_field_says_why() -> None:
 
 
 def test_claims_cover_the_lecture_and_have_a_range() -> None:
-    assert tuple(dict.fromkeys(claim.row for claim in LAB.claims)) == ROWS
+    assert tuple(dict.fromkeys(claim.row for claim in LAB.claims)) == (*ROWS, *BEYOND)
     assert len({claim.id for claim in LAB.claims}) == len(LAB.claims)
     for claim in LAB.claims:
         assert claim.range_text, claim.id
 
 
 def test_claims_are_functions_of_the_measurements(measured: Results) -> None:
-    first = judge_all(LAB.claims, measured, LAB.name)
-    again = judge_all(LAB.claims, Results(list(measured)[::-1]), LAB.name)
+    finished = [result for result in measured if result.status == "FINISHED"]
+    first = judge_all(LAB.claims, Results(finished), LAB.name)
+    again = judge_all(LAB.claims, Results(finished[::-1]), LAB.name)
     assert repr(first) == repr(again)
     verdicts = {record["id"]: record["verdict"] for record in first}
     for exact in (
@@ -175,12 +208,15 @@ def test_a_trial_repeats_and_another_seed_differs() -> None:
     assert run_trial(LAB, other).measurements["slope"] != first.measurements["slope"]
 
 
-WITHOUT_FRAMEWORK = sorted(LAB.figures.keys() - {"frameworks", "lenet-sensitivity", "lenet-curves"})
+WITHOUT_FRAMEWORK = sorted(LAB.figures.keys() - {"frameworks", "lenet-sensitivity", "lenet-curves", "after-adam"})
 
 
+@pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("name", WITHOUT_FRAMEWORK)
-def test_pictures_are_drawn(name: str, measured: Results) -> None:
-    with style():
+def test_pictures_are_drawn(name: str, code: Language, measured: Results) -> None:
+    if not can_draw(code):
+        pytest.skip("the font with Hangul is not installed")
+    with language(code), style():
         figure = LAB.figures[name](measured, OptimizersConfig(**TINY))
         figure.draw_without_rendering()
     axes: Iterator[object] = iter(figure.axes)

@@ -318,7 +318,7 @@ def adagrad_schedule(learner: Learner) -> Hint | None:
             return Hint(key)
     adam_with = Adam(lambda step: max(0.0, float(rates[step])), betas=(0.0, 1 - 1e-8), eps=0.0)
     start = np.array(beale.start) + np.array([[0.0, 0.0], [0.2, -0.2], [-0.1, 0.3]])
-    if identities.difference(adam_with, Adagrad(lr, eps=0.0), start) <= 1e-6:
+    if identities.difference(identities.both(adam_with, Adagrad(lr, eps=0.0), start)) <= 1e-6:
         return None
     kind = relation(rates, lr / np.sqrt(steps))
     if kind == "factor":
