@@ -34,6 +34,12 @@ CASES = {
     "many channels": ((1, 6, 8, 8), (4, 6, 5, 5)),
 }
 """Shapes of pictures and kernels, filled with normal numbers. One more case is Sobel's kernel on a photograph."""
+EQUAL = 1e-12
+"""The largest deviation of what is equal in float64: its rounding, 1e-16, over sums of some hundred products."""
+EQUAL_FLOAT32 = 1e-5
+"""The same in float32, whose rounding is 6e-8."""
+DIFFERENT = 0.01
+"""The smallest deviation of what differs: a hundredth of the output, which no rounding reaches."""
 
 
 def inputs(seed: Seed) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -197,23 +203,23 @@ def _backward(results: Results) -> float:
 
 def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits: Any) -> Claim:
     return Claim(
-        f"shift-multiply-sum/{part}", role=role, kind="exact", measure=measure, **(limits or {"at_most": 1e-12})
+        f"shift-multiply-sum/{part}", role=role, kind="exact", measure=measure, **(limits or {"at_most": EQUAL})
     )
 
 
 CLAIMS = (
     _exact("shifts", "sentence", _worst("shifts", "float64", "torch", "tensorflow")),
     _exact("fft", "identity", _worst("fft", "float64", "torch", "tensorflow")),
-    _exact("torch", "identity", _worst("torch", "float32", "torch"), at_most=1e-5),
+    _exact("torch", "identity", _worst("torch", "float32", "torch"), at_most=EQUAL_FLOAT32),
     _exact("torch-float64", "identity", _worst("torch", "float64", "torch")),
-    _exact("tensorflow", "identity", _worst("tensorflow", "float32", "tensorflow"), at_most=1e-5),
+    _exact("tensorflow", "identity", _worst("tensorflow", "float32", "tensorflow"), at_most=EQUAL_FLOAT32),
     _exact("tensorflow-float64", "identity", _worst("tensorflow", "float64", "tensorflow")),
     _exact("correlation", "identity", _worst("correlation", "float64", "torch", "tensorflow")),
     _exact(
         "turned",
         "condition",
         lambda results: smallest(results.of(v)[0].measurements["unturned"] for v in ("torch", "tensorflow")),
-        at_least=0.01,
+        at_least=DIFFERENT,
     ),
     _exact("backward", "identity", _backward),
 )

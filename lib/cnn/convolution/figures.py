@@ -10,6 +10,7 @@ import numpy as np
 from lib.cnn.convolution.filters import SOBEL_X
 from lib.cnn.convolution.growth import stack
 from lib.cnn.convolution.training import lead
+from lib.harness.contract.claim import largest, smallest
 from lib.harness.contract.drawing import PALETTE, canvas
 from lib.harness.contract.results import Results
 from lib.harness.contract.texts import Texts
@@ -67,7 +68,7 @@ def shift_multiply_sum(results: Results, config: Any) -> Any:
     }
     axis = axes["same"]
     for dtype, look in (("float32", {"markerfacecolor": "white"}), ("float64", {})):
-        worst = [max(found[v]["worst"][way][dtype] for v in variants) for way, variants in rows.items()]
+        worst = [largest(found[v]["worst"][way][dtype] for v in variants) for way, variants in rows.items()]
         axis.plot(
             worst,
             range(len(rows)),
@@ -76,7 +77,7 @@ def shift_multiply_sum(results: Results, config: Any) -> Any:
             label=TEXTS("figures.shift-multiply-sum.worst", dtype=dtype),
             **look,
         )
-    least = min(m["unturned"] for m in found.values())
+    least = smallest(m["unturned"] for m in found.values())
     axis.plot(least, len(rows), "X", color=RED, markersize=9, label=TEXTS("figures.shift-multiply-sum.other"))
     axis.axvline(1e-5, color=BLACK, linewidth=0.8, linestyle="--")
     axis.text(1.5e-5, -0.65, TEXTS("figures.shift-multiply-sum.tolerance"), fontsize=8)
@@ -89,19 +90,28 @@ def shift_multiply_sum(results: Results, config: Any) -> Any:
     return figure
 
 
-def edges(results: Results, config: Any) -> Any:
+def features(results: Results, config: Any) -> Any:
+    """Above: features found by filters made by hand. Below: by filters that are learned."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(15, 12.4), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=(6.9, 5.2))
+    above, below = parts
+    edges(above, results)
+    cnn_and_mlp(below, results, config)
+    figure.suptitle(TEXTS("figures.features.title"))
+    return figure
+
+
+def edges(figure: Any, results: Results) -> None:
     """Above: what four filters see of the temple. Below: upright edges by clothes, and the tuning of Gabor filters."""
     found = results.of("edges")[0].measurements
     names = ["photograph", "upright", "level", "gabor 45", "gabor 135"]
-    figure, axes = mosaic(
-        [[name for name in names for _ in range(2)], [*["clothes"] * 5, *["tuning"] * 5]],
-        15,
-        6.9,
-        height_ratios=(1, 1.7),
-    )
+    layout = [[name for name in names for _ in range(2)], [*["clothes"] * 5, *["tuning"] * 5]]
+    axes = figure.subplot_mosaic(layout, height_ratios=(1, 1.7))
     sobel, gabor = (max(brightest(found["pictures"][name]) for name in pair) for pair in (names[1:3], names[3:5]))
     for name, limit in zip(names, (1.0, sobel, sobel, gabor, gabor), strict=True):
-        show(axes[name], found["pictures"][name], TEXTS(f"figures.edges.{name.replace(' ', '-')}"), limit)
+        show(axes[name], found["pictures"][name], TEXTS(f"figures.features.{name.replace(' ', '-')}"), limit)
     axis = axes["clothes"]
     kinds = sorted(found["upright"], key=lambda name: float(np.median(found["upright"][name])))
     for row, kind in enumerate(kinds):
@@ -111,8 +121,8 @@ def edges(results: Results, config: Any) -> Any:
         axis.plot(np.median(values), row, "|", color=BLACK, markersize=16, markeredgewidth=2)
     axis.axvline(50, color=BLACK, linewidth=0.8)
     axis.set_yticks(range(len(kinds)), [TEXTS(f"labels.{kind.replace(' ', '-')}") for kind in kinds])
-    axis.set(xlabel=TEXTS("figures.edges.clothes_xlabel"), xlim=(0, 100))
-    axis.set_title(TEXTS("figures.edges.clothes_title"))
+    axis.set(xlabel=TEXTS("figures.features.clothes_xlabel"), xlim=(0, 100))
+    axis.set_title(TEXTS("figures.features.clothes_title"))
     axis = axes["tuning"]
     for (name, tuned), colour in zip(found["gabor"].items(), (ORANGE, GREEN), strict=True):
         number = len(tuned["tuning"])
@@ -123,14 +133,15 @@ def edges(results: Results, config: Any) -> Any:
             100 * np.append(values, values[0]),
             "o-",
             color=colour,
-            label=TEXTS("figures.edges.edges", name=TEXTS(f"labels.{name}"), number=tuned["edges"]),
+            label=TEXTS("figures.features.edges", name=TEXTS(f"labels.{name}"), number=tuned["edges"]),
         )
     axis.set_xticks(range(-90, 91, 30))
-    axis.set(xlabel=TEXTS("figures.edges.tuning_xlabel"), ylabel=TEXTS("figures.edges.tuning_ylabel"), ylim=(0, 105))
-    axis.set_title(TEXTS("figures.edges.tuning_title"))
+    axis.set(
+        xlabel=TEXTS("figures.features.tuning_xlabel"), ylabel=TEXTS("figures.features.tuning_ylabel"), ylim=(0, 105)
+    )
+    axis.set_title(TEXTS("figures.features.tuning_title"))
     axis.legend(loc="lower center")
-    figure.suptitle(TEXTS("figures.edges.title"))
-    return figure
+    figure.suptitle(TEXTS("figures.features.edges_title"))
 
 
 def learned(results: Results, config: Any) -> Any:
@@ -161,38 +172,36 @@ def learned(results: Results, config: Any) -> Any:
     return figure
 
 
-def cnn_and_mlp(results: Results, config: Any) -> Any:
+def cnn_and_mlp(figure: Any, results: Results, config: Any) -> None:
     """Accuracy by how far the pictures are moved; LeNet's lead in each situation; a linear classifier on features."""
-    figure, (axes,) = canvas(1, 3, 15, 4.8)
-    by_distance, leads, linear = axes
+    by_distance, leads, linear = figure.subplots(1, 3)
     for arm, colour in (("cnn", BLUE), ("mlp", RED)):
         values = 100 * results.values(f"training/{arm}", "test_accuracy")
         distances = np.arange(values.shape[1])
         by_distance.plot(distances, values.T, color=colour, linewidth=0.7, alpha=0.5)
-        by_distance.plot(distances, values.mean(axis=0), "o-", color=colour, label=TEXTS(f"figures.cnn-and-mlp.{arm}"))
+        by_distance.plot(distances, values.mean(axis=0), "o-", color=colour, label=TEXTS(f"figures.features.{arm}"))
     by_distance.set_xticks(distances)
-    by_distance.set(xlabel=TEXTS("figures.cnn-and-mlp.distance"), ylabel=TEXTS("labels.accuracy"))
-    by_distance.set_title(TEXTS("figures.cnn-and-mlp.distance_title"))
+    by_distance.set(xlabel=TEXTS("figures.features.distance"), ylabel=TEXTS("labels.accuracy"))
+    by_distance.set_title(TEXTS("figures.features.distance_title"))
     by_distance.legend(loc="lower left")
     situations = {
-        TEXTS("figures.cnn-and-mlp.centred"): lead(results)[:, 0].values,
-        TEXTS("figures.cnn-and-mlp.moved", shift=config.shift): lead(results)[:, 1:].mean(axis=1).values,
-        TEXTS("figures.cnn-and-mlp.shuffled"): lead(results, "-shuffled")[:, 0].values,
+        TEXTS("figures.features.centred"): lead(results)[:, 0].values,
+        TEXTS("figures.features.moved", shift=config.shift): lead(results)[:, 1:].mean(axis=1).values,
+        TEXTS("figures.features.shuffled"): lead(results, "-shuffled")[:, 0].values,
     }
     dots(leads, situations, (BLUE, BLUE, GREY))
     leads.axhline(0, color=BLACK, linewidth=0.8)
-    leads.set(ylabel=TEXTS("figures.cnn-and-mlp.lead"))
-    leads.set_title(TEXTS("figures.cnn-and-mlp.lead_title"))
+    leads.set(ylabel=TEXTS("figures.features.lead"))
+    leads.set_title(TEXTS("figures.features.lead_title"))
     accuracies = results.values("training/cnn", "linear")
     views = {
-        TEXTS(f"figures.cnn-and-mlp.views.{name}"): 100 * np.array([each[name] for each in accuracies])
+        TEXTS(f"figures.features.views.{name}"): 100 * np.array([each[name] for each in accuracies])
         for name in ("pixels", "start", "learned")
     }
     dots(linear, views, (GREY, SKY, BLUE))
     linear.set(ylabel=TEXTS("labels.accuracy"))
-    linear.set_title(TEXTS("figures.cnn-and-mlp.linear_title"))
-    figure.suptitle(TEXTS("figures.cnn-and-mlp.title", pictures=config.pictures))
-    return figure
+    linear.set_title(TEXTS("figures.features.linear_title"))
+    figure.suptitle(TEXTS("figures.features.learned_title", pictures=config.pictures))
 
 
 def dots(axis: Any, groups: dict[str, np.ndarray], colours: Sequence[str]) -> None:
@@ -309,9 +318,8 @@ def receptive_fields(results: Results, config: Any) -> Any:
 
 FIGURES = {
     "shift-multiply-sum": shift_multiply_sum,
-    "edges": edges,
+    "features": features,
     "learned-features": learned,
-    "cnn-and-mlp": cnn_and_mlp,
     "order": order,
     "growth": growth,
     "receptive-field": receptive_fields,

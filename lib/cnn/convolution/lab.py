@@ -17,10 +17,10 @@ from lib.cnn.convolution import figures as convolution_figures
 from lib.cnn.convolution import growth as convolution_growth
 from lib.cnn.convolution import order as convolution_order
 from lib.cnn.convolution import training as convolution_training
-from lib.cnn.convolution.config import ConvolutionConfig
+from lib.cnn.convolution.config import Arm, ConvolutionConfig
 from lib.harness.contract.lab import Lab, TrialFunction
 from lib.harness.contract.search import Range, Search
-from lib.harness.contract.studies import batches, best, changed, gather, grid_seed, joins
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Result, Runtime, Study, Trial
 
 NUMPY, TORCH, KERAS = Runtime("numpy", "float64"), Runtime("torch"), Runtime("keras")
@@ -34,6 +34,8 @@ TRIALS: dict[str, TrialFunction] = {
     "grid": convolution_training.grid,
     "final": convolution_training.final,
 }
+GRIDS: tuple[Arm, ...] = ("cnn", "cnn-shuffled", "mlp")
+"""Networks that have a grid of their own."""
 RUNTIMES = {"torch": TORCH, "order": NUMPY, "size": NUMPY, "field": TORCH, "edges": NUMPY}
 
 
@@ -43,29 +45,39 @@ def study(config: ConvolutionConfig) -> Study:
     yield from batches(final_stage(config, results), config.batch)
 
 
+def _grid(config: ConvolutionConfig, arm: Arm) -> dict[tuple[tuple[int, ...], float], str]:
+    """The widths and learning rates that a network's grid tries, with the names of their trials."""
+    widths = convolution_training.hidden_widths() if arm == "mlp" else [()]
+    return {
+        (hidden, rate): "/".join(["grid", arm, *(["-".join(map(str, hidden))] if hidden else []), f"{rate:.2g}"])
+        for hidden in widths
+        for rate in config.rates
+    }
+
+
 def first_stage(config: ConvolutionConfig) -> Iterator[Trial]:
     """The grids, which take the longest, and one trial of every other experiment; first what is slow to load."""
     yield Trial("tensorflow", config, 0, KERAS, "tensorflow")
-    for arm in ("cnn", "cnn-shuffled", "mlp"):
-        for hidden in convolution_training.hidden_widths() if arm == "mlp" else [()]:
-            for rate in config.rates:
-                name = "/".join(["grid", arm, *(["-".join(map(str, hidden))] if hidden else []), f"{rate:.2g}"])
-                changes = {"arm": arm, "hidden": hidden, "learning_rate": rate}
-                yield Trial(name, changed(config, changes), grid_seed(), TORCH, "grid")
+    for arm in GRIDS:
+        grid = _grid(config, arm)
+        for (hidden, rate), variant in grid.items() if len(grid) > 1 else ():
+            changes = {"arm": arm, "hidden": hidden, "learning_rate": rate}
+            yield Trial(variant, changed(config, changes), grid_seed(), TORCH, "grid")
     for experiment, runtime in RUNTIMES.items():
         yield Trial(experiment, config, 0, runtime, experiment)
 
 
 def final_stage(config: ConvolutionConfig, results: Sequence[Result]) -> Iterator[Trial]:
     """Fresh seeds for every arm at what its grid has chosen; shuffled pixels are nothing new to an MLP's settings."""
-    chosen = {}
-    for arm, grid in (("cnn", "cnn"), ("mlp", "mlp"), ("cnn-shuffled", "cnn-shuffled"), ("mlp-shuffled", "mlp")):
-        rates = [result for result in results if result.trial.variant.startswith(f"grid/{grid}/")]
-        if rates:
-            chosen[arm] = best(rates, lambda result: result.measurements["validation_loss"]).trial.config
+    chosen = {
+        arm: best_mean(results, _grid(config, arm), lambda result: result.measurements["validation_loss"])
+        for arm in GRIDS
+    }
+    arms: dict[Arm, tuple[tuple[int, ...], float]] = {**chosen, "mlp-shuffled": chosen["mlp"]}
     for seed in range(config.seeds):
-        for arm, settings in chosen.items():
-            yield Trial(f"training/{arm}", changed(settings, {"arm": arm}), seed, TORCH, "final")
+        for arm, (hidden, rate) in arms.items():
+            settings = changed(config, {"arm": arm, "hidden": hidden, "learning_rate": rate})
+            yield Trial(f"training/{arm}", settings, seed, TORCH, "final")
 
 
 SEARCH = Search(

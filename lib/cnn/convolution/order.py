@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.cnn.convolution.arithmetic import deviation
+from lib.cnn.convolution.arithmetic import DIFFERENT, EQUAL, deviation
 from lib.cnn.convolution.by_hand import convolve, cross_correlate
 from lib.cnn.convolution.config import ConvolutionConfig
 from lib.data import photographs
@@ -73,8 +73,8 @@ def one_channel(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[dict[str, 
     border[inside] = False
     rectified = convolve(relu(convolve(x, a, "valid")), b, "valid")
     equal = {
-        "commute": max(
-            deviation(convolve(convolve(x, a), b), convolve(convolve(x, b), a)), deviation(convolve(b, a), merged)
+        "commute": largest(
+            (deviation(convolve(convolve(x, a), b), convolve(convolve(x, b), a)), deviation(convolve(b, a), merged))
         ),
         "associate": deviation(convolve(convolve(x, a), b), convolve(x, merged)),
         "merge": deviation(convolve(convolve(x, a, "valid"), b, "valid"), one),
@@ -136,7 +136,7 @@ def border_distance(height: int, width: int) -> np.ndarray:
 
 def _order(kind: str, *names: str) -> Callable[[Results], float]:
     """The worst of these deviations that must vanish ("equal"), or the least of those that must not ("differ")."""
-    choose = max if kind == "equal" else min
+    choose = largest if kind == "equal" else smallest
     return lambda results: choose(results.of("order")[0].measurements[kind][name] for name in names)
 
 
@@ -145,12 +145,12 @@ def _exact(part: str, role: Role, measure: Callable[[Results], float], **limits:
 
 
 CLAIMS = (
-    _exact("commutes", "sentence", _order("equal", "commute", "associate"), at_most=1e-12),
-    _exact("merges", "sentence", _order("equal", "merge", "merge_correlation"), at_most=1e-12),
-    _exact("channels-merge", "identity", _order("equal", "channels_merge"), at_most=1e-12),
-    _exact("channels-order", "limit", _order("differ", "channels_order"), at_least=0.01),
-    _exact("relu-merges-not", "limit", _order("differ", "relu", "relu_best_kernel"), at_least=0.01),
-    _exact("relu-order", "limit", _order("differ", "relu_order"), at_least=0.01),
-    _exact("border", "limit", _order("differ", "border"), at_least=0.01),
-    _exact("interior", "condition", _order("equal", "interior"), at_most=1e-12),
+    _exact("commutes", "sentence", _order("equal", "commute", "associate"), at_most=EQUAL),
+    _exact("merges", "sentence", _order("equal", "merge", "merge_correlation"), at_most=EQUAL),
+    _exact("channels-merge", "identity", _order("equal", "channels_merge"), at_most=EQUAL),
+    _exact("channels-order", "limit", _order("differ", "channels_order"), at_least=DIFFERENT),
+    _exact("relu-merges-not", "limit", _order("differ", "relu", "relu_best_kernel"), at_least=DIFFERENT),
+    _exact("relu-order", "limit", _order("differ", "relu_order"), at_least=DIFFERENT),
+    _exact("border", "limit", _order("differ", "border"), at_least=DIFFERENT),
+    _exact("interior", "condition", _order("equal", "interior"), at_most=EQUAL),
 )

@@ -49,18 +49,27 @@ def by_formula(layers: Sequence[Layer]) -> dict[str, int]:
     return fields
 
 
+FIRST = slice(1)
+"""The first channel alone."""
+
+
 def gradient_maps(
-    weights: Mapping[str, np.ndarray], pooling: Literal["average", "maximum"], pictures: np.ndarray
+    weights: Mapping[str, np.ndarray],
+    pooling: Literal["average", "maximum"],
+    pictures: np.ndarray,
+    channels: slice = FIRST,
 ) -> dict[str, np.ndarray]:
-    """Influence of each pixel on the first channel's middle unit of each LeNet layer, by back-propagation in torch.
+    """Influence of each pixel on the middle unit of each LeNet layer, by back-propagation in torch.
 
     Args:
         weights: LeNet's, named as in `lib.models.lenet`.
         pooling: "average", with tanh between the layers; "maximum", with ReLU.
         pictures: (n, 32, 32), the margin included.
+        channels: whose middle units are summed. All of them see the same pixels, but one alone may be silent under
+            ReLU whatever the picture.
 
     Returns:
-        for each layer the absolute gradient of its unit with respect to each picture, float64 (n, 32, 32).
+        for each layer the absolute gradient of its units with respect to each picture, float64 (n, 32, 32).
     """
     import torch
     from torch.nn import functional
@@ -77,8 +86,8 @@ def gradient_maps(
             kernel = torch.from_numpy(weights[f"{layer.name}.weight"]).to(torch.float64)
             kernel = kernel.reshape(len(kernel), y.shape[1], layer.kernel, layer.kernel)
             y = functional.conv2d(y, kernel, torch.from_numpy(weights[f"{layer.name}.bias"]).to(torch.float64))
-        unit = y[:, 0, y.shape[2] // 2, y.shape[3] // 2]
-        (gradient,) = torch.autograd.grad(unit.sum(), x, retain_graph=True)
+        units = y[:, channels, y.shape[2] // 2, y.shape[3] // 2]
+        (gradient,) = torch.autograd.grad(units.sum(), x, retain_graph=True)
         maps[layer.name] = gradient[:, 0].abs().numpy()
     return maps
 

@@ -1,8 +1,10 @@
-r"""How simple is the function that an MLP with ReLU has learned? Four measures, in NumPy from its weights alone.
+r"""How simple is the function that an MLP with ReLU has learned? Measures in NumPy, from its weights alone.
 
 - **effective rank** of the last hidden layer's activations H over n pictures (Roy & Vetterli 2007): $\exp(-\sum_i p_i
   \ln p_i)$ with $p_i = s_i / \sum_j s_j$, s the singular values of H less its mean: in how many directions the
-  network's picture of the data extends. Between 1 and min(n - 1, units).
+  network's picture of the data extends. Between 1 and min(n - 1, units). Two more count the same directions with more
+  weight on the large ones: the **stable rank** $\sum_i s_i^2 / s_1^2$ (Rudelson & Vershynin 2007) and the
+  **participation ratio** $(\sum_i s_i^2)^2 / \sum_i s_i^4$ of the variances.
 - **norm** of those activations: mean length of a row of H.
 - **input gradient**: mean length of $\partial \log p(\hat y \mid x) / \partial x$, $\hat y$ the predicted class: how
   fast the answer changes with the picture (Novak et al. 2018, "Sensitivity and generalization in neural networks").
@@ -45,9 +47,21 @@ def spectrum(H: np.ndarray) -> np.ndarray:
 
 def effective_rank(H: np.ndarray) -> float:
     """exp of the entropy of the spectrum."""
-    p = spectrum(H)
+    return ranks(spectrum(H))["effective_rank"]
+
+
+def ranks(p: np.ndarray) -> dict[str, float]:
+    """The effective rank, the stable rank and the participation ratio of a spectrum p, from the largest on.
+
+    All are 1 where nothing varies.
+    """
     p = p[p > 0]
-    return float(np.exp(-np.sum(p * np.log(p))))
+    variances = p**2 if len(p) else np.ones(1)
+    return {
+        "effective_rank": float(np.exp(-np.sum(p * np.log(p)))),
+        "stable_rank": float(variances.sum() / variances[0]),
+        "participation_ratio": float(variances.sum() ** 2 / np.sum(variances**2)),
+    }
 
 
 def input_gradients(weights: Weights, X: np.ndarray) -> np.ndarray:

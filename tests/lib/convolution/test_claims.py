@@ -10,12 +10,16 @@ from lib.cnn.convolution import by_hand, filters, receptive_field
 from lib.cnn.convolution import edges as convolution_edges
 from lib.cnn.convolution import order as convolution_order
 from lib.cnn.convolution.config import ConvolutionConfig
-from lib.cnn.convolution.lab import LAB
+from lib.cnn.convolution.lab import LAB, RUNTIMES
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
 from lib.harness.contract.results import Results
 from lib.harness.contract.trial import Trial
+from lib.harness.judging.verdicts import judge
+from tests.lib.arms import swapped
 from tests.lib.convolution.support import SMALL, made_up, verdict
+from tests.lib.decisions import row_verdict
+from tests.lib.exact_claims import turning
 from tests.lib.support import answers, run_trial
 
 ROWS = ("shift-multiply-sum", "extracts-features", "filters-grow")
@@ -68,6 +72,30 @@ def accuracies(lead: float, moved: float, spread: float, suffix: str = "", seeds
 )
 def test_decisions_on_leads(claim: str, results: dict[str, Any], expected: str) -> None:
     assert verdict(f"extracts-features/{claim}", made_up(results)) == expected
+
+
+def test_a_network_does_not_beat_itself() -> None:
+    """Broken on purpose, the treatment removed: what is called LeNet is the MLP again."""
+    mlp = accuracies(0.02, 0.1, 0.005)["training/mlp"]
+    results = made_up({"training/cnn": mlp, "training/mlp": mlp})
+    for part in ("cnn-beats-mlp", "more-so-when-moved"):
+        (claim,) = [each for each in LAB.claims if each.id == f"extracts-features/{part}"]
+        record = judge(claim, results, LAB.name)
+        assert (record["verdict"], record["effect"]) == ("inconclusive", 0), part
+
+
+def test_with_the_networks_swapped_the_sentence_fails() -> None:
+    """Broken on purpose: the MLP has what LeNet measured."""
+    results = made_up(accuracies(0.02, 0.1, 0.005))
+    other = swapped(results, ("training/cnn", "training/mlp"))
+    assert verdict("extracts-features/cnn-beats-mlp", results) == "holds"
+    assert verdict("extracts-features/cnn-beats-mlp", other) == "fails"
+    assert row_verdict(LAB, "extracts-features", other) == "fails"
+
+
+@pytest.mark.slow
+def test_exact_claims_hold_for_every_root_seed() -> None:
+    assert turning(LAB, ConvolutionConfig(**SMALL), ("tensorflow", *RUNTIMES)) == []
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ import pytest
 from lib.data.noisy_digits import noisy_digits
 from lib.harness.contract.seeds import Seed
 from lib.mlp.dropout import inverted_dropout
-from lib.mlp.dropout.lab import EPSILON, DropoutConfig, classifier_of, weights_of
+from lib.mlp.dropout.lab import EPSILON, DropoutConfig, classifier_of, named
 from lib.mlp.dropout.simplicity import layers, softmax
 from lib.models.mlp import initial_weights, keras_mlp, named_weights, torch_mlp
 
 SEED = Seed(3)
 N, UNITS = 40, (30, 20)
 WEIGHTS = initial_weights(SEED, (64, *UNITS, 10))
-DATA = noisy_digits(SEED, N, 0.3).train
+ALL = noisy_digits(SEED, N, 0.3)
+DATA = ALL.train
 MASKS = [inverted_dropout.draw_mask((N, units), 0.5, SEED.rng("mask", units)) for units in UNITS]
 NONE = [np.ones((N, units)) for units in UNITS]
 
@@ -110,18 +111,19 @@ def test_same_step_of_adam(masks: list[np.ndarray]) -> None:
         np.testing.assert_allclose(parameter.detach().numpy(), variable.numpy(), atol=1e-7, err_msg=name)
 
 
-def test_the_labs_classifiers_take_the_same_step() -> None:
+@pytest.mark.parametrize("decay", [0.0, 6.0])
+def test_the_labs_classifiers_take_the_same_step(decay: float) -> None:
     after = {}
     for framework in ("torch", "keras"):
-        config = DropoutConfig(framework=framework, rate=0.0, examples_per_step=N)
-        classifier = classifier_of(config, SEED, WEIGHTS, DATA.inputs, DATA.labels)
-        before = weights_of(config, classifier)
+        config = DropoutConfig(framework=framework, rate=0.0, weight_decay=decay, examples_per_step=N)
+        classifier = classifier_of(config, SEED, WEIGHTS, ALL)
+        before = named(config, classifier.weights())
         np.testing.assert_allclose(classifier.logits(DATA.inputs), layers(before, DATA.inputs)[-1], atol=1e-10)
         losses = classifier.epoch(np.arange(N))
-        after[framework] = weights_of(config, classifier)
+        after[framework] = named(config, classifier.weights())
         assert losses.shape == (1,)
-        assert max(np.abs(after[framework][name] - before[name]).max() for name in before) == pytest.approx(
-            1e-3, rel=0.01
-        )
+        kept = 1 - config.learning_rate * decay
+        moved = max(np.abs(after[framework][name] - kept * before[name]).max() for name in before)
+        assert moved == pytest.approx(1e-3, rel=0.01)
     for name, ours in after["torch"].items():
         np.testing.assert_allclose(ours, after["keras"][name], atol=1e-7, err_msg=name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib.harness.contract.seeds import Seed
-from lib.mlp.dropout.simplicity import effective_rank, input_gradients, layers, sensitivity, softmax, spectrum
+from lib.mlp.dropout.simplicity import effective_rank, input_gradients, layers, ranks, sensitivity, softmax, spectrum
 from lib.models.mlp import initial_weights, keras_mlp, torch_mlp
 
 RNG = np.random.default_rng(0)
@@ -60,6 +60,22 @@ def test_effective_rank_of_equal_directions_is_their_number(k: int) -> None:
     turned = columns @ np.linalg.qr(RNG.normal(size=(20, 20)))[0][:k]
     for H in (turned, 7 * turned, turned + RNG.normal(size=20)):
         assert effective_rank(H) == pytest.approx(k, rel=1e-9)
+        assert ranks(spectrum(H)) == pytest.approx(
+            {"effective_rank": k, "stable_rank": k, "participation_ratio": k}, rel=1e-9
+        )
+
+
+def test_the_three_ranks_of_two_unequal_directions() -> None:
+    """Singular values 3 and 1: entropy of 3/4 and 1/4, 10/9, and 100/82."""
+    found = ranks(np.array([0.75, 0.25, 0.0]))
+    assert found["effective_rank"] == pytest.approx(np.exp(0.75 * np.log(4 / 3) + 0.25 * np.log(4)))
+    assert found["stable_rank"] == pytest.approx(10 / 9)
+    assert found["participation_ratio"] == pytest.approx(100 / 82)
+
+
+def test_hidden_units_that_are_all_dead_have_one_direction() -> None:
+    with np.errstate(invalid="ignore"):
+        assert set(ranks(spectrum(np.zeros((5, 3)))).values()) == {1.0}
 
 
 def test_effective_rank_grows_with_what_is_added_and_spectrum_sums_to_one() -> None:

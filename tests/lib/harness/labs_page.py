@@ -19,6 +19,7 @@ from tests.lib.harness.claims_page import NONE, ROOT, Tables, line, written
 
 PAGES = {"en": ROOT / "docs" / "labs.md", "ko": ROOT / "docs" / "labs.ko.md"}
 ANSWER: dict[str, Any] = {
+    "train_loss": 1.0,
     "validation_loss": 1.0,
     "validation_accuracy": 0.5,
     "learned": [True],

@@ -54,7 +54,6 @@ RESULTS: dict[Language, re.Pattern[str]] = {
 SENTENCE = re.compile(r"다(?=\s*$|\s*[.:;,)\n])")
 """The end of a Korean sentence in the plain style, in which the pictures are written."""
 EXPLAINS: dict[str, str] = {
-    "convolution rows.shift-multiply-sum.lesson": "says what frameworks mean by the word",
     "bert rows.both-sides.lesson": "says on what the models were trained",
     "elmo rows.context-changes-vectors.lesson": "says what the two kinds of vectors have to go by",
     "elmo rows.learned-not-built-in.lesson": "says what the untrained network has to go by",
