@@ -104,6 +104,22 @@ def report(options: Namespace) -> None:
 
 
 @command
+def site(options: Namespace) -> None:
+    """Write lessons, verdicts and documentation as pages that open without a server.
+
+    In English and Korean, with a search. Nothing on a page is on another server."""
+    from host.command.place import goes_local
+    from host.site import lessons, write
+
+    folder = write.place(options.out)
+    if options.execute:
+        lessons.execute(goes_local(options.local))
+    elif options.local:
+        raise UserError("--local: it says where the lessons run; use it with --execute")
+    write.write(folder)
+
+
+@command
 def reproduce(options: Namespace) -> int:
     """Run a recorded run again, from its record alone, and compare.
 

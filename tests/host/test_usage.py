@@ -20,6 +20,7 @@ COMMANDS = {
     "labs": "--json",
     "claims": "--workers --only --quick --seed --json --expect --publish --local",
     "report": "--only --out --folder --local",
+    "site": "--out --execute --local",
     "reproduce": "RUN|every --image",
     "diff": "RUN RUN --json",
     "export": "RUN|all:NAME --out --local",

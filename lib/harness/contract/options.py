@@ -179,6 +179,8 @@ OPTIONS = (
     Option("replace", ("restore",), "delete the runs that this instance has"),
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
     Option("folder", ("report",), "instead: a new folder to write, the page with its pictures beside it", "DIR"),
+    Option("out", ("site",), "the folder to write; an older site in it is replaced", "DIR", default="site"),
+    Option("execute", ("site",), "first run the lessons that have changed since they ran, for their outputs"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
     Option("gpu", ("build",), "the two images for GPUs instead; needs no GPU"),
@@ -196,8 +198,8 @@ OPTIONS = (
     Option("replay", ("torture",), "instead: try one schedule or fault again, as a failure was printed", "WHAT"),
     Option("gpu-images", ("test",), "only the images for GPUs, which it builds (44 GiB, a quarter of an hour); needs "
            "no GPU"),
-    Option("local", ("up", "lab", "sweep", "claims", "report", "export", "import", "sync", "forget", "bench", "test",
-            "torture"),
+    Option("local", ("up", "lab", "sweep", "claims", "report", "site", "export", "import", "sync", "forget", "bench",
+            "test", "torture"),
            "without Docker: in an environment made from the same lock"),
 )  # fmt: skip
 
