@@ -22,6 +22,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_search_summary = False  # it would be fetched, which a page that is a file may not do
 html_sidebars = {
     "**": [
         "sidebar/brand.html",

@@ -1,4 +1,4 @@
-"""The site in a real browser, from its files: languages, search, widths, weights; no dead link, no request to others."""
+"""The site in a real browser, from its files: languages, search, widths, weights, no dead link, no other server."""
 
 import re
 from collections.abc import Callable, Iterator
