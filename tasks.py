@@ -105,9 +105,9 @@ def report(options: Namespace) -> None:
 
 @command
 def site(options: Namespace) -> None:
-    """Write lessons, verdicts and documentation as pages that open without a server.
+    """Write lessons, verdicts and documentation as pages for a browser.
 
-    In English and Korean, with a search. Nothing on a page is on another server."""
+    In English and Korean, with a search. They open from their files; nothing on them is on another server."""
     from host.command.place import goes_local
     from host.site import lessons, write
 

@@ -40,7 +40,7 @@ def execute(local: bool) -> None:
     if not missing:
         return
     print(f"{len(missing)} lessons are executed: on two cores about a minute each", flush=True)
-    arguments = ["-m", "lib.lessons.executed", f"{sandbox.cache(local)}/{EXECUTED}", *missing]
+    arguments = ["-m", "lib.lessons.notebooks.executed", f"{sandbox.cache(local)}/{EXECUTED}", *missing]
     if sandbox.run(arguments, local, with_cache=True):
         raise UserError("A lesson could not be executed; what is above says why")
 

@@ -67,7 +67,7 @@ def build(clone: Path, notebook: Callable[[str, str], dict[str, Any]], work: Pat
     folder.mkdir()
     for code in pages.LANGUAGES:
         log = state_path("logs", f"site-{code}.log")
-        html = work / code / "html"  # MyST-NB writes beside it, too
+        html = work / code / "html"  # MyST-NB also writes beside it
         command = [str(python), "-I", "-X", "utf8", "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
         command += ["-c", str(CONFIGURATION), "-D", f"language={code}", "-d", str(work / code / "read")]
         command += [str(work / "pages" / code), str(html)]

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from lib.harness.contract.texts import LANGUAGES
-from lib.lessons.executed import execute, read
+from lib.lessons.notebooks.executed import execute, read
 from lib.lessons.order import LESSONS
 from tests.lib.lessons.support import LABS, code_cells, exercises
 

@@ -1,4 +1,4 @@
-"""Lessons executed with their solutions, for who reads them: python -m lib.lessons.executed FOLDER ko/04-dropout …
+"""Lessons executed with their solutions: python -m lib.lessons.notebooks.executed FOLDER ko/04-dropout …
 
 A kernel runs each notebook in a folder of its own, without MLflow. What is written is the notebook as the learner gets
 it, with the outputs of the solved one.
@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-LABS = Path(__file__).parents[2] / "labs"
+LABS = Path(__file__).parents[3] / "labs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 CELL_SECONDS = 900
 """That a cell may take: some run a lab."""
