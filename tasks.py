@@ -263,6 +263,16 @@ def doctor(options: Namespace) -> int:
 
 
 @command
+def completion(options: Namespace) -> None:
+    """Print what makes a shell complete commands, labs and keys.
+
+    For bash, in ~/.bashrc: source <(/path/to/clone/invoke completion bash)"""
+    from host.command import completion as shell
+
+    print(shell.script(options.shell), end="")
+
+
+@command
 def bench(options: Namespace) -> None:
     """Measure the figures of docs/figures.md, each beside its peer."""
     from host.checks import benchmarks

@@ -34,6 +34,7 @@ COMMANDS = {
     "load": "FILE",
     "lock": "--check",
     "doctor": "--json --fix --yes",
+    "completion": "bash|zsh",
     "bench": "--json --only --local",
     "test": "--all --only -k --gpu-images --local",
     "torture": "--minutes --planted --replay --local",

@@ -122,6 +122,7 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     ),
     "backup": (Argument("file", "FILE", "the new file to write"),),
     "restore": (Argument("file", "FILE", "a file that ./invoke backup has written"),),
+    "completion": (Argument("shell", "bash|zsh", "the shell"),),
     "load": (Argument("file", "FILE", "a file that ./invoke bundle has written"),),
 }
 
