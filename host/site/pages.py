@@ -119,4 +119,4 @@ def _still(outputs: Iterable[dict[str, Any]], language: str) -> Iterable[dict[st
             yield output
         elif picture := data.get("image/png"):
             yield {**output, "data": {"image/png": picture}}
-            yield {"output_type": "stream", "name": "stdout", "text": MOVES[language] + "\n"}
+            yield {"output_type": "display_data", "metadata": {}, "data": {"text/html": f"<p>{MOVES[language]}</p>"}}
