@@ -104,6 +104,22 @@ def report(options: Namespace) -> None:
 
 
 @command
+def site(options: Namespace) -> None:
+    """Write lessons, verdicts and documentation as pages for a browser.
+
+    In English and Korean, with a search. They open from their files; nothing on them is on another server."""
+    from host.command.place import goes_local
+    from host.site import lessons, write
+
+    folder = write.place(options.out)
+    if options.execute:
+        lessons.execute(goes_local(options.local))
+    elif options.local:
+        raise UserError("--local: it says where the lessons run; use it with --execute")
+    write.write(folder)
+
+
+@command
 def reproduce(options: Namespace) -> int:
     """Run a recorded run again, from its record alone, and compare.
 
@@ -270,6 +286,16 @@ def doctor(options: Namespace) -> int:
     checks = checkup.checks()
     (checkup.print_json if options.json else checkup.table)(checks)
     return 0 if checkup.passed(checks) else 1
+
+
+@command
+def completion(options: Namespace) -> None:
+    """Print what makes a shell complete commands, labs and keys.
+
+    For bash, in ~/.bashrc: source <(/path/to/clone/invoke completion bash)"""
+    from host.command import completion as shell
+
+    print(shell.script(options.shell), end="")
 
 
 @command

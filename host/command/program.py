@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
 import sys
 from typing import TYPE_CHECKING
 
-from host.bootstrap.paths import ROOT
+from host.command import completion
+from host.command.summaries import summaries
 from lib.harness import __version__
 from lib.harness.contract.options import ARGUMENTS, options_of
 from lib.harness.errors import UserError, one_line
@@ -31,6 +31,9 @@ def run(argv: list[str]) -> int:
     if not argv or (len(argv) == 1 and argv[0] in HELP + LIST):
         print("\n".join(["Commands (./invoke COMMAND --help explains one):\n", *_list(), ""]))
         return 0
+    if argv[0] == completion.COMPLETE:
+        print("\n".join(completion.candidates(argv[1:])))
+        return 0
     if not set(HELP) & set(argv[1:]):
         return _invoke(argv)
     of_lab = argv[0] in {"lab", "sweep"} and not argv[1].startswith("-")
@@ -49,12 +52,10 @@ def run(argv: list[str]) -> int:
 
 
 def _list() -> list[str]:
-    """A line for each command, from the source of tasks.py: to load Invoke takes longer than all of this."""
-    tree = ast.parse((ROOT / "tasks.py").read_text(encoding="utf-8"))
-    tasks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
-    summaries = {task.name.rstrip("_"): (ast.get_docstring(task) or "").partition("\n")[0] for task in tasks}
-    width = max(map(len, summaries)) + 2
-    return [f"  {name:{width}} {summary}" for name, summary in summaries.items()]
+    """A line for each command."""
+    every = summaries()
+    width = max(map(len, every)) + 2
+    return [f"  {name:{width}} {summary}" for name, summary in every.items()]
 
 
 def _with_absent(argv: list[str]) -> list[str]:

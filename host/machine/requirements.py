@@ -22,6 +22,7 @@ LOCKS = {
     "build": HOST,
     "host": HOST,
     "test": HOST,
+    "site": HOST,
 }
 
 

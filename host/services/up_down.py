@@ -31,7 +31,7 @@ PORT_TAKEN = ("port is already allocated", "address already in use", "only one u
 """The engine's reasons, in lower case: of Linux, and of Docker Desktop on Windows."""
 COME_BACK = f"Services come back after a reboot, until ./invoke down; {settings.RESTART}=no in .env keeps them away."
 FIRST_LESSON = "mine/{}/00-start-here.ipynb"
-"""The learner's copy, which JupyterLab makes (lib/lessons/copies.py)."""
+"""The learner's copy, which JupyterLab makes (lib/lessons/notebooks/copies.py)."""
 MLFLOW_LOG = ("logs", "mlflow-start.log")
 LABS = ("lab", "lab-ray")
 """The services of compose.yaml as which labs run."""

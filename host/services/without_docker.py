@@ -73,7 +73,7 @@ def _commands(service: Service, port: int, executables: Path) -> list[str]:
         f"--port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={LABS}",
-        "--ServerApp.contents_manager_class=lib.lessons.copies.Copies",
+        "--ServerApp.contents_manager_class=lib.lessons.notebooks.copies.Copies",
     ]
     return [str(executables / "python"), "-m", "jupyterlab", "--allow-root", *options]
 

@@ -50,7 +50,7 @@ JUPYTER = [
     "LAB_MEMORY",
     "jupyter",
     "lab",
-    "--ServerApp.contents_manager_class=lib.lessons.copies.Copies",
+    "--ServerApp.contents_manager_class=lib.lessons.notebooks.copies.Copies",
 ]
 ALLOWED = "mlflow,mlflow:*,localhost,localhost:*,127.0.0.1,127.0.0.1:*"
 

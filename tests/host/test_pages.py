@@ -1,5 +1,6 @@
 """The README and the pages of docs/: short, alike in both languages, no dead link, no command that there is not."""
 
+import ast
 import re
 import unicodedata
 from pathlib import Path
@@ -83,3 +84,17 @@ def test_a_korean_page_is_korean_and_leads_to_the_english_one_and_back(korean: P
     letters = [sign for sign in prose if sign.isalpha()]
     hangul = [sign for sign in letters if unicodedata.name(sign, "").startswith("HANGUL")]
     assert len(hangul) > 0.5 * len(letters)
+
+
+@pytest.mark.parametrize("page", ["faq.md", "faq.ko.md"])
+def test_every_remedy_of_doctor_is_explained(page: str) -> None:
+    """A check that may have a remedy is a paragraph of the page, by its name."""
+    subjects = set()
+    for file in ("doctor.py", "facts.py"):
+        for node in ast.walk(ast.parse(text_of(ROOT / "host" / "checks" / file))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check" and len(node.args) == 4:
+                subject = node.args[0]
+                parts = subject.values if isinstance(subject, ast.JoinedStr) else [subject]
+                subjects.add("".join(part.value for part in parts if isinstance(part, ast.Constant)).split(" (")[0])
+    named_there = " ".join(re.findall(r"^\*\*(.*?)\.?\*\*", text_of(ROOT / "docs" / page), re.MULTILINE))
+    assert {subject for subject in subjects if subject.strip() and subject.strip() not in named_there} == set()

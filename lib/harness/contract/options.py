@@ -125,6 +125,7 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     ),
     "backup": (Argument("file", "FILE", "the new file to write"),),
     "restore": (Argument("file", "FILE", "a file that ./invoke backup has written"),),
+    "completion": (Argument("shell", "bash|zsh", "the shell"),),
     "load": (Argument("file", "FILE", "a file that ./invoke bundle has written"),),
 }
 
@@ -188,6 +189,8 @@ OPTIONS = (
     Option("replace", ("restore",), "delete the runs that this instance has"),
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
     Option("folder", ("report",), "instead: a new folder to write, the page with its pictures beside it", "DIR"),
+    Option("out", ("site",), "the folder to write; an older site in it is replaced", "DIR", default="site"),
+    Option("execute", ("site",), "first run the lessons that have changed since they ran, for their outputs"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("reproduce",), "with --ops: the new file for the hashes (default: operations.jsonl)", "FILE"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
@@ -207,8 +210,8 @@ OPTIONS = (
     Option("replay", ("torture",), "instead: try one schedule or fault again, as a failure was printed", "WHAT"),
     Option("gpu-images", ("test",), "only the images for GPUs, which it builds (44 GiB, a quarter of an hour); needs "
            "no GPU"),
-    Option("local", ("up", "lab", "sweep", "claims", "report", "export", "import", "sync", "forget", "bench", "test",
-            "torture"),
+    Option("local", ("up", "lab", "sweep", "claims", "report", "site", "export", "import", "sync", "forget", "bench",
+            "test", "torture"),
            "without Docker: in an environment made from the same lock"),
 )  # fmt: skip
 

@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from tornado.web import Finish, HTTPError
 
-from lib.lessons import copies
-from lib.lessons.copies import Copies
+from lib.lessons.notebooks import copies
+from lib.lessons.notebooks.copies import Copies
 
 LESSON = "04-dropout.ipynb"
 
@@ -232,6 +232,6 @@ def test_the_page_of_a_lesson_leads_to_that_of_its_copy(uri: str, to: str) -> No
 def test_the_server_loads_nothing_that_only_lessons_need() -> None:
     """JupyterLab's start and memory would pay for it."""
     heavy = ("numpy", "matplotlib", "ipywidgets", "mlflow", "pydantic", "torch", "tensorflow", "pandas")
-    code = f"import sys, lib.lessons.copies; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, lib.lessons.notebooks.copies; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "[]\n"

@@ -16,14 +16,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
-from traitlets.config import Config
 
 from lib.harness.contract.texts import LANGUAGES
+from lib.lessons.notebooks.executed import execute, read
 from lib.lessons.order import LESSONS
-from tests.lib.lessons.support import LABS, code_cells, exercises, solution
+from tests.lib.lessons.support import LABS, code_cells, exercises
 
 STEMS = [entry.stem for entry in LESSONS]
 FAST = "11-docker"
@@ -31,11 +30,6 @@ FAST = "11-docker"
 RIGHT, WRONG = "✔", "✘"
 LANGUAGE = {("ko", "en"), ("korean", "english")}
 """Words without Hangul in which the cells of a lesson differ: its language, and that of its data."""
-
-
-def read(stem: str, language: str) -> NotebookNode:
-    notebook: NotebookNode = nbformat.read(LABS / language / f"{stem}.ipynb", as_version=4)
-    return notebook
 
 
 @pytest.fixture
@@ -49,21 +43,6 @@ def kernels_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     }.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "journal").mkdir()
-
-
-def execute(stem: str, folder: Path) -> NotebookNode:
-    """The Korean notebook with its solutions filled in, executed in `folder` by the kernel that it names."""
-    notebook = read(stem, "ko")
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and "exercise" in cell.metadata:
-            cell.source = solution(stem, cell.metadata.exercise)
-    NotebookClient(
-        notebook,
-        timeout=300,
-        resources={"metadata": {"path": str(folder)}},
-        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-    ).execute()
-    return notebook
 
 
 def outputs(notebook: NotebookNode) -> Iterator[tuple[str, Any]]:
@@ -90,7 +69,7 @@ def is_blank(picture: str) -> bool:
 )
 @pytest.mark.usefixtures("kernels_environment")
 def test_a_lesson_runs(stem: str, tmp_path: Path) -> None:
-    notebook = execute(stem, tmp_path)
+    notebook = execute(read(f"ko/{stem}"), tmp_path, seconds=300)
     found = list(outputs(notebook))
     assert [text_of(output) for _, output in found if output.get("name") == "stderr"] == []
     answers = [text_of(output) for _, output in found if text_of(output).startswith((RIGHT, WRONG))]
@@ -108,7 +87,7 @@ def test_a_lesson_runs(stem: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("stem", STEMS)
 def test_only_text_and_code_in_git(stem: str, language: str) -> None:
-    notebook = read(stem, language)
+    notebook = read(f"{language}/{stem}")
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
     assert "widgets" not in notebook.metadata

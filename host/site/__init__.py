@@ -1,0 +1,1 @@
+"""The site: lessons, verdicts and documentation as static pages in English and Korean."""
