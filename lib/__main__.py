@@ -193,7 +193,7 @@ def operations(args: argparse.Namespace) -> int:
     """Record the operations of a step of one trial of a lab. Returns the exit code."""
     entry = find_lab(ROOT, args.runs[0])
     place(entry)
-    from lib.harness.commands import operations as program
+    from lib.harness.commands.operations import record as program
 
     return program.operations(entry, options(args), args.runs[1])
 
@@ -230,7 +230,7 @@ def on_records(args: argparse.Namespace) -> Callable[[], int]:
 
         return lambda: (transfer.export if args.name == "export" else transfer.import_)(*args.runs)
     if args.name == "locate":
-        from lib.harness.commands.locate import locate
+        from lib.harness.commands.operations.locate import locate
 
         return lambda: locate(args.runs[0], args.trial, args.step)
     from lib.harness.commands import reproduce as reproduction

@@ -104,7 +104,7 @@ def write(repetition: Repetition, request: Request) -> None:
 
 
 def _located(key: str, request: Request) -> dict[str, Any]:
-    """The trial and the step that are wanted, as `lib.harness.commands.locate` prints them."""
+    """The trial and the step that are wanted, as `lib.harness.commands.operations.locate` prints them."""
     arguments = ["locate", key]
     for name, value in (("--trial", request.trial), ("--step", request.step)):
         arguments += [] if value is None else [name, value]

@@ -21,7 +21,7 @@ from lib.harness.contract.source import NAME
 from lib.harness.errors import UserError
 
 CANNOT = 2
-RECORDER = "lib/harness/commands/operations.py"
+RECORDER = "lib/harness/commands/operations/record.py"
 """The file by which a code is known that can record operations."""
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lib.harness.commands import locate
-from lib.harness.commands.operations import Wanted
+from lib.harness.commands.operations import locate
+from lib.harness.commands.operations.record import Wanted
 from lib.harness.comparing import operations as files
 from lib.harness.comparing.records import Child
 from lib.harness.errors import UserError

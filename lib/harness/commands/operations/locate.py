@@ -1,6 +1,6 @@
 """Finds in a record the trial and the step whose operations are wanted, for `invoke reproduce RUN --ops`.
 
-It is of this clone and reads the record. What records the operations (`lib.harness.commands.operations`) is of the code
+It is of this clone and reads the record. What records the operations (`lib.harness.commands.operations.record`) is of the code
 that ran, so it is told everything.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lib.harness.commands.operations import Wanted
+from lib.harness.commands.operations.record import Wanted
 from lib.harness.comparing import comparison, from_mlflow
 from lib.harness.comparing.records import STEP, Child, Record
 from lib.harness.errors import UserError, short
