@@ -130,6 +130,7 @@ OPTIONS = (
     Option("framework", ("up",), "with --gpu: the framework that computes there", "torch|keras"),
     Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1,
            most=MOST_WORKERS),
+    Option("internet", ("up",), "let JupyterLab reach the internet and your network, which it does not otherwise"),
     Option("new-token", ("up",), "give JupyterLab a new token: links with the old one stop working"),
     Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
     Option("json", ("status", "doctor"), "print it as JSON"),
