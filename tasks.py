@@ -218,7 +218,7 @@ def load(options: Namespace) -> None:
     """Check a bundle and install it; needs no network."""
     from host.bundle import load as unpack
 
-    unpack.load(options.file)
+    unpack.load(options.file, options.sha256)
 
 
 @command

@@ -391,4 +391,4 @@ def test_what_the_engine_refuses_is_said(tmp_path: Path) -> None:
     packed = b"".join(write.packed(iter([b"no tar"])))
     write_bundle(tmp_path / "b.tar", CONTENT | {"images/tiny.tar.zst.000": packed})
     with Bundle(tmp_path / "b.tar") as found, pytest.raises(UserError, match="docker load refused tiny: "):
-        load.install(found, {"name": "tiny", "images": []})
+        load.install(found, {"name": "tiny", "unpacked": 6, "images": []})

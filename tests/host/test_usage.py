@@ -30,7 +30,7 @@ COMMANDS = {
     "restore": "FILE --replace",
     "build": "--gpu --check",
     "bundle": "--out",
-    "load": "FILE",
+    "load": "FILE --sha256",
     "lock": "--check",
     "doctor": "--json --fix --yes",
     "bench": "--only --local",

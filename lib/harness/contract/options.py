@@ -179,6 +179,7 @@ OPTIONS = (
     Option("out", ("report",), "the file to write", "FILE", default="report.html"),
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
+    Option("sha256", ("load",), "refuse the file unless this is its SHA-256, which ./invoke bundle has printed", "SUM"),
     Option("gpu", ("build",), "the two images for GPUs instead; needs no GPU"),
     Option("check", ("build",), "only build each image twice from nothing and compare all files (exit with 1 when one "
            "differs)"),
