@@ -1,7 +1,8 @@
 """`./invoke reproduce RUN` and `./invoke diff RUN RUN`: from the record alone, in a container, never on this machine.
 
 The record comes from MLflow: the image's id, the code that ran, the config with its seeds. The code is somebody's, so
-it runs where every lab runs: without internet, as an ordinary user, with nothing of this machine but its own archive.
+it runs as an ordinary user without internet, with nothing of this machine but its own archive, and in a room: it sees
+neither the journal nor MLflow (room.py).
 """
 
 import base64
@@ -11,7 +12,8 @@ import tempfile
 from typing import Any, BinaryIO
 
 from host.bootstrap.paths import ROOT
-from host.engine import docker, gpu, images
+from host.engine import docker, gpu, images, volumes
+from host.records import room
 from host.records.recorded_image import choose, files_below
 from host.runs import code
 from host.runs.container import in_container
@@ -57,9 +59,21 @@ def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -
     }
     if image.instead_of:
         more["LAB_RECORDED_IMAGE"] = image.instead_of
-    ended = in_container(arguments, code=code.recorded(files), image=image.built, gpu_image=gpu_image, more=more)
-    if ended not in (0, 1):
-        raise UserError(f"{record['key']} could not be run again to its end; what is above says why")
+    since = room.now()
+    with room.opened() as name:
+        more[room.VARIABLE] = volumes.full_name(name)
+        ended = in_container(
+            arguments,
+            code=code.recorded(files),
+            image=image.built,
+            gpu_image=gpu_image,
+            more=more,
+            tracked=False,
+            alone=True,
+        )
+        if ended not in (0, 1):
+            raise UserError(f"{record['key']} could not be run again to its end; what is above says why")
+        room.take_in(name, record["key"], since)
     return in_container(["compare", record["key"]], output=output)
 
 

@@ -37,7 +37,7 @@ OUTSIDE = "web"
 """The network of compose.yaml that leads out."""
 WAY_OUT = {"LAB_JUPYTER_NETWORK": OUTSIDE}
 """The variable of compose.yaml that puts JupyterLab on it."""
-LABS = ("lab", "lab-ray")
+LABS = ("lab", "lab-ray", "lab-alone")
 """The services of compose.yaml as which labs run."""
 
 

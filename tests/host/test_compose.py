@@ -117,7 +117,7 @@ def test_no_commit_starts_a_service_again() -> None:
     """JupyterLab with its kernels would end at the `up` after a `git commit`."""
     before = hashes(LAB_GIT_COMMIT="1" * 40, LAB_GIT_DIRTY="false")
     after = hashes(LAB_GIT_COMMIT="2" * 40, LAB_GIT_DIRTY="true")
-    assert {name for name in before if before[name] != after[name]} == {"lab", "lab-ray"}
+    assert {name for name in before if before[name] != after[name]} == {"lab", "lab-ray", "lab-alone"}
     assert hashes(LAB_MEMORY="9g")["jupyter"] != before["jupyter"]
 
 
@@ -127,7 +127,7 @@ def test_no_commit_starts_a_service_again() -> None:
 )
 def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expected: str) -> None:
     found = services(**callers)
-    assert len(found) == 8
+    assert len(found) == 9
     for name, service in found.items():
         assert service["environment"]["NO_PROXY"] == expected, name
         assert service["environment"]["no_proxy"] == expected, name
@@ -135,13 +135,13 @@ def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expect
         assert {host for host in hosts if host in found} <= set(expected.split(",")), name
 
 
-INSIDE = {"mlflow", "jupyter", "lab", "lab-ray", "ray-head", "ray-worker"}
+INSIDE = {"mlflow", "jupyter", "lab", "lab-ray", "lab-alone", "ray-head", "ray-worker"}
 
 
 def test_what_runs_code_of_others_is_on_networks_without_a_way_out_alone() -> None:
     config = json.loads(read("--format", "json"))
     closed = {name for name, network in config["networks"].items() if network.get("internal")}
-    assert closed == {"tracking", "notebooks", "cluster"}
+    assert closed == {"tracking", "notebooks", "cluster", "alone"}
     for name in closed:  # the host is not reached by its address on the network
         assert config["networks"][name]["driver_opts"]["com.docker.network.bridge.inhibit_ipv4"] == "true", name
     networks = {name: set(service["networks"]) for name, service in config["services"].items()}
@@ -149,6 +149,7 @@ def test_what_runs_code_of_others_is_on_networks_without_a_way_out_alone() -> No
     assert {name for name, service in config["services"].items() if service.get("ports")} == set(networks) - INSIDE
     assert networks["lab"] == {"tracking"}
     assert networks["jupyter"] == {"notebooks"}
+    assert [name for name, its in networks.items() if "alone" in its] == ["lab-alone"]
     assert networks["mlflow-port"] == networks["jupyter-port"] == {"notebooks", "web"}
 
 
