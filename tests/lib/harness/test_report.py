@@ -85,7 +85,7 @@ def test_the_page_has_what_was_measured_and_needs_nothing_else(reported: tuple[C
             assert claim["statement"] in page.text
         assert claim["verdict"] in page.text
     assert "have changed since" not in page.text
-    assert "http" not in re.sub(r'src="data:[^"]*"', "", text)
+    assert not re.search("https?:", re.sub(r'src="data:[^"]*"', "", text))
 
 
 def test_its_command_repeats_the_run(reported: tuple[Clone, str]) -> None:
@@ -157,6 +157,17 @@ def test_what_comes_from_records_and_texts_is_shown_and_never_run() -> None:
     assert read.sources == ["data:image/png;base64,AA==", HOSTILE] * 2
     assert read.text.count(HOSTILE) > 20
     assert "49" not in read.text
+
+
+def test_a_browser_runs_nothing_of_the_page_and_asks_nobody_for_it() -> None:
+    """Whatever a record may have brought into it."""
+    head = page([Section("lab", 1, BOTH)]).partition("<style>")[0]
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', head)
+    rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
+    assert rules.pop("style-src") == "'unsafe-inline'"
+    assert rules.pop("img-src") == "data:"
+    assert set(rules) == {"default-src", "base-uri", "form-action"}
+    assert set(rules.values()) == {"'none'"}
 
 
 def test_a_verdict_that_is_not_known_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
