@@ -75,11 +75,11 @@ def sweep(options: Namespace) -> int:
 
 
 @command
-def labs(_: Namespace) -> int:
+def labs(options: Namespace) -> int:
     """List the labs: what each shows, its time, its last verdict."""
     from host.runs import labs_list
 
-    return labs_list.show()
+    return labs_list.show(as_json=options.json)
 
 
 @command
@@ -100,8 +100,9 @@ def report(options: Namespace) -> None:
     from host.machine.labs_named import names
     from host.runs import report as page
 
-    file, labs = page.place(options.out), names(options.only)
-    page.write(file, labs, goes_local(options.local))
+    write, path = page.place(options.out, options.folder)
+    labs = names(options.only)
+    write(path, labs, goes_local(options.local))
 
 
 @command
@@ -126,7 +127,7 @@ def diff(options: Namespace) -> int:
     from host.records import reproduce as again
 
     again.require_engine()
-    return again.diff(options.run, options.other)
+    return again.diff(options.run, options.other, as_json=options.json)
 
 
 @command
@@ -249,13 +250,13 @@ def doctor(options: Namespace) -> int:
 
 @command
 def bench(options: Namespace) -> None:
-    """Measure the README's figures, each beside its peer or limit."""
+    """Measure the figures of docs/figures.md, each beside its peer."""
     from host.checks import benchmarks
     from host.command.place import goes_local
 
     wanted = benchmarks.names(options.only)
     benchmarks.require(wanted, options.local)
-    benchmarks.bench(wanted, goes_local(options.local))
+    benchmarks.bench(wanted, goes_local(options.local), as_json=options.json)
 
 
 @command

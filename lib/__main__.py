@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -51,6 +52,8 @@ COMMANDS = {
     "labs": 0,
     "claims": None,
     "report": None,
+    "published": None,
+    "report-folder": None,
     "record": 1,
     "compare": 1,
     "diff": 2,
@@ -73,7 +76,8 @@ def parser() -> Parser:
     line.add_argument(
         "runs",
         nargs="*",
-        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report: LAB …",
+        help="record, compare, export: RUN; diff: RUN RUN; import: FOLDER; sweep: LAB; claims, report, report-folder: "
+        "LAB …; published: DOCS LAB …",
     )
     for option in OPTIONS.values():
         of = "" if "lab" in option.commands else f"{', '.join(option.commands)}: "
@@ -135,7 +139,7 @@ def sweep(args: argparse.Namespace, interrupted: Interrupted | None) -> int:
             batch=int(args.batch or OPTIONS["batch"].default),
             fresh=int(args.fresh or OPTIONS["fresh"].default),
         )
-        return run_sweep(entry, search, options(args), workers, interrupted)
+        return run_sweep(entry, search, options(args), workers, interrupted, as_json=args.json)
 
 
 def resumed(args: argparse.Namespace) -> Interrupted:
@@ -188,15 +192,21 @@ def over_all_labs(args: argparse.Namespace) -> Callable[[], int]:
     if args.name == "labs":
         from lib.harness.commands.labs import print_labs
 
-        return lambda: print_labs(ROOT)
+        return lambda: print_labs(ROOT, args.json)
     if args.name == "claims":
         from lib.harness.commands.claims import claims
 
         return lambda: claims(ROOT, args.runs, options(args), as_json=args.json, expect=args.expect)
-    if args.name == "report":
+    if args.name in ("report", "report-folder"):
         from lib.harness.showing.report import print_report
 
-        return lambda: print_report(ROOT, args.runs)
+        return lambda: print_report(ROOT, args.runs, folder=args.name == "report-folder")
+    if args.name == "published":
+        if not args.runs:
+            raise UserError("published takes the folder docs, then labs. All options: python -m lib --help")
+        from lib.harness.showing.published import print_published
+
+        return lambda: print_published(ROOT, Path(args.runs[0]), args.runs[1:], options(args))
     from lib.harness.commands.sync import sync
 
     return sync
@@ -213,7 +223,7 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
     match args.name:
         case "sweep":
             return lambda: sweep(args, interrupted)
-        case "labs" | "claims" | "report" | "sync":
+        case "labs" | "claims" | "report" | "report-folder" | "published" | "sync":
             return over_all_labs(args)
         case "forget":
             from lib.harness.commands.forget import forget
@@ -225,7 +235,7 @@ def command(args: argparse.Namespace, interrupted: Interrupted | None) -> Callab
             does: dict[str, Callable[..., int]] = {
                 "record": reproduction.record,
                 "compare": reproduction.compare_again,
-                "diff": reproduction.diff,
+                "diff": partial(reproduction.diff, as_json=args.json),
             }
             return lambda: does[args.name](*args.runs)
         case "export" | "import":
@@ -273,7 +283,7 @@ def run(args: argparse.Namespace) -> int:
     with workers_of(args, entry) as workers:  # their processes start while this one loads the rest
         from lib.harness.commands.lab import run_lab
 
-        return run_lab(entry, options(args), workers, interrupted)
+        return run_lab(entry, options(args), workers, interrupted, as_json=args.json)
 
 
 def look_inside(args: argparse.Namespace) -> int:
@@ -286,6 +296,7 @@ def look_inside(args: argparse.Namespace) -> int:
     others = {
         "rehearse": args.debug and args.rehearse,
         "resume": args.resume is not None,
+        "json": args.json,
         "on": args.on == "ray",
         "workers": args.debug and args.workers is not None,
     }

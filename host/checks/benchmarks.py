@@ -15,6 +15,7 @@ from host.engine import build, docker, images
 from host.runs import sandbox
 from lib.harness.errors import UserError
 
+COLUMNS = ("what", "ours", "peer", "ratio", "goal")
 LONG = ("load",)
 """Benchmarks that take an hour or more: they run where they are named."""
 # rows go last, on a line of their own: what is measured may print
@@ -38,7 +39,7 @@ def require(wanted: list[str], local: bool) -> None:
         docker.require()
 
 
-def bench(wanted: list[str], local: bool) -> None:
+def bench(wanted: list[str], local: bool, *, as_json: bool) -> None:
     """Run the benchmarks `wanted` and print the table. Raises `UserError` for one that fails."""
     if not local:
         build.ensure(*images.IMAGES)
@@ -57,7 +58,10 @@ def bench(wanted: list[str], local: bool) -> None:
         if result.returncode:
             raise UserError(f"benchmarks/{name}.py ended with exit code {result.returncode}; the lines above say why")
         rows += json.loads(result.stdout.splitlines()[-1])
-    _table(rows)
+    if as_json:
+        print(json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
+    else:
+        _table(rows)
 
 
 def _table(rows: list[list[Any]]) -> None:
@@ -65,7 +69,7 @@ def _table(rows: list[list[Any]]) -> None:
     from rich.table import Table
 
     table = Table("ours : peer", box=None, header_style="bold", pad_edge=False)
-    for column in ("ours", "peer", "ratio", "goal"):
+    for column in COLUMNS[1:]:
         table.add_column(column, justify="right")
     for what, ours, peer, ratio, goal in rows:
         table.add_row(what, ours, peer, f"{ratio:.3g}", goal)

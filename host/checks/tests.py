@@ -10,9 +10,13 @@ from host.engine import build, docker, images
 from host.runs import sandbox
 from lib.harness.errors import UserError
 
-PARTS = ("lint", "lib", "lessons", "host", "browser")
-LESSONS = "tests/lib/lessons"
-"""A part of its own: beside the frameworks that other tests have loaded, there is no memory for kernels and labs."""
+PARTS = ("lint", "harness", "lib", "lessons", "host", "browser")
+APART = ("harness", "lessons")
+"""Folders of tests/lib that are parts of their own.
+
+A process that has run the labs' tests keeps both frameworks and 3 GB; beside it there is no room for their servers,
+Ray clusters and kernels.
+"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LINTED = ("lib", "host", "tasks.py", "tests", "benchmarks")
 UNITS = "^tests/host/images/units/"  # scripts of images, several of one name
@@ -74,10 +78,10 @@ def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
     note = ""
     if part == "lint":
         code: int | None = _lint(local)
+    elif part in APART:
+        code = sandbox.run([*options, f"tests/lib/{part}"], local)
     elif part == "lib":
-        code = sandbox.run([*options, "--ignore", LESSONS, "tests/lib"], local)
-    elif part == "lessons":
-        code = sandbox.run([*options, LESSONS], local)
+        code = sandbox.run([*options, *(f"--ignore=tests/lib/{each}" for each in APART), "tests/lib"], local)
     elif part == "host":
         ignored = ["--ignore", "tests/host/images"] if local else []
         code = on_host([*options, *ignored, "tests/host"])

@@ -1,12 +1,13 @@
-"""`./invoke claims`: the lecture's claims with their verdicts, compared with expected ones if asked for."""
+"""`./invoke claims`: the lecture's claims with their verdicts; compared with expected ones, published if asked for."""
 
 import json
+import sys
 from argparse import Namespace
 
 from host.bootstrap.paths import caller_path
-from host.command.place import run_lib
+from host.command.place import goes_local, run_lib
 from host.machine.labs_named import in_container, names
-from host.runs import snapshot
+from host.runs import published, snapshot
 from lib.harness.contract.options import arguments, options_of
 from lib.harness.errors import UserError
 
@@ -14,8 +15,19 @@ EXPECTED = "/workspace/expected.json"
 
 
 def run_claims(options: Namespace) -> int:
-    """Print the claims. Returns the exit code of the program."""
+    """Print the claims, and publish them if asked for. Returns the exit code of the program."""
+    if options.publish and options.quick:
+        raise UserError("--publish and --quick cannot be combined: the published table is of full runs")
     labs = names(options.only)
+    code = _print(labs, options)
+    if options.publish and code:
+        print("Nothing is published: what is above says why", file=sys.stderr)
+    elif options.publish:
+        published.write(labs, options.seed, goes_local(options.local))
+    return code
+
+
+def _print(labs: list[str], options: Namespace) -> int:
     line, own = ["claims", *labs], [in_container(name) for name in labs]
     table, values = options_of("claims"), vars(options)
     if options.expect is None:

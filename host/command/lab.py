@@ -47,8 +47,9 @@ def lab_arguments(options: Namespace) -> list[str]:
     if len(modes) == 2:
         raise UserError("--debug and --rehearse cannot be combined")
     for mode in modes:
-        if options.resume is not None or options.on == "ray":
-            raise UserError(f"--{mode} and --{'resume' if options.resume else 'on ray'} cannot be combined")
+        others = {"resume": options.resume is not None, "on ray": options.on == "ray", "json": options.json}
+        for other in (name for name, given in others.items() if given):
+            raise UserError(f"--{mode} and --{other} cannot be combined")
     if options.resume is not None and options.gpu:
         options = Namespace(**(vars(options) | {"framework": None}))  # it only chooses the image
     return _started([name], "lab", options)
@@ -84,7 +85,8 @@ def _started(line: list[str], command: str, options: Namespace) -> list[str]:
     values = vars(options) | {"on": None if options.on == "local" else options.on}
     table = options_of(command)
     if options.resume is not None:
-        elsewhere = {"resume", "on", "workers", "gpu"}  # where the trials run, and how many at once, changes no result
+        # where the trials run, how many at once, and how the results are printed changes none of them
+        elsewhere = {"resume", "on", "workers", "gpu", "json"}
         changed = arguments(tuple(option for option in table if option.key not in elsewhere), values)
         if changed:
             raise UserError(f"--resume continues the run as it began: leave out {changed[0]}")

@@ -96,9 +96,9 @@ def reproduce_every(*, near: bool = False) -> int:
     return worst
 
 
-def diff(one: str, other: str) -> int:
+def diff(one: str, other: str, *, as_json: bool) -> int:
     """Print what differs between two runs. 0: no result does. 1: some do."""
-    return in_container(["diff", one, other])
+    return in_container(["diff", one, other, *(["--json"] if as_json else [])])
 
 
 def _record(run: str) -> dict[str, Any]:

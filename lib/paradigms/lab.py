@@ -29,6 +29,7 @@ from lib.harness.contract.studies import batches, changed
 from lib.harness.contract.trial import Log, Runtime, Study, Trial
 from lib.models import evaluation
 from lib.models.mlp import initial_weights, torch_mlp
+from lib.models.nearest_mean import nearest_mean
 from lib.models.training import TorchClassifier, train
 from lib.paradigms import approximation, k_means, reinforce
 from lib.paradigms.autoencoder import AutoEncoder, principal_components, squared_error
@@ -161,13 +162,6 @@ def labels(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:
         "test_right": packed(evaluation.right(logits, test.labels)),
         "means_right": packed(nearest_mean(training, test) == test.labels),
     }
-
-
-def nearest_mean(training: Split, test: Split) -> np.ndarray:
-    """The class whose mean training picture is nearest to each test picture (n,)."""
-    x = _pixels(training)
-    means = np.stack([x[training.labels == digit].mean(axis=0) for digit in range(CLASSES)])
-    return k_means.nearest(_pixels(test), means)[0]
 
 
 def pictures(config: ParadigmsConfig, seed: Seed, log: Log) -> dict[str, Any]:

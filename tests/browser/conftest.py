@@ -26,6 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     own = shutil.ignore_patterns(".*", "mine", "packages")  # what the user has made there
     shutil.copytree(ROOT / "labs", folder / "labs", ignore=own)
+    shutil.copytree(ROOT / "docs" / "results", folder / "docs" / "results")
     for name in (MINE, PACKAGES):
         (folder / name).mkdir()
     uid = 1234 if os.geteuid() == 0 else os.getuid()

@@ -2,13 +2,16 @@
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import requests
 import websocket
 
 
-def run_cell(jupyter: str, token: str, code: str) -> str:
-    """Run code in a new kernel and return what it printed; AssertionError with the traceback when it failed."""
+@contextmanager
+def channels(jupyter: str, token: str) -> Iterator[websocket.WebSocket]:
+    """The web socket of a new kernel, which is shut down at the end."""
     headers = {"Authorization": f"token {token}"}
     started = requests.post(f"{jupyter}/api/kernels", json={"name": "python3"}, headers=headers, timeout=60)
     assert started.status_code == 201, started.text
@@ -16,10 +19,16 @@ def run_cell(jupyter: str, token: str, code: str) -> str:
     url = kernel.replace("http://", "ws://") + "/channels"
     socket = websocket.create_connection(url, header=headers, timeout=120, suppress_origin=True)
     try:
-        return _execute(socket, code)
+        yield socket
     finally:
         socket.close()
         requests.delete(kernel, headers=headers, timeout=60)
+
+
+def run_cell(jupyter: str, token: str, code: str) -> str:
+    """Run code in a new kernel and return what it printed; AssertionError with the traceback when it failed."""
+    with channels(jupyter, token) as socket:
+        return _execute(socket, code)
 
 
 def _execute(socket: websocket.WebSocket, code: str) -> str:

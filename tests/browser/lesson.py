@@ -4,19 +4,29 @@ import json
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from tests.browser.chromium import Page
 from tests.host.images.support import Stack
 
 CELLS = "document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell')"
 IDLE = "document.body.innerText.includes('(ipykernel) | Idle')"  # in the status bar
-SETTINGS = Path("labs", ".jupyter", "@jupyterlab", "notebook-extension", "tracker.jupyterlab-settings")
+
+
+def choose(stack: Stack, plugin: str, **settings: str) -> None:
+    """Store the settings of a plugin of JupyterLab, as its page of settings does."""
+    answer = requests.put(
+        f"{stack.jupyter}/lab/api/settings/{plugin}",
+        json={"raw": json.dumps(settings)},
+        headers={"Authorization": f"token {stack.environment['JUPYTER_TOKEN']}"},
+        timeout=60,
+    )
+    assert answer.status_code == 204, answer.text
 
 
 def show_all_cells(stack: Stack) -> None:
-    """Let JupyterLab draw the cells that are out of sight too: a setting of its own."""
-    file = stack.folder / SETTINGS
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"windowingMode": "none"}), encoding="utf-8")
+    """Let JupyterLab draw the cells that are out of sight too."""
+    choose(stack, "@jupyterlab/notebook-extension:tracker", windowingMode="none")
 
 
 class Lesson:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
+import websocket
 
 from tests.browser.chromium import Page
-from tests.browser.kernel import run_cell
-from tests.host.clone import instance
+from tests.browser.kernel import channels, run_cell
+from tests.browser.lesson import choose
 from tests.host.images.support import Stack
 
 Picture = Callable[[str], Path]
@@ -31,6 +32,7 @@ NOT_OURS = (
     "/ajax-api/2.0/mlflow/users/current",  # MLflow's page asks who is logged in; without logins that is a 404
     "net::ERR_NETWORK_CHANGED",  # other tests start and stop containers, whose networks are this machine's too
 )
+TRANSLATION = "@jupyterlab/translation-extension:plugin"
 
 
 def own_errors(page: Page) -> list[str]:
@@ -53,6 +55,25 @@ def test_jupyterlab_opens_on_the_lessons(stack: Stack, page: Page, picture: Pict
     assert page.hosts == {stack.jupyter.removeprefix("http://")}
 
 
+def test_jupyterlab_speaks_korean_to_who_chooses_it(stack: Stack, page: Page, picture: Picture) -> None:
+    menus = "[...document.querySelectorAll('.lm-MenuBar-itemLabel')].map(e => e.innerText)"
+    try:
+        choose(stack, TRANSLATION, locale="ko_KR")
+        open_lab(page, stack)
+        page.wait_for(f"{menus}.includes('파일')")
+        page.screenshot(picture("jupyterlab-ko"))
+    finally:
+        choose(stack, TRANSLATION, locale="default")
+
+
+def test_an_idle_kernels_connection_is_kept_open(stack: Stack) -> None:
+    """Proxies and NATs forget a connection that was silent for 45 to 60 s: the server pings before that."""
+    with channels(stack.jupyter, stack.environment["JUPYTER_TOKEN"]) as socket:
+        socket.settimeout(40)
+        while socket.recv_data_frame(control_frame=True)[0] != websocket.ABNF.OPCODE_PING:
+            pass
+
+
 def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, picture: Picture) -> None:
     printed = run_cell(stack.jupyter, stack.environment["JUPYTER_TOKEN"], CELL)
     (line,) = [line for line in printed.splitlines() if line.startswith("RUN ")]
@@ -73,19 +94,3 @@ def test_a_cell_logs_a_run_that_shows_in_mlflow(stack: Stack, page: Page, pictur
     assert not page.evaluate("/Ask questions about|usage data/.test(document.body.innerText)")
     assert own_errors(page) == []
     assert page.hosts == {stack.mlflow.removeprefix("http://")}
-
-
-def test_the_report_is_in_the_language_that_is_chosen(page: Page, picture: Picture, tmp_path: Path) -> None:
-    file = tmp_path / "report.html"
-    with instance() as own:
-        own.must("report", "--out", file)
-    page.open(file.as_uri())
-    text = "document.body.innerText"
-    page.wait_for(f"{text}.includes('Each sentence of the lecture')")
-    page.screenshot(picture("report"))
-    assert "실험으로 확인하다" not in page.evaluate(text)
-    page.click("#ko")
-    page.wait_for(f"{text}.includes('실험으로 확인하다')")
-    assert "Each sentence of the lecture" not in page.evaluate(text)
-    page.screenshot(picture("report-ko"))
-    assert own_errors(page) == []

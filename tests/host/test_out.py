@@ -60,11 +60,11 @@ def export_of(*members: tuple[str, bytes]) -> bytes:
 
 
 def exports(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    def run(_arguments: list[str], _local: bool, output: BinaryIO) -> int:
+    def run(_arguments: list[str], output: BinaryIO) -> int:
         output.write(data)
         return 0
 
-    monkeypatch.setattr(transfer, "_run", run)
+    monkeypatch.setattr(without_docker, "run", run)
 
 
 def test_an_export_is_there_whole_and_everybody_may_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,3 +118,18 @@ def test_a_report_is_there_whole_with_the_callers_mode(tmp_path: Path, monkeypat
     with pytest.raises(UserError, match="could not be made"):
         report.write(tmp_path / "report.html", [], local=True)
     assert contents(tmp_path) == files | {tmp_path / "report.html": "the old one"}
+
+
+def test_a_report_in_a_folder_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = planted(tmp_path, "page")
+    members = [("index.html", tarfile.REGTYPE), ("pictures/a.png", tarfile.REGTYPE)]
+    exports(monkeypatch, export_of(*members, ("../escaped", tarfile.REGTYPE)))
+    with pytest.raises(UserError, match="The report has a strange file"):
+        report.write_folder(tmp_path / "page", [], local=True)
+    assert contents(tmp_path) == files
+    exports(monkeypatch, export_of(*members))
+    report.write_folder(tmp_path / "page", [], local=True)
+    assert contents(tmp_path) == files | {tmp_path / "page" / name: "{}" for name, _ in members}
+    assert capsys.readouterr().out == f"{tmp_path}/page/index.html, 1 pictures (0.0 MB)\n"

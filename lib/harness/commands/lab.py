@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shlex
 import time
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from lib.harness.contract.claim import words_of
+from lib.harness.commands import in_mlflow
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
@@ -48,10 +49,11 @@ class Command:
     Attributes:
         words: the arguments of ``./invoke`` that start the command.
         extras: additions to the parent run.
+        as_json: what comes out is printed as JSON, all else on standard error.
     """
 
-    def __init__(self, words: str, extras: Extras = NO_EXTRAS):
-        self.words, self.extras = words, extras
+    def __init__(self, words: str, extras: Extras = NO_EXTRAS, *, as_json: bool = False):
+        self.words, self.extras, self.as_json = words, extras, as_json
 
     def close(self, run: ParentRun, results: Results, workers: Workers) -> list[str]:
         """Record what comes of the results, before the run ends. Returns warnings for its reader."""
@@ -63,7 +65,14 @@ class Command:
         display.print_verdicts(claims)
 
 
-def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: Interrupted | None = None) -> int:
+def run_lab(
+    entry: LabEntry,
+    options: Options,
+    workers: Workers,
+    interrupted: Interrupted | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
     """Run a lab in `workers`, or resume one that was interrupted. Returns the exit code of `carry_out`.
 
     Raises:
@@ -74,7 +83,7 @@ def run_lab(entry: LabEntry, options: Options, workers: Workers, interrupted: In
         config, tags = config_for(lab, options)
     else:
         config, tags = config_of(interrupted, entry, lab), {}
-    command = Command(f"lab {shlex.quote(entry.word)}", Extras(tags=tags))
+    command = Command(f"lab {shlex.quote(entry.word)}", Extras(tags=tags), as_json=as_json)
     return carry_out(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
 
 
@@ -97,6 +106,24 @@ def carry_out(
             twice, a name that MLflow refuses. What was recorded is kept. A study that cannot begin leaves nothing.
         KeyboardInterrupt: all runs are ended as KILLED then. In both cases the workers are closed.
     """
+    with display.redirected_to_stderr(command.as_json):
+        outcome = _outcome(entry, lab, config, options, workers=workers, command=command, interrupted=interrupted)
+    if command.as_json:
+        print(json.dumps(outcome, indent=1, ensure_ascii=False))
+    return 0 if all_measured(outcome["claims"]) else 1
+
+
+def _outcome(
+    entry: LabEntry,
+    lab: Lab,
+    config: Config,
+    options: Options,
+    *,
+    workers: Workers,
+    command: Command,
+    interrupted: Interrupted | None,
+) -> dict[str, Any]:
+    """Carry a lab out. Returns its outcome: run, address in MLflow or None, trials, digest, scope, claims, warnings."""
     started = time.monotonic()
     study, batch = _begun(entry, lab, config, options.seed)
     if interrupted is None:
@@ -132,9 +159,15 @@ def carry_out(
             problems += command.close(run, results, workers)
             digest = parent_digest(_line(r) for r in results if r.status in ENDED_WELL)
             places = place_tags(run, probe)
-            tags = {"lab.result_digest": digest, "mlflow.note.content": _note(lab, claims), **places}
+            tags = {
+                "lab.result_digest": digest,
+                "mlflow.runName": in_mlflow.name_of(lab, options, claims),
+                "mlflow.note.content": in_mlflow.note_of(lab, claims),
+                **places,
+            }
             status: Literal["FINISHED", "FAILED"] = "FINISHED" if all_measured(claims) else "FAILED"
-            problems += run.finish(status, claims, tags, time.monotonic() - started)
+            numbers = {**in_mlflow.numbers_of(results, claims), "total_seconds": time.monotonic() - started}
+            problems += run.finish(status, claims, tags, numbers)
 
         command.show(results, claims)
         for problem in problems:
@@ -147,6 +180,15 @@ def carry_out(
     sent = tracking.finish(display.console.print)
     for problem in tracking.problems:
         display.warn(problem)
+    outcome = {
+        "run": run.key,
+        "url": tracking.where() if sent else None,
+        "trials": len(results),
+        "digest": digest,
+        "scope": places["lab.scope"],
+        "claims": claims,
+        "warnings": [*problems, *tracking.problems],
+    }
     if sent:
         tell(url=tracking.where())
         display.console.print(f"In MLflow: {tracking.where()}", soft_wrap=True)
@@ -155,7 +197,7 @@ def carry_out(
             f"{tracking.trouble}. Nothing is lost: the journal has it all. "
             "When MLflow is up again (./invoke up), send it with: ./invoke sync"
         )
-    return 0 if all_measured(claims) else 1
+    return outcome
 
 
 def _begun(entry: LabEntry, lab: Lab, config: Config, seed: int) -> tuple[Study, list[Trial]]:
@@ -221,18 +263,3 @@ def _kept(run: ParentRun, bugs: Sequence[Bug]) -> list[str]:
         text = "\n".join(f"claim {bug.claim}\n{bug.traceback}" for bug in bugs)
         run.write_files({"claims.log": text.encode(errors="replace")})
     return [f"the claim {bug.claim} has a bug: {bug.line} (more in claims.log of the run)" for bug in bugs]
-
-
-def _note(lab: Lab, claims: Sequence[Mapping[str, Any]]) -> str:
-    """The run's description on its MLflow page (Markdown)."""
-    rows = [
-        f"| {c['id']} | **{c['verdict']}** | {display.number(c['effect'])} {c['unit']} | {_role(c)}{c['statement']} |"
-        for c in claims
-    ]
-    return "\n".join([f"{lab.summary}", "", "| claim | verdict | effect | as measured |", "|---|---|---|---|", *rows])
-
-
-def _role(claim: Mapping[str, Any]) -> str:
-    """The words of a claim's role, with a colon; empty for a sentence."""
-    words = words_of(claim)
-    return f"{words.en}: " if words else ""

@@ -81,12 +81,15 @@ def _because(causes: list[str]) -> str:
     return "Image, lock, code, data, CPU, GPU and threads are the same"
 
 
-def diff(left: str, right: str) -> int:
+def diff(left: str, right: str, as_json: bool) -> int:
     """Print what differs between two runs: code, config, environment, data, results. Returns 0 if no result does."""
     with from_mlflow.connected() as client:
         first, second = (from_mlflow.read(client, from_mlflow.find(client, name)) for name in (left, right))
-        print(f"{first.key}\n{second.key}")
         results = comparison.compare(first, second)
-        for line in comparison.described(first, second, results):
-            print(line)
+        lines = list(comparison.described(first, second, results))
+    if as_json:
+        outcome = {"runs": [first.key, second.key], "identical": results.identical, "lines": lines}
+        print(json.dumps(outcome, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join([first.key, second.key, *lines]))
     return 0 if results.identical else 1

@@ -42,12 +42,12 @@ from lib.harness.running.pool import Workers
 from lib.harness.running.resumption import Interrupted
 from lib.harness.searching import best
 from lib.harness.searching import pictures as sweep_figures
+from lib.harness.searching.best import SEARCHED
 from lib.harness.searching.pruning import Pruning
 from lib.harness.searching.search import best_of, grid_size, score_of, searched
 from lib.harness.searching.space import described, space_of, words
 from lib.harness.showing import display
 
-SEARCHED = "search/"
 WORTH = 0.01
 """The smallest gain that counts, as a share of the default's score, as scores have units of all sizes: for less than
 one per cent nobody leaves a default that others know."""
@@ -80,7 +80,13 @@ class Sweep:
 
 
 def run_sweep(
-    entry: LabEntry, sweep: Sweep, options: Options, workers: Workers, interrupted: Interrupted | None = None
+    entry: LabEntry,
+    sweep: Sweep,
+    options: Options,
+    workers: Workers,
+    interrupted: Interrupted | None = None,
+    *,
+    as_json: bool = False,
 ) -> int:
     """Run a sweep, or one that was interrupted, to the registered config. Returns the exit code of `carry_out`.
 
@@ -101,16 +107,16 @@ def run_sweep(
         sweep = replace(sweep, trials=min(sweep.trials, grid_size(space)))
     if sweep.sampler == "cmaes" and sum(isinstance(one, Range) for one in space.values()) < 2:
         raise UserError(f"--sampler cmaes searches two ranges or more, not only {', '.join(space)}: take tpe")
-    command = SweepCommand(entry, lab, lab.search, sweep, space)
+    command = SweepCommand(entry, lab, lab.search, sweep, space, as_json=as_json)
     return carry_out(entry, command.lab(), config, options, workers=workers, command=command, interrupted=interrupted)
 
 
 class SweepCommand(Command):
     """The part of a sweep that a plain run lacks: its records and what it prints."""
 
-    def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space):
+    def __init__(self, entry: LabEntry, lab: Lab, search: Search, sweep: Sweep, space: Space, *, as_json: bool):
         self._lab, self._search, self._sweep, self._space = lab, search, sweep, space
-        super().__init__(f"sweep {shlex.quote(entry.word)}")
+        super().__init__(f"sweep {shlex.quote(entry.word)}", as_json=as_json)
         options = {
             "lab": lab.name,
             "trials": sweep.trials,

@@ -229,7 +229,8 @@ class _Importer:
     def put_all(self, runs: Mapping[str, ExportedRun]) -> int:
         """Put a parent run and then its trials into MLflow. Returns how many were missing, or not there as a whole."""
         first = next(iter(runs))
-        experiment = _experiment(self._server, f"{QUARANTINE}{runs[first].experiment}")
+        name, summary = f"{QUARANTINE}{runs[first].experiment}", runs[first].tags.get("lab.summary", "")
+        experiment = _experiment(self._server, name, summary)
         present = {key: run for key, run in self._server.runs(experiment, first).items() if not run.deleted}
         new, parent = 0, ""
         for key, run in runs.items():
@@ -255,11 +256,11 @@ class _Importer:
         self._client.set_terminated(id_, run.status, run.end_time)
 
 
-def _experiment(server: MlflowServer, name: str) -> str:
+def _experiment(server: MlflowServer, name: str, description: str) -> str:
     """The id of the experiment of this name, which is created, or restored if it was deleted."""
     match = server.experiment(name)
     if match is None:
-        server.create_experiment(name)
+        server.create_experiment(name, description)
         match = server.experiment(name)
     elif match.deleted:
         server.restore_experiment(match.id)

@@ -15,7 +15,10 @@ from typing import Any
 
 from lib.harness.errors import UserError
 
-COMMANDS = ("sweep", "labs", "claims", "report", "record", "compare", "diff", "export", "import", "sync", "forget")
+COMMANDS = (
+    "sweep", "labs", "claims", "report", "report-folder", "published", "record", "compare", "diff", "export", "import",
+    "sync", "forget",
+)  # fmt: skip
 """The commands of ``python -m lib``, which are no names of labs."""
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 PYTHONS = {*sys.stdlib_module_names, "lib", "fearless_labs"}

@@ -5,8 +5,10 @@ The batch size is the config's, never the number of workers, so that a study ask
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from statistics import fmean
 from typing import Any, TypeVar
 
 from lib.harness.contract.config import Config
@@ -15,6 +17,7 @@ from lib.harness.errors import UserError
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T")
+K = TypeVar("K")
 GRID_SEEDS = 1_000_000
 """The first seed number of grids; those of finals are smaller, so that the two never meet."""
 Part = Generator[list[Trial], list[Result], T]
@@ -165,3 +168,23 @@ def best(results: Sequence[Result], score: Callable[[Result], float]) -> Result:
     if not finite:
         raise LookupError("no trial of the grid has a finite score")
     return min(finite, key=lambda s: s[:2])[2]
+
+
+def best_mean(results: Sequence[Result], variants: Mapping[K, str], score: Callable[[Result], float]) -> K:
+    """The choice whose trials have the lowest mean score, so that no single start decides; the first one of equals.
+
+    A choice with a trial that has failed, or whose score is not finite, is only taken where all are such: then it is
+    the first one, and its finals show that it fails.
+
+    Args:
+        results: of a grid, every choice with the same seeds.
+        variants: for each choice the name of its trials. Where there is one choice alone, it needs no trials.
+        score: of a finished trial, less is better.
+    """
+
+    def mean(choice: K) -> float:
+        trials = [result for result in results if result.trial.variant == variants[choice]]
+        value = fmean(score(result) if result.status == "FINISHED" else math.inf for result in trials)
+        return value if math.isfinite(value) else math.inf
+
+    return min(variants, key=mean) if len(variants) > 1 else next(iter(variants))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.harness import replaced
+from lib.harness import __version__, replaced
 from lib.harness.contract.catalogue import GROUP, OUTSIDE
 from lib.harness.machine import gpus
 from lib.harness.machine.determinism import portable
@@ -122,6 +122,7 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
         **({RECORDED_IMAGE: recorded_image} if recorded_image else {}),
         **replaced.tags(),
         "lab.framework": framework,
+        "lab.version": __version__,
         "lab.image": variable("LAB_IMAGE", "unknown"),
         "lab.image_kind": variable("LAB_IMAGE_KIND", "unknown"),
         "lab.lock_sha256": variable("LAB_LOCK_SHA256", "unknown"),

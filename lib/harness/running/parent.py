@@ -86,7 +86,7 @@ class ParentRun:
             "lab.portable": str(options.portable).lower(),
         }
         tags = {"lab.variant": "all", "lab.seed": str(options.seed), "lab.scope": self.scope(config.framework)}
-        tags["lab.workers"] = workers.label
+        tags |= {"lab.workers": workers.label, "lab.summary": " / ".join(filter(None, [lab.summary, lab.korean]))}
         if recipe:
             tags["lab.recipe_sha256"] = provenance.sha256_of_files(recipe)
         if interrupted is None:
@@ -190,11 +190,11 @@ class ParentRun:
         status: Literal["FINISHED", "FAILED"],
         claims: list[dict[str, Any]],
         tags: Mapping[str, str],
-        seconds: float,
+        numbers: Mapping[str, float],
     ) -> list[str]:
-        """Record the verdicts and `tags`, and end this run. Returns warnings for its reader."""
+        """Record the verdicts, `tags` and, outside the digest, `numbers`, and end this run. Returns warnings."""
         self.write_files({"claims.json": json_bytes(claims)})
-        self.journal.append("timing", step=0, values={"total_seconds": seconds}, time=now_ms())
+        self.journal.append("timing", step=0, values=dict(numbers), time=now_ms())
         verdicts = {f"claim.{record['id']}": record["verdict"] for record in claims if "/" not in record["id"]}
         changed = self.code_changed()
         self.journal.end(status, **{**tags, **verdicts})

@@ -19,6 +19,8 @@ from lib.harness.errors import UserError, warn_once
 from lib.harness.recording import journal, reading
 from lib.harness.running.resumption import read_run
 
+SEARCHED = "search/"
+"""Begins the variants of a search's trials."""
 FILE = "best.json"
 
 

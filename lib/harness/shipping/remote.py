@@ -22,8 +22,10 @@ PAGE = 250
 TERMINAL = ("FINISHED", "FAILED", "KILLED")
 SENT = "lab.sent"
 """The tag of a run that says how many bytes of its journal MLflow has: it comes and goes with the points."""
+RUN_NAME, NOTE = "mlflow.runName", "mlflow.note.content"
+"""MLflow's own tags: the name of a run, and the description of a run or an experiment."""
 TAGS_AT_A_TIME = 90
-TAG_LENGTH, PARAM_LENGTH = 8000, 6000
+TAG_LENGTH, PARAM_LENGTH, NAME_LENGTH = 8000, 6000, 250
 """MLflow's own limits; the files of the run have the whole text."""
 Metric = tuple[str, float, int, int]
 """Name, value, time in ms since the epoch, step."""
@@ -65,7 +67,7 @@ class Server(Protocol):
     def experiment(self, name: str) -> Experiment | None:
         """The experiment of this name, a deleted one included."""
 
-    def create_experiment(self, name: str) -> None:
+    def create_experiment(self, name: str, description: str) -> None:
         """Create an experiment, unless it is there."""
 
     def restore_experiment(self, experiment: str) -> None:
@@ -115,11 +117,12 @@ class MlflowServer:
             experiment = self.client.get_experiment_by_name(name)
         return Experiment(experiment.experiment_id, experiment.lifecycle_stage == "deleted") if experiment else None
 
-    def create_experiment(self, name: str) -> None:
+    def create_experiment(self, name: str, description: str) -> None:
         """Create an experiment, unless it is there."""
         location = os.environ.get("LAB_ARTIFACTS")  # only without a server: the server knows its own
+        tags = {NOTE: description} if description else {}
         with server_errors(), _already("RESOURCE_ALREADY_EXISTS"):
-            self.client.create_experiment(name, location)
+            self.client.create_experiment(name, location, tags)
 
     def restore_experiment(self, experiment: str) -> None:
         """Take an experiment and its runs out of the bin."""
@@ -179,6 +182,9 @@ class MlflowServer:
         from mlflow import entities
 
         with server_errors():
+            if RUN_NAME in tags:  # as a tag it would be written within the transaction that writes the others
+                self.client.update_run(run, name=_text(tags[RUN_NAME], NAME_LENGTH))
+                tags = {name: value for name, value in tags.items() if name != RUN_NAME}
             for some in _some(list(_cut(params, PARAM_LENGTH).items())):
                 self.client.log_batch(run, params=[entities.Param(*param) for param in some])
             points = [entities.Metric(*metric) for metric in metrics]

@@ -163,7 +163,7 @@ class Shipper:
         if header is None:
             return None
         reading.require_header(path, header)
-        remote = self._known(header["experiment"]).get(header["key"])
+        remote = self._known(header["experiment"], header["tags"].get("lab.summary", "")).get(header["key"])
         parent = self._runs.get(JOURNAL)
         if remote and remote.deleted:
             self._let_go(path)
@@ -196,13 +196,13 @@ class Shipper:
             self._write(Sent(self.page))
         return run
 
-    def _known(self, experiment: str) -> dict[str, RemoteRun]:
+    def _known(self, experiment: str, description: str = "") -> dict[str, RemoteRun]:
         """The runs of this folder that MLflow has, by key; asked once. A deleted experiment is restored."""
         self._name = experiment
         if self._experiment is None:
             match = self.server.experiment(experiment)
             if match is None:
-                self.server.create_experiment(experiment)
+                self.server.create_experiment(experiment, description)
                 match = self.server.experiment(experiment)
             elif match.deleted:
                 self.server.restore_experiment(match.id)

@@ -50,13 +50,14 @@ def redirected_to_stderr(wanted: bool) -> Iterator[None]:
         console.file = before
 
 
-def print_labs(rows: Iterable[tuple[str, str, str, str, str]]) -> None:
-    """The labs: name, what it shows, duration, frameworks, its claims with their last verdicts."""
+def print_labs(labs: Iterable[Mapping[str, Any]]) -> None:
+    """The labs: name, what it shows, duration, frameworks, its rows with their last verdicts."""
     table = Table(header_style="dim", box=None, pad_edge=False)
     for column in ("lab", "shows", "full", "frameworks", "last verdicts"):
         table.add_column(column, no_wrap=column != "shows")
-    for row in rows:
-        table.add_row(*row)
+    for lab in labs:
+        rows = "\n".join(f"{verdict or 'not run':>12}  {row}" for row, verdict in lab["verdicts"].items())
+        table.add_row(lab["name"], lab["summary"], f"{lab['minutes']:g} min", "/".join(lab["frameworks"]), rows)
     console.print(table)
 
 

@@ -1,21 +1,15 @@
-"""The report: one page in English and Korean that needs nothing else, from the newest run of every lab.
-
-The page is ``report.html.j2``; here is what it shows. Jinja2 escapes all of it.
-"""
+"""The report: what the newest run of every lab has measured, in English and Korean. ``page.py`` writes it as HTML."""
 
 from __future__ import annotations
 
-import base64
 import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.harness.comparing.from_journals import is_current, newest
 from lib.harness.comparing.records import Record
@@ -24,103 +18,13 @@ from lib.harness.contract.claim import words_of
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.loading import load
 from lib.harness.contract.settings import Options, as_params, configure
-from lib.harness.contract.texts import Language, Text, Texts
+from lib.harness.contract.texts import Text, Texts
 from lib.harness.errors import UserError, warn_once
 from lib.harness.judging.family import family_of
-from lib.harness.showing import display
-from lib.harness.showing.in_cell import KOREAN_VERDICTS
-
-TITLE = Text(
-    "Don't be afraid of deep learning: the lecture, put to the test", "쫄지말자 딥러닝: 강의를 실험으로 확인하다"
-)
-INTRODUCTION = Text(
-    "Each sentence of the lecture is an experiment. A statistical one holds when the whole 95 % interval over seeds "
-    "lies in the range that the sentence asks for; an exact one when the worst deviation does. A sentence with several "
-    "parts holds when all of them do. What else was measured stands below it: its conditions, its limits, what it is "
-    "compared with, and what was checked. What does not hold is a finding, and is shown like the rest.",
-    "강의의 문장 하나하나가 실험입니다. 통계적 주장은 여러 시드에 걸친 95% 신뢰구간 전체가 "
-    "문장이 요구하는 범위 안에 있을 때 성립합니다. 시드와 무관하게 등식이 성립해야 하는 주장은 "
-    "최대 편차가 그 범위 안에 있을 때 성립합니다. 문장이 여러 부분이면 모두 성립해야 성립합니다. 그 아래에는 함께 "
-    "측정한 조건과 한계, 비교 기준, 검산을 적었습니다. 성립하지 않는 것도 하나의 발견이며 똑같이 보여 줍니다.",
-)
-
-
-@dataclass(frozen=True)
-class Source:
-    """An image of a picture as a data address. `language`: of the texts in it; empty where it is for all readers."""
-
-    data: str
-    alt: str
-    language: Language | str = ""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure or an animation of a run."""
-
-    sources: tuple[Source, ...]
-    caption: Text | None
-
-
-@dataclass(frozen=True)
-class Part:
-    """A claim as it was measured: a line of a row's table.
-
-    Attributes:
-        role: the words before it; None for a sentence.
-        split: the parts of an interval over seeds and items.
-    """
-
-    role: Text | None
-    statement: Text
-    note: Text | None
-    verdict: str
-    effect: str
-    split: Text | None
-    p: str
-    unit: Text
-    seeds: int
-    holds_when: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """A sentence of the lecture with its verdict, its lesson, its picture and its claims.
-
-    Attributes:
-        turns: why its verdict would not stand in the family of all rows; None where it would.
-    """
-
-    id: str
-    sentence: Text
-    verdict: str
-    lesson: Text | None
-    picture: Picture | None
-    parts: list[Part]
-    turns: Text | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """The run behind a section. `address`: of its page in MLflow, where that is known."""
-
-    key: str
-    address: str
-    facts: list[str]
-    command: str
-    current: bool
-
-
-@dataclass(frozen=True)
-class Section:
-    """A lab; without a run it was not measured. `more`: the pictures that no row shows."""
-
-    name: str
-    chapter: int
-    summary: Text
-    rows: list[Row] = field(default_factory=list)
-    more: list[Picture] = field(default_factory=list)
-    run: Run | None = None
+from lib.harness.showing import display, page
+from lib.harness.showing.contents import Image, Part, Picture, Row, Run, Section
+from lib.harness.showing.in_cell import KOREAN_VERDICTS, range_text
+from lib.harness.showing.reasons import in_korean
 
 
 def command_of(lab: Lab, run: Record) -> str:
@@ -148,38 +52,46 @@ def effect_of(record: Mapping[str, Any]) -> str:
     return effect if record["kind"] == "exact" else f"{effect} [{display.ends_text(record, ', ')}]"
 
 
-def picture_of(texts: Texts, run: Record, name: str, alt: Text) -> Picture | None:
-    """A picture of a run, with the Korean one where there is one; None where the run has none of this name."""
-    english, korean = (_data(run, f"figures/{part}{name}") for part in ("", "ko/"))
-    if not english:
+def picture_of(lab: Lab, run: Record, name: str, shows: Text | None = None) -> Picture | None:
+    """A picture of a run, with the Korean one where there is one; None where the run has none of this name.
+
+    Args:
+        shows: what came out, in words; for the pictures of no row, the beginning of the caption stands for it.
+    """
+    english, korean = (_image(lab, run, name, part) for part in ("", "ko/"))
+    if english is None:
         return None
-    caption = texts.both(f"figures.{name}.caption")
-    if not korean:
-        return Picture((Source(english, alt.en),), caption)
-    return Picture((Source(english, alt.en, "en"), Source(korean, alt.ko, "ko")), caption)
+    caption = lab.texts.both(f"figures.{name}.caption")
+    shows = shows or caption or Text(*[name.replace("_", " ").replace("-", " ")] * 2)
+    alt = Text(f"Chart. {shows.en}", f"그래프. {shows.ko}")
+    return Picture(f"picture-{lab.name}-{name}", english, korean or english, alt, caption)
 
 
-def _data(run: Record, stem: str) -> str:
+def _image(lab: Lab, run: Record, name: str, folder: str) -> Image | None:
+    """The file of a picture of a run, below `folder` of its figures."""
     for kind in ("png", "gif"):
         try:
-            content = run.source.file(f"{stem}.{kind}")
+            content = run.source.file(f"figures/{folder}{name}.{kind}")
         except UserError as error:
             warn_once(f"{error}: the report is without that picture")
             continue
         if content is not None:
-            return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    return ""
+            language = folder.rstrip("/") or "en"
+            return Image(f"{lab.name}-{name}-{language}.{kind}", content)
+    return None
 
 
 def part_of(texts: Texts, record: Mapping[str, Any]) -> Part:
     """A line of a row's table: in English as recorded, in Korean as the lab's texts have it.
 
-    What a recorded note says besides the claim's own (why it is inconclusive) is the record's in both languages.
+    A recorded note has the claim's own behind the reason why it is undecided, which the harness has given.
     """
     key = f"claims.{record['id']}"
     note, recorded = texts.both(f"{key}.note"), record["note"]
-    korean = recorded.replace(note.en, note.ko) if note else recorded
+    own = note.en if note and recorded.endswith(note.en) else ""
+    korean = in_korean(recorded.removesuffix(own)) + (note.ko if note and own else "")
     return Part(
+        id=record["id"],
         role=words_of(record),
         statement=_translated(texts, f"{key}.statement", record["statement"]),
         note=Text(recorded, korean) if recorded else None,
@@ -189,7 +101,7 @@ def part_of(texts: Texts, record: Mapping[str, Any]) -> Part:
         p=display.p_text(record),
         unit=_translated(texts, f"{key}.unit", record["unit"]),
         seeds=record["seeds"],
-        holds_when=record["holds_when"],
+        holds_when=Text(record["holds_when"], range_text(record["holds_when"], "ko")),
     )
 
 
@@ -197,6 +109,11 @@ def _translated(texts: Texts, key: str, english: str) -> Text:
     """A recorded English text with the Korean one of the lab's texts, or English where they have none."""
     text = texts.both(key)
     return Text(english, text.ko if text else english)
+
+
+def _sentence(texts: Texts, row: str, claim: str, statement: str) -> Text:
+    """The lecture's sentence of a row; of one without a sentence, the statement of its claim."""
+    return texts.both(f"rows.{row}.sentence") or _translated(texts, f"claims.{claim}.statement", statement or row)
 
 
 def rows_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -207,28 +124,42 @@ def rows_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return rows
 
 
-def row_of(texts: Texts, run: Record, id_: str, records: Sequence[Mapping[str, Any]], shown: set[str]) -> Row:
-    """A row of the lecture; one without a sentence is named by its claim. Its picture joins those that are `shown`."""
-    sentence = texts.both(f"rows.{id_}.sentence") or _translated(
-        texts, f"claims.{id_}.statement", records[0]["statement"]
+def result_of(part: Part) -> Text:
+    """A part and what was measured of it, in one line for a reader who sees no picture."""
+    english, korean = (f"{part.effect} ({unit})" if unit else part.effect for unit in (part.unit.en, part.unit.ko))
+    return Text(
+        f"{part.statement.en}: {english}; {part.verdict}.",
+        f"{part.statement.ko}: {korean}, {KOREAN_VERDICTS.get(part.verdict, part.verdict)}.",
     )
-    figure = texts.figures.get(id_, "")
-    picture = picture_of(texts, run, figure, sentence) if figure and figure not in shown else None
-    shown.add(figure)
+
+
+def row_of(lab: Lab, run: Record, id_: str, records: Sequence[Mapping[str, Any]], shown: set[str]) -> Row:
+    """A row of the lecture; one without a sentence is named by its claim. Its picture joins those that are `shown`."""
+    texts = lab.texts
+    sentence = _sentence(texts, id_, id_, records[0]["statement"])
     verdict = records[0]["verdict"]
     parts = [part_of(texts, record) for record in records if "part" not in record]
-    return Row(id_, sentence, verdict, texts.lesson(id_, verdict), picture, parts)
+    decides = records[0].get("part", id_)
+    deciding = next((part for part in parts if part.id == decides), None)
+    figure = texts.figures.get(id_, "")
+    shows = result_of(deciding) if deciding else sentence
+    picture = picture_of(lab, run, figure, shows) if figure and figure not in shown else None
+    shown.add(figure)
+    return Row(id_, sentence, verdict, texts.lesson(id_, verdict), picture, parts, deciding)
 
 
 def section_of(lab: Lab, run: Record | None, current: bool) -> Section:
     """A lab's part of the page. `current`: whether the run is of the present code, image, data and settings."""
     summary = Text(lab.summary, lab.korean or lab.summary)
-    if run is None:
-        return Section(lab.name, lab.chapter, summary)
     texts, shown = lab.texts, set[str]()
-    rows = [row_of(texts, run, id_, records, shown) for id_, records in rows_of(run.claims).items()]
+    if run is None:
+        claims = {claim.row: claim for claim in reversed(lab.claims)}
+        ids = dict.fromkeys(claim.row for claim in lab.claims)
+        rows = [Row(id_, _sentence(texts, id_, claims[id_].id, claims[id_].statement), "not measured") for id_ in ids]
+        return Section(lab.name, lab.chapter, summary, rows)
+    rows = [row_of(lab, run, id_, records, shown) for id_, records in rows_of(run.claims).items()]
     rest = [name for name in (*lab.figures, *lab.animations) if name not in shown]
-    pictures = [picture_of(texts, run, name, Text(*[name.replace("_", " ")] * 2)) for name in rest]
+    pictures = [picture_of(lab, run, name) for name in rest]
     return Section(lab.name, lab.chapter, summary, rows, [*filter(None, pictures)], run_of(lab, run, current))
 
 
@@ -236,28 +167,16 @@ def run_of(lab: Lab, run: Record, current: bool) -> Run:
     """The run behind a section."""
     base = os.environ.get("LAB_MLFLOW_URL")
     ended = datetime.fromtimestamp(run.time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    commit, digest = (run.tags.get(f"lab.{tag}", "")[:16] for tag in ("git_commit", "result_digest"))
+    cpu = run.tags.get("lab.cpu", "")
     facts = [
-        ended,
-        run.tags.get("lab.cpu", ""),
-        f"commit {run.tags.get('lab.git_commit', '')[:12]}",
-        f"digest {run.tags.get('lab.result_digest', '')[:16]}",
+        Text(ended, ended),
+        *([Text(cpu, cpu)] if cpu else []),
+        Text(f"commit {commit[:12]}", f"커밋 {commit[:12]}"),
+        Text(f"digest {digest}", f"다이제스트 {digest}"),
     ]
     address = f"{base}/{run.page}" if base and run.page else ""
-    return Run(run.key, address, [fact for fact in facts if fact], command_of(lab, run), current)
-
-
-def page(sections: Sequence[Section]) -> str:
-    """The whole page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    template = environment.get_template("report.html.j2")
-    return template.render(title=TITLE, introduction=INTRODUCTION, sections=sections, verdicts=KOREAN_VERDICTS)
+    return Run(run.key, address, facts, command_of(lab, run), current)
 
 
 def in_family(sections: Sequence[Section], records: Sequence[Mapping[str, Any]]) -> list[Section]:
@@ -270,8 +189,15 @@ def in_family(sections: Sequence[Section], records: Sequence[Mapping[str, Any]])
     ]
 
 
-def print_report(root: Path, words: Sequence[str]) -> int:
-    """Print the page for the named labs, or for the lecture's: each with its newest finished run. Returns 0."""
+def print_report(root: Path, words: Sequence[str], folder: bool) -> int:
+    """Print the page for the named labs, or for the lecture's: each with its newest finished run.
+
+    Args:
+        folder: print a tar of the page and its pictures instead, for a folder.
+
+    Returns:
+        0.
+    """
     sections: list[Section] = []
     records: list[Mapping[str, Any]] = []
     for entry in chosen(root, words):
@@ -279,5 +205,9 @@ def print_report(root: Path, words: Sequence[str]) -> int:
         run = newest(lab.name)
         sections.append(section_of(lab, run, run is not None and is_current(entry, lab, run)))
         records += run.claims if run else []
-    sys.stdout.buffer.write(page(in_family(sections, records)).encode())
+    sections = in_family(sections, records)
+    if folder:
+        page.write_folder(sections, sys.stdout.buffer)
+    else:
+        sys.stdout.buffer.write(page.one_file(sections).encode())
     return 0

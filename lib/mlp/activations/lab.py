@@ -22,10 +22,9 @@ import numpy as np
 
 from lib.harness.contract.claim import largest
 from lib.harness.contract.lab import Lab
-from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, changed, gather, grid_seed, joins
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.mlp.activations import gradients
 from lib.mlp.activations.claims import CLAIMS
@@ -121,24 +120,25 @@ def _very_deep(config: ActivationsConfig) -> dict[str, Changes]:
     return {f"{arm}/{depth}": {"arm": arm, "depth": depth} for depth in config.very_deep for arm in ARMS}
 
 
-def _grids(config: ActivationsConfig) -> Iterator[tuple[str, str, Changes, Sequence[float], int]]:
-    """All that chooses its rate: prefix of its variants, name, changes, rates and seeds of the finals."""
+def _grids(config: ActivationsConfig) -> Iterator[tuple[str, Changes, Mapping[float, str]]]:
+    """All that chooses its rate: variant of its finals, changes, and by rate, from the lowest on, that of its grid."""
     for name, changes in _trained(config).items():
-        yield "", name, changes, config.learning_rates, config.training_seeds
+        yield f"train/{name}", changes, {rate: f"grid/{name}/{rate:.2g}" for rate in sorted(config.learning_rates)}
     for name, changes in _very_deep(config).items():
-        yield "very-deep/", name, changes, config.very_deep_rates, config.very_deep_seeds
+        rates = sorted(config.very_deep_rates)
+        yield f"very-deep/{name}", changes, {rate: f"grid/very-deep/{name}/{rate:.2g}" for rate in rates}
 
 
 def first_stage(config: ActivationsConfig) -> Iterator[Trial]:
     """The trials that need no choice."""
     for seed in range(config.seeds):
         yield Trial("gradient", config, seed, Runtime("torch", "float64"), "gradient")
-    for prefix, name, changes, rates, _ in _grids(config):
-        for rate in rates if len(rates) > 1 else ():
+    for final, changes, rates in _grids(config):
+        deep = final.startswith("very-deep/")
+        for rate, variant in rates.items() if len(rates) > 1 else ():
             grid = changed(config, {**changes, "learning_rate": rate})
-            for seed in range(config.very_deep_grid_seeds if prefix else config.grid_seeds):
-                function = "tune-very-deep" if prefix else "tune"
-                yield Trial(f"grid/{prefix}{name}/{rate:.2g}", grid, grid_seed(seed), Runtime("torch"), function)
+            for seed in range(config.very_deep_grid_seeds if deep else config.grid_seeds):
+                yield Trial(variant, grid, grid_seed(seed), Runtime("torch"), "tune-very-deep" if deep else "tune")
     for name, changes in _at_the_high_rate(config).items():
         for seed in range(config.training_seeds):
             yield Trial(f"high-rate/{name}", changed(config, changes), seed, Runtime("torch"), "train")
@@ -147,18 +147,12 @@ def first_stage(config: ActivationsConfig) -> Iterator[Trial]:
 
 def second_stage(config: ActivationsConfig, results: Sequence[Result]) -> Iterator[Trial]:
     """Fresh seeds at the learning rate with the lowest mean validation loss, for every network."""
-    grid = Results(results)
-    for prefix, name, changes, rates, seeds in _grids(config):
-        losses = {
-            rate: float(np.mean(grid.values(f"grid/{prefix}{name}/{rate:.2g}", "validation_loss")))
-            for rate in rates
-            if len(rates) > 1
-        }
-        best = min(losses, key=losses.__getitem__, default=rates[0])
+    for variant, changes, rates in _grids(config):
+        deep = variant.startswith("very-deep/")
+        best = best_mean(results, rates, lambda result: result.measurements["validation_loss"])
         final = changed(config, {**changes, "learning_rate": best})
-        for seed in range(seeds):
-            function = "train-very-deep" if prefix else "train"
-            yield Trial(f"{prefix or 'train/'}{name}", final, seed, Runtime("torch"), function)
+        for seed in range(config.very_deep_seeds if deep else config.training_seeds):
+            yield Trial(variant, final, seed, Runtime("torch"), "train-very-deep" if deep else "train")
 
 
 SEARCH = Search(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.harness.contract.claim import largest, require_trained
+from lib.harness.contract.claim import largest, require_trained, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
 from lib.mlp.activations.gradients import USUAL, Activation, Start
@@ -92,7 +92,7 @@ def most_stubborn(scheme: Start | None) -> Callable[[Results], np.ndarray]:
 
 def least_flat(results: Results) -> np.ndarray:
     """The share of weighted sums where the derivative is near 0, of the activation that has the fewest: (seeds,)."""
-    return np.array([min(result.measurements["flat"].values()) for result in results.of("gradient")])
+    return np.array([smallest(result.measurements["flat"].values()) for result in results.of("gradient")])
 
 
 def as_tanh(results: Results) -> float:

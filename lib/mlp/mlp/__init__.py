@@ -1,1 +1,1 @@
-"""The lab ``mlp``: a neuron, layers of neurons, and why layers add nothing without a non-linearity between them."""
+"""The lab ``mlp``: a neuron, and what layers of neurons can do with and without a non-linearity between them."""

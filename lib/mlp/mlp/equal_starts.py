@@ -29,7 +29,7 @@ EQUAL = 1e-9
 HALF = 0.5
 """The smallest difference between shares of starts that counts: most starts."""
 SHOWN = 60
-"""Moments of the picture."""
+"""Moments of the picture after the start; fewer where there are fewer steps."""
 
 
 def equal_start(seed: Seed, width: int) -> dict[str, np.ndarray]:
@@ -57,9 +57,10 @@ def measure(config: MlpConfig, seed: Seed) -> dict[str, Any]:
     starts = [equal_start(each, UNITS) for each in seeds]
     starts += [initial_weights(each, (2, UNITS, 2), "xavier") for each in seeds]
     first = {key: np.stack([start[key] for start in starts]) for key in starts[0]}  # side by side, equal ones first
-    rows, targets, steps = ROWS.astype(float), TARGETS["XOR"], config.xor_steps // SHOWN or 1
+    rows, targets = ROWS.astype(float), TARGETS["XOR"]
+    moments = np.unique(np.linspace(0, config.xor_steps, SHOWN + 1).round().astype(int))
     weights, paths = first, [first["dense1.weight"][:: len(seeds), :, 0]]
-    for _ in range(min(SHOWN, config.xor_steps)):
+    for steps in np.diff(moments):
         weights, _ = neuron.descend(weights, "sigmoid", rows, targets, rate=config.xor_learning_rate, steps=steps)
         paths.append(weights["dense1.weight"][:: len(seeds), :, 0])
     right = (neuron.forward(weights, "sigmoid", rows).logits.argmax(axis=-1) == targets).all(axis=-1)
@@ -71,7 +72,7 @@ def measure(config: MlpConfig, seed: Seed) -> dict[str, Any]:
         "moved": float(change.max(axis=(1, 2)).min()),
         "solved": {"equal": float(right[: len(seeds)].mean()), "random": float(right[len(seeds) :].mean())},
         "paths": dict(zip(("equal", "random"), np.round(np.stack(paths, axis=1), 4), strict=True)),
-        "steps": (steps * np.arange(len(paths))).tolist(),
+        "steps": moments.tolist(),
     }
 
 

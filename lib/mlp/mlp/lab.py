@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: what a neuron can, what layers add, and that without a non-linearity they add nothing.
+"""The multi-layer perceptron: what a neuron can do, and what layers add with and without a non-linearity.
 
 Trial functions:
 
@@ -25,7 +25,7 @@ from lib.harness.contract.results import Results
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.series import Series
-from lib.harness.contract.studies import batches, changed, gather, grid_seed, joins
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.mlp.mlp import by_hand, equal_starts, threshold
 from lib.mlp.mlp.figures import FIGURES, TEXTS
@@ -55,14 +55,19 @@ def _networks() -> list[tuple[Task, Network]]:
     return [(task, network) for task, networks in TASKS.items() for network in networks]
 
 
+def _grid(config: MlpConfig, task: Task, network: Network) -> dict[float, str]:
+    """The learning rates that a network chooses from, from the lowest on, and the variants of their trials."""
+    return {rate: f"grid/{task}/{network}/{rate:.2g}" for rate in sorted(config.learning_rates)}
+
+
 def first_stage(config: MlpConfig) -> Iterator[Trial]:
     """The trials that need no choice."""
     runtime = Runtime(config.framework)
     for task, network in _networks():
-        for rate in config.learning_rates if len(config.learning_rates) > 1 else ():
+        rates = _grid(config, task, network)
+        for rate, variant in rates.items() if len(rates) > 1 else ():
             grid = changed(config, {"network": network, "learning_rate": rate})
             for seed in range(config.grid_seeds):
-                variant = f"grid/{task}/{network}/{rate:.2g}"
                 yield Trial(variant, grid, grid_seed(seed), runtime, f"tune-{task}")
     yield Trial("hand", config, 0, Runtime(config.framework, "float64"), "hand")
     for seed in range(config.seeds):
@@ -71,15 +76,10 @@ def first_stage(config: MlpConfig) -> Iterator[Trial]:
 
 def second_stage(config: MlpConfig, results: Sequence[Result]) -> Iterator[Trial]:
     """Fresh seeds at the learning rate with the lowest mean validation loss, for every network."""
-    grid = Results(results)
-    chosen: dict[tuple[Task, Network], float] = {}
-    for task, network in _networks():
-        losses = {
-            rate: float(np.mean(grid.values(f"grid/{task}/{network}/{rate:.2g}", "validation_loss")))
-            for rate in config.learning_rates
-            if len(config.learning_rates) > 1
-        }
-        chosen[task, network] = min(losses, key=losses.__getitem__, default=config.learning_rates[0])
+    chosen = {
+        (task, network): best_mean(results, _grid(config, task, network), lambda r: r.measurements["validation_loss"])
+        for task, network in _networks()
+    }
     for seed in range(config.seeds):
         for (task, network), rate in chosen.items():
             final = changed(config, {"network": network, "learning_rate": rate})
@@ -188,7 +188,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="mlp",
-    summary="a neuron, layers of neurons, and why layers add nothing without a non-linearity between them",
+    summary="a neuron, and what layers of neurons can do with and without a non-linearity between them",
     chapter=1,
     minutes=2,
     config=MlpConfig,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib.harness.contract.claim import Claim
+from lib.harness.contract.claim import Claim, largest
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
@@ -140,13 +140,9 @@ def _measured(results: Results) -> list[Any]:
 
 def _bound(results: Results) -> float:
     """Worst mistakes over Novikoff's bound; infinite where an order did not learn."""
-    worst = 0.0
-    for measured in _measured(results):
-        for name, line in LINES.items():
-            runs = measured["perceptron"][name]
-            ratio = runs["most_mistakes"] / novikoff(line, TARGETS[name])
-            worst = max(worst, ratio if runs["learned"] == 24 else np.inf)
-    return worst
+    bounds = {name: novikoff(line, TARGETS[name]) for name, line in LINES.items()}
+    runs = [(each["perceptron"][name], bound) for each in _measured(results) for name, bound in bounds.items()]
+    return largest(run["most_mistakes"] / bound if run["learned"] == 24 else np.inf for run, bound in runs)
 
 
 def _best_on_xor(results: Results) -> int:

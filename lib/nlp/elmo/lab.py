@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from lib.harness.contract.claim import largest
 from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
@@ -204,7 +205,7 @@ def likeness(places: Places, features: np.ndarray) -> dict[str, Any]:
     same, different, spread = [], [], 0.0
     for word in np.unique(places.word):
         here = places.word == word
-        spread = max(spread, float(np.ptp(features[here, 0], axis=0).max()))
+        spread = largest((spread, np.ptp(features[here, 0], axis=0)))
         groups = [unit[here & (places.label == tag)] for tag in np.unique(places.label[here])]
         groups = [group for group in groups if len(group) >= 2]
         if len(groups) < 2:

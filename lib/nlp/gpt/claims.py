@@ -46,7 +46,7 @@ def still_buys(results: Results) -> Series:
         InconclusiveError: the model has not learned what counting three characters gives, let alone a word's length.
     """
     order = min(3, results.values("counting", "losses").shape[1])
-    if below_counting(results, order).mean() <= 0:
+    if not below_counting(results, order).mean() > 0:
         raise InconclusiveError(f"it predicts no better than counting {order} characters: train it longer")
     by_place = results.series("gpt", "by_place")
     half = by_place.values.shape[1] // 2

@@ -145,7 +145,7 @@ SEARCH = Search(
 
 LAB = Lab(
     name="gpt",
-    summary="a small GPT learns to write like Jane Austen: how much context helps, compared with counting n-grams",
+    summary="a small GPT and Jane Austen: loss on new text by the length of context, compared with counting n-grams",
     chapter=14,
     minutes=8,
     config=GptConfig,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.harness.contract.claim import largest
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.trial import Log
 from lib.harness.errors import UserError
@@ -163,5 +164,5 @@ def later_changes_earlier(network: Transformer, text: np.ndarray, seed: Seed) ->
             rest = rng.integers(1, model.words.num_embeddings, len(text) - place - 1)
             changed[place + 1 :] = rest
             after = model.logits(model(torch.from_numpy(changed[None])))
-            worst = max(worst, float((after - before)[0, : place + 1].abs().max()))
+            worst = largest((worst, (after - before)[0, : place + 1].abs()))
     return worst

@@ -25,7 +25,7 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, best, changed, gather, grid_seed, in_grid, joins
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.nlp.rnn import bptt
 from lib.nlp.rnn import figures as rnn_figures
@@ -55,6 +55,7 @@ class RnnConfig(Config):
     network: Network = Field("rnn", description="what a trial trains; set by the study")
 
     seeds: int = Field(6, ge=1, le=1000, description="of the tasks: the fewest for which a median has an interval")
+    grid_seeds: int = Field(3, ge=1, le=1000, description="one start is lucky at some rate: the mean over 3 chooses")
     start_seeds: int = Field(24, ge=1, le=1000, description="single starts scatter by a factor of 2: a mean needs 20")
     units: int = Field(64, ge=2, le=1024, description="of the networks at their start: theory is for many")
     inputs: int = Field(8, ge=1, le=1024, description="standard normal ones, few, so that the state is no mere echo")
@@ -74,9 +75,10 @@ class RnnConfig(Config):
         (10, 20, 40, 80), min_length=1, description="doubled each time, up to where nothing is left of a gradient"
     )
     training_steps: int = Field(1000, ge=1, le=100_000, description="at most, for a distance: 64,000 sequences")
+    grid_steps: int = Field(500, ge=1, le=100_000, description="of the grid, at most: the soonest rate needs fewer")
     batch_size: int = Field(64, ge=1, le=10_000, description="fresh sequences a step, so that none is learned by heart")
     learning_rates: tuple[Rate, ...] = Field(
-        (1e-3, 3e-3, 1e-2), min_length=1, description="Adam's, constant: each network takes its best, by a seed apart"
+        (1e-3, 3e-3, 1e-2), min_length=1, description="Adam's, constant: each network takes its best, by seeds apart"
     )
     learning_rate: Rate = Field(3e-3, description="Adam's, of one trial; set by the study")
     clip: float = Field(1.0, gt=0, le=1000, description="longest gradient, for all alike: it is not about explosions")
@@ -244,8 +246,7 @@ def read(config: RnnConfig, seed: Seed, log: Log) -> dict[str, Any]:
 def study(config: RnnConfig) -> Study:
     """Everything at once but for the tasks, which wait for the rates that a grid chooses. The longest come first."""
     results = yield from gather(batches([*_texts(config), *_grid(config), *_starts(config)], config.batch))
-    rates = _rates([result for result in results if in_grid(result.trial)])
-    yield from batches(_finals(config, rates), config.batch)
+    yield from batches(_finals(config, results), config.batch)
 
 
 def _texts(config: RnnConfig) -> Iterator[Trial]:
@@ -261,19 +262,20 @@ def _arms(config: RnnConfig) -> Iterator[tuple[Task, Network]]:
             yield task, network
 
 
+def _rates(config: RnnConfig, task: Task, network: Network) -> dict[float, str]:
+    """The learning rates that a network chooses from, from the lowest on, and the variants of their trials."""
+    return {rate: f"grid/{task}/{network}/{rate:g}" for rate in sorted(config.learning_rates)}
+
+
 def _grid(config: RnnConfig) -> Iterator[Trial]:
-    """Each network at each rate, at one distance."""
+    """Each network at each rate, at one distance; nothing where there is one rate alone."""
     for task, network in _arms(config):
-        for rate in config.learning_rates:
-            yield _learning(
-                config,
-                f"grid/{task}/{network}/{rate:g}",
-                grid_seed(),
-                task=task,
-                network=network,
-                learning_rate=rate,
-                distances=(SEARCHED,),
-            )
+        rates = _rates(config, task, network)
+        for rate, variant in rates.items() if len(rates) > 1 else ():
+            steps = min(config.grid_steps, config.training_steps)
+            changes = {"learning_rate": rate, "distances": (SEARCHED,), "training_steps": steps}
+            for seed in range(config.grid_seeds):
+                yield _learning(config, variant, grid_seed(seed), task=task, network=network, **changes)
 
 
 def _starts(config: RnnConfig) -> Iterator[Trial]:
@@ -285,23 +287,16 @@ def _learning(config: RnnConfig, variant: str, seed: int, **changes: Any) -> Tri
     return Trial(variant, changed(config, changes), seed, Runtime("torch"), "learn")
 
 
-def _rates(grid: Sequence[Result]) -> dict[tuple[str, str], float]:
-    """The best rate of each task and network: the fewest steps, or the best score where none was enough."""
-
-    def score(result: Result) -> float:
-        config: Any = result.trial.config
-        steps, reached = result.measurements["steps"][-1], result.measurements["scores"][-1]
-        return float(steps if result.measurements["learned"][-1] else config.training_steps + 1 - reached)
-
-    by_arm: dict[tuple[str, str], list[Result]] = {}
-    for result in grid:
-        arm: Any = result.trial.config
-        by_arm.setdefault((arm.task, arm.network), []).append(result)
-    chosen: dict[tuple[str, str], Any] = {arm: best(results, score).trial.config for arm, results in by_arm.items()}
-    return {arm: config.learning_rate for arm, config in chosen.items()}
+def _steps(result: Result) -> float:
+    """Steps until a trial of the grid had learned; one that had not counts as more, the lower its score the more."""
+    config: Any = result.trial.config
+    steps, score = result.measurements["steps"][-1], result.measurements["scores"][-1]
+    return float(steps if result.measurements["learned"][-1] else config.training_steps + 1 - score)
 
 
-def _finals(config: RnnConfig, rates: dict[tuple[str, str], float]) -> Iterator[Trial]:
+def _finals(config: RnnConfig, results: Sequence[Result]) -> Iterator[Trial]:
+    """Fresh seeds at the rate with which each network learns soonest."""
+    rates = {arm: best_mean(results, _rates(config, *arm), _steps) for arm in _arms(config)}
     for seed in range(config.seeds):
         for (task, network), rate in rates.items():
             yield _learning(config, f"{task}/{network}", seed, task=task, network=network, learning_rate=rate)
@@ -330,12 +325,13 @@ SEARCH = Search(
 
 LAB = Lab(
     name="rnn",
-    summary="recurrent networks: why gradients vanish over time steps, what preserves them, how far back each learns",
+    summary="recurrent networks: what becomes of the gradient over time, by start and cell; how far each learns",
     chapter=10,
     minutes=11,
     config=RnnConfig,
     quick={
         "seeds": 3,
+        "grid_seeds": 1,
         "start_seeds": 20,
         "training_steps": 300,
         "distances": (10, 20),

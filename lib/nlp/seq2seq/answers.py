@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib.harness.contract.claim import largest
 from lib.harness.errors import UserError
 from lib.nlp.seq2seq.text import END, IGNORED, START, Examples, Vocabulary, words
 
@@ -72,7 +73,7 @@ def teacher_forced(model: EncoderDecoder, examples: Examples) -> dict[str, Any]:
             errors += int((missed & content).sum())
             wrong += int(missed.any(dim=1).sum())
             if weights is not None:
-                row_sum = max(row_sum, float((weights.sum(dim=2) - 1).abs().max()))
+                row_sum = largest((row_sum, (weights.sum(dim=2) - 1).abs()))
                 centre = weights @ torch.arange(weights.shape[2], dtype=weights.dtype)
                 forward += int(((centre[:, 1:] > centre[:, :-1]) & content[:, 1:]).sum())
                 steps += int(content[:, 1:].sum())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lib.harness.contract.claim import Claim, largest, require_trained
+from lib.harness.contract.claim import Claim, largest, require_trained, smallest
 from lib.harness.contract.results import Results
 from lib.harness.contract.series import Series
 
@@ -66,8 +66,8 @@ def gain_on_long(results: Results) -> Series:
 
 def lead_over_memory(results: Results) -> Series:
     """The share of words that the network with attention adds to the better of two ways without one: (seeds,)."""
-    wrong = [results.values("words/memory", f"{way}_wrong")[0] for way in ("copied", "letterwise")]
-    return float(min(wrong)) - results.series("words/with", "wrong")
+    wrong = smallest(results.values("words/memory", f"{way}_wrong")[0] for way in ("copied", "letterwise"))
+    return wrong - results.series("words/with", "wrong")
 
 
 def beam_gain(measurement: str, sign: int) -> Callable[[Results], Series]:

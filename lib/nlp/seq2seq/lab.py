@@ -22,7 +22,7 @@ from lib.harness.contract.config import Config
 from lib.harness.contract.lab import Lab
 from lib.harness.contract.search import Range, Search
 from lib.harness.contract.seeds import Seed
-from lib.harness.contract.studies import batches, best, changed, gather, joins
+from lib.harness.contract.studies import batches, best_mean, changed, gather, grid_seed, joins
 from lib.harness.contract.trial import Log, Result, Runtime, Study, Trial
 from lib.nlp.seq2seq import figures
 from lib.nlp.seq2seq.answers import MOST_PHONEMES, attention_map, teacher_forced, write
@@ -275,25 +275,19 @@ def study(config: Seq2seqConfig) -> Study:
 
 def chosen_rates(config: Seq2seqConfig) -> Generator[list[Trial], list[Result], dict[str, float]]:
     """For each arm the rate with the lowest loss on validation words."""
-    if len(config.rates) == 1:
-        return dict.fromkeys(ARMS, config.rates[0])
+    variants = {arm: {rate: f"grid/{arm}/{rate:g}" for rate in sorted(config.rates)} for arm in ARMS}
     trials = []
     for arm, attention in ARMS.items():
-        for rate in config.rates:
+        for rate, variant in variants[arm].items() if len(variants[arm]) > 1 else ():
             settings = changed(tuned(config), {"attention": attention, "rate": rate})
-            trials.append(Trial(f"rate/{arm}/{rate:g}", settings, config.seeds, Runtime("torch"), "tune"))
+            trials.append(Trial(variant, settings, grid_seed(), Runtime("torch"), "tune"))
     results = yield from gather(batches(trials, config.batch))
-    return {arm: _best_rate([r for r in results if r.trial.variant.startswith(f"rate/{arm}/")]) for arm in ARMS}
+    return {arm: best_mean(results, variants[arm], lambda r: r.measurements["validation_loss"]) for arm in ARMS}
 
 
 def tuned(config: Seq2seqConfig) -> Seq2seqConfig:
     """The config of trials that choose a rate: they learn fewer words."""
     return changed(config, {"words": min(config.tuning_words, config.words)})
-
-
-def _best_rate(results: list[Result]) -> float:
-    chosen = best(results, lambda result: float(result.measurements["validation_loss"]))
-    return float(chosen.trial.variant.rpartition("/")[2])
 
 
 SEARCH = Search(

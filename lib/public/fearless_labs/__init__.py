@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lib.harness.contract.series import packed as packed
     from lib.harness.contract.studies import batches as batches
     from lib.harness.contract.studies import best as best
+    from lib.harness.contract.studies import best_mean as best_mean
     from lib.harness.contract.studies import changed as changed
     from lib.harness.contract.studies import gather as gather
     from lib.harness.contract.studies import grid_seed as grid_seed
@@ -88,6 +89,7 @@ MODULES = {
     "Seed": "lib.harness.contract.seeds",
     "batches": "lib.harness.contract.studies",
     "best": "lib.harness.contract.studies",
+    "best_mean": "lib.harness.contract.studies",
     "changed": "lib.harness.contract.studies",
     "gather": "lib.harness.contract.studies",
     "grid_seed": "lib.harness.contract.studies",

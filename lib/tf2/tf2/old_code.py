@@ -15,8 +15,10 @@ import numpy as np
 
 from lib.data import fashion_mnist
 from lib.data.pictures import Split
+from lib.harness.contract.claim import largest
 from lib.models import evaluation
 from lib.models.error_text import error_of
+from lib.models.nearest_mean import nearest_mean
 
 Names = Mapping[str, Any]
 JUDGED = 1_000
@@ -52,7 +54,7 @@ def _accuracy(names: Names) -> float:
 def _descent(names: Names) -> float:
     """The first loss is ln 10, as all logits are 0, and the loss after the step is lower."""
     first, second = names["answer"]
-    return float(abs(first - np.log(10)) + max(0.0, second - first))
+    return float(abs(first - np.log(10)) + largest((0.0, second - first)))
 
 
 def _row_sums(names: Names) -> float:
@@ -204,14 +206,6 @@ def both(pictures: int) -> dict[str, Any]:
         "accuracy": learned,
         "nearest_mean": float(np.mean(nearest_mean(split, validation) == validation.labels)),
     }
-
-
-def nearest_mean(training: Split, new: Split) -> np.ndarray:
-    """The class whose mean training picture is nearest to each new picture: (n,)."""
-    x = _rows(training)
-    means = np.stack([x[training.labels == label].mean(axis=0) for label in range(len(fashion_mnist.CLASSES))])
-    distances = np.square(means).sum(axis=1) - 2 * _rows(new) @ means.T
-    return np.asarray(distances.argmin(axis=1))
 
 
 def _rows(pictures: Split) -> np.ndarray:

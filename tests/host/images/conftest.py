@@ -75,6 +75,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -
             parent.chmod(0o755)
         shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
         labs = [folder / name for name in ("labs", MINE, PACKAGES, *LESSONS)]
+        (folder / "docs" / "results").mkdir(parents=True)
         uid = 1234 if os.geteuid() == 0 else os.getuid()
         for made_folder in labs:
             made_folder.mkdir()

@@ -55,6 +55,8 @@ async def main():
         {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}))
     while True:
         message = json.loads(await socket.read_message())
+        if message["content"].get("execution_state") in ("restarting", "dead"):
+            return  # the cell has ended its kernel
         if message["parent_header"].get("msg_id") != header["msg_id"]:
             continue
         if message["msg_type"] == "stream":

@@ -19,7 +19,7 @@ from lib.nlp.bert import senses as bert_senses
 from lib.nlp.bert import words as bert_words
 from lib.nlp.bert.claims import CLAIMS, more_reviews, sizes
 from lib.nlp.bert.lab import GRID_SEED, KINDS, LAB, TORCH, BertConfig, steps_of
-from tests.lib.overfitting.support import made_up, run_variants, verdicts
+from tests.lib.decisions import made_up, run_variants, verdicts
 from tests.lib.support import Recording, run_trial
 
 CONFIG = BertConfig(seeds=6)

@@ -16,7 +16,7 @@ from lib.harness.judging.verdicts import judge
 from lib.mlp.dropout.claims import CLAIMS, gain_at_equal_fit
 from lib.mlp.dropout.lab import LAB, DropoutConfig, simplicity
 from lib.mlp.dropout.simplicity import layers
-from tests.lib.overfitting.support import made_up, run_variants, verdicts
+from tests.lib.decisions import made_up, run_variants, verdicts
 from tests.lib.support import Recording, answers, assert_drawn, run_trial
 
 CONFIG = DropoutConfig(seeds=6)

@@ -17,7 +17,7 @@ from lib.nlp.elmo import words as elmo_words
 from lib.nlp.elmo.claims import CLAIMS
 from lib.nlp.elmo.lab import LAB, ElmoConfig
 from lib.nlp.elmo.mix import learn_probe, mix, mixture_weights
-from tests.lib.overfitting.support import made_up, verdicts
+from tests.lib.decisions import made_up, verdicts
 from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
 RNG = np.random.default_rng(0)
@@ -110,6 +110,8 @@ def test_likeness_of_known_vectors() -> None:
     assert found["static_spread"] == 0
     np.testing.assert_allclose(found["cosine_same"], [1, 1])
     np.testing.assert_allclose(found["cosine_different"], [1, 0], atol=1e-12)
+    vectors[0, 0, 0] = np.nan
+    assert np.isnan(elmo.likeness(places, vectors)["static_spread"]), "of the first word, though the second has none"
 
 
 JITTER = np.array([0.0, 0.01, -0.01, 0.005, -0.005])

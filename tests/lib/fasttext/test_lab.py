@@ -21,7 +21,7 @@ from lib.nlp.fasttext.claims import CLAIMS
 from lib.nlp.fasttext.lab import LAB, NEVER_SEEN, VARIANTS, FastTextConfig, korean_typos
 from lib.nlp.fasttext.subwords import NGrams, WordVectors
 from lib.nlp.fasttext.text import Reviews
-from tests.lib.overfitting.support import made_up, verdicts
+from tests.lib.decisions import made_up, verdicts
 from tests.lib.support import Recording, run_study, run_trial
 
 CONFIG = FastTextConfig(seeds=5)

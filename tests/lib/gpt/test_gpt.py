@@ -20,7 +20,7 @@ from lib.nlp.gpt.claims import CLAIMS
 from lib.nlp.gpt.lab import LAB, GptConfig
 from lib.nlp.gpt.ngrams import KneserNey
 from lib.nlp.gpt.text import UNKNOWN, Characters, all_blocks, characters, draw_blocks, novels
-from tests.lib.overfitting.support import verdicts
+from tests.lib.decisions import verdicts
 from tests.lib.support import Recording, assert_drawn, run_study, run_trial
 
 RNG = np.random.default_rng(0)
@@ -151,6 +151,15 @@ def test_broken_on_purpose_without_the_mask_it_does() -> None:
     for block in seeing.blocks:
         block.causal = False
     assert gpt_model.later_changes_earlier(seeing, novels("validation")[:16], Seed(1)) > 1e-4
+
+
+def test_outputs_that_are_no_numbers_are_not_unchanged() -> None:
+    import torch
+
+    broken = network()
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    assert np.isnan(gpt_model.later_changes_earlier(broken, novels("validation")[:16], Seed(1)))
 
 
 def test_untrained_loss_is_the_logarithm_of_the_vocabulary() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -84,7 +84,7 @@ def coverage() -> list[str]:
         covered, width = simulated(data, n)
         return "infinite" if math.isinf(width) else f"{covered:.3f} ({width:.1f})"
 
-    return [_line(f"`{data.kind}`", data.name, *(cell(data, n) for n in SIZES)) for data in DATA]
+    return [line(f"`{data.kind}`", data.name, *(cell(data, n) for n in SIZES)) for data in DATA]
 
 
 def lab_claims() -> list[tuple[str, Claim]]:
@@ -103,7 +103,7 @@ def _rows(claims: Sequence[tuple[str, Claim]], column_of: Callable[[Claim], str]
         cells = rows.setdefault((lab, claim.row), {column: [] for column in columns})
         cells[column_of(claim)].append(f"`{claim.id.partition('/')[2] or claim.id}`")
     return [
-        _line(f"`{lab}`", f"`{row}`", *(", ".join(cells[column]) or NONE for column in columns))
+        line(f"`{lab}`", f"`{row}`", *(", ".join(cells[column]) or NONE for column in columns))
         for (lab, row), cells in rows.items()
     ]
 
@@ -119,16 +119,18 @@ def intervals() -> list[str]:
     return _rows(statistical, lambda claim: claim.interval, ("items", "mean", "log-mean", "median"))
 
 
-def _line(*cells: str) -> str:
+def line(*cells: str) -> str:
+    """A line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
-TABLES: dict[str, Callable[[], list[str]]] = {
-    _line("`interval`", "data", *(f"n = {n}" for n in SIZES)): coverage,
-    _line("lab", "row", "seeds and items: `items`", "seeds only: `mean`", "`log-mean`", "`median`"): intervals,
-    _line("lab", "row", *ROLES): roles,
-}
+Tables = Mapping[str, Callable[[], list[str]]]
 """By its header the lines of each table."""
+TABLES: Tables = {
+    line("`interval`", "data", *(f"n = {n}" for n in SIZES)): coverage,
+    line("lab", "row", "seeds and items: `items`", "seeds only: `mean`", "`log-mean`", "`median`"): intervals,
+    line("lab", "row", *ROLES): roles,
+}
 
 
 def lines_below(header: str, text: str) -> list[str]:
@@ -138,12 +140,10 @@ def lines_below(header: str, text: str) -> list[str]:
     return lines[first : next(i for i in range(first, len(lines) + 1) if not "".join(lines[i : i + 1]).startswith("|"))]
 
 
-def written(text: str) -> str:
+def written(text: str, tables: Tables = TABLES) -> str:
     """The page with fresh tables."""
-    for header, table in TABLES.items():
-        old = "\n".join(
-            [header, _line(*["---"] * (header.count("|") - 1)).replace(" ", ""), *lines_below(header, text)]
-        )
+    for header, table in tables.items():
+        old = "\n".join([header, line(*["---"] * (header.count("|") - 1)).replace(" ", ""), *lines_below(header, text)])
         assert old in text, f"the ruler below {header}"
         text = text.replace(old, "\n".join([*old.splitlines()[:2], *table()]))
     return text

@@ -31,7 +31,7 @@ from tests.lib.harness.forks import FORKS
 ROOT = Path(__file__).resolve().parents[3]
 MLFLOW_IN_PROCESS = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::ResourceWarning")
 """For tests that open a database by MLflow's client: it uses what SQLAlchemy has deprecated, and closes nothing."""
-AT_ONCE = ("claims", "compare", "diff", "export", "forget", "import", "labs", "record", "report", "sync")
+AT_ONCE = ("claims", "compare", "diff", "export", "forget", "import", "labs", "published", "record", "report", "sync")
 """The commands that `forks` runs."""
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 
@@ -350,6 +350,11 @@ class Server:
         keys = [tags_of(run)["lab.run"] for run in found]
         assert len(keys) == len(set(keys)), "a run is there twice"
         return dict(zip(keys, found, strict=True))
+
+    def experiment(self, name: str) -> dict[str, Any]:
+        """An experiment by its name."""
+        found: dict[str, Any] = self._get("experiments/get-by-name", experiment_name=name)["experiment"]
+        return found
 
     def versions(self, model: str) -> list[dict[str, Any]]:
         """All versions of a registered model."""

@@ -156,6 +156,10 @@ def test_a_record_is_enough_to_run_it_again_and_the_verdict_is_kept(tracked: Clo
     assert "learning_rate: 0.3 -> 0.1" in ended.out
     assert 'root seed: "5" -> "6"' in ended.out
     assert "results: differs in 4 of 4 trials, first from step 0 of trial fast, seed 0: loss" in ended.out
+    as_json = json.loads(tracked.run("diff", original, tracked.newest().name, "--json").out)
+    assert as_json["runs"] == [original, tracked.newest().name]
+    assert as_json["identical"] is False
+    assert "\n".join([*as_json["runs"], *as_json["lines"]]) == ended.out.rstrip("\n")
     assert tracked.run("diff", original, again).code == 0
 
 

@@ -1,4 +1,4 @@
-"""The README's example of a lab runs as it stands there, in both languages."""
+"""The smallest complete lab of docs/adding-a-lab.md runs as it stands there, in both languages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from tests.lib.harness.support import Clone
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def example(readme: str) -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), flags=re.DOTALL)
+def example(page: str) -> str:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(\"\"\"Does .*?)```", text, flags=re.DOTALL)
     return str(code)
 
 
-def test_it_is_the_same_in_both_readmes_and_short() -> None:
-    code = example("README.md")
-    assert code == example("README.ko.md")
+def test_it_is_the_same_in_both_languages_and_short() -> None:
+    code = example("adding-a-lab.md")
+    assert code == example("adding-a-lab.ko.md")
     formatted = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--config", str(ROOT / "pyproject.toml"), "-"],
         input=code,
@@ -39,7 +40,7 @@ def test_it_runs_and_its_claim_holds(clone: Clone, tmp_path: Path) -> None:
     for folder in ("data", "models"):
         shutil.copytree(ROOT / "lib" / folder, root / "lib" / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "lib" / "mlp").mkdir()
-    (root / "lib" / "mlp" / "width.py").write_text(example("README.md"), encoding="utf-8")
+    (root / "lib" / "mlp" / "width.py").write_text(example("adding-a-lab.md"), encoding="utf-8")
     mine = Clone(root, clone.journals)
     ended = mine.run("width")
     assert (ended.code, ended.err) == (0, ""), ended

@@ -147,6 +147,15 @@ def test_the_labs_are_listed_with_their_last_verdicts(measured: Measured) -> Non
             assert claim["verdict"] in line
 
 
+def test_the_labs_are_printed_as_json_with_their_last_verdicts(measured: Measured) -> None:
+    clone, table = measured
+    ended = clone.run("labs", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    (lab,) = [lab for lab in json.loads(ended.out) if lab["name"] == "tiny"]
+    assert lab["verdicts"] == {claim["id"]: claim["verdict"] for claim in table if "/" not in claim["id"]}
+    assert (lab["minutes"] > 0, lab["frameworks"]) == (True, ["torch", "keras"])
+
+
 def test_a_run_of_a_lab_with_a_longer_name_is_not_this_labs(measured: Measured, tmp_path: Path) -> None:
     clone, _ = measured
     other = clone.journals / "29991231-235959-not-tiny-abcdef"

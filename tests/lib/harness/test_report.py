@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 import base64
+import html
+import io
 import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
-from lib.harness.contract.texts import Text
-from lib.harness.showing import display
-from lib.harness.showing.report import Part, Picture, Row, Run, Section, Source, page
+from lib.harness.recording.archive import plain_files
+from tests.lib.harness.html_page import Page
 from tests.lib.harness.support import Clone, records, said
-
-
-class Page(HTMLParser):
-    """What a page has: texts by language, addresses that it asks for, pictures, and whether its tags are balanced."""
-
-    VOID = ("meta", "img", "input", "br")
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.open: list[str] = []
-        self.languages: dict[str, int] = {}
-        self.sources: list[str] = []
-        self.text = ""
-        self.codes: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = dict(attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if tag in ("span", "p", "strong") and said.get("lang"):
-            self.languages[str(said["lang"])] = self.languages.get(str(said["lang"]), 0) + 1
-        if said.get("src"):
-            self.sources.append(str(said["src"]))
-        if tag in ("script", "link", "iframe"):
-            pytest.fail(f"<{tag}> in a page that has all it needs")
-
-        if tag == "code":
-            self.codes.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if "code" in self.open:
-            self.codes[-1] += data
 
 
 @pytest.fixture(scope="module")
@@ -72,20 +37,64 @@ def reported(clone_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield clone, ended.out
 
 
+def picture_of(clone: Clone) -> bytes:
+    """The picture that the run has recorded."""
+    return (clone.newest() / "run.files" / "figures" / "losses.png").read_bytes()
+
+
 def test_the_page_has_what_was_measured_and_needs_nothing_else(reported: tuple[Clone, str]) -> None:
     clone, text = reported
     page = Page(text)
-    assert page.languages["en"] == page.languages["ko"] > 10
+    page.assert_closed()
+    assert page.policy["img-src"] == ["data:"]
+    assert page.spans["en"] == page.spans["ko"] > 10
+    assert page.sources == [f"data:image/png;base64,{base64.b64encode(picture_of(clone)).decode()}"]
     folder = clone.newest()
-    picture = (folder / "run.files" / "figures" / "losses.png").read_bytes()
-    assert page.sources == [f"data:image/png;base64,{base64.b64encode(picture).decode()}"]
     assert folder.name in page.text
     for claim in json.loads((folder / "run.files" / "claims.json").read_text()):
         if "part" not in claim:
             assert claim["statement"] in page.text
         assert claim["verdict"] in page.text
     assert "have changed since" not in page.text
-    assert not re.search("https?:", re.sub(r'src="data:[^"]*"', "", text))
+    assert "://" not in re.sub(r'src="data:[^"]*"', "", text)
+
+
+def test_every_part_has_an_address_and_every_link_a_target(reported: tuple[Clone, str]) -> None:
+    clone, text = reported
+    page = Page(text)
+    claims = json.loads((clone.newest() / "run.files" / "claims.json").read_text())
+    assert {claim["id"] for claim in claims} <= set(page.ids)
+    assert all(f"#{claim['id']}" in page.links for claim in claims)
+    assert {unquote(link).removeprefix("#") for link in page.links} <= set(page.ids)
+
+
+def test_a_row_names_the_part_that_decides_it(reported: tuple[Clone, str]) -> None:
+    clone, text = reported
+    claims = json.loads((clone.newest() / "run.files" / "claims.json").read_text())
+    statements = {claim["id"]: claim["statement"] for claim in claims if "part" not in claim}
+    deciding = [statements[claim["part"]] for claim in claims if "part" in claim]
+    assert deciding
+    shown = re.findall(r'<p class="deciding[ a-z]*">.*?</span>: <span lang="en">(.*?)</span>', html.unescape(text))
+    assert set(deciding) <= set(shown)
+    assert len(shown) == len({claim["id"].split("/")[0] for claim in claims})
+
+
+def test_a_folder_has_the_page_and_its_pictures_as_files(reported: tuple[Clone, str]) -> None:
+    clone, _ = reported
+    ended = subprocess.run(
+        [sys.executable, "-m", "lib", "report-folder", "tiny"],
+        cwd=clone.root,
+        env=clone.environment(),
+        capture_output=True,
+        check=True,
+    )
+    files = {name: content for name, content, _ in plain_files(io.BytesIO(ended.stdout))}
+    assert files.keys() == {"index.html", "pictures/tiny-losses-en.png"}
+    assert files["pictures/tiny-losses-en.png"] == picture_of(clone)
+    page = Page(files["index.html"].decode())
+    page.assert_closed()
+    assert "pictures/tiny-losses-en.png" in page.links
+    assert "base64" not in files["index.html"].decode().replace("sha256-", "")
 
 
 def test_its_command_repeats_the_run(reported: tuple[Clone, str]) -> None:
@@ -134,46 +143,24 @@ def test_a_full_run_speaks_before_newer_quick_and_searched_ones_and_a_change_of_
     assert "have changed since" in Page(clone.run("report").out).text
 
 
-def test_before_anything_ran_it_says_so(clone: Clone) -> None:
+def test_before_anything_ran_it_lists_the_sentences_as_not_measured(clone: Clone) -> None:
     ended = clone.run("report")
     assert ended.code == 0
-    text = Page(ended.out).text
-    assert "not measured" in text
-    assert "./invoke lab tiny" in text
+    page = Page(ended.out)
+    assert "not measured" in page.text
+    assert "./invoke lab tiny" in page.text
+    assert page.sources == []
+    assert {unquote(link).removeprefix("#") for link in page.links} <= set(page.ids)
 
 
-HOSTILE = "<b onclick='x'>\"&{{ 7 * 7 }}"
-BOTH = Text(HOSTILE, f"한{HOSTILE}")
-
-
-def test_what_comes_from_records_and_texts_is_shown_and_never_run() -> None:
-    picture = Picture((Source("data:image/png;base64,AA==", HOSTILE, "en"), Source(HOSTILE, HOSTILE, "ko")), BOTH)
-    part = Part(BOTH, BOTH, BOTH, HOSTILE, HOSTILE, BOTH, HOSTILE, BOTH, 3, HOSTILE)
-    row = Row(HOSTILE, BOTH, HOSTILE, BOTH, picture, [part], BOTH)
-    run = Run(HOSTILE, HOSTILE, [HOSTILE], HOSTILE, False)
-    text = page([Section(HOSTILE, 1, BOTH, [row], [picture], run), Section(HOSTILE, 2, BOTH)])
-    assert "<b" not in re.sub("<body>", "", text)
-    read = Page(text)
-    assert read.sources == ["data:image/png;base64,AA==", HOSTILE] * 2
-    assert read.text.count(HOSTILE) > 20
-    assert "49" not in read.text
-
-
-def test_a_browser_runs_nothing_of_the_page_and_asks_nobody_for_it() -> None:
-    """Whatever a record may have brought into it."""
-    head = page([Section("lab", 1, BOTH)]).partition("<style>")[0]
-    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', head)
-    rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
-    assert rules.pop("style-src") == "'unsafe-inline'"
-    assert rules.pop("img-src") == "data:"
-    assert set(rules) == {"default-src", "base-uri", "form-action"}
-    assert set(rules.values()) == {"'none'"}
-
-
-def test_a_verdict_that_is_not_known_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    record = {"id": "a", "verdict": "[dubious]", "kind": "exact", "effect": 1.0, "holds_when": "<= 2", "unit": "px"}
-    display.print_verdicts([record | {"low": 1.0, "high": 1.0, "note": ""}])
-    assert "[dubious]" in capsys.readouterr().out
-    part = Part(None, BOTH, None, "dubious", "1", None, "-", BOTH, 0, "<= 2")
-    text = page([Section("lab", 1, BOTH, [Row("a", BOTH, "dubious", None, None, [part])], [], None)])
-    assert text.count('<span class="verdict dubious">') == 3
+def test_a_picture_that_is_none_is_left_out_with_a_warning(reported: tuple[Clone, str], tmp_path: Path) -> None:
+    root = tmp_path / "clone"
+    shutil.copytree(reported[0].root, root)
+    clone = Clone(root, root / "journal")
+    for folder in clone.runs():
+        (folder.parent / "run.files" / "figures" / "losses.png").write_bytes(b"\x89PNG\r\n\x1a\n and no picture")
+    ended = clone.run("report")
+    assert ended.code == 0
+    assert len(ended.err.splitlines()) == 1
+    assert "losses" in ended.err
+    assert Page(ended.out).sources == []

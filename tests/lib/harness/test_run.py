@@ -37,8 +37,22 @@ from tests.lib.harness.support import (
 TAGS = {
     "lab.name", "lab.variant", "lab.seed", "lab.framework", "lab.scope", "lab.image", "lab.lock_sha256",
     "lab.code_sha256", "lab.git_commit", "lab.git_dirty", "lab.data_sha256", "lab.cpu", "lab.gpu", "lab.threads",
-    "lab.user", "lab.portable", "lab.kernels",
+    "lab.user", "lab.portable", "lab.kernels", "lab.version",
 }  # fmt: skip
+
+
+def test_with_json_standard_output_is_what_came_out_and_nothing_else(clone: Clone) -> None:
+    ended = clone.run("tiny", "--json", "--seeds", "2")
+    assert ended.code == 0, ended
+    outcome = json.loads(ended.out)
+    folder = clone.newest()
+    last = records(folder / "run.jsonl")[-1]
+    assert (outcome["run"], outcome["trials"], outcome["url"]) == (folder.name, 4, None)
+    assert outcome["digest"] == last["tags"]["lab.result_digest"]
+    recorded = json.loads((folder / "run.files" / "claims.json").read_text(encoding="utf-8"))
+    assert {claim["id"]: claim["verdict"] for claim in outcome["claims"]} == {c["id"]: c["verdict"] for c in recorded}
+    assert "Verdicts" in ended.err
+    assert "MLflow did not answer" in ended.err
 
 
 def test_a_lab_ends_with_its_results_though_mlflow_is_away(clone: Clone) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.lib.harness.support import (
     living,
     params_of,
     points,
+    records,
     said,
     send_signal,
     statuses,
@@ -126,6 +128,31 @@ def test_everything_is_in_mlflow_when_the_lab_ends_and_a_replay_adds_nothing(tra
     assert printed.split()[0] == tags_of(parent)["lab.result_digest"]
 
     assert_replay_adds_nothing(tracked, server, folder)
+
+
+def test_a_run_is_recognized_in_mlflow_by_its_name_and_its_numbers(tracked: Clone, server: Server) -> None:
+    assert tracked.tiny("--seed", "3", seeds=2).code == 0
+    folder = tracked.newest()
+    run = server.runs()[folder.name]
+    verdicts = Counter(value for name, value in tags_of(run).items() if name.startswith("claim."))
+    words = {"holds": ("holds", "hold"), "fails": ("fails", "fail"), "inconclusive": ("inconclusive",) * 2}
+    counts = ", ".join(f"{verdicts[v]} {words[v][verdicts[v] > 1]}" for v in words if verdicts[v])
+    assert run["info"]["run_name"] == tags_of(run)["mlflow.runName"] == f"tiny · seed 3 · {counts}"
+    metrics = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
+    assert {name: number for name, number in metrics.items() if name.startswith("claims/")} == {
+        f"claims/{verdict}": number for verdict, number in verdicts.items()
+    }
+    losses: dict[str, list[float]] = {}
+    for path in folder.glob("trial-*.files/measurements.json"):
+        variant = records(path.parent.with_suffix(".jsonl"))[0]["tags"]["lab.variant"]
+        losses.setdefault(variant, []).append(json.loads(path.read_text(encoding="utf-8"))["loss"])
+    assert losses.keys() == {"fast", "slow"}
+    for variant, values in losses.items():
+        assert metrics[f"mean/{variant}/loss"] == pytest.approx(sum(values) / 2, rel=1e-12)
+    assert "mean/fast/capped" not in metrics, "infinite"
+    (note,) = [tag["value"] for tag in server.experiment("tiny")["tags"] if tag["key"] == "mlflow.note.content"]
+    assert note == tags_of(run)["lab.summary"]
+    assert note.startswith("Least squares in a second")
 
 
 def assert_replay_adds_nothing(tracked: Clone, server: Server, folder: Path) -> None:

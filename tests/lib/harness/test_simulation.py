@@ -189,8 +189,8 @@ def test_a_schedule_that_fails_is_made_short(monkeypatch: Patch) -> None:
 def conversation(server: Server, beginning: str) -> list[Any]:
     """What a server answers, and has in the end, without the ids that it makes."""
     heard: list[Any] = [server.experiment("tiny")]
-    server.create_experiment("tiny")
-    server.create_experiment("tiny")
+    server.create_experiment("tiny", "")
+    server.create_experiment("tiny", "")
     experiment = server.experiment("tiny")
     assert experiment is not None
     heard.append(experiment.deleted)

@@ -13,6 +13,7 @@ from lib.harness.contract.studies import (
     Part,
     batches,
     best,
+    best_mean,
     changed,
     checked,
     gather,
@@ -119,6 +120,30 @@ def test_the_best_is_finite_and_the_first_of_equals() -> None:
     assert best(results, lambda r: r.measurements["loss"]).trial.seed == 3
     with pytest.raises(LookupError, match="finite score"):
         best(results[:2] + results[5:], lambda r: r.measurements["loss"])
+
+
+RATES = {0.1: "grid/0.1", 0.2: "grid/0.2", 0.3: "grid/0.3"}
+
+
+@pytest.mark.parametrize(
+    ("losses", "chosen"),
+    [
+        ({0.1: [3.0, 3.0], 0.2: [1.0, 4.0], 0.3: [0.0, 9.0]}, 0.2),
+        ({0.1: [3.0, 3.0], 0.2: [2.0, 4.0], 0.3: [6.0, 0.0]}, 0.1),
+        ({0.1: [math.nan, 0.0], 0.2: [5.0, 5.0], 0.3: [math.inf, 0.0]}, 0.2),
+        ({0.1: [None, 0.0], 0.2: [5.0, 5.0], 0.3: [-math.inf, 0.0]}, 0.2),
+        ({0.1: [math.nan, math.nan], 0.2: [math.inf, math.inf], 0.3: [None, None]}, 0.1),
+    ],
+    ids=["the mean", "the first of equals", "NaN and infinity", "a failed trial", "all diverged"],
+)
+def test_the_choice_with_the_lowest_mean_is_taken(losses: dict[float, list[float | None]], chosen: float) -> None:
+    results = [result(RATES[rate], seed, loss) for rate, each in losses.items() for seed, loss in enumerate(each)]
+    others = [result("grid/of another network", seed, -1.0) for seed in range(2)]
+    assert best_mean([*others, *results], RATES, lambda r: r.measurements["loss"]) == chosen
+
+
+def test_one_choice_needs_no_trial() -> None:
+    assert best_mean([], {0.1: "grid/0.1"}, lambda r: r.measurements["loss"]) == 0.1
 
 
 def test_results_are_paired_by_seed_whatever_their_order() -> None:

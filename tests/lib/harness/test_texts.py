@@ -55,9 +55,9 @@ def test_every_text_is_korean_in_korean_and_english_in_english(name: str) -> Non
             assert HANGUL.search(texts["ko"]), key
 
 
-@pytest.mark.parametrize(("readme", "code"), [("README.md", "en"), ("README.ko.md", "ko")])
-def test_the_readmes_list_the_labs_by_their_summaries(readme: str, code: Language) -> None:
-    blocks = (ROOT / readme).read_text(encoding="utf-8").split("\n\n")
+@pytest.mark.parametrize(("page", "code"), [("labs.md", "en"), ("labs.ko.md", "ko")])
+def test_the_pages_of_the_labs_list_them_by_their_summaries(page: str, code: Language) -> None:
+    blocks = (ROOT / "docs" / page).read_text(encoding="utf-8").split("\n\n")
     table = next(block for block in blocks if "| `mlp` |" in block)
     labs = {name: lab_of(name) for name in LABS}
     wanted = [(name, lab.summary if code == "en" else lab.korean) for name, lab in labs.items()]

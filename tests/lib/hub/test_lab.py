@@ -23,7 +23,7 @@ from lib.tf2.hub import modules
 from lib.tf2.hub.claims import CLAIMS, WAYS, accuracies
 from lib.tf2.hub.lab import LAB, HubConfig, head, make, whole
 from lib.tf2.hub.pictures import SOURCES, few, kinds, moved, task
-from tests.lib.overfitting.support import made_up, verdicts
+from tests.lib.decisions import made_up, verdicts
 from tests.lib.support import Recording, answers, run_trial
 
 SMALL: dict[str, Any] = {"seeds": 3, "shots": (1, 10), "pictures": 2000, "epochs": 2, "judged": 200, "steps": 30}

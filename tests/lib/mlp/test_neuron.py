@@ -8,6 +8,7 @@ import pytest
 
 from lib.harness.contract.seeds import Seed
 from lib.mlp.mlp import by_hand, equal_starts, neuron, threshold
+from lib.mlp.mlp.training import MlpConfig
 from lib.models import evaluation
 from lib.models.mlp import Activation, initial_weights
 
@@ -166,6 +167,19 @@ def test_equal_units_are_one_unit_and_get_one_gradient() -> None:
     one["dense2.weight"] = 5 * start["dense2.weight"][:, :1]
     logits, of_one = (neuron.forward(weights, "sigmoid", rows).logits for weights in (start, one))
     np.testing.assert_allclose(logits, of_one, rtol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [7, 60, 130])
+def test_networks_from_equal_starts_take_every_step(steps: int) -> None:
+    """Also those that are no multiple of the moments shown; the weights are those of one descent."""
+    config = MlpConfig(xor_starts=1, xor_steps=steps, xor_learning_rate=0.5)
+    measured = equal_starts.measure(config, Seed(4))
+    assert measured["steps"][0] == 0 and measured["steps"][-1] == steps
+    assert len(measured["steps"]) == min(steps, equal_starts.SHOWN) + 1 == len(measured["paths"]["equal"])
+    start = equal_starts.equal_start(Seed(4).child("equal", 0), equal_starts.UNITS)
+    rows, targets = threshold.ROWS.astype(float), threshold.TARGETS["XOR"]
+    ends, _ = neuron.descend(start, "sigmoid", rows, targets, rate=0.5, steps=steps)
+    np.testing.assert_allclose(measured["paths"]["equal"][-1], ends["dense1.weight"][:, 0], atol=1e-4)
 
 
 def test_folding(weights: dict[str, np.ndarray]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from lib.harness.contract.config import Config
 from lib.harness.contract.results import Results
 from lib.models.chosen import by_the_others, of_the_chosen
-from tests.lib.overfitting.support import made_up
+from tests.lib.decisions import made_up
 
 
 def read(results: Results, variant: str) -> Any:

@@ -18,13 +18,8 @@ from lib.mlp.overfitting.claims import CLAIMS, of_networks, threshold_width
 from lib.mlp.overfitting.lab import LAB, OverfittingConfig
 from lib.models.mlp import parameter_count, torch_mlp
 from tests.lib.arms import swapped
+from tests.lib.decisions import made_up, row_verdict, run_variants, verdicts
 from tests.lib.exact_claims import turning
-from tests.lib.overfitting.support import (
-    made_up,
-    row_verdict,
-    run_variants,
-    verdicts,
-)
 from tests.lib.support import Recording, answers, assert_drawn, run_trial
 
 CONFIG = OverfittingConfig(seeds=6, widths=(8, 16, 512), more_examples=(1000,))

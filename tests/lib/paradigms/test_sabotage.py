@@ -117,12 +117,6 @@ def test_the_comparisons_are_all_of_them() -> None:
 def test_what_does_not_learn_is_what_it_says() -> None:
     states = np.array([[0.0, 0.0, -0.1, 3.0], [0.0, 0.0, 0.2, -3.0]])
     assert reinforce.push_where_it_leans(states).argmax(axis=1).tolist() == [0, 1]
-    from lib.data import mnist_5k
-
-    training = mnist_5k.train().first(600)
-    named = lab.nearest_mean(training, training)
-    assert named.shape == (600,)
-    assert 0.6 < np.mean(named == training.labels) < 0.95
 
 
 def test_exact_claims_have_one_verdict_for_twenty_root_seeds() -> None:

@@ -10,6 +10,7 @@ from lib.harness.contract.drawing import style
 from lib.harness.contract.results import Results
 from lib.harness.contract.seeds import Seed
 from lib.harness.contract.settings import Options, configure
+from lib.harness.contract.studies import grid_seed
 from lib.harness.contract.trial import Result, Runtime, Trial
 from lib.harness.errors import UserError
 from lib.harness.judging.verdicts import judge
@@ -20,7 +21,7 @@ from lib.nlp.seq2seq.figures import WORDS
 from lib.nlp.seq2seq.lab import ARMS, LAB, Seq2seqConfig, shown_sentence, thirds, words_of
 from lib.nlp.seq2seq.text import Examples, sentences, words
 from lib.nlp.seq2seq.training import train
-from tests.lib.overfitting.support import made_up, verdicts
+from tests.lib.decisions import made_up, verdicts
 from tests.lib.support import Recording, run_study, run_trial
 
 CONFIG = Seq2seqConfig(seeds=6)
@@ -100,6 +101,12 @@ def test_each_claim_fails_where_it_is_wrong(variant: str, changes: dict[str, Any
     )
 
 
+@pytest.mark.parametrize("way", ["copied_wrong", "letterwise_wrong"])
+def test_a_peer_that_is_no_number_decides_nothing(way: str) -> None:
+    results = all_as_the_lecture_says(**{"words/memory": {way: float("nan")}})
+    assert verdicts(CLAIMS, results)["encoder-decoder/learns"] == "inconclusive"
+
+
 def test_an_effect_within_the_seeds_luck_is_inconclusive() -> None:
     lucky = {"errors": 0.3 + 10 * JITTER, "bleu": 26 + 1000 * JITTER}
     assert verdicts(CLAIMS, all_as_the_lecture_says(**{"words/with": lucky}))["encoder-decoder/attention"] != "holds"
@@ -157,7 +164,7 @@ def rates_asked_for(losses: dict[str, float]) -> dict[str, set[float]]:
     """The rates of the final trials when the tuning trials have these losses."""
     study = LAB.begin(Seq2seqConfig(rates=(0.001, 0.1)), 0)
     tuning = next(study)
-    assert {trial.seed for trial in tuning} == {5}, "a seed of its own"
+    assert {trial.seed for trial in tuning} == {grid_seed()}, "one that no final has"
     assert {trial.function for trial in tuning} == {"tune"}
     found = [Result(t, t.variant, "FINISHED", {"validation_loss": losses[t.variant]}) for t in tuning]
     finals = study.send(found)
@@ -169,7 +176,7 @@ def rates_asked_for(losses: dict[str, float]) -> dict[str, set[float]]:
 
 
 def test_each_arm_gets_the_rate_that_was_best_for_it() -> None:
-    losses = {"rate/with/0.001": 2.0, "rate/with/0.1": 1.0, "rate/without/0.001": 1.0, "rate/without/0.1": 2.0}
+    losses = {"grid/with/0.001": 2.0, "grid/with/0.1": 1.0, "grid/without/0.001": 1.0, "grid/without/0.1": 2.0}
     assert rates_asked_for(losses) == {"with": {0.1}, "without": {0.001}}
 
 

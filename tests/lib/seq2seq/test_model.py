@@ -91,6 +91,10 @@ def test_attention_rows_sum_to_1_and_there_are_none_without() -> None:
     examples = reversal(100, 3)
     assert teacher_forced(model_of("dot"), examples)["row_sum"] < 1e-6
     assert "row_sum" not in teacher_forced(model_of("none"), examples)
+    broken = model_of("dot")
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    assert np.isnan(teacher_forced(broken, examples)["row_sum"])
     found = attention_map(model_of("dot"), tuple("abc"), examples.sources, examples.targets, 9)
     assert np.shape(found["weights"]) == (len(found["answer"]) + 1, 3)
     assert "weights" not in attention_map(model_of("none"), tuple("abc"), examples.sources, examples.targets, 9)

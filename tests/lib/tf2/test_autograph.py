@@ -60,6 +60,15 @@ def test_old_code_fails_and_its_replacement_is_right() -> None:
     assert found["accuracy"] > found["nearest_mean"] > 0.4
 
 
+@pytest.mark.parametrize(
+    ("losses", "deviation"), [((math.log(10), 2.0), 0.0), ((math.log(10), 2.5), 2.5 - math.log(10))]
+)
+def test_a_descent_that_rises_deviates(losses: tuple[float, float], deviation: float) -> None:
+    wanted = old_code.PAIRS["a model of one's own"].deviation
+    assert wanted({"answer": losses}) == pytest.approx(deviation)
+    assert math.isnan(wanted({"answer": (losses[0], math.nan)}))
+
+
 def test_errors_are_one_line_without_addresses() -> None:
     def fail() -> None:
         raise ValueError("\n  <thing at 0x7f00>\nmore")

@@ -90,7 +90,7 @@ class SimulatedServer:
         """The experiment of this name."""
         return self._call("experiment", lambda: self.store.experiments.get(name))
 
-    def create_experiment(self, name: str) -> None:
+    def create_experiment(self, name: str, description: str) -> None:
         """Create an experiment, unless it is there."""
         experiments = self.store.experiments
         self._call(

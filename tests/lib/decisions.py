@@ -1,4 +1,4 @@
-"""Runs some variants of a lab's study in this process, breaks experiments on purpose, and makes results up."""
+"""Results that are made up or of some of a study's variants, and the verdicts on them."""
 
 from collections.abc import Mapping
 from typing import Any
