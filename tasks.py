@@ -201,7 +201,25 @@ def build(options: Namespace) -> int:
         return 0 if same_twice.check(*wanted) else 1
     docker.require()
     builder.build(*wanted)
+    images.keep_names()
     return 0
+
+
+@command
+def images(options: Namespace) -> None:
+    """List the images here: sizes, what needs each."""
+    from host.engine import docker, inventory
+
+    docker.require()
+    inventory.show(as_json=options.json)
+
+
+@command
+def clean(options: Namespace) -> None:
+    """Remove the images of Fearless Labs that nothing needs."""
+    from host.engine import clean as remover
+
+    remover.clean(options.yes)
 
 
 @command

@@ -18,15 +18,17 @@ from host.bootstrap.venv import WHEELS
 from host.bundle import saved
 from host.bundle.format import REPOSITORY, Bundle
 from host.bundle.progress import Progress
-from host.engine import base_image, docker, images
+from host.engine import content, docker, images
 from lib.harness.errors import UserError
 
 MANIFEST = {"commit": str, "docker_sha256": str, "locks": dict, "platform": str, "streams": list}
 STREAM = {"name": str, "unpacked": int, "images": list}
 IMAGE = {"name": str, "id": str, "kind": str, "labels": dict, "layers": list}
 """Fields of the manifest that are used, by their types."""
-BASE = re.compile(rf"(?:\w[\w./:-]*@)?sha256:[0-9a-f]{{64}}|{re.escape(base_image.LOCAL)}")
+BASE = re.compile(rf"(?:\w[\w./:-]*@)?sha256:[0-9a-f]{{64}}|{re.escape(content.LOCAL)}")
 """The names that a base may have: by its content, or that of `./invoke doctor --fix`."""
+REFERENCE = re.compile(r"(?:\w[\w.:@/-]*)?", re.ASCII)
+"""The name of an image, or none."""
 LOCKED = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -54,6 +56,7 @@ def load(name: str, sha256: str | None = None) -> None:
         _install_wheels(bundle)
         for stream in missing:
             install(bundle, stream)
+    images.keep_names(_base(bundle))
     names = ", ".join(image.name for image in images.IMAGES)
     print(f"{names}: loaded and checked ({time.monotonic() - start:.0f} s). Next: ./invoke up")
 
@@ -72,18 +75,35 @@ def check_sum(bundle: Bundle, sha256: str) -> None:
 def check_manifest(bundle: Bundle) -> None:
     """Raises `UserError` unless the manifest has what is used of it, and images of ours for this platform alone."""
     manifest, used = bundle.manifest, "nothing of it is used"
-    streams = manifest["streams"] if _has(manifest, MANIFEST) else []
-    if not streams or not all(_has(each, STREAM) and all(_has(i, IMAGE) for i in each["images"]) for each in streams):
+    if not _is_described(manifest):
         raise UserError(f"{bundle.file}: its manifest is none that ./invoke bundle writes: {used}")
     if manifest["platform"] != docker.PLATFORM:
         raise UserError(f"{bundle.file} has images for {manifest['platform']}, not for {docker.PLATFORM}: {used}")
-    ours = {image.target: image.name for image in images.IMAGES}
-    for stream in streams:
+    ours = {image.target: _name(image, manifest) for image in images.IMAGES}
+    for stream in manifest["streams"]:
         first, *others = [entry["name"] for entry in stream["images"]] or [""]
         strange = [name for name in others if not BASE.fullmatch(name)]
         if ours.get(stream["name"]) != first or strange:
             named = (strange or [first or stream["name"]])[0]
             raise UserError(f"{bundle.file} has an image that is none of Fearless Labs, {named!r}: {used}")
+
+
+def _is_described(manifest: object) -> bool:
+    """Return whether a manifest has the fields that are used, of their types."""
+    if not isinstance(manifest, dict) or not _has(manifest, MANIFEST) or not manifest["streams"]:
+        return False
+    base, contents = manifest.get("base", ""), manifest.get("contents", {})
+    if not isinstance(base, str) or not REFERENCE.fullmatch(base) or not isinstance(contents, dict):
+        return False
+    entries = [entry for stream in manifest["streams"] if _has(stream, STREAM) for entry in stream["images"]]
+    return all(_has(stream, STREAM) for stream in manifest["streams"]) and all(_has(entry, IMAGE) for entry in entries)
+
+
+def _name(image: images.Image, manifest: Mapping[str, Any]) -> str:
+    """The name that an image has in a bundle: its content's, which `check_clone` compares, or that of before."""
+    if "contents" not in manifest:
+        return image.earlier_name
+    return f"{images.REPOSITORY}{image.target}:{str(manifest['contents'].get(image.target))[: images.DIGITS]}"
 
 
 def _has(entry: object, fields: Mapping[str, type]) -> bool:
@@ -95,13 +115,23 @@ def check_clone(bundle: Bundle) -> None:
     manifest = bundle.manifest
     locks = {image.lock: image.lock_sha256 for image in images.IMAGES}
     differs = [name for name, sha256 in locks.items() if manifest["locks"].get(name) != sha256]
-    if manifest["docker_sha256"] != images.docker_sha256():
+    if "contents" in manifest:
+        others = manifest["contents"]
+        for image in images.IMAGES:
+            if others.get(image.target) != content.content(image.target, image.lock, _base(bundle)):
+                differs.append(f"what {image.target} is made of")
+    elif manifest["docker_sha256"] != images.docker_sha256():  # of before images were named by content
         differs.append("docker/")
     if differs:
         raise UserError(
             f"This clone is not the bundle's ({', '.join(differs)} differs): use the one inside it, "
             f"tar xf {bundle.file.name} {REPOSITORY} (commit {manifest['commit'][:12]})"
         )
+
+
+def _base(bundle: Bundle) -> str:
+    """The base that this clone's images are made on: its own choice before the bundle's."""
+    return content.chosen_base() or bundle.manifest.get("base", "")
 
 
 def is_same(entry: dict[str, Any], built: images.Built | None) -> bool:
@@ -112,8 +142,9 @@ def is_same(entry: dict[str, Any], built: images.Built | None) -> bool:
 
 
 def is_there(stream: dict[str, Any]) -> bool:
-    """Return whether the engine has all images of a stream."""
-    return all(is_same(entry, images.inspect(entry["name"])) for entry in stream["images"])
+    """Return whether the engine has all images of a stream; one of ours is known by its name, which is its content."""
+    there = ((entry, images.inspect(entry["name"])) for entry in stream["images"])
+    return all(is_same(entry, built) or (built and images.NAMED.fullmatch(entry["name"])) for entry, built in there)
 
 
 def check_disk(missing: list[dict[str, Any]]) -> None:

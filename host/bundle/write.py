@@ -27,7 +27,7 @@ from host.bootstrap.venv import WHEELS
 from host.bundle import clone
 from host.bundle.format import FORMAT, MANIFEST, README, REPOSITORY, SUMS, TITLE, Blocks, Writer, without_times
 from host.bundle.progress import Progress
-from host.engine import base_image, build, docker, images
+from host.engine import build, content, docker, images
 from host.machine import git
 from lib.harness.errors import UserError
 
@@ -109,7 +109,7 @@ def stream_of(image: images.Image) -> Stream:
     if image is images.TRACKING and digest:
         name = label.split(" ")[0]
         # the name may be another image's by now; one that is not ours would replace the other machine's image
-        for reference in (name, digest[0]) if "@" in name or name == base_image.LOCAL else (digest[0],):
+        for reference in (name, digest[0]) if "@" in name or name == content.LOCAL else (digest[0],):
             base = images.inspect(reference)
             if base and (base.id == digest[0] or "@" in reference):
                 held[reference] = base
@@ -226,7 +226,9 @@ def manifest(writer: Writer, inputs: dict[str, Any], streams: list[Stream]) -> d
         "dirty": inputs["dirty"],
         "platform": "linux/amd64",
         "pythons": pythons.split(),
-        "docker_sha256": images.docker_sha256(),
+        "base": content.chosen_base(),
+        "contents": {image.target: image.content for image in images.IMAGES},
+        "docker_sha256": images.docker_sha256(),  # which earlier versions compare
         "locks": locks,
         "streams": [
             {

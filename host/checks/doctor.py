@@ -5,11 +5,11 @@ import os
 import shutil
 from dataclasses import asdict, replace
 
-from host.bootstrap import environment, files
+from host.bootstrap import files
 from host.bootstrap.paths import LABS, ROOT
 from host.checks import facts
 from host.checks.check import Check
-from host.engine import base_image, compose, docker, gpu, images
+from host.engine import base_image, compose, content, docker, gpu, images
 from host.machine import env_file, nvidia, ports
 from host.services.service import SERVICES
 from host.services.up_down import running
@@ -63,7 +63,7 @@ def _plugin(name: str, has_engine: bool) -> Check:
 
 
 def _disk() -> Check:
-    missing = [i for i in images.IMAGES if not images.is_current(i, images.inspect(i.name))]
+    missing = [image for image in images.IMAGES if images.present(image) is None]
     needed = sum(image.build_gib for image in missing)
     free = docker.free_gib()
     if free is None:
@@ -75,11 +75,10 @@ def _disk() -> Check:
 def _images() -> list[Check]:
     states = []
     for image in images.IMAGES:
-        built = images.inspect(image.name)
-        if images.is_current(image, built):
+        if images.present(image):
             states.append(Check(image.name, True, "built"))
         else:
-            states.append(Check(image.name, None, "out of date" if built else "not built", "./invoke build"))
+            states.append(Check(image.name, None, "not built", "./invoke build"))
     if all(check.passed for check in states):
         return states
     return [*states, _base()]
@@ -87,11 +86,11 @@ def _images() -> list[Check]:
 
 def _base() -> Check:
     """Return whether a build finds its base: in the engine, or where the pinned one is published."""
-    base = environment.get("BASE_IMAGE") or base_image.pinned()
-    for name in (base, base_image.LOCAL):
+    base = content.chosen_base() or content.pinned()
+    for name in (base, content.LOCAL):
         if images.inspect(name):
             return Check("Base image", True, f"{name} is here")
-    if not environment.get("BASE_IMAGE") and base_image.registry_has(base):
+    if not content.chosen_base() and base_image.registry_has(base):
         return Check("Base image", True, "the registry has it")
     return Check(
         "Base image",
@@ -139,9 +138,8 @@ def _gpu(has_engine: bool) -> list[Check]:
         )
         found.append(Check("NVIDIA container toolkit", True if way else None, observed, gpu.INSTALL_TOOLKIT))
         for image in images.GPU.values():
-            current = images.is_current(image, images.inspect(image.name))
-            state = "built" if current else "not built"
-            found.append(Check(image.name, True if current else None, state, "./invoke build --gpu"))
+            built = images.present(image) is not None
+            found.append(Check(image.name, built or None, "built" if built else "not built", "./invoke build --gpu"))
     return found
 
 

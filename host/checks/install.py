@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.bootstrap import environment, ledger, process
-from host.engine import base_image, debootstrap, docker, images
+from host.bootstrap import ledger, process
+from host.engine import base_image, content, debootstrap, docker, images
 from host.machine import apt
 from lib.harness.errors import UserError
 
@@ -66,7 +66,7 @@ class Plan:
             lines.append(f"start the engine (dockerd), which runs as root{lasting}")
         if self.base:
             lines.append(
-                f"where no registry can be reached, make the image {base_image.LOCAL} with debootstrap, which is "
+                f"where no registry can be reached, make the image {content.LOCAL} with debootstrap, which is "
                 "installed if it is missing"
             )
         return lines
@@ -124,9 +124,9 @@ def _agree(yes: bool) -> None:
 
 
 def _carry_out(chosen: Plan, system: dict[str, str]) -> None:
-    for file, content in chosen.files:
+    for file, text in chosen.files:
         with ledger.beside(file) as part:
-            part.write_text(content, encoding="utf-8")
+            part.write_text(text, encoding="utf-8")
             part.rename(file)
     if chosen.packages:
         _say("installing the engine, Compose and buildx from the distribution's packages")
@@ -138,7 +138,7 @@ def _carry_out(chosen: Plan, system: dict[str, str]) -> None:
     docker.require()
     docker.require_plugins()
     if chosen.base and not _has_base():
-        _say(f"no registry can be reached: making {base_image.LOCAL} with debootstrap")
+        _say(f"no registry can be reached: making {content.LOCAL} with debootstrap")
         debootstrap.make(system)
 
 
@@ -234,6 +234,6 @@ def _forget_dead_engine(note: Path) -> None:
 
 def _has_base() -> bool:
     """Return whether a build finds its base: in the engine, or in a registry that answers."""
-    if environment.get("BASE_IMAGE") or images.inspect(base_image.pinned()) or images.inspect(base_image.LOCAL):
+    if content.chosen_base() or images.inspect(content.pinned()) or images.inspect(content.LOCAL):
         return True
-    return base_image.registry_has(base_image.pinned())
+    return base_image.registry_has(content.pinned())

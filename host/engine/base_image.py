@@ -1,23 +1,7 @@
 """The base image of a build: the pinned one, the caller's, or the one that `./invoke doctor --fix` makes."""
 
-import re
-
-from host.bootstrap import environment
-from host.bootstrap.paths import ROOT
 from host.bootstrap.process import TimeLimitError
-from host.engine import docker, images
-from lib.harness.errors import UserError
-
-# Debian from the distribution's mirror, made where no registry can be reached
-LOCAL = "fearless-labs/base-local:bookworm"
-
-
-def pinned() -> str:
-    """The base that the Dockerfile pins by date and digest."""
-    match = re.search(r"^ARG BASE_IMAGE=(\S+)", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.M)
-    if not match:
-        raise UserError("docker/Dockerfile has no line ARG BASE_IMAGE=…")
-    return match[1]
+from host.engine import content, docker, images
 
 
 def registry_has(name: str) -> bool:
@@ -30,9 +14,9 @@ def registry_has(name: str) -> bool:
 
 def options() -> list[str]:
     """Build arguments for the base: the caller's BASE_IMAGE, else the pinned one, else the one of doctor --fix."""
-    base = environment.get("BASE_IMAGE")
-    if not base and not images.inspect(pinned()) and images.inspect(LOCAL):
-        base = LOCAL
+    base = content.chosen_base()
+    if not base and not images.inspect(content.pinned()) and images.inspect(content.LOCAL):
+        base = content.LOCAL
     if not base:
         return []
     arguments = ["--build-arg", f"BASE_IMAGE={base}"]

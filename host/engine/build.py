@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from host.bootstrap import process
+from host.bootstrap import ledger, process
 from host.bootstrap.flock import held, held_across
-from host.bootstrap.paths import ROOT, state_path
+from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import base_image, docker, images
-from host.engine.images import GPU, LAB, Built, Image, docker_sha256, inspect, is_current, must_inspect
-from host.machine import git
+from host.engine import base_image, content, docker, images
+from host.engine.images import GPU, LAB, Built, Image, inspect, must_inspect, present
 from host.machine.package_sources import build_settings, sources
 from lib.harness.errors import UserError
 
@@ -22,31 +21,26 @@ LONGEST = 12 * 3600.0
 
 
 def ensure(*wanted: Image) -> list[Built]:
-    """Build those of `wanted` that are missing or out of date; returns them as the engine has them now."""
-    current = _current(wanted)
-    if None in current:
-        with _alone():  # another command may be building the same
-            if missing := [image for image, built in zip(wanted, _current(wanted), strict=True) if built is None]:
+    """Build those of `wanted` that the engine has not; returns them as it has them now."""
+    there = [present(image) for image in wanted]
+    if None in there:
+        with alone():  # another command may be building the same
+            if missing := [image for image in wanted if present(image) is None]:
                 _build_all(*missing)
             return [must_inspect(image) for image in wanted]
-    return [built for built in current if built]
+    return [built for built in there if built]
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Build while no other command of this machine does: clones share the images, and each may have another version."""
+def alone() -> Iterator[None]:
+    """Build or remove images while no other command of this machine does: clones share them."""
     with held("build"), held_across("build"):
         yield
 
 
-def _current(wanted: tuple[Image, ...]) -> list[Built | None]:
-    """Each of `wanted` as the engine has it; None where it is missing or out of date."""
-    return [built if is_current(image, built := inspect(image.name)) else None for image in wanted]
-
-
 def build(*wanted: Image) -> None:
     """Build `wanted`; prints the time and the size of each. Raises `UserError` first when the disk is too small."""
-    with _alone():
+    with alone():
         _build_all(*wanted)
 
 
@@ -57,14 +51,14 @@ def _build_all(*wanted: Image) -> None:
     base = base_image.options()
     for image in wanted:
         start = time.monotonic()
-        print(f"Building {image.name} …", file=sys.stderr, flush=True)
-        _build(image, base)
-        built = inspect(image.name)
+        name = image.name  # as docker/ is now; somebody may edit it meanwhile
+        print(f"Building {name} …", file=sys.stderr, flush=True)
+        with context(image) as folder:
+            _buildx(image.target, name, build_arguments(image), base, folder)
+        built = inspect(name)
         if built is None:
-            raise UserError(
-                f"The build ended without {image.name}: docker buildx ls must show a builder that loads images"
-            )
-        print(f"{image.name}: {time.monotonic() - start:.0f} s, {built.size / 1e9:.2f} GB", file=sys.stderr)
+            raise UserError(f"The build ended without {name}: docker buildx ls must show a builder that loads images")
+        print(f"{name}: {time.monotonic() - start:.0f} s, {built.size / 1e9:.2f} GB", file=sys.stderr)
 
 
 def of_recipe(recipe: Path, lock_sha256: str) -> Image:
@@ -80,7 +74,7 @@ def of_recipe(recipe: Path, lock_sha256: str) -> Image:
     raise UserError(f"The record's recipe has no requirements with its lab.lock_sha256, {lock_sha256[:12]}")
 
 
-def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str, *, ours: bool) -> Built:
+def rebuild(recipe: Path, lock_sha256: str, name: str, *, ours: bool) -> Built:
     """The image `name` of a record, made from its recipe (a folder that has docker/) unless the engine has it.
 
     `ours`: the recipe is of this clone's history; a stranger's gets no credentials.
@@ -92,9 +86,8 @@ def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str, *, ours: boo
         return built
     docker.require_plugins()
     image = of_recipe(recipe, lock_sha256)
-    arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256}
-    arguments |= {"LAB_GIT_COMMIT": commit, "LAB_DOCKER_SHA256": "recorded"}
-    with _alone():
+    arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256, "LAB_DOCKER_SHA256": "recorded"}
+    with alone():
         _buildx(image.target, name, arguments, base_image.options(), recipe, recorded=True, credentials=ours)
     built = inspect(name)
     if built is None:
@@ -102,27 +95,26 @@ def rebuild(recipe: Path, lock_sha256: str, commit: str, name: str, *, ours: boo
     return built
 
 
-def _build(image: Image, base: list[str]) -> None:
-    _buildx(image.target, image.name, build_arguments(image), base, ROOT)
+@contextmanager
+def context(image: Image) -> Iterator[Path]:
+    """A folder with the files that `image` is built from and no others, as its content counts them."""
+    with ledger.folder("build-") as folder:
+        content.write_context(folder, image.target, image.lock)
+        yield folder
 
 
 def build_arguments(image: Image) -> dict[str, str]:
     """The build arguments of `image`: what it is installed from, and what becomes its labels."""
-    commit = git.commit() + ("-dirty" if git.dirty("docker") == "true" else "")
-    return {
-        "LAB_LOCK": image.lock,
-        "LAB_LOCK_SHA256": image.lock_sha256,
-        "LAB_GIT_COMMIT": commit,
-        "LAB_DOCKER_SHA256": docker_sha256(),
-    }
+    return {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": image.lock_sha256, "LAB_DOCKER_SHA256": image.content}
 
 
 def build_command(target: str, arguments: dict[str, str], base: list[str], settings: list[str]) -> list[str]:
     """The command that builds a target of docker/Dockerfile, without its output and context.
 
-    `settings`: the options of `build_settings`, within which it runs.
+    No attestation, which would have the build's time in it. `settings`: the options of `build_settings`, within which
+    it runs.
     """
-    command = ["docker", "buildx", "build", "--file", "docker/Dockerfile", "--target", target]
+    command = ["docker", "buildx", "build", "--file", content.DOCKERFILE, "--target", target, "--provenance=false"]
     command += [*base, *settings]
     for argument, value in arguments.items():
         command += ["--build-arg", f"{argument}={value}"]
@@ -142,6 +134,7 @@ def _buildx(
     """Build the image `name` from root/docker/Dockerfile. Raises `UserError` with what went wrong."""
     log = None if sys.stderr.isatty() else state_path("logs", f"build-{target}.log")
     with build_settings(sources(), recorded=recorded, credentials=credentials) as (settings, variables):
+        variables["SOURCE_DATE_EPOCH"] = str(content.epoch())
         command = [*build_command(target, arguments, base, settings), "--load", "--tag", name]
         if log is None:
             code = process.shown([*command, "."], cwd=root, env=variables, stdin=None, stdout=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Any
 from host.bootstrap import environment
 from host.bootstrap.paths import ROOT
 from host.bootstrap.process import reason
-from host.engine import compose
+from host.engine import compose, images
 from host.machine import env_file
 from lib.harness.errors import UserError
 
@@ -20,6 +20,7 @@ OURS = (
     "TRACKING_IMAGE",
     "LAB_IMAGE",
     "LAB_IMAGE_KIND",
+    "LAB_IMAGE_CONTENT",
     "LAB_GIT_COMMIT",
     "LAB_GIT_DIRTY",
     "LAB_REPRODUCES",
@@ -35,14 +36,20 @@ OURS = (
 
 
 def refuse_variables() -> None:
-    """Raises `UserError` for a variable of `OURS` that the caller has set."""
+    """Raises `UserError` for a variable of `OURS` that the caller has set, or in .env other than ./invoke has."""
+    kept = {name: value for name, value in env_file.read().items() if _is_kept(name, value)}
     for place, settings in (("the environment", environment.caller()), (".env", env_file.read())):
         for name in OURS:
-            if settings.get(name):
+            if settings.get(name) and settings[name] != kept.get(name):
                 raise UserError(
                     f"{name} is set in {place}: runs record the image and the code that ./invoke chooses, so it "
                     f"cannot be chosen there; remove it (BASE_IMAGE=… ./invoke build changes what images are made of)"
                 )
+
+
+def _is_kept(name: str, value: str) -> bool:
+    """Return whether ./invoke itself has written this setting into .env, for `docker compose` typed in the clone."""
+    return name in images.SETTINGS and images.NAMED.fullmatch(value) is not None
 
 
 def refuse_files(variables: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from host.bootstrap import ledger, process
-from host.engine.base_image import LOCAL
+from host.engine.content import LOCAL
 from host.machine.apt import install, mirror, run
 from lib.harness.errors import UserError
 

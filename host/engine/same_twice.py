@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from host.bootstrap import ledger, process
-from host.bootstrap.paths import ROOT, state_path
+from host.bootstrap.paths import state_path
 from host.bootstrap.process import reason
-from host.engine import base_image, build, docker, images
-from host.machine import git
+from host.engine import base_image, build, content, docker, images
 from host.machine.package_sources import build_settings, sources
 from lib.harness.errors import UserError
 
@@ -56,13 +55,13 @@ def check(*wanted: images.Image) -> bool:
     for image in wanted:
         start = time.monotonic()
         builds = []
-        with build_settings(sources()) as (settings, variables):
+        with build.context(image) as folder, build_settings(sources()) as (settings, variables):
             arguments, base = build.build_arguments(image), base_image.options()
             command = build.build_command(image.target, arguments, base, settings)
-            variables["SOURCE_DATE_EPOCH"] = str(git.time())  # both are of the present commit
+            variables["SOURCE_DATE_EPOCH"] = str(content.epoch())
             for number in (1, 2):
                 print(f"Building {image.target} from nothing ({number} of 2) …", file=sys.stderr, flush=True)
-                builds.append(make(image.target, command, variables))
+                builds.append(make(image.target, command, variables, folder))
         lines = differences(*builds)
         for line in lines[:SHOWN]:
             print(line)
@@ -76,14 +75,16 @@ def check(*wanted: images.Image) -> bool:
 
 
 @contextmanager
-def _building(target: str, command: list[str], environment: dict[str, str], output: str) -> Iterator[IO[bytes]]:
-    """The standard output of a build without a cache. Raises `UserError` when `target` cannot be built."""
+def _building(
+    target: str, command: list[str], environment: dict[str, str], folder: Path, output: str
+) -> Iterator[IO[bytes]]:
+    """The standard output of a build of `folder` without a cache. Raises `UserError` when `target` cannot be built."""
     log = state_path("logs", f"check-{target}.log")
-    options = ["--no-cache", "--provenance=false", "--progress=plain", "--output", output, "."]
+    options = ["--no-cache", "--progress=plain", "--output", output, "."]
     broken = False
     with (
         log.open("w", encoding="utf-8") as errors,
-        process.reading([*command, *options], errors, cwd=ROOT, env=environment) as (child, stdout),
+        process.reading([*command, *options], errors, cwd=folder, env=environment) as (child, stdout),
     ):
         try:
             yield stdout
@@ -94,19 +95,19 @@ def _building(target: str, command: list[str], environment: dict[str, str], outp
         raise UserError(f"The build of {target} failed: {reason(log.read_text(encoding='utf-8'))} (all: {log})")
 
 
-def built(target: str, command: list[str], environment: dict[str, str]) -> Build:
-    """The files of an image that `command` builds, without a cache."""
-    with _building(target, command, environment, "type=tar,dest=-") as stream:
+def built(target: str, command: list[str], environment: dict[str, str], folder: Path) -> Build:
+    """The files of an image that `command` builds of `folder`, without a cache."""
+    with _building(target, command, environment, folder, "type=tar,dest=-") as stream:
         files = listing(stream)
     return Build(files)
 
 
-def built_with_digest(target: str, command: list[str], environment: dict[str, str]) -> Build:
+def built_with_digest(target: str, command: list[str], environment: dict[str, str], folder: Path) -> Build:
     """The same, none of its files later than SOURCE_DATE_EPOCH, with the digest of its manifest."""
-    with ledger.folder("check-") as folder:
-        layout = folder / "image.tar"
+    with ledger.folder("check-") as work:
+        layout = work / "image.tar"
         output = f"type=oci,dest={layout},rewrite-timestamp=true,compression=uncompressed"
-        with _building(target, command, environment, output):
+        with _building(target, command, environment, folder, output):
             pass
         return read_layout(layout)
 

@@ -10,7 +10,6 @@ from host.bootstrap import process
 from host.bootstrap.paths import ROOT
 from host.bootstrap.process import reason
 from host.engine import docker, project
-from host.engine.images import Image
 from host.machine import instance
 from lib.harness.errors import UserError
 
@@ -66,11 +65,12 @@ def remove(volume: str) -> None:
     docker.call("volume", "rm", full_name(volume))
 
 
-def command(image: Image, mounts: Mapping[str, str], program: str, *args: str) -> list[str]:
+def command(image: str, mounts: Mapping[str, str], program: str, *args: str) -> list[str]:
     """The command that runs a Python program on volumes.
 
     Args:
-        image: its own Python, the system's, runs the program, and it has the user to whom the files belong.
+        image: its name or id; its own Python, the system's, runs the program, and it has the user to whom the files
+            belong.
         mounts: where each volume of compose.yaml is, with `:ro` where it is only read.
         program: the source; `lib` can be imported, of which it may use what needs no package.
         args: of the program.
@@ -80,7 +80,7 @@ def command(image: Image, mounts: Mapping[str, str], program: str, *args: str) -
     if SCRATCH not in mounts.values():
         volumes.append(f"--volume={SCRATCH}")
     code = ["--mount", f"type=bind,src={ROOT / 'lib'},dst=/workspace/lib,readonly", "--workdir=/workspace"]
-    python = ["--entrypoint=/usr/bin/python3", image.name, "-S", "-B", "-c", program]
+    python = ["--entrypoint=/usr/bin/python3", image, "-S", "-B", "-c", program]
     return ["docker", "run", *HARDENED, f"--name={name}", *volumes, *code, *python, *args]
 
 

@@ -93,16 +93,31 @@ def _uv(*args: str) -> None:
 
 
 def _data() -> Path:
-    """The data sets, fetched by their hash at the first call; a warning for what cannot be had: few labs need all."""
-    folder = STATE / "data"
+    """The data sets, fetched by their hash at the first call; a warning for what cannot be had: few labs need all.
+
+    Their hashes are compared again when a file has changed, which its size or time says, or the program has.
+    """
+    folder, program = STATE / "data", ROOT / "docker" / "fetch-data"
+    stamp = folder / "stamp"
     with held("local-data"):
-        fetch = [sys.executable, str(ROOT / "docker" / "fetch-data"), str(folder)]
+        if _says(stamp, _stamp(folder, program)):
+            return folder
+        fetch = [sys.executable, str(program), str(folder)]
         with ledger.folder("fetch-") as temporary:
             prepared = {**pip.variables(sources()), "TMPDIR": str(temporary)}
             result = process.output(fetch, limit=process.INSTALL, name="docker/fetch-data", env=prepared)
+        if result.returncode == 0:
+            stamp.write_text(_stamp(folder, program), encoding="utf-8")
     if result.returncode:
         print(result.stderr.strip(), file=sys.stderr)
     return folder
+
+
+def _stamp(folder: Path, program: Path) -> str:
+    """Name, size and time of every data file, and the hash of the program that fetches them."""
+    files = [(path, path.stat()) for path in sorted(folder.glob("*/*"))]
+    lines = [f"{path.relative_to(folder)} {facts.st_size} {facts.st_mtime_ns}" for path, facts in files]
+    return "\n".join([hashlib.sha256(program.read_bytes()).hexdigest(), *lines, ""])
 
 
 def _kernels() -> Path | None:
@@ -168,6 +183,7 @@ def environment(place: Path | None = None) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "1",
         "LAB_IMAGE": "none (local)",
         "LAB_IMAGE_KIND": "none",
+        "LAB_IMAGE_CONTENT": "none",
         "LAB_LOCK_SHA256": _lock_sha256(),
         "LAB_GIT_COMMIT": git.commit(),
         "LAB_GIT_DIRTY": git.dirty(),

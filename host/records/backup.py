@@ -87,7 +87,7 @@ def _add_volumes(writer: Writer, there: list[str]) -> None:
     # the journal is only read; SQLite also writes where it reads a database that is in use
     mounts = {v: f"{volumes.DATA}/{v}{':ro' if v == volumes.JOURNAL else ''}" for v in there}
     places = [f"{volumes.DATA}/{volume}" for volume in (volumes.JOURNAL, volumes.MLFLOW)]
-    command = volumes.command(images.TRACKING, mounts, volumes.STORE, "pack", *places, volumes.SCRATCH)
+    command = volumes.command(images.TRACKING.name, mounts, volumes.STORE, "pack", *places, volumes.SCRATCH)
     broken = False
     with tempfile.TemporaryFile("w+") as errors:
         try:

@@ -38,7 +38,7 @@ def sync_from_local() -> int:
 
 
 def _command(action: str) -> list[str]:
-    return volumes.command(images.LAB, {volumes.JOURNAL: PLACE}, volumes.STORE, action, PLACE)
+    return volumes.command(images.LAB.name, {volumes.JOURNAL: PLACE}, volumes.STORE, action, PLACE)
 
 
 def _run(action: str) -> str:

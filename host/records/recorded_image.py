@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from host.bootstrap import ledger
-from host.engine import build, docker, images
+from host.engine import build, content, docker, images
 from host.machine import git
 from lib.harness.errors import UserError
 from lib.harness.recording.archive import plain_files
 
-LOCK = "org.fearless-labs.lock"
 NEAR = "near"
 ANOTHER = f"--image {NEAR} runs it in the present one and records that"
 # in an image: the SHA-256 over the lines "file hash  path" of what it was made of, as a run records it
@@ -48,7 +47,7 @@ def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: ima
     built = images.inspect(named) if named.startswith("sha256:") else None
     if built is not None and _is_ours(built, lock):
         return Choice(built)
-    equal = _equal(tags, lock)
+    equal = _of_content(tags, lock) or _equal(tags, lock)
     if equal is not None:
         print(f"{_shown(named)} is not here: using {_shown(equal.id)}, which was made of the same", file=sys.stderr)
         return Choice(equal)
@@ -75,7 +74,7 @@ def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: ima
 
 def _is_ours(built: images.Built, lock: str) -> bool:
     """Return whether an image is one of these labs', with the lock that a run records."""
-    return built.labels.get(LOCK) == lock and "org.fearless-labs.docker" in built.labels
+    return built.labels.get(images.LOCK) == lock and images.CONTENT in built.labels
 
 
 def _of_lock(lock: str, present: images.Image) -> images.Built | None:
@@ -89,8 +88,16 @@ def _of_lock(lock: str, present: images.Image) -> images.Built | None:
 
 def _with_lock(lock: str) -> list[str]:
     """The ids of all images whose label has this lock."""
-    listing = docker.call("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LOCK}={lock}")
+    listing = docker.call("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={images.LOCK}={lock}")
     return list(dict.fromkeys(listing.stdout.split()))
+
+
+def _of_content(tags: Mapping[str, str], lock: str) -> images.Built | None:
+    """An image with the recorded lock that is named by the recorded content."""
+    targets = (image.target for image in (images.LAB, *images.GPU.values()))
+    named = (f"{images.REPOSITORY}{target}:{tags.get('lab.image_content')}" for target in targets)
+    there = (images.inspect(name) for name in named if images.NAMED.fullmatch(name))
+    return next((built for built in there if built is not None and _is_ours(built, lock)), None)
 
 
 def _equal(tags: Mapping[str, str], lock: str) -> images.Built | None:
@@ -108,20 +115,15 @@ def _equal(tags: Mapping[str, str], lock: str) -> images.Built | None:
 
 
 def _made_again(key: str, tags: Mapping[str, str], recipe: bytes, lock: str) -> images.Built:
-    named, commit = tags.get("lab.image", "unknown"), tags.get("lab.git_commit", "unknown")
-    files = files_below(recipe, "docker")
+    named, files = _shown(tags.get("lab.image", "unknown")), files_below(recipe, "docker")
     ours = git.knows(data for data, _ in files.values())
     if not ours:
         _require_consent(key)
-    print(f"{_shown(named)} is not here: making it again from the recorded Dockerfile and lock …", file=sys.stderr)
+    print(f"{named} is not here: making it again from the recorded Dockerfile and lock …", file=sys.stderr)
     with ledger.folder("recipe-") as folder:
-        for name, (data, mode) in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            path.chmod(0o755 if mode & 0o100 else 0o644)
+        content.write_files(folder, files)
         name = f"fearless-labs/recorded:{tags['lab.recipe_sha256'][:12]}"
-        built = build.rebuild(folder, lock, commit, name, ours=ours)
+        built = build.rebuild(folder, lock, name, ours=ours)
     if not _is_ours(built, lock):
         raise UserError(f"{name} was not made of this record: docker image rm {name}; then try again")
     return built

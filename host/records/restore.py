@@ -152,7 +152,7 @@ class _Volume:
 
     def _command(self, action: str, *args: str) -> list[str]:
         mounts = {self.part: self._folder}
-        return volumes.command(self._image, mounts, volumes.STORE, action, self._folder, *args)
+        return volumes.command(self._image.name, mounts, volumes.STORE, action, self._folder, *args)
 
     def _call(self, action: str, *args: str) -> subprocess.CompletedProcess[str]:
         return process.output(self._command(action, *args), limit=SECONDS, name="a container on the volumes")

@@ -12,7 +12,7 @@ from lib.harness.contract.source import LabEntry
 
 def show(*, as_json: bool) -> int:
     """Print the list. Returns the program's exit code. Where there is no image yet, no container is started."""
-    if docker.available() and images.is_current(images.LAB, images.inspect(images.LAB.name)):
+    if docker.available() and images.present(images.LAB):
         return in_container(["labs", *(["--json"] if as_json else [])], tracked=False)
     entries = find_labs(ROOT).values()
     if as_json:

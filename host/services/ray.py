@@ -32,7 +32,7 @@ print(found)
 def up(workers: int) -> int:
     """Start a head and `workers` workers and wait until they have joined. Returns the processors of each.
 
-    Their image is built first where it is missing or out of date: `up --gpu` asks for another one.
+    Their image is built first where it is missing: `up --gpu` asks for another one.
 
     Raises:
         UserError: the image cannot be built, compose cannot start them, or they do not join in time.

@@ -68,11 +68,12 @@ def of_volumes() -> Recorded | None:
     there = volumes.present()
     if not there:
         return Recorded(0, [], 0, 0)
-    if images.inspect(images.TRACKING.name) is None:
+    image = images.last_used(images.TRACKING)
+    if image is None:
         return None
     mounts = {volume: f"{volumes.DATA}/{volume}:ro" for volume in there}
     places = [f"{volumes.DATA}/{volume}" for volume in (volumes.JOURNAL, volumes.MLFLOW)]
     result = process.output(
-        volumes.command(images.TRACKING, mounts, volumes.STATUS, *places), limit=SECONDS, name="looking at the volumes"
+        volumes.command(image.id, mounts, volumes.STATUS, *places), limit=SECONDS, name="looking at the volumes"
     )
     return Recorded(**json.loads(result.stdout)) if result.returncode == 0 else None

@@ -208,9 +208,9 @@ def down(volumes: bool = False) -> list[str]:
             docker.call("stop", *labs, limit=compose.SECONDS)
             docker.call("rm", "--force", *labs)
         more = ["--volumes"] if volumes else []
-        token = {"JUPYTER_TOKEN": "none"}  # compose.yaml asks for one whatever the command
+        asked = dict.fromkeys(("JUPYTER_TOKEN", *images.SETTINGS), "none")  # by compose.yaml, whatever the command
         every = ("--profile", "lab", "--profile", "ray")
-        result = compose.call(token | environment.caller(), *every, "down", "--remove-orphans", *more)
+        result = compose.call(asked | environment.caller(), *every, "down", "--remove-orphans", *more)
         if result.returncode:
             raise UserError(f"Compose could not stop the services: {reason(result.stderr)}")
         labs_owner.give_back()

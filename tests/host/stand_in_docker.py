@@ -89,6 +89,15 @@ def build() -> int:
     return 0
 
 
+def tag(source: str, target: str) -> int:
+    """Give the image with the id `source` one more name."""
+    (facts,) = json.loads((HERE / "images" / source).read_text(encoding="utf-8"))
+    facts["RepoTags"] = [*facts.get("RepoTags", []), target]
+    for name in (source, target):
+        (HERE / "images" / name.replace("/", "_")).write_text(json.dumps([facts]), encoding="utf-8")
+    return 0
+
+
 def engine(arguments: list[str]) -> int:
     """What is asked of the engine itself."""
     match arguments:
@@ -98,6 +107,8 @@ def engine(arguments: list[str]) -> int:
                 return remove("images", [name])
             print(image.read_text(encoding="utf-8"))
             return 0
+        case ["image", "tag", source, target]:
+            return tag(source, target)
         case ["image", "ls", *_, label] if label.startswith("label="):
             name, _, value = label.removeprefix("label=").partition("=")
             for image in sorted((HERE / "images").iterdir()):
@@ -106,7 +117,6 @@ def engine(arguments: list[str]) -> int:
                     print(facts["Id"])
         case [("network" | "volume") as kind, "ls", *_]:
             print("\n".join(names(f"{kind}s")))
-            return 0
         case [("network" | "volume") as kind, "rm", *wanted]:
             return remove(f"{kind}s", wanted)
         case ["rm", "--force", *wanted]:

@@ -15,7 +15,7 @@ import zstandard
 
 from host.bundle import clone, load, write
 from host.bundle.format import BLOCK, FORMAT, README, SUMS, Blocks, Bundle, Part, Writer, without_times
-from host.engine import docker, images
+from host.engine import content, docker, images
 from lib.harness.errors import UserError
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
@@ -237,6 +237,22 @@ def test_a_clone_of_another_commit_is_refused(file: Path) -> None:
     with Bundle(file) as found, pytest.raises(UserError, match=message):
         found.manifest |= {"commit": "c" * 40, "locks": {}, "docker_sha256": images.docker_sha256()}
         load.check_clone(found)
+
+
+def test_a_clone_whose_images_are_made_of_something_else_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has chosen no base takes the bundle's."""
+    monkeypatch.setattr(content, "chosen_base", str)
+    base = "registry.example/debian:bookworm"
+    locks = {image.lock: image.lock_sha256 for image in images.IMAGES}
+    contents = {image.target: content.content(image.target, image.lock, base) for image in images.IMAGES}
+    with Bundle(file) as found:
+        found.manifest |= {"commit": "c" * 40, "locks": locks, "contents": contents, "base": base}
+        load.check_clone(found)
+        found.manifest["contents"]["lab-cpu"] = "0" * 64
+        with pytest.raises(UserError, match=r"is not the bundle's \(what lab-cpu is made of differs\)"):
+            load.check_clone(found)
 
 
 def test_a_full_disk_is_said_with_the_number_needed(monkeypatch: pytest.MonkeyPatch) -> None:

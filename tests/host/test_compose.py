@@ -27,7 +27,7 @@ def read(*options: str, **variables: str) -> str:
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     return subprocess.run(
         ["docker", "compose", "--project-directory", str(ROOT), "--profile", "*", "config", *options],
-        env=kept | NO_ENGINE | {"JUPYTER_TOKEN": "t"} | variables,
+        env=kept | NO_ENGINE | dict.fromkeys(("JUPYTER_TOKEN", *images.SETTINGS), "t") | variables,
         capture_output=True,
         text=True,
         check=True,
@@ -72,12 +72,14 @@ def test_names_of_a_proxy_reach_the_services_that_check_them(monkeypatch: pytest
 def test_services_start_from_the_images_that_the_command_has_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clone of another version may give their names to its own images meanwhile; its MLflow upgrades databases."""
+    """Whatever becomes of their names meanwhile; an MLflow of another version upgrades databases."""
     monkeypatch.setenv("LAB_INSTANCE", new_project())
     monkeypatch.setattr(instance, "STATE", tmp_path)
     monkeypatch.setattr(env_file, "token", lambda: "t")
+    monkeypatch.setattr(images, "keep_names", lambda: None)
     tracking, lab = (images.Built(f"sha256:{number}", "config digest", 0, {}) for number in ("1" * 64, "2" * 64))
     variables = compose_environment.variables(tracking, lab)
+    assert variables["LAB_IMAGE_CONTENT"] == "unknown"
     assert (variables["TRACKING_IMAGE"], variables["LAB_CPU_IMAGE"], variables["LAB_IMAGE"]) == (
         tracking.id, lab.id, lab.id,
     )  # fmt: skip

@@ -258,7 +258,7 @@ def test_the_overlay_gives_labs_and_jupyter_the_gpus_and_changes_nothing_else(wa
             "--format",
             "json",
         ]
-        environment = {**os.environ, "JUPYTER_TOKEN": "t", **variables}
+        environment = {**os.environ, **dict.fromkeys(("JUPYTER_TOKEN", *images.SETTINGS), "t"), **variables}
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
         found: dict[str, Any] = json.loads(done.stdout)["services"]
         return found
@@ -333,7 +333,7 @@ def test_a_path_with_a_colon_is_one_path_for_compose(tmp_path: Path) -> None:
     given = gpu.variables("nvidia", images.Built("sha256:gpu", "config digest", 0, {}))
     given["COMPOSE_FILE"] = given["COMPOSE_FILE"].replace(str(ROOT), str(root))
     command = ["docker", "compose", "--project-directory", str(root), "--profile", "lab", "config", "--images"]
-    environment = os.environ | NO_ENGINE | {"JUPYTER_TOKEN": "x"} | given
+    environment = os.environ | NO_ENGINE | dict.fromkeys(("JUPYTER_TOKEN", *images.SETTINGS), "x") | given
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "sha256:gpu" in done.stdout.split()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from host.engine import images
 from host.machine import env_file, instance
 from lib.harness.errors import UserError
 from tests.host.clone import copy_clone, share_venv
@@ -79,11 +80,12 @@ def test_a_name_is_made_once_by_commands_that_start_at_once(invoke: Invoke, clon
     assert not list(clone.glob(".env.*"))
 
 
-def test_compose_typed_in_the_clone_means_the_instance(invoke: Invoke, clone: Path) -> None:
+def test_compose_typed_in_the_clone_means_the_instance_and_its_images(invoke: Invoke, clone: Path) -> None:
     if not shutil.which("docker"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the program docker reads the file")
     name = name_it(invoke, clone)
-    env_file.keep({"JUPYTER_TOKEN": "t"}, clone / ".env")
+    names = {setting: image.name for setting, image in images.SETTINGS.items()}
+    env_file.keep({"JUPYTER_TOKEN": "t", **names}, clone / ".env")
     environment = {
         key: value for key, value in os.environ.items() if key not in {"LAB_INSTANCE", "COMPOSE_PROJECT_NAME"}
     }
@@ -95,6 +97,7 @@ def test_compose_typed_in_the_clone_means_the_instance(invoke: Invoke, clone: Pa
         config = json.loads(done.stdout)
         expected = shared.get("LAB_INSTANCE", name)
         assert config["name"] == expected
+        assert {service["image"] for service in config["services"].values()} == set(names.values())
         assert {volume["name"] for volume in config["volumes"].values()} == {
             f"{expected}_mlflow",
             f"{expected}_journal",

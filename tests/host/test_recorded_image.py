@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from host.engine import images
-from host.records.recorded_image import LOCK, Choice, choose
+from host.engine.images import LOCK
+from host.records.recorded_image import Choice, choose
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
 from tests.host.clone import ROOT, new_project

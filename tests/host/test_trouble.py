@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from host.engine import images
 from host.machine import env_file, settings
 from host.services import trouble
 from lib.harness.errors import UserError
@@ -76,9 +77,8 @@ def configured(**settings: str) -> dict[str, dict[str, Any]]:
         "--format",
         "json",
     ]
-    shown = subprocess.run(
-        command, env=variables | {"JUPYTER_TOKEN": "none"} | settings, capture_output=True, check=True
-    )
+    asked = dict.fromkeys(("JUPYTER_TOKEN", *images.SETTINGS), "none")
+    shown = subprocess.run(command, env=variables | asked | settings, capture_output=True, check=True)
     services: dict[str, dict[str, Any]] = json.loads(shown.stdout)["services"]
     return services
 

@@ -29,6 +29,8 @@ COMMANDS = {
     "backup": "FILE",
     "restore": "FILE --replace",
     "build": "--gpu --check",
+    "images": "--json",
+    "clean": "--yes",
     "bundle": "--out",
     "load": "FILE --sha256",
     "lock": "--check",

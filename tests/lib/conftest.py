@@ -39,7 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_variables_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LAB_IMAGE", "LAB_GIT_COMMIT", "LAB_USER", "LAB_MLFLOW_URL", "LAB_MLFLOW_STARTING", "LAB_ARTIFACTS"):
+    names = "LAB_IMAGE LAB_IMAGE_CONTENT LAB_GIT_COMMIT LAB_USER LAB_MLFLOW_URL LAB_MLFLOW_STARTING LAB_ARTIFACTS"
+    for name in names.split():
         monkeypatch.delenv(name, raising=False)
     for name, value in CLIENT.items():  # set back after each test: a lab's process sets its own for good
         monkeypatch.setenv(name, value)

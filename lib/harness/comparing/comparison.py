@@ -12,11 +12,12 @@ from typing import Any
 from lib.harness.comparing.records import Child, Record
 from lib.harness.comparing.version_1 import as_version_1
 from lib.harness.errors import UserError
+from lib.harness.recording.provenance import IMAGE, is_same_image
 from lib.harness.recording.trace import GROUPS, VERSION_TAG
 from lib.harness.running import resumption
 
 CAUSES = {
-    "lab.image": "the image",
+    IMAGE: "the image",
     "lab.lock_sha256": "the lock",
     "lab.code_sha256": "the code",
     "lab.data_sha256": "the data",
@@ -28,7 +29,7 @@ CAUSES = {
 }
 """What can change bits, by the tag that records it."""
 DESCRIBED = {
-    "lab.image": "image",
+    IMAGE: "image",
     "lab.lock_sha256": "lock",
     "lab.gpu": "GPU",
     "lab.threads": "number of threads",
@@ -144,8 +145,12 @@ def causes(first: Record, second: Record) -> list[str]:
 
 
 def _unequal_tags(first: Record, second: Record, *tags: str) -> list[str]:
-    """Those of the tags that differ; a record of before a tag was made has its usual value."""
-    return [tag for tag in tags if first.tags.get(tag, USUAL.get(tag)) != second.tags.get(tag, USUAL.get(tag))]
+    """Those of the tags that differ; a record of before a tag was made has its usual value.
+
+    Ids of two images of one content do not.
+    """
+    unequal = [tag for tag in tags if first.tags.get(tag, USUAL.get(tag)) != second.tags.get(tag, USUAL.get(tag))]
+    return [tag for tag in unequal if tag != IMAGE or not is_same_image(first.tags, second.tags)]
 
 
 def config_changes(first: Record, second: Record) -> list[str]:

@@ -17,7 +17,7 @@ from lib.harness.recording import journal, provenance, reading
 from lib.harness.recording.trace import canonical, trace_lines
 from lib.harness.shipping.state import page_of
 
-CURRENT_TAGS = ("lab.image", "lab.data_sha256", "lab.lock_sha256")
+CURRENT_TAGS = ("lab.data_sha256", "lab.lock_sha256")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def is_current(entry: LabEntry, lab: Lab, record: Record, options: Options | Non
     if "framework" not in record.params:  # as the config of every lab has it
         return False
     now = provenance.tags(provenance.read_code(entry.module), lab.data, record.params["framework"])
-    if any(record.tags.get(name) != now[name] for name in CURRENT_TAGS):
+    if not provenance.is_same_image(record.tags, now) or any(record.tags.get(x) != now[x] for x in CURRENT_TAGS):
         return False
     try:
         code = record.code

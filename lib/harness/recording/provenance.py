@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[3]
 ENTRY = "lib.__main__"
 RECORDED_IMAGE = "lab.recorded_image"
 """The tag of a reproduction in another image than the recorded one: the recorded one's id."""
+IMAGE, CONTENT = "lab.image", "lab.image_content"
+"""The tags of the image's id on its engine, and of what it was made of, which is the same on every engine."""
 ENTRY_POINTS = f"{OUTSIDE}/recorded.dist-info/entry_points.txt"
 
 
@@ -123,8 +125,9 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
         **replaced.tags(),
         "lab.framework": framework,
         "lab.version": __version__,
-        "lab.image": variable("LAB_IMAGE", "unknown"),
+        IMAGE: variable("LAB_IMAGE", "unknown"),
         "lab.image_kind": variable("LAB_IMAGE_KIND", "unknown"),
+        CONTENT: variable("LAB_IMAGE_CONTENT", "unknown"),
         "lab.lock_sha256": variable("LAB_LOCK_SHA256", "unknown"),
         "lab.code_sha256": code.sha256,
         "lab.git_commit": variable("LAB_GIT_COMMIT", "unknown"),
@@ -136,6 +139,12 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
         "lab.kernels": choice.recorded(),
         "lab.user": variable("LAB_USER", "unknown"),
     }
+
+
+def is_same_image(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether two runs, by their tags, had images of one content; of one id where a content is not known."""
+    contents = {tags.get(CONTENT, "unknown") for tags in (one, other)}
+    return len(contents) == 1 if "unknown" not in contents else one.get(IMAGE) == other.get(IMAGE)
 
 
 def place() -> str:

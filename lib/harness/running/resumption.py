@@ -26,6 +26,7 @@ from lib.harness.machine import gpus
 from lib.harness.recording import journal, reading
 from lib.harness.recording.clock import CLOCK, Clock
 from lib.harness.recording.disk import DISK, PART, Disk
+from lib.harness.recording.provenance import IMAGE, is_same_image
 
 if TYPE_CHECKING:
     from lib.harness.contract.trial import Result, Trial
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 WRITERS_SECONDS = 10.0  # workers of a lab that was killed end within a second or two
 SAME = {
     "lab.code_sha256": "code",
-    "lab.image": "image",
+    IMAGE: "image",
     "lab.lock_sha256": "lock",
     "lab.data_sha256": "data",
     "lab.kernels": "kernels",
@@ -92,7 +93,8 @@ class Interrupted:
 
     def require_same(self, tags: Mapping[str, str]) -> None:
         """Raises `UserError` when the run is of another code, image, lock or data than what has these tags now."""
-        other = [what for tag, what in SAME.items() if self.tags.get(tag, USUAL.get(tag)) != tags[tag]]
+        unequal = [tag for tag in SAME if self.tags.get(tag, USUAL.get(tag)) != tags[tag]]
+        other = [SAME[tag] for tag in unequal if tag != IMAGE or not is_same_image(self.tags, tags)]
         framework, gpu = self.tags.get("lab.framework"), self.tags.get("lab.gpu", "none")
         enabled = gpus.chosen()
         if gpu != "none" and enabled != framework:

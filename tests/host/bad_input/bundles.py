@@ -25,7 +25,7 @@ Change = Callable[["Hostile"], object]
 
 def facts(image: images.Image) -> dict[str, Any]:
     """What the stand-in engine says of an image, and keeps as it."""
-    labels = {"org.fearless-labs.lock": image.lock_sha256, "org.fearless-labs.docker": images.docker_sha256()}
+    labels = {images.LOCK: image.lock_sha256, images.CONTENT: image.content}
     layer = random.Random(image.target).randbytes(32).hex()
     return {"Id": f"sha256:{image.target:0>64}", "Size": SIZE, "Config": {"Labels": labels},
             "RootFS": {"Layers": [f"sha256:{layer}"]}}  # fmt: skip
@@ -72,6 +72,8 @@ class Hostile:
             "format": FORMAT,
             "commit": "1" * 40,
             "platform": docker.PLATFORM,
+            "base": "",
+            "contents": {image.target: image.content for image in images.IMAGES},
             "docker_sha256": images.docker_sha256(),
             "locks": {image.lock: image.lock_sha256 for image in images.IMAGES},
             "streams": [stream(image) for image in images.IMAGES],
@@ -191,6 +193,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "a wheel that the lock does not know": (wheel("invoke-9.9-py3-none-any.whl"), "is not in the lock"),
     "an image of another project in the list": (named("python:3.12"), "'python:3.12'"),
     "a stream of another project": (renamed("registry.example/company/app:latest"), "registry.example"),
+    "an image of another content": (renamed("fearless-labs/tracking:0123456789ab"), "none of Fearless Labs"),
     "an image whose name is an option": (named("--help"), "'--help'"),
     "an image with control characters": (named("\x1b[2Jx:1"), "none of Fearless Labs"),
     "a stream of another name": (streams(name="../tracking"), "none of Fearless Labs"),
@@ -241,6 +244,12 @@ CASES: dict[str, tuple[Change, str]] = {
     "no streams": (replaced(streams=[]), "manifest"),
     "streams that are a text": (replaced(streams="x"), "manifest"),
     "an image without labels": (lambda bundle: bundle.stream["images"][0].pop("labels"), "manifest"),
+    "a base with a line of .env": (replaced(base="debian\nJUPYTER_TOKEN=known"), "manifest"),
+    "a base that is an option": (replaced(base="--help"), "manifest"),
+    "a base that is a list": (replaced(base=["debian"]), "manifest"),
+    "a base that the contents are not of": (replaced(base="debian:stable"), "is not the bundle's"),
+    "contents that are a list": (replaced(contents=[]), "manifest"),
+    "no contents": (replaced(contents={}), "none of Fearless Labs"),
     "other locks": (replaced(locks={}), "is not the bundle's"),
 }
 """What is changed in a bundle that is taken, and a part of the line that refuses it."""

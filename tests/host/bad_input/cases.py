@@ -145,6 +145,8 @@ OPTIONS = [
     Case("up --gpu --framework jax", ("--framework jax", "torch or keras")),
     Case("doctor --yes", ("--yes", "--fix")),
     Case("build", ("No Docker engine", "./invoke doctor")),
+    Case("images", ("No Docker engine", "./invoke doctor")),
+    Case("clean --yes", ("No Docker engine", "./invoke doctor")),
     Case("build --check", ("No Docker engine", "./invoke doctor")),
     Case("reproduce last:mlp", ("No Docker engine", "container")),
     Case("diff last:mlp last:rnn", ("No Docker engine", "container")),

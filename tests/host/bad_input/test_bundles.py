@@ -116,7 +116,7 @@ def test_a_stream_that_was_changed_anywhere_has_our_tags_alone_or_is_refused_in_
                 assert (member.isreg() or member.isdir()) and not {"", ".."} & set(member.name.split("/"))
                 if member.name == "manifest.json":
                     (entry,) = json.loads(found.extractfile(member).read())  # type: ignore[union-attr]
-                    assert set(entry.get("RepoTags") or []) <= {"fearless-labs/tracking:latest"}
+                    assert set(entry.get("RepoTags") or []) <= {images.TRACKING.name}
     assert 0 < taken < 300
 
 

@@ -13,9 +13,10 @@ import pytest
 from docker.client import DockerClient
 from docker.models.containers import Container
 
+from host.engine import images
 from host.machine.labs_owner import LESSONS
 from lib.harness.contract.catalogue import MINE, PACKAGES
-from tests.host.images.support import IMAGES, ROOT, SERVICES, Outcome, Stack, free_port
+from tests.host.images.support import IMAGES, OURS, ROOT, SERVICES, Outcome, Stack, free_port
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,7 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def client() -> Iterator[DockerClient]:
     """The engine. That it cannot be reached, or has not the images, is a failure, never a skip."""
     engine = DockerClient.from_env(timeout=600)  # `docker save` of an image, on a busy machine
-    for name in IMAGES.values():
+    for target, name in IMAGES.items():
+        images.present(OURS[target])  # one of an earlier version gets its name
         engine.images.get(name)
     yield engine
     engine.close()

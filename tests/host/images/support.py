@@ -13,6 +13,8 @@ from typing import Any
 from docker.client import DockerClient
 from docker.models.containers import Container
 
+from host.engine import images
+
 ROOT = Path(__file__).parents[3]
 LOCKS = {
     "tracking": "tracking.txt",
@@ -21,10 +23,8 @@ LOCKS = {
     "lab-gpu-tensorflow": "gpu-tensorflow.txt",
 }
 TARGETS = os.environ.get("LAB_TEST_TARGETS", "tracking lab-cpu").split()  # ./invoke test --gpu-images names the others
-IMAGES = {
-    target: os.environ.get(f"{target.upper().replace('-', '_')}_IMAGE", f"fearless-labs/{target}:latest")
-    for target in TARGETS
-}
+OURS = {image.target: image for image in (*images.IMAGES, *images.GPU.values())}
+IMAGES = {target: os.environ.get(f"{target.upper().replace('-', '_')}_IMAGE", OURS[target].name) for target in TARGETS}
 SERVICES = ("mlflow", "mlflow-port", "jupyter", "jupyter-port")
 LABS = [target for target in TARGETS if target.startswith("lab-")]
 UNITS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from host.checks.install import link_mtu
-from host.engine import base_image, images
+from host.engine import base_image, content, images
 from host.engine.same_twice import check
 
 BRIDGE, ADDRESS = "lab-digest0", "172.31.254.1/24"
@@ -24,7 +24,7 @@ def containerd_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if os.getuid() or not all(map(shutil.which, ("dockerd", "ip"))):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("an engine of the test's own needs root and dockerd")
     options = base_image.options()
-    base = options[1].partition("=")[2] if options else base_image.pinned()
+    base = options[1].partition("=")[2] if options else content.pinned()
     folder = Path(tempfile.mkdtemp(prefix="lab-"))  # pytest's is too long for the path of a socket
     settings = folder / "daemon.json"
     settings.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))

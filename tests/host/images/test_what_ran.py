@@ -136,7 +136,11 @@ def test_an_edit_while_a_lab_runs_changes_nothing_and_its_image_is_the_recorded_
     assert process.returncode == 0, out + err
     assert "edited" not in out + err
     tags, artifacts, trial = exported(clone, "last:waits", tmp_path / "records")
-    assert tags["lab.image"] == asked == had == images.must_inspect(images.LAB).id
+    image = images.must_inspect(images.LAB)
+    assert tags["lab.image"] == asked == had == image.id
+    assert tags["lab.image_content"] == image.content
+    (listed,) = [one for one in json.loads(clone.must("images", "--json")) if one["id"] == image.id]
+    assert tags["lab.run"] in listed["runs"]
     assert json.loads((trial / "measurements.json").read_text()) == {"of_lib": 1.0, "value": 1.0}
     with tarfile.open(artifacts / "code.tar.gz") as code:
         recorded = {member.name: code.extractfile(member).read() for member in code}  # type: ignore[union-attr]

@@ -72,6 +72,14 @@ def test_what_can_change_bits_is_named() -> None:
     ]
 
 
+def test_two_images_of_one_content_are_no_difference() -> None:
+    one = record(SAME, tags={"lab.image": "sha256:1", "lab.image_content": "a"})
+    other = record(SAME, tags={"lab.image": "sha256:2", "lab.image_content": "a"})
+    another = record(SAME, tags={"lab.image": "sha256:2", "lab.image_content": "b"})
+    assert comparison.causes(one, other) == []
+    assert comparison.causes(one, another) == ["the image"]
+
+
 def test_the_code_paths_are_a_cause_and_old_records_had_the_usual_ones() -> None:
     one = record(SAME, tags={"lab.portable": "false", "lab.scope": "machine"})
     other = record(SAME, tags={"lab.portable": "true", "lab.scope": "portable:intel"})

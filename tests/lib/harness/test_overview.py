@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import re
 import shutil
@@ -194,6 +196,17 @@ def test_code_paths_are_a_part_of_what_is_current(measured: Measured) -> None:
     for words in (("--portable",), ("--portable",), ()):
         assert clone.run("claims", "--quick", *words).code == 0
     assert len(clone.runs()) == len(before) + 1, "one with --portable, and the one without it is current still"
+
+
+def test_an_image_of_the_same_content_is_current_and_another_one_is_not(measured: Measured) -> None:
+    """An image that was built again, here or on another machine, has another id."""
+    clone, _ = measured
+    counts = [len(clone.runs())]
+    for image, content in (("sha256:1", "a"), ("sha256:2", "a"), ("sha256:2", "b")):
+        other = dataclasses.replace(clone, variables={"LAB_IMAGE": image, "LAB_IMAGE_CONTENT": content})
+        assert other.run("claims", "--quick").code == 0
+        counts.append(len(clone.runs()))
+    assert [after > before for before, after in itertools.pairwise(counts)] == [True, False, True]
 
 
 def test_a_claim_that_could_not_be_measured_is_exit_code_1(clone: Clone) -> None:

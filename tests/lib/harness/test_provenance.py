@@ -275,13 +275,37 @@ def test_the_environment_names_every_package_with_its_version() -> None:
 
 
 def test_what_only_the_host_knows_is_unknown_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LAB_IMAGE", "LAB_IMAGE_KIND", "LAB_LOCK_SHA256", "LAB_GIT_COMMIT", "LAB_GIT_DIRTY", "LAB_USER"):
+    given = "LAB_IMAGE LAB_IMAGE_KIND LAB_IMAGE_CONTENT LAB_LOCK_SHA256 LAB_GIT_COMMIT LAB_GIT_DIRTY LAB_USER"
+    for name in given.split():
         monkeypatch.delenv(name, raising=False)
     tags = provenance.tags(provenance.Code({}, "c"), [], "torch")
-    names = ("image", "image_kind", "lock_sha256", "git_commit", "git_dirty", "user")
+    names = ("image", "image_kind", "image_content", "lock_sha256", "git_commit", "git_dirty", "user")
     assert {tags[f"lab.{name}"] for name in names} == {"unknown"}
     assert provenance.RECORDED_IMAGE not in tags
     assert provenance.place() == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("id 1", "a"), ("id 2", "a"), True),
+        (("id 1", "a"), ("id 1", "b"), False),
+        (("id 1", None), ("id 1", "a"), True),
+        (("id 1", "unknown"), ("id 2", "a"), False),
+        (("id 1", "unknown"), ("id 2", "unknown"), False),
+        (("none (local)", "none"), ("none (local)", "none"), True),
+    ],
+)
+def test_images_are_the_same_by_content_or_where_one_is_not_known_by_id(
+    one: tuple[str, str | None], other: tuple[str, str | None], same: bool
+) -> None:
+    """Runs of before contents were recorded have none."""
+    tags = [
+        {provenance.IMAGE: image} | ({} if content is None else {provenance.CONTENT: content})
+        for image, content in (one, other)
+    ]
+    assert provenance.is_same_image(*tags) is same
+    assert provenance.is_same_image(*reversed(tags)) is same
 
 
 def test_a_reproduction_in_another_image_records_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,6 +191,17 @@ def test_a_run_of_before_the_kernels_goes_on_without_them(clone: Clone, interrup
         older.require_same(present | {"lab.kernels": "0" * 64})
 
 
+def test_a_run_goes_on_in_another_image_of_the_same_content(clone: Clone, interrupted: Path) -> None:
+    run = resumption.find(clone.journals, "tiny", interrupted.name)
+    begun = dataclasses.replace(run, header={"tags": {**run.tags, "lab.image": "sha256:1", "lab.image_content": "a"}})
+    begun.require_same({**begun.tags, "lab.image": "sha256:2"})
+    with pytest.raises(UserError, match="ran with other image than there is now"):
+        begun.require_same({**begun.tags, "lab.image": "sha256:2", "lab.image_content": "b"})
+    older = {name: value for name, value in begun.tags.items() if name != "lab.image_content"}
+    with pytest.raises(UserError, match="ran with other image than there is now"):
+        dataclasses.replace(run, header={"tags": older}).require_same({**begun.tags, "lab.image": "sha256:2"})
+
+
 def test_a_run_on_a_gpu_goes_on_there(clone: Clone, interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hint at its end says how, and so does the line that refuses. (A tag of the journal stands for a GPU.)"""
     monkeypatch.setenv(gpus.ENABLED, "keras")
