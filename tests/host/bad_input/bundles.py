@@ -62,11 +62,12 @@ class Hostile:
     def __post_init__(self) -> None:
         for image in images.IMAGES:
             content = json.dumps([facts(image)]).encode()
+            repository, _, tag = image.name.partition(":")
             self.tars[image.target] = [
                 member(image.name.replace("/", "_"), content),
                 member("blobs", kind=tarfile.DIRTYPE),
                 member("manifest.json", described(RepoTags=[image.name])),
-                member("repositories", json.dumps({image.name.partition(":")[0]: {"latest": "0"}}).encode()),
+                member("repositories", json.dumps({repository: {tag: "0"}}).encode()),
             ]
         self.manifest = {
             "format": FORMAT,
