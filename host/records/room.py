@@ -47,7 +47,7 @@ def take_in(name: str, key: str, since: str) -> None:
     """
     volumes.create(volumes.JOURNAL)
     mounts = {volumes.JOURNAL: "/journal", name: f"{INSIDE}:ro"}
-    command = volumes.command(images.LAB, mounts, PROGRAM, INSIDE, key, since)
+    command = volumes.command(images.LAB.name, mounts, PROGRAM, INSIDE, key, since)
     result = process.output(command, limit=SECONDS, name="taking the result in")
     if result.returncode:
         raise UserError(reason(result.stderr) or f"{key}: its result could not be taken in")
