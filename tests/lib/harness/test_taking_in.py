@@ -27,8 +27,8 @@ def record(room: Path, key: str = NEW, **changes: Any) -> Path:
     """A run with one trial, as a lab leaves it; `changes`: of the first record of the run."""
     folder = room / key
     folder.mkdir()
-    header = {"key": key, "parent": None, "experiment": "tiny", "name": "tiny", "params": {}}
-    header |= {"tags": {**TAGS, "lab.reproduces": ORIGINAL}}
+    tags = {**TAGS, "lab.reproduces": ORIGINAL}
+    header = {"key": key, "parent": None, "experiment": "tiny", "name": "tiny", "params": {}, "tags": tags}
     with Journal.create(folder / "run.jsonl", header | changes) as run:
         run.write("claims.json", b"[]")
         run.write("figures/ko/losses.png", b"png")
@@ -121,6 +121,11 @@ def put(name: str, data: bytes = b"x") -> Change:
     return change
 
 
+def run_linked(room: Path) -> None:
+    shutil.rmtree(room / NEW)
+    (room / NEW).symlink_to("/journal")
+
+
 def folder_linked(room: Path) -> None:
     shutil.rmtree(room / NEW / "trial-0000.files")
     (room / NEW / "trial-0000.files").symlink_to("/etc")
@@ -135,10 +140,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "nothing": (lambda room: shutil.rmtree(room / NEW), "there is not one run alone"),
     "two runs": (lambda room: record(room, "20261130-130001-tiny-00beef"), "there is not one run alone"),
     "a file beside it": (lambda room: (room / "x").touch(), "there is not one run alone"),
-    "a link in its place": (
-        lambda room: (shutil.rmtree(room / NEW), (room / NEW).symlink_to("/journal")),
-        "there is not one run alone",
-    ),
+    "a link in its place": (run_linked, "there is not one run alone"),
     "the key of our run": (renamed("20261130-140000-tiny-0000aa"), "the key of a run that is there"),
     "the key of the record": (renamed(ORIGINAL), "began before it was run again"),
     "the key of a run of before": (renamed("20261130-115959-tiny-00beef"), "began before it was run again"),
