@@ -71,7 +71,8 @@ def test_gpu_images() -> int:
 
 
 def _run(part: str, local: bool, slow: bool, expression: str) -> Result:
-    options = ["-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-n", "auto", "--dist", "loadfile"]
+    spread = "loadgroup" if part == "browser" else "loadfile"  # a file of lessons takes a core half an hour
+    options = ["-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-n", "auto", "--dist", spread]
     options += ["-m", "" if slow else "not slow", "-k", expression, "--durations", "15"]
     start = time.monotonic()
     print(f"\n== {part}", flush=True)

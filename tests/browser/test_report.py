@@ -10,6 +10,7 @@ import pytest
 from tests.browser.chromium import Page
 from tests.host.clone import instance
 
+pytestmark = pytest.mark.xdist_group("report")  # which is made once
 Picture = Callable[[str], Path]
 
 MEASURED, UNMEASURED = "dropout", "mlp"
