@@ -61,7 +61,6 @@ def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -
         more["LAB_RECORDED_IMAGE"] = image.instead_of
     since = room.now()
     with room.opened() as name:
-        more[room.VARIABLE] = volumes.full_name(name)
         ended = in_container(
             arguments,
             code=code.recorded(files),
@@ -69,7 +68,7 @@ def reproduce(run: str, output: BinaryIO | None = None, *, near: bool = False) -
             gpu_image=gpu_image,
             more=more,
             tracked=False,
-            alone=True,
+            room=volumes.full_name(name),
         )
         if ended not in (0, 1):
             raise UserError(f"{record['key']} could not be run again to its end; what is above says why")

@@ -14,7 +14,6 @@ from host.bootstrap.process import reason
 from host.engine import images, volumes
 from lib.harness.errors import UserError
 
-VARIABLE = "LAB_ROOM"
 INSIDE = "/room"
 PROGRAM = "import sys; from lib.harness.commands.taking_in import main; main(*sys.argv[1:])"
 SKEW = timedelta(hours=1)
