@@ -17,6 +17,7 @@ from host.bundle import clone, load, write
 from host.bundle.format import BLOCK, FORMAT, README, SUMS, Blocks, Bundle, Part, Writer, without_times
 from host.engine import content, docker, images
 from lib.harness.errors import UserError
+from tests.host.bad_input.bundles import Hostile
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 INPUTS = {"commit": "1"}
@@ -220,9 +221,10 @@ def test_another_format_is_named(tmp_path: Path) -> None:
     assert "format 9, this clone reads format 1" in refused(tmp_path / "b.tar")
 
 
-def test_load_says_what_is_wrong_in_one_line(invoke: Invoke, file: Path) -> None:
+def test_load_says_what_is_wrong_in_one_line(invoke: Invoke, file: Path, tmp_path: Path) -> None:
+    Hostile().write(tmp_path / "whole.tar")
     assert "nowhere.tar: there is no such file" in one_line(invoke("load", "nowhere.tar"))
-    assert "No Docker engine" in one_line(invoke("load", str(file), env=NO_ENGINE))
+    assert "No Docker engine" in one_line(invoke("load", str(tmp_path / "whole.tar"), env=NO_ENGINE))
     file.write_bytes(file.read_bytes()[:5000])
     assert "cut off" in one_line(invoke("load", str(file), env=NO_ENGINE))
 
