@@ -77,7 +77,7 @@ def require(*, gpu: bool = False) -> dict[str, str]:
         )
     docker.require()
     if elsewhere:
-        return {"LAB_RAY_NETWORK": "outside"}  # this lab needs a way out
+        return {"LAB_RAY_NETWORK": "web"}  # this lab needs a way out
     if not any(c.service == HEAD and c.state == "running" for c in containers()):
         raise UserError(
             "--on ray: there is no Ray cluster: ./invoke up --workers 2, or set RAY_ADDRESS=ray://HOST:10001"

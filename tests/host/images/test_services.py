@@ -115,10 +115,10 @@ def test_names_do_not_depend_on_the_folder(stack: Stack) -> None:
     shown = subprocess.run(command, env=os.environ | stack.environment, capture_output=True, check=True)
     config = json.loads(shown.stdout)
     assert config["name"] == "fearless-labs"
-    made = {volume["name"] for volume in config["volumes"].values() if not volume.get("external")}
+    made = {volume["name"] for volume in config["volumes"].values()}
     assert made == {"fearless-labs_journal", "fearless-labs_mlflow"}
     networks = {name: bool(network.get("internal")) for name, network in config["networks"].items()}
-    assert networks == {"tracking": True, "notebooks": True, "cluster": True, "alone": True, "web": False}
+    assert networks == {"tracking": True, "notebooks": True, "cluster": True, "web": False}
     assert set(config["services"]) == {*SERVICES, "lab", "lab-ray", "lab-alone", "ray-head", "ray-worker"}
     published = {name for name, service in config["services"].items() if service.get("ports")}
     assert published == {"mlflow-port", "jupyter-port"}

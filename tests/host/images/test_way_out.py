@@ -235,7 +235,7 @@ def test_no_request_through_a_service_leads_out(
     }
     printed = place(client, stack, name)(REQUESTS.replace("WANTED", json.dumps(wanted)))
     outcomes = json.loads(printed.splitlines()[-1])
-    asked = [(way, status) for way, status in outcomes if "proxy" not in way]
+    asked = [(way, status) for way, status in outcomes if "as a proxy" not in way]
     assert len(asked) == 20
     assert [way for way, status in asked if status != 404] == []
     assert [(way, status) for way, status in outcomes if status == 200] == []
