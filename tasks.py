@@ -22,6 +22,8 @@ def up(options: Namespace) -> None:
         if options.local:
             raise UserError("--workers and --local cannot be combined: the Ray cluster is made of containers")
         docker.require()
+    if options.internet and options.local:
+        raise UserError("--internet and --local cannot be combined: local mode runs as you and reaches what you reach")
     if options.framework and not options.gpu:
         raise UserError("--framework: it chooses the image of --gpu; without it JupyterLab has both frameworks")
     image = gpu_image_for(None, options.framework, [], options.local) if options.gpu else None
@@ -31,7 +33,7 @@ def up(options: Namespace) -> None:
             raise UserError("--new-token: not in local mode; ./invoke down, then remove JUPYTER_TOKEN from .env")
         project.name()  # made before the token goes, by which a clone is known that was used before there were names
         env_file.forget_token()
-    up_down.print_urls(without_docker.up() if on_host else up_down.up(image))
+    up_down.print_urls(without_docker.up() if on_host else up_down.up(image, internet=options.internet))
     if options.workers is not None:
         workers = int(options.workers)
         ray.print_ready(workers, ray.up(workers))
@@ -259,7 +261,7 @@ def load(options: Namespace) -> None:
     """Check a bundle and install it; needs no network."""
     from host.bundle import load as unpack
 
-    unpack.load(options.file)
+    unpack.load(options.file, options.sha256)
 
 
 @command

@@ -4,7 +4,7 @@
 database is SQLite on the volume /mlflow, artifacts go through the server to /mlflow/artifacts. database.py brings a
 database to the schema of this MLflow first; one that it refuses is one line, and exit code 78 (EX_CONFIG of
 sysexits.h). `server.py --migrate [FILE]` does no more than that (the image is built with a database).
-`server.py FOLDER HOST PORT` serves another folder, elsewhere.
+`server.py FOLDER HOST PORT` serves another folder, elsewhere. closed.py says which of MLflow's routes there are not.
 
 Environment: MLFLOW_SERVER_ALLOWED_HOSTS, the Host headers that are answered (MLflow's own defaults refuse the name of a
 compose service); any other variable that MLflow reads.
@@ -100,6 +100,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")
     migrate(Path(folder) / DATABASE)
     import uvicorn
+    from closed import Closed
     from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores
@@ -110,7 +111,7 @@ def main() -> None:
     initialize_backend_stores(store, store, ARTIFACTS)
     gc.freeze()
     gc.enable()
-    uvicorn.run(app, host=host, port=int(port), access_log=False, timeout_graceful_shutdown=1)
+    uvicorn.run(Closed(app), host=host, port=int(port), access_log=False, timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":

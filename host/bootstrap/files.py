@@ -1,6 +1,7 @@
 """Files of the clone that cannot be read or written, each in one line; and their owner, for after a `sudo`."""
 
 import errno
+import hashlib
 import os
 import shlex
 from collections.abc import Iterator
@@ -89,3 +90,12 @@ def _of_root(folder: Path, device: int) -> Iterator[Path]:
             yield from _of_root(Path(entry.path), device)
         if facts.st_uid == 0 and (is_folder or facts.st_nlink == 1):
             yield Path(entry.path)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -24,6 +24,7 @@ TITLE = "Fearless Labs bundle, format "
 REPOSITORY = "fearless-labs"  # the folder with all that `tar xf` has to take out
 BLOCK = 512
 READ = 1 << 20
+DESCRIBED = 1 << 26  # bytes that the manifest, or the checksums, may have
 COPY_AGAIN = "copy or download the file again"
 Advance = Callable[[int], None]
 
@@ -266,8 +267,11 @@ class Bundle:
         members, text, checksums = self._members()
         if not checksums.endswith(f"\n{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()):
             raise UserError(f"{self.file}: {MANIFEST} or {SUMS} is damaged: {COPY_AGAIN}")
-        self.manifest: dict[str, Any] = json.loads(text)
-        self.parts = [Part(**entry) for entry in self.manifest["parts"]]
+        try:
+            self.manifest: dict[str, Any] = json.loads(text)
+            self.parts = [Part(**entry) for entry in self.manifest["parts"]]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise UserError(f"{self.file}: its {MANIFEST} is none of a bundle: nothing of it is used") from None
         for part, member in zip(self.parts, members, strict=False):
             if (part.name, part.size, part.offset) != member:
                 raise UserError(f"{self.file}: {part.name} is damaged (its header): {COPY_AGAIN}")
@@ -279,7 +283,7 @@ class Bundle:
             first = tarfile.TarInfo.frombuf(self.stream.read(BLOCK), "utf-8", "surrogateescape")
         except tarfile.TarError:
             raise UserError(f"{self.file} is not a bundle of Fearless Labs: ./invoke bundle writes one") from None
-        text = self.stream.read(min(first.size, 4096)).decode(errors="replace")
+        text = self.stream.read(max(0, min(first.size, 4096))).decode(errors="replace")
         match = re.match(rf"{TITLE}(\d+)\n", text)
         if first.name != README or not match:
             raise UserError(f"{self.file} is not a bundle of Fearless Labs: ./invoke bundle writes one")
@@ -306,6 +310,8 @@ class Bundle:
             except tarfile.TarError:
                 raise UserError(f"{self.file} is damaged after {last} (at byte {offset:,}): {COPY_AGAIN}") from None
             size = 0 if member.issym() else member.size
+            if size < 0 or (member.name in (MANIFEST, SUMS) and size > DESCRIBED):
+                raise UserError(f"{self.file} is damaged after {last} (at byte {offset:,}): {COPY_AGAIN}")
             begin, offset = offset + BLOCK, offset + BLOCK + padded(size)
             if member.type == tarfile.GNUTYPE_LONGNAME:
                 long = self.stream.read(min(size, 4096)).rstrip(b"\0").decode(errors="surrogateescape")

@@ -19,6 +19,7 @@ from typing import Any
 
 import zstandard
 
+from host.bootstrap import files as of_disk
 from host.bootstrap import ledger, process
 from host.bootstrap.paths import REQUIREMENTS, ROOT, caller_path
 from host.bootstrap.process import reason
@@ -96,6 +97,7 @@ def bundle(name: str) -> None:
     finally:
         writer.close()
     print(f"{file} ({file.stat().st_size / 1e9:.2f} GB, {time.monotonic() - start:.0f} s)")
+    print(f"SHA-256 {of_disk.sha256(file)}: tell it in another way, for ./invoke load FILE --sha256 SUM")
 
 
 def stream_of(image: images.Image) -> Stream:
@@ -106,7 +108,8 @@ def stream_of(image: images.Image) -> Stream:
     digest = re.search(r"sha256:[0-9a-f]{64}", label)
     if image is images.TRACKING and digest:
         name = label.split(" ")[0]
-        for reference in (name, digest[0]):  # the name may be another image's by now
+        # the name may be another image's by now; one that is not ours would replace the other machine's image
+        for reference in (name, digest[0]) if "@" in name or name == content.LOCAL else (digest[0],):
             base = images.inspect(reference)
             if base and (base.id == digest[0] or "@" in reference):
                 held[reference] = base

@@ -16,6 +16,7 @@ from host.bootstrap import environment
 from host.bootstrap.paths import ROOT
 from host.checks.check import Check
 from host.engine import docker
+from host.machine.package_sources import without_credentials
 from host.runs import memory
 from lib.harness.errors import UserError
 
@@ -107,7 +108,7 @@ def _context() -> list[Check]:
     if not host:
         done = docker.call("context", "inspect", "--format", "{{.Endpoints.docker.Host}} context {{.Name}}")
         host, _, name = done.stdout.strip().partition(" ")
-    found = f"{_without_password(host)} ({name})" if host else "unknown"
+    found = f"{without_credentials(host)} ({name})" if host else "unknown"
     if re.match(r"ssh:|tcp://(?!localhost|127\.|\[::1\])", host):
         found += ": if that is another machine, it does not see this folder, and labs do not start"
         return [Check("Engine's place", None, found, "an engine on this machine: docker context use default")]
@@ -120,7 +121,7 @@ def of_machine() -> list[Check]:
 
 
 def _proxies() -> Iterator[Check]:
-    found = {_without_password(value) for name in PROXIES if (value := environment.get(name))}
+    found = {without_credentials(value) for name in PROXIES if (value := environment.get(name))}
     clients = _of_client()
     if found or clients:
         both = ", ".join(sorted({*found, *clients}))
@@ -134,7 +135,7 @@ def _of_client() -> set[str]:
         settings = json.loads((folder / "config.json").read_bytes())
         tables = settings["proxies"].values()
         return {
-            _without_password(str(value))
+            without_credentials(str(value))
             for table in tables
             for name, value in table.items()
             if name in ("httpProxy", "httpsProxy")
@@ -156,8 +157,3 @@ def _windows(root: Path, osrelease: Path) -> Iterator[Check]:
         yield Check("Windows", False, found, remedy)
     else:
         yield Check("Windows", None, "WSL; the clone is on its own disk")
-
-
-def _without_password(address: str) -> str:
-    """An address without the user and password that it may have."""
-    return re.sub(r"(//|^)[^/@\s]*@", r"\1", address)

@@ -74,8 +74,10 @@ def of_recipe(recipe: Path, lock_sha256: str) -> Image:
     raise UserError(f"The record's recipe has no requirements with its lab.lock_sha256, {lock_sha256[:12]}")
 
 
-def rebuild(recipe: Path, lock_sha256: str, name: str) -> Built:
+def rebuild(recipe: Path, lock_sha256: str, name: str, *, ours: bool) -> Built:
     """The image `name` of a record, made from its recipe (a folder that has docker/) unless the engine has it.
+
+    `ours`: the recipe is of this clone's history; a stranger's gets no credentials.
 
     Raises:
         UserError: it cannot be built.
@@ -86,7 +88,7 @@ def rebuild(recipe: Path, lock_sha256: str, name: str) -> Built:
     image = of_recipe(recipe, lock_sha256)
     arguments = {"LAB_LOCK": image.lock, "LAB_LOCK_SHA256": lock_sha256, "LAB_DOCKER_SHA256": "recorded"}
     with alone():
-        _buildx(image.target, name, arguments, base_image.options(), recipe, recorded=True)
+        _buildx(image.target, name, arguments, base_image.options(), recipe, recorded=True, credentials=ours)
     built = inspect(name)
     if built is None:
         raise UserError(f"{name} could not be built")
@@ -120,11 +122,18 @@ def build_command(target: str, arguments: dict[str, str], base: list[str], setti
 
 
 def _buildx(
-    target: str, name: str, arguments: dict[str, str], base: list[str], root: Path, *, recorded: bool = False
+    target: str,
+    name: str,
+    arguments: dict[str, str],
+    base: list[str],
+    root: Path,
+    *,
+    recorded: bool = False,
+    credentials: bool = True,
 ) -> None:
     """Build the image `name` from root/docker/Dockerfile. Raises `UserError` with what went wrong."""
     log = None if sys.stderr.isatty() else state_path("logs", f"build-{target}.log")
-    with build_settings(sources(), recorded=recorded) as (settings, variables):
+    with build_settings(sources(), recorded=recorded, credentials=credentials) as (settings, variables):
         variables["SOURCE_DATE_EPOCH"] = str(content.epoch())
         command = [*build_command(target, arguments, base, settings), "--load", "--tag", name]
         if log is None:

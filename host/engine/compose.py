@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from host.bootstrap import process
 from host.bootstrap.paths import ROOT
@@ -26,6 +26,8 @@ time.sleep(5)
 os.killpg(0, signal.SIGKILL)
 """
 """A program that runs a command for so many seconds at most, in a process group of its own."""
+FORWARDER = "-port"
+"""The end of the name of a service that publishes the port of another one, with whose name it begins."""
 LABELS = {
     "service": "com.docker.compose.service",
     "image": "com.docker.compose.image",
@@ -33,7 +35,7 @@ LABELS = {
     "config": "com.docker.compose.config-hash",
 }
 """The labels by which Compose knows what it has made."""
-LISTED = [".Names", ".State", ".Ports", *(f'(.Label "{label}")' for label in LABELS.values())]
+LISTED = [".Names", ".State", ".Ports", ".Networks", *(f'(.Label "{label}")' for label in LABELS.values())]
 FORMAT = f"[{','.join(f'{{{{json {field}}}}}' for field in LISTED)}]"
 
 
@@ -42,7 +44,8 @@ class Container:
     """A container of an instance.
 
     Attributes:
-        ports: from inside to the host's.
+        ports: from inside to the host's; of a service, those that its forwarder publishes.
+        networks: the engine's names of the networks that it is on.
         image: id of the image that it was made from.
         folder: that of the clone that has started it.
         config: Compose's hash of the settings that it was started with.
@@ -51,10 +54,15 @@ class Container:
     name: str
     state: str
     ports: dict[int, int]
+    networks: tuple[str, ...]
     service: str
     image: str
     folder: str
     config: str
+
+    def is_on(self, network: str) -> bool:
+        """Return whether it is on a network of compose.yaml."""
+        return any(name.endswith(f"_{network}") for name in self.networks)
 
 
 def containers() -> list[Container]:
@@ -63,18 +71,20 @@ def containers() -> list[Container]:
     if name is None:
         return []
     listing = docker.must("ps", "--all", "--no-trunc", "--filter", project.label(name), "--format", FORMAT)
-    return [read_container(line) for line in listing.splitlines()]
+    found = [read_container(line) for line in listing.splitlines()]
+    published = {container.service: container.ports for container in found if container.state == "running"}
+    return [replace(c, ports=published.get(f"{c.service}{FORWARDER}", c.ports)) for c in found]
 
 
 def read_container(line: str) -> Container:
     """One line of `docker ps --format FORMAT`; its ports are '127.0.0.1:5001->5000/tcp, …'."""
-    name, state, ports, *labels = json.loads(line)
+    name, state, ports, networks, *labels = json.loads(line)
     published = {}
     for entry in ports.split(","):
         outside, arrow, inside = entry.strip().partition("->")
         if arrow:
             published[int(inside.partition("/")[0])] = int(outside.rpartition(":")[2])
-    return Container(name, state, published, **dict(zip(LABELS, labels, strict=True)))
+    return Container(name, state, published, tuple(networks.split(",")), **dict(zip(LABELS, labels, strict=True)))
 
 
 def command(*args: str) -> list[str]:

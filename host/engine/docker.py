@@ -10,8 +10,9 @@ from pathlib import Path
 from host.bootstrap import process
 from lib.harness.errors import UserError
 
-# 25: healthchecks with start_interval. 2.21 and 0.12: what compose.yaml and the named build contexts need.
-MINIMUM = {"engine": (25, 0), "compose": (2, 21), "buildx": (0, 12)}
+# 25: healthchecks with start_interval; 25.0.5: names are not looked up outside of an internal network (CVE-2024-29018).
+# 2.21 and 0.12: what compose.yaml and the named build contexts need.
+MINIMUM = {"engine": (25, 0, 5), "compose": (2, 21), "buildx": (0, 12)}
 PLATFORM = "linux/amd64"
 """The platform of the images: their requirements are locked for Linux on x86-64 alone."""
 DOCTOR = "./invoke doctor says how to mend it"

@@ -4,7 +4,9 @@ Only the clone's own repository is asked, whatever the caller's environment and 
 answer is `unknown`.
 """
 
+import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from host.bootstrap import environment, process
@@ -58,6 +60,12 @@ def tracked() -> list[str]:
 def untracked() -> list[str]:
     """The paths that git does not know and is not told to ignore."""
     return sorted(filter(None, (_git("ls-files", "-z", "--others", "--exclude-standard") or "").split("\0")))
+
+
+def knows(contents: Iterable[bytes]) -> bool:
+    """Return whether each of `contents` is that of a file that the clone's history has, by git's name of a blob."""
+    names = [hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() for content in contents]
+    return bool(names) and all(_git("cat-file", "-e", f"{name}^{{blob}}") is not None for name in names)
 
 
 def time() -> int:

@@ -6,6 +6,7 @@ where every user of the machine could read it.
 """
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -35,11 +36,17 @@ def has_torch(chosen: pip.Sources) -> bool:
 
 
 @contextmanager
-def build_settings(chosen: pip.Sources, *, recorded: bool = False) -> Iterator[tuple[list[str], dict[str, str]]]:
+def build_settings(
+    chosen: pip.Sources, *, recorded: bool = False, credentials: bool = True
+) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Options of `docker buildx build` that hand on the caller's sources, and the environment that it needs for them.
 
     An index that is a folder of this machine is left out: the build does not see it, but it sees those of find-links.
-    `recorded`: the Dockerfile is a record's, which may be of the time when these settings were build arguments.
+
+    Args:
+        chosen: the caller's settings of pip.
+        recorded: the Dockerfile is a record's, which may be of the time when these settings were build arguments.
+        credentials: users and passwords stay in the addresses, those of Docker's own proxies among them.
     """
     variables = {
         "PIP_INDEX_URL": chosen.index if _elsewhere(chosen.index) else "",
@@ -51,8 +58,12 @@ def build_settings(chosen: pip.Sources, *, recorded: bool = False) -> Iterator[t
         "TORCH_INDEX_URL": environment.get("TORCH_INDEX_URL"),
     }
     settings = {name: value for name, value in variables.items() if value}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     proxies = _proxies(chosen)
+    if not credentials:
+        settings = {name: without_credentials(value) for name, value in settings.items()}
+        every = dict.fromkeys((name for upper in PROXIES for name in (upper, upper.lower())), "")  # else Docker's own
+        proxies = every | {name: without_credentials(value) for name, value in proxies.items()}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     options = [option for name in proxies for option in ("--build-arg", name)]  # docker takes the value from our side
     if recorded:
         options += [option for name in RECORDED if name in settings for option in ("--build-arg", name)]
@@ -64,6 +75,11 @@ def build_settings(chosen: pip.Sources, *, recorded: bool = False) -> Iterator[t
         if wheels:
             options += ["--build-context", f"wheels={wheels}"]
         yield options, environment.caller() | proxies | settings | {BUILD_VARIABLE: "\n".join([*lines, ""])}
+
+
+def without_credentials(text: str) -> str:
+    """Return a text with the addresses in it without the users and passwords that they may have."""
+    return re.sub(r"(//|^)[^/\s]*@", r"\1", text)
 
 
 def uv_environment(chosen: pip.Sources) -> dict[str, str]:

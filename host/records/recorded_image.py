@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from host.bootstrap import ledger
 from host.engine import build, content, docker, images
+from host.machine import git
 from lib.harness.errors import UserError
 from lib.harness.recording.archive import plain_files
 
@@ -39,7 +40,8 @@ def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: ima
     `present`: the image that this clone runs the lab in.
 
     Raises:
-        UserError: the record names an image that is none of ours; there is none of its content and none can be made.
+        UserError: the record names an image that is none of ours; there is none of its content and none can be made,
+            or nobody agrees to make it.
     """
     named, lock = tags.get("lab.image", "unknown"), tags.get("lab.lock_sha256", "unknown")
     built = images.inspect(named) if named.startswith("sha256:") else None
@@ -67,7 +69,7 @@ def choose(key: str, tags: Mapping[str, str], recipe: bytes | None, present: ima
         raise UserError(
             f"{key} ran in {_shown(named)}, which is not here, and does not record what it was made of: {way}{ANOTHER}"
         )
-    return Choice(_made_again(tags, recipe, lock))
+    return Choice(_made_again(key, tags, recipe, lock))
 
 
 def _is_ours(built: images.Built, lock: str) -> bool:
@@ -112,16 +114,34 @@ def _equal(tags: Mapping[str, str], lock: str) -> images.Built | None:
     return None
 
 
-def _made_again(tags: Mapping[str, str], recipe: bytes, lock: str) -> images.Built:
-    named = _shown(tags.get("lab.image", "unknown"))
+def _made_again(key: str, tags: Mapping[str, str], recipe: bytes, lock: str) -> images.Built:
+    named, files = _shown(tags.get("lab.image", "unknown")), files_below(recipe, "docker")
+    ours = git.knows(data for data, _ in files.values())
+    if not ours:
+        _require_consent(key)
     print(f"{named} is not here: making it again from the recorded Dockerfile and lock …", file=sys.stderr)
     with ledger.folder("recipe-") as folder:
-        content.write_files(folder, files_below(recipe, "docker"))
+        content.write_files(folder, files)
         name = f"fearless-labs/recorded:{tags['lab.recipe_sha256'][:12]}"
-        built = build.rebuild(folder, lock, name)
+        built = build.rebuild(folder, lock, name, ours=ours)
     if not _is_ours(built, lock):
         raise UserError(f"{name} was not made of this record: docker image rm {name}; then try again")
     return built
+
+
+def _require_consent(key: str) -> None:
+    """Raises `UserError` unless the user agrees to build what a stranger may have written."""
+    print(
+        f"{key} needs an image that is not here. Its record has a Dockerfile and a lock that are not of this clone's "
+        "history: somebody's programs, which would run in a build, with its network and without credentials of yours. "
+        "Build it? [y/N] ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    answer = sys.stdin.readline() if sys.stdin is not None else ""
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise UserError(f"Nothing was built for {key}: answer y if you trust who wrote its record. {ANOTHER}")
 
 
 def files_below(archive: bytes, *roots: str) -> dict[str, tuple[bytes, int]]:

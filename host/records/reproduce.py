@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from host.bootstrap.paths import ROOT
-from host.engine import docker, gpu, images
+from host.engine import docker, gpu, images, volumes
+from host.records import room
 from host.records.recorded_image import Choice, choose, files_below
 from host.runs import code
 from host.runs.container import in_container
@@ -42,7 +43,7 @@ class Repetition:
     gpu_image: images.Image | None
 
     def run(self) -> int:
-        """Run it again, tracked as a reproduction. Returns the exit code of the lab."""
+        """Run it again as a reproduction, which the journal takes in. Returns the exit code of the lab."""
         said = f"Running {self.key} again: {self.tags['lab.name']}, code {self.tags['lab.code_sha256'][:12]}"
         print(said, file=sys.stderr)
         more = {
@@ -52,16 +53,29 @@ class Repetition:
         }
         if self.image.instead_of:
             more["LAB_RECORDED_IMAGE"] = self.image.instead_of
-        return self._run(_named(self.key, self.tags), self.config, more)
+        since = room.now()
+        with room.opened() as name:
+            code = self._run(name, _named(self.key, self.tags), self.config, more)
+            if code in (0, 1):
+                room.take_in(name, self.key, since)
+        return code
 
     def run_trial(self, wanted: str, config: dict[str, Any], output: BinaryIO) -> int:
         """Run one trial alone, with its config, for the operations of a step, which go to `output`."""
         command = _named(self.key, self.tags)
         lab = command[1] if "lab.sweep" in self.tags else command[0]
-        return self._run(["operations", lab, wanted], config, {}, tracked=False, output=output)
+        with room.opened() as name:
+            return self._run(name, ["operations", lab, wanted], config, {}, output)
 
-    def _run(self, command: list[str], config: dict[str, Any], more: dict[str, str], **options: Any) -> int:
-        """Exit code of a command of the recorded code, with its seed, kernels and code paths."""
+    def _run(
+        self,
+        room_name: str,
+        command: list[str],
+        config: dict[str, Any],
+        more: dict[str, str],
+        output: BinaryIO | None = None,
+    ) -> int:
+        """Exit code of a command of the recorded code in a room, with its seed, kernels and code paths."""
         arguments = [*command, "--seed", self.tags["lab.seed"], *_settings(config)]
         if self.tags.get("lab.portable") == "true":
             arguments.append("--portable")
@@ -73,7 +87,9 @@ class Repetition:
             image=self.image.built,
             gpu_image=self.gpu_image,
             more={"LAB_RECORDED_KERNELS": self.tags.get("lab.kernels", "none"), **more},
-            **options,
+            output=output,
+            tracked=False,
+            room=volumes.full_name(room_name),
         )
 
 

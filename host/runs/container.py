@@ -34,6 +34,7 @@ def in_container(
     gpu_image: images.Image | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
     on_ray: bool = False,
+    room: str = "",
     interactive: bool = False,
 ) -> int:
     """Exit code of `python -m lib WORDS` in a new container.
@@ -43,6 +44,7 @@ def in_container(
     `labs`: those that it runs. `code`: other code than the clone's with these labs.
     `image`, `more`: in another image, with more variables of compose.yaml.
     `on_ray`: the trials run on a Ray cluster. `interactive`: it reads this command's standard input, terminal or not.
+    `room`: the engine's name of a volume in the journal's place; no MLflow and no network are there.
     `gpu_image`: with all GPUs, or those of the Ray cluster, in this image unless `image` names another.
 
     Raises:
@@ -85,7 +87,9 @@ def in_container(
         options += ["--label", f"{snapshot.LABEL}={taken.root.name}"]
         for source, target in {**mounts, **taken.mounts}.items():
             options += ["--volume", f"{source}:{target}:ro"]
-        command = compose.command("run", *options, "lab-ray" if on_ray else "lab", *arguments)
+        service = "lab-ray" if on_ray else "lab-alone" if room else "lab"
+        options += ["--volume", f"{room}:/journal"] if room else []
+        command = compose.command("run", *options, service, *arguments)
         with ledger.container(name, closes=True):
             ended = foreground.run(command, variables, terminal, deliver, output=output, interactive=interactive)
     if mlflow is not None and mlflow.poll():

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from host.engine import compose
 from host.machine import env_file, ports
 from host.machine.ports import Reservation
 
@@ -20,6 +21,16 @@ class Service:
     default: int
 
     @property
+    def forwarder(self) -> str:
+        """Name in compose.yaml of the service that publishes its port."""
+        return f"{self.name}{compose.FORWARDER}"
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Its own name in compose.yaml and its forwarder's."""
+        return self.name, self.forwarder
+
+    @property
     def wanted(self) -> int:
         """The port that the user asks for."""
         return env_file.port(self.variable, self.default)
@@ -32,11 +43,17 @@ SERVICES = (MLFLOW, JUPYTER)
 
 @dataclass(frozen=True)
 class Running:
-    """Services that run: their ports, and Jupyter's token. `folder`: the other clone that has started JupyterLab."""
+    """Services that run: their ports, and Jupyter's token.
+
+    Attributes:
+        folder: the other clone that has started JupyterLab; empty for this one.
+        has_internet: JupyterLab has a way out.
+    """
 
     ports: dict[Service, int]
     token: str
     folder: str = ""
+    has_internet: bool = False
 
 
 def choose_port(service: Service, taken: set[int], reserved: Reservation) -> int:

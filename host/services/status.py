@@ -10,7 +10,7 @@ from host.engine.compose import Container
 from host.machine import instance
 from host.services import changes, recorded, without_docker
 from host.services.service import JUPYTER, SERVICES, url
-from host.services.up_down import LABS
+from host.services.up_down import LABS, OUTSIDE
 from lib.harness.errors import UserError
 
 
@@ -25,6 +25,7 @@ class Status:
         engine: `answers`, or why it does not.
         services: what each service is doing, by name; one that was never started is absent.
         addresses: of the services that run, by name.
+        internet: JupyterLab has a way out, by `up --internet`.
         labs: names of the containers of labs at work.
         runs: number of recorded runs.
         at_work: those that are written now.
@@ -39,6 +40,7 @@ class Status:
     engine: str
     services: dict[str, str]
     addresses: dict[str, str]
+    internet: bool
     labs: list[str]
     runs: int
     at_work: list[str]
@@ -59,11 +61,13 @@ def status() -> Status:
     for service, address in without_docker.addresses().items():
         services[f"{service} (local mode)"], addresses[f"{service} (local mode)"] = "running", address
     for container in present:
-        if not container.service or container.service in LABS:
+        if not container.service or container.service in LABS or container.service.endswith(compose.FORWARDER):
             continue
         services[container.service] = container.state
         if container.service in published and container.state == "running":
             addresses[container.service] = _address(container)
+            if not addresses[container.service]:
+                services[container.service] = "runs, and its port is not published: ./invoke up"
     return Status(
         instance=name,
         folder=instance.here(),
@@ -71,6 +75,7 @@ def status() -> Status:
         engine=engine,
         services=services,
         addresses=addresses,
+        internet=any(c.service == JUPYTER.name and c.is_on(OUTSIDE) for c in present),
         labs=[c.name for c in present if c.service in LABS and c.state == "running"],
         runs=runs.runs,
         at_work=[run for part in runs.parts for run in part.at_work],
@@ -113,6 +118,8 @@ def _rows(now: Status) -> list[tuple[str, str]]:
     if now.engine != "answers":
         rows.append(("Engine", now.engine))
     rows += [(name, f"{state} {now.addresses.get(name, '')}".rstrip()) for name, state in now.services.items()]
+    if now.internet:
+        rows.append(("Internet", "JupyterLab reaches it (up --internet); ./invoke up ends that"))
     if not now.services:
         rows.append(("Services", "none runs: ./invoke up"))
     rows.append(("Labs at work", ", ".join(now.at_work or now.labs) or "none"))

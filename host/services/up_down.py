@@ -33,7 +33,11 @@ COME_BACK = f"Services come back after a reboot, until ./invoke down; {settings.
 FIRST_LESSON = "mine/{}/00-start-here.ipynb"
 """The learner's copy, which JupyterLab makes (lib/lessons/notebooks/copies.py)."""
 MLFLOW_LOG = ("logs", "mlflow-start.log")
-LABS = ("lab", "lab-ray")
+OUTSIDE = "web"
+"""The network of compose.yaml that leads out."""
+WAY_OUT = {"LAB_JUPYTER_NETWORK": OUTSIDE}
+"""The variable of compose.yaml that puts JupyterLab on it."""
+LABS = ("lab", "lab-ray", "lab-alone")
 """The services of compose.yaml as which labs run."""
 
 
@@ -42,11 +46,18 @@ def running(service: Service, present: list[Container]) -> Container | None:
     return next((c for c in present if c.service == service.name and c.state == "running"), None)
 
 
+def _publishing(service: Service, present: list[Container]) -> Container | None:
+    """The running container of `service`, or of its forwarder while that one is away; both have its port."""
+    return running(service, present) or next(
+        (c for c in present if c.service == service.forwarder and c.state == "running"), None
+    )
+
+
 def choose_ports(present: list[Container], reserved: Reservation) -> dict[Service, int]:
     """The port of each service: the one it runs on, unless its setting has changed, else the one of `choose_port`."""
     chosen: dict[Service, int] = {}
     for service in SERVICES:
-        container = running(service, present)
+        container = _publishing(service, present)
         if changes.of_another_clone(container):
             assert container is not None
             port = container.ports.get(service.inside)
@@ -74,12 +85,12 @@ def start(tracking: images.Built, lab_image: images.Built, more: dict[str, str] 
             chosen = choose_ports(present, reserved)
             variables = _variables(chosen, tracking, lab_image) | (more or {})
             anew = _to_start(present, variables, {MLFLOW: tracking, JUPYTER: lab_image})
-            jupyter = running(JUPYTER, present) if JUPYTER not in anew else None
-            if jupyter:
+            jupyter = running(JUPYTER, present) if JUPYTER.name not in anew else None
+            if jupyter and JUPYTER.forwarder not in anew:
                 chosen[JUPYTER] = jupyter.ports.get(JUPYTER.inside, chosen[JUPYTER])
             if not anew:
                 break
-            result = compose.call(variables, "up", "--detach", *(service.name for service in anew))
+            result = compose.call(variables, "up", "--detach", "--no-deps", *anew)
             if result.returncode == 0:
                 break
             if not any(phrase in result.stderr.lower() for phrase in PORT_TAKEN):
@@ -87,27 +98,36 @@ def start(tracking: images.Built, lab_image: images.Built, more: dict[str, str] 
                 raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
         else:
             raise UserError(f"Compose could not start the services: {reason(result.stderr)}")
-        keep_ports({service: chosen[service] for service in anew})
+        keep_ports({service: chosen[service] for service in SERVICES if service.forwarder in anew})
     if jupyter is None:
-        return Running(chosen, env_file.token())
+        return Running(chosen, env_file.token(), has_internet=bool(more and WAY_OUT.items() <= more.items()))
     folder = jupyter.folder if changes.of_another_clone(jupyter) else ""
-    return Running(chosen, changes.token_of(jupyter), folder)
+    return Running(chosen, changes.token_of(jupyter), folder, jupyter.is_on(OUTSIDE))
 
 
-def _to_start(present: list[Container], variables: dict[str, str], built: dict[Service, images.Built]) -> list[Service]:
-    """The services that do not run, or run from another image or with other settings and may be started again."""
-    ours = {service: running(service, present) for service in SERVICES}
-    anew = [service for service, container in ours.items() if container is None]
-    looked = {s: c for s, c in ours.items() if c is not None and not changes.of_another_clone(c)}
+def _to_start(present: list[Container], variables: dict[str, str], built: dict[Service, images.Built]) -> list[str]:
+    """The services of compose.yaml that do not run, or run from another image or with other settings.
+
+    Left out is what another clone has started, and a JupyterLab that goes on. A forwarder ends nothing when it starts
+    again, so nobody is asked.
+    """
+    ours = [service for service in SERVICES if not changes.of_another_clone(running(service, present))]
+    there = {c.service: c for c in present if c.state == "running"}
+    made_of = {service.name: built[service] for service in ours}
+    made_of |= {service.forwarder: built[MLFLOW] for service in ours}
+    absent = [name for name in made_of if name not in there]
+    looked = {name: there[name] for name in made_of if name in there}
     if not looked:
-        return anew
-    wanted = compose.hashes(variables, *(service.name for service in looked))
-    changed = [s for s, c in looked.items() if changes.has_changed(c, built[s], wanted.get(s.name, ""))]
-    changed = [s for s in changed if not (s is JUPYTER and changes.goes_on(looked[s]))]
-    if changed:
-        names = " and ".join(service.name for service in changed)
+        return absent
+    wanted = compose.hashes(variables, *looked)
+    changed = [name for name, c in looked.items() if changes.has_changed(c, made_of[name], wanted.get(name, ""))]
+    if JUPYTER.name in changed and changes.goes_on(looked[JUPYTER.name]):
+        changed.remove(JUPYTER.name)
+        if JUPYTER.forwarder in absent and looked[JUPYTER.name].ports:  # as until version 0.2, itself publishes it
+            absent.remove(JUPYTER.forwarder)
+    if names := " and ".join(service.name for service in SERVICES if service.name in changed):
         print(f"Starting {names} again: settings or images have changed.", file=sys.stderr)
-    return [*anew, *changed]
+    return [*absent, *changed]
 
 
 def wait(started: Running, timeout: float = 120) -> None:
@@ -123,17 +143,20 @@ def wait(started: Running, timeout: float = 120) -> None:
             for service, port in waiting.items():
                 if reason_to_stop := trouble.stopped(port):
                     raise UserError(reason_to_stop)
-                if look > deadline or not running(service, present):
-                    log = compose.call(environment.caller(), "logs", "--tail", "15", service.name)
+                states = {c.service: c.state for c in present}
+                if look > deadline or any(states.get(name) != "running" for name in service.names):
+                    log = compose.call(environment.caller(), "logs", "--tail", "15", *service.names)
                     print(log.stdout, file=sys.stderr)
                     raise UserError(f"{service.name} does not answer on {url(port)}; the end of its log is above")
         time.sleep(0.05)
 
 
-def up(gpu_image: images.Image | None = None) -> Running:
+def up(gpu_image: images.Image | None = None, *, internet: bool = False) -> Running:
     """Build what is missing, start both services and return when both answer.
 
-    `gpu_image`: a GPU image for JupyterLab, with all GPUs.
+    Args:
+        gpu_image: a GPU image for JupyterLab, with all GPUs.
+        internet: JupyterLab gets a way out.
     """
     comes_back = settings.comes_back()
     compose_overrides.refuse_variables()
@@ -145,7 +168,8 @@ def up(gpu_image: images.Image | None = None) -> Running:
     with undo.undone(before):
         labs_owner.lend()
         trouble.restart_stopped(containers())
-        started = start(tracking, built, gpu.variables(way, built) if way else None)
+        more = (gpu.variables(way, built) if way else {}) | (WAY_OUT if internet else {})
+        started = start(tracking, built, more)
         wait(started)
         if not started.folder:
             shared_journal.open_to_jupyter(_variables(started.ports, tracking, built))
@@ -163,6 +187,8 @@ def print_urls(started: Running) -> None:
     print(f"Lessons (한국어)   {lab}/tree/{FIRST_LESSON.format('ko')}{token}")  # as wide as the next one
     print(f"Lessons (English)  {lab}/tree/{FIRST_LESSON.format('en')}{token}")
     print(f"MLflow             {url(started.ports[MLFLOW])}")
+    if started.has_internet:
+        print("Internet           JupyterLab reaches it, your network and this machine; ./invoke up ends that")
     print(f"Instance           {project.display_name()}{f', started from {started.folder}' if started.folder else ''}")
 
 
@@ -190,7 +216,7 @@ def down(volumes: bool = False) -> list[str]:
         labs_owner.give_back()
         if volumes:
             project.remove_volumes()
-    return [c.service for c in present if c.service]
+    return [c.service for c in present if c.service and not c.service.endswith(compose.FORWARDER)]
 
 
 def start_mlflow_behind(
@@ -205,19 +231,22 @@ def start_mlflow_behind(
     """
     name = project.name()
     with instance.turn("services") as carriers, ports.reservation() as reserved:
-        mlflow = running(MLFLOW, containers())
+        present = containers()
+        mlflow = _publishing(MLFLOW, present)
         port = mlflow.ports.get(MLFLOW.inside) if mlflow else None
         chosen = {MLFLOW: port or choose_port(MLFLOW, set(), reserved)}
         variables = _variables(chosen, tracking, lab_image)
-        if mlflow:
+        if port and running(MLFLOW, present):
             return variables, None
+        there = {c.service for c in present if c.state == "running"}
+        absent = [name for name in MLFLOW.names if name not in there]
         keep_ports(chosen)
         before = undo.made()
         stack.enter_context(undo.undone(before))
         if f"{name}_tracking" not in before.networks:
-            compose.call(variables, "up", "--no-start", "mlflow")  # what goes wrong here is said again below
+            compose.call(variables, "up", "--no-start", *absent)  # what goes wrong here is said again below
         starting = process.start(
-            compose.command_behind("up", "--detach", "mlflow"),
+            compose.command_behind("up", "--detach", "--no-deps", *absent),
             state_path(*MLFLOW_LOG),
             env=variables,
             pass_fds=(*carriers, *reserved.descriptors),

@@ -10,7 +10,7 @@ import pytest
 
 from lib.harness.contract.catalogue import MINE, PACKAGES
 from tests.browser import chromium
-from tests.host.images.support import IMAGES, ROOT, Stack, free_port
+from tests.host.images.support import IMAGES, ROOT, SERVICES, Stack, free_port
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     }
     running = Stack(f"fearless-browser-{secrets.token_hex(4)}", folder, environment)
     try:
-        running.compose("up", "--detach", "--wait", "mlflow", "jupyter")
+        running.compose("up", "--detach", "--wait", *SERVICES)
         yield running
     finally:
         running.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)

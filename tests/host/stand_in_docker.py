@@ -16,6 +16,7 @@ from typing import NoReturn
 HERE = Path(os.environ["STAND_IN"])
 PROJECT = os.environ["LAB_INSTANCE"]
 A_MOMENT = 0.05
+SERVICES = ("mlflow", "jupyter", "mlflow-port", "jupyter-port")
 ANSWERS = {"version": "26.1.5 linux/amd64", "info": "[]", "compose version": "v2.30.0", "buildx version": "v0.16.0"}
 
 
@@ -55,7 +56,7 @@ def tell(name: str, number: int) -> int:
 
 
 def up(services: list[str], *, start: bool) -> int:
-    for network in ("tracking", "web"):
+    for network in ("tracking", "notebooks", "web"):
         make("networks", f"{PROJECT}_{network}")
     for volume in ("journal", "mlflow"):
         make("volumes", f"{PROJECT}_{volume}")
@@ -136,7 +137,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:2] == ["buildx", "build"]:
         return build()
     if arguments[0] == "compose" and "up" in arguments:
-        services = [word for word in arguments if word in ("mlflow", "jupyter")]
+        services = [word for word in arguments if word in SERVICES]
         return up(services, start="--no-start" not in arguments)
     if arguments[0] == "run" or (arguments[0] == "compose" and "run" in arguments):
         return run(arguments)

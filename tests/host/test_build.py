@@ -85,7 +85,7 @@ def test_neither_modes_nor_files_of_editors_are_part_of_an_image(clone: Path) ->
     for name in ("mlflow/.server.py.swp", "jupyter/.DS_Store", "kernels/kernels.c~", "build/system/#network.sh#"):
         (clone / "docker" / name).write_text("x", encoding="utf-8")
     cache = clone / "docker" / "mlflow" / "__pycache__" / "server.pyc"
-    cache.parent.mkdir()
+    cache.parent.mkdir(exist_ok=True)
     cache.write_bytes(b"x")
     assert changed(before) == set()
     (clone / "docker" / "fetch-data").chmod(0o600)

@@ -17,6 +17,7 @@ from host.bundle import clone, load, write
 from host.bundle.format import BLOCK, FORMAT, README, SUMS, Blocks, Bundle, Part, Writer, without_times
 from host.engine import content, docker, images
 from lib.harness.errors import UserError
+from tests.host.bad_input.bundles import Hostile
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 INPUTS = {"commit": "1"}
@@ -220,9 +221,10 @@ def test_another_format_is_named(tmp_path: Path) -> None:
     assert "format 9, this clone reads format 1" in refused(tmp_path / "b.tar")
 
 
-def test_load_says_what_is_wrong_in_one_line(invoke: Invoke, file: Path) -> None:
+def test_load_says_what_is_wrong_in_one_line(invoke: Invoke, file: Path, tmp_path: Path) -> None:
+    Hostile().write(tmp_path / "whole.tar")
     assert "nowhere.tar: there is no such file" in one_line(invoke("load", "nowhere.tar"))
-    assert "No Docker engine" in one_line(invoke("load", str(file), env=NO_ENGINE))
+    assert "No Docker engine" in one_line(invoke("load", str(tmp_path / "whole.tar"), env=NO_ENGINE))
     file.write_bytes(file.read_bytes()[:5000])
     assert "cut off" in one_line(invoke("load", str(file), env=NO_ENGINE))
 
@@ -407,4 +409,4 @@ def test_what_the_engine_refuses_is_said(tmp_path: Path) -> None:
     packed = b"".join(write.packed(iter([b"no tar"])))
     write_bundle(tmp_path / "b.tar", CONTENT | {"images/tiny.tar.zst.000": packed})
     with Bundle(tmp_path / "b.tar") as found, pytest.raises(UserError, match="docker load refused tiny: "):
-        load.install(found, {"name": "tiny", "images": []})
+        load.install(found, {"name": "tiny", "unpacked": 6, "images": []})

@@ -1,5 +1,6 @@
 """What a power cut leaves of a bundle that is written: the next command goes on with it or replaces it."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_a_wheel_that_was_not_whole_is_removed(tmp_path: Path, monkeypatch: pyte
     wheels = tmp_path / "clone" / "wheels"
     monkeypatch.setattr(load, "ROOT", tmp_path / "clone")
     monkeypatch.setattr(load, "WHEELS", wheels)
+    monkeypatch.setattr(load, "locked", lambda: {hashlib.sha256(b"whole").hexdigest()})
     wheels.mkdir(parents=True)
     (wheels / ".one.whl.0a1b2c3d.part").write_bytes(b"half")
     write_bundle(tmp_path / "b.tar", {README: CONTENT[README], "fearless-labs/wheels/two.whl": b"whole"})

@@ -13,7 +13,7 @@ import pytest
 
 from host.engine import compose, compose_environment, images
 from host.machine import env_file, hosts, instance, labs_owner
-from host.services import without_docker
+from host.services import up_down, without_docker
 from lib.harness.machine import determinism
 from tests.host.clone import ROOT, new_project
 from tests.host.conftest import NO_ENGINE
@@ -119,7 +119,7 @@ def test_no_commit_starts_a_service_again() -> None:
     """JupyterLab with its kernels would end at the `up` after a `git commit`."""
     before = hashes(LAB_GIT_COMMIT="1" * 40, LAB_GIT_DIRTY="false")
     after = hashes(LAB_GIT_COMMIT="2" * 40, LAB_GIT_DIRTY="true")
-    assert {name for name in before if before[name] != after[name]} == {"lab", "lab-ray"}
+    assert {name for name in before if before[name] != after[name]} == {"lab", "lab-ray", "lab-alone"}
     assert hashes(LAB_MEMORY="9g")["jupyter"] != before["jupyter"]
 
 
@@ -129,12 +129,48 @@ def test_no_commit_starts_a_service_again() -> None:
 )
 def test_no_service_asks_a_proxy_for_another_one(callers: dict[str, str], expected: str) -> None:
     found = services(**callers)
-    assert len(found) == 6
+    assert len(found) == 9
     for name, service in found.items():
         assert service["environment"]["NO_PROXY"] == expected, name
         assert service["environment"]["no_proxy"] == expected, name
         hosts = [value.split("//")[1].split(":")[0] for value in service["environment"].values() if "://" in str(value)]
         assert {host for host in hosts if host in found} <= set(expected.split(",")), name
+
+
+INSIDE = {"mlflow", "jupyter", "lab", "lab-ray", "lab-alone", "ray-head", "ray-worker"}
+
+
+def test_what_runs_code_of_others_is_on_networks_without_a_way_out_alone() -> None:
+    config = json.loads(read("--format", "json"))
+    closed = {name for name, network in config["networks"].items() if network.get("internal")}
+    assert closed == {"tracking", "notebooks", "cluster"}
+    for name in closed:  # the host is not reached by its address on the network
+        assert config["networks"][name]["driver_opts"]["com.docker.network.bridge.inhibit_ipv4"] == "true", name
+    assert len(config["networks"]) == 4  # more of them, and fewer instances would find addresses
+    networks = {name: set(service.get("networks") or ()) for name, service in config["services"].items()}
+    assert {name for name, its in networks.items() if its <= closed} == INSIDE
+    assert {name for name, service in config["services"].items() if service.get("ports")} == set(networks) - INSIDE
+    assert networks["lab"] == {"tracking"}
+    assert networks["jupyter"] == {"notebooks"}
+    assert config["services"]["lab-alone"]["network_mode"] == "none"
+    assert networks["mlflow-port"] == networks["jupyter-port"] == {"notebooks", "web"}
+
+
+def test_a_way_out_is_for_who_asks() -> None:
+    assert set(services(**up_down.WAY_OUT)["jupyter"]["networks"]) == {"web"}
+    assert set(services(LAB_RAY_NETWORK="web")["lab-ray"]["networks"]) == {"tracking", "web"}
+    other = {name: its for name, its in services(**up_down.WAY_OUT).items() if name != "jupyter"}
+    assert other == {name: its for name, its in services().items() if name != "jupyter"}
+
+
+def test_the_name_of_mlflow_leads_no_forwarder_back_to_itself() -> None:
+    """On `web`, where JupyterLab asks it for MLflow, it has that name."""
+    found = services()
+    assert found["mlflow-port"]["networks"]["web"]["aliases"] == ["mlflow"]
+    target = found["mlflow-port"]["command"][-2]
+    assert target != "mlflow"
+    assert target in found["mlflow"]["networks"]["notebooks"]["aliases"]
+    assert found["jupyter-port"]["command"][-2:] == ["jupyter", "8888"]
 
 
 def test_ray_asks_its_own_processes_and_no_proxy() -> None:

@@ -136,6 +136,21 @@ def test_a_worktree_and_another_users_clone_are_the_clone(
     assert bundled.history(tmp_path / "made")
 
 
+def test_a_file_of_any_commit_is_known_and_one_of_another_repository_is_not(ours: Path, other: Path) -> None:
+    (ours / "lab").write_text("two", encoding="utf-8")
+    run(ours, "commit", "--quiet", "--all", "--message", "two")
+    assert git.knows([b"one", b"two"])
+    assert not git.knows([b"one", (other / "precious").read_bytes()])
+    (ours / "lab").write_text("three", encoding="utf-8")
+    assert not git.knows([b"three"]), "it is in no commit"
+    assert not git.knows([])
+
+
+def test_without_a_repository_no_file_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root_is(tmp_path, monkeypatch)
+    assert not git.knows([b""])
+
+
 def test_a_question_writes_nothing(ours: Path) -> None:
     (ours / "lab").touch()
     index = ours / ".git" / "index"

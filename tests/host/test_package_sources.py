@@ -1,5 +1,6 @@
 """The caller's package sources, of pip's variables and of pip.conf, reach pip, uv and the image build alike."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -244,6 +245,21 @@ def test_a_recorded_dockerfile_gets_the_arguments_that_it_may_know() -> None:
     with build_settings(pip.Sources(SECRET), recorded=True) as (options, variables):
         assert options[:2] == ["--build-arg", "PIP_INDEX_URL"]
         assert variables["PIP_INDEX_URL"] == SECRET
+
+
+def test_a_strangers_dockerfile_gets_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker gives a build the proxies of its client's settings, unless they are named, as here."""
+    monkeypatch.setenv("https_proxy", "http://me:secret@proxy:1")
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://me:secret@npm.example")
+    monkeypatch.setenv("TORCH_INDEX_URL", SECRET)
+    chosen = pip.Sources(SECRET, (SECRET, SECRET), (), ("https://me:se@cret@index.example/links",))
+    with build_settings(chosen, recorded=True, credentials=False) as (options, variables):
+        arguments = {name for option, name in itertools.pairwise(options) if option == "--build-arg"}
+        given = {name: variables[name] for name in arguments} | in_the_build(variables)
+    assert "cret" not in str(given)
+    assert given["PIP_EXTRA_INDEX_URL"] == "https://index.example/simple https://index.example/simple"
+    assert given["https_proxy"] == "http://proxy:1"
+    assert given["HTTP_PROXY"] == given["http_proxy"] == given["ALL_PROXY"] == ""
 
 
 def test_nothing_set_nothing_passed() -> None:

@@ -122,5 +122,5 @@ def test_a_running_service_keeps_its_port_unless_the_setting_has_changed(
 ) -> None:
     monkeypatch.setenv("MLFLOW_PORT", str(wanted))
     published = {5000: runs_on} if runs_on else {}
-    container = compose.Container("a", "running", published, "mlflow", "", "", "")
+    container = compose.Container("a", "running", published, (), "mlflow", "", "", "")
     assert changes.port_of(service.MLFLOW, container, kept) == expected

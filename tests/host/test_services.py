@@ -22,6 +22,9 @@ from host.records import archive
 from tests import tiny
 from tests.host.clone import PRINTED, Instance, addresses, command, copy_clone, share_venv
 
+SERVICES = 4
+"""Containers of MLflow and JupyterLab: each has one that publishes its port."""
+
 
 @pytest.fixture(scope="module")
 def clone(real_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
@@ -80,7 +83,7 @@ def test_a_second_up_keeps_the_containers(clone: Instance, urls: dict[str, str])
     assert (code, err) == (0, "")
     assert addresses(out) == urls
     assert clone.docker("container", "{{.ID}}") == before
-    assert len(before) == 2
+    assert len(before) == SERVICES
 
 
 @pytest.mark.slow
@@ -101,7 +104,7 @@ def test_changed_settings_take_effect_and_end_no_kernel_unasked(clone: Instance,
     assert "JupyterLab goes on with its former settings: 1 kernel would end" in err
     assert "Starting mlflow again" in err
     assert memory() == [8 * gib, 2 * gib]
-    assert len(set(ids) & set(clone.docker("container", "{{.ID}}"))) == 1
+    assert len(set(ids) & set(clone.docker("container", "{{.ID}}"))) == SERVICES - 1
     request = urllib.request.Request(f"{kernels}/{kernel}?{token}", method="DELETE")
     urllib.request.urlopen(request, timeout=30).close()
     assert changed.invoke("up")[2] == "Starting jupyter again: settings or images have changed.\n"
@@ -114,7 +117,7 @@ def test_a_lab_is_tracked_by_the_running_server(clone: Instance, urls: dict[str,
     code, out, err = clone.invoke("lab", "tiny", "--quick")
     assert code == 0, err
     assert urls["MLflow"] in out
-    assert len(clone.docker("container", "{{.ID}}")) == 2
+    assert len(clone.docker("container", "{{.ID}}")) == SERVICES
 
 
 def test_bad_input_of_the_config_is_one_line_from_the_container(clone: Instance, urls: dict[str, str]) -> None:
@@ -140,7 +143,7 @@ def test_a_signal_ends_the_lab_its_runs_and_its_container(
         process.kill()
     assert process.returncode == expected, err
     assert "Traceback" not in out + err
-    assert len(clone.docker("container", "{{.ID}}")) == 2
+    assert len(clone.docker("container", "{{.ID}}")) == SERVICES
     assert statuses(urls["MLflow"]).count("RUNNING") == 0
     assert statuses(urls["MLflow"]).count("KILLED") >= killed + 2
 
@@ -161,7 +164,7 @@ def test_ctrl_c_at_a_terminal_ends_the_lab_too(clone: Instance, urls: dict[str, 
         process.kill()
     assert process.returncode == 130, out
     assert "Traceback" not in out
-    assert len(clone.docker("container", "{{.ID}}")) == 2
+    assert len(clone.docker("container", "{{.ID}}")) == SERVICES
 
 
 def digest(out: str) -> str:
@@ -227,7 +230,7 @@ def test_the_notebooks_go_back_to_their_owner_and_runs_stay(clone: Instance, url
 def test_a_lab_starts_mlflow_and_does_not_wait_for_it(clone: Instance) -> None:
     code, _, err = clone.invoke("lab", "tiny", "--quick")
     assert code == 0, err
-    assert clone.docker("container", "{{.Names}}") == [f"{clone.project}-mlflow-1"]
+    assert clone.docker("container", "{{.Names}}") == [f"{clone.project}-mlflow-1", f"{clone.project}-mlflow-port-1"]
 
 
 def test_what_one_instance_deletes_the_others_keep(clone: Instance, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from lib.harness.contract.options import ARGUMENTS, OPTIONS, options_of
 from tests.host.conftest import NO_ENGINE, Invoke, one_line
 
 COMMANDS = {
-    "up": "--gpu --framework --workers --new-token --local",
+    "up": "--gpu --framework --workers --internet --new-token --local",
     "down": "--volumes",
     "status": "--json",
     "lab": "NAME|PATH --quick --seeds --seed --set --framework --portable --gpu --config --on --workers --resume "
@@ -33,7 +33,7 @@ COMMANDS = {
     "images": "--json",
     "clean": "--yes",
     "bundle": "--out",
-    "load": "FILE",
+    "load": "FILE --sha256",
     "lock": "--check",
     "doctor": "--json --fix --yes",
     "completion": "bash|zsh",
@@ -121,6 +121,7 @@ def test_help_of_a_command_either_way_round(invoke: Invoke) -> None:
         (["lab", "optimizers", "--resume", "last:optimizers", "--quick"], ["--resume", "leave out --quick"]),
         (["up", "--workers", "none"], ["--workers none", "at least 1"]),
         (["up", "--new-token", "--local"], ["--new-token", "local mode", ".env"]),
+        (["up", "--internet", "--local"], ["--internet and --local cannot be combined", "local mode"]),
         (["lab", "optimizers", "--debug", "--rehearse"], ["--debug and --rehearse", "cannot be combined"]),
         (["lab", "optimizers", "--debug", "--on", "ray"], ["--debug", "--on ray", "cannot be combined"]),
         (["lab", "optimizers", "--rehearse", "--resume", "last:optimizers"], ["--rehearse", "--resume"]),

@@ -105,13 +105,15 @@ def host(arguments: list[str]) -> NoReturn:
     """Run ``./invoke ARGUMENTS``, but in the environment of this process, and with wheels that need no network."""
     from host import __main__ as program
     from host.bootstrap import ledger
-    from host.bundle import clone, write
+    from host.bundle import clone, load, write
     from host.command.program import run as run_command
+
+    contents = {name: name.encode() * 20_000 for name in ("one", "two")}
 
     def wheels(folder: Path) -> list[str]:
         folder.mkdir()
-        for name in ("one", "two"):
-            (folder / f"{name}-1-py3-none-any.whl").write_bytes(name.encode() * 20_000)
+        for name, content in contents.items():
+            (folder / f"{name}-1-py3-none-any.whl").write_bytes(content)
         return ["3.11"]
 
     def command(argv: list[str]) -> int:
@@ -120,6 +122,7 @@ def host(arguments: list[str]) -> NoReturn:
 
     program._run = command
     clone.wheels = wheels
+    load.locked = lambda: {hashlib.sha256(content).hexdigest() for content in contents.values()}
     write.PART = PART
     raise SystemExit(program.main(arguments))
 

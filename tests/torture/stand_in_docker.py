@@ -42,10 +42,9 @@ def load() -> int:
     try:
         with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
             for member in tar:
-                content = tar.extractfile(member)
-                assert content
-                loaded[member.name] = content.read()
-                json.loads(loaded[member.name])
+                if content := tar.extractfile(member):  # None of a folder
+                    loaded[member.name] = content.read()
+                    json.loads(loaded[member.name])
     except (tarfile.TarError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -18,16 +18,16 @@ from lib.harness.commands.status import size
 from lib.harness.comparing import from_journals
 from lib.harness.errors import UserError
 from lib.harness.recording import journal, reading
+from lib.harness.recording.journal import FORGOTTEN
+from lib.harness.recording.reading import REPRODUCES
 from lib.harness.shipping import server
 from lib.harness.shipping.remote import MlflowServer
 from lib.harness.shipping.shipper import FOLDER
 from lib.harness.shipping.state import is_shipped
 from lib.harness.showing import display
 
-FORGOTTEN = ".forgotten"
-"""The folder to which a journal goes before it is removed: what is left there is no run any more."""
 DAY_MS = 86_400_000
-TELLING = ("lab.quick", "lab.portable", "lab.config_from", "lab.reproduces")
+TELLING = ("lab.quick", "lab.portable", "lab.config_from")
 """The tags by which a run that claims read is told from another one of the same config."""
 
 
@@ -112,7 +112,7 @@ def _read(folder: Path) -> Run | None:
         record = from_journals.read(folder)
         if record is None:
             return None
-        finished = record.status == "FINISHED" and replaced.TAG not in record.tags
+        finished = record.status == "FINISHED" and not {replaced.TAG, REPRODUCES} & record.tags.keys()
         if finished:
             _ = record.claims, record.code
         if finished or record.source.file("config.json") is not None:

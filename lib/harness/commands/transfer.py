@@ -31,10 +31,11 @@ from lib.harness.comparing.from_export import ExportedRun
 from lib.harness.errors import UserError
 from lib.harness.recording.jsonfile import json_bytes
 from lib.harness.recording.trace import version_of
-from lib.harness.shipping.remote import MlflowServer
+from lib.harness.shipping.remote import IMPORTED, MlflowServer
 from lib.harness.shipping.shipper import BATCH
 
 SUMS = "SHA256SUMS"
+DIGEST = "lab.result_digest"
 PIECE = 1 << 20
 """Bytes of a file that are in memory at a time."""
 LINKS_AND_DEVICES = {
@@ -44,6 +45,8 @@ LINKS_AND_DEVICES = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
 }
+QUARANTINE = "imported/"
+"""Begins the name of the experiment of imported runs: they are not among a lab's own, nor do they speak for it."""
 SERVERS_OWN = {"mlflow.parentRunId", "mlflow.runName", "mlflow.artifactLocation"}
 """Tags that MLflow sets itself: they name things of the server that a run was exported from."""
 
@@ -110,7 +113,7 @@ def _write_run(client: Any, run: Any, parent: Any, experiment: str, writer: _Wri
         "format": int(version_of(tags)),
         "key": key,
         "parent": None if run is parent else parent.data.tags["lab.run"],
-        "experiment": experiment,
+        "experiment": experiment.removeprefix(QUARANTINE),
         "name": run.info.run_name,
         "status": run.info.status,
         "start_time": run.info.start_time,
@@ -141,9 +144,11 @@ def _as_json(value: float) -> float | str:
 def import_(folder: str) -> int:
     """Put the runs of an unpacked export into MLflow; what is there already is not put in twice. Returns 0.
 
+    They go into experiments of their own, with the tag lab.imported; no model of theirs is registered.
+
     Raises:
-        UserError: a file is damaged, missing or not of the export, a digest is wrong, or MLflow does not answer.
-            Nothing has been put in then.
+        UserError: a file is damaged, missing or not of the export, a digest is wrong, a run has the key of another one
+            of this machine, or MLflow does not answer. Nothing has been put in then.
     """
     root = Path(folder)
     _check_files(root)
@@ -152,7 +157,7 @@ def import_(folder: str) -> int:
     families = from_export.families(runs)
     with from_mlflow.connected() as client:
         importer = _Importer(client, root)
-        new = sum(map(importer.put_all, families))
+        new = sum(map(importer.put_all, [runs for runs in families if not importer.is_own(runs)]))
     parents = len(families)
     there = f", {len(runs) - new} of them there already" if new < len(runs) else ""
     print(f"{parents} run{'s' if parents != 1 else ''} with {len(runs) - parents} trials{there}")
@@ -211,17 +216,28 @@ class _Importer:
     def __init__(self, client: Any, root: Path):
         self._client, self._server, self._root = client, MlflowServer(client), root
 
+    def is_own(self, runs: Mapping[str, ExportedRun]) -> bool:
+        """Return whether a parent run was recorded here. Raises `UserError` where that one has other results."""
+        first, claimed = next(iter(runs.items()))
+        recorded = from_mlflow.own(self._client, first)
+        if recorded is None:
+            return False
+        if recorded.data.tags.get(DIGEST) not in (None, claimed.tags.get(DIGEST)):
+            raise UserError(f"{first}: a run of this machine has this key and other results: the export is refused")
+        return True
+
     def put_all(self, runs: Mapping[str, ExportedRun]) -> int:
         """Put a parent run and then its trials into MLflow. Returns how many were missing, or not there as a whole."""
         first = next(iter(runs))
-        experiment = _experiment(self._server, runs[first].experiment, runs[first].tags.get("lab.summary", ""))
+        name, summary = f"{QUARANTINE}{runs[first].experiment}", runs[first].tags.get("lab.summary", "")
+        experiment = _experiment(self._server, name, summary)
         present = {key: run for key, run in self._server.runs(experiment, first).items() if not run.deleted}
         new, parent = 0, ""
         for key, run in runs.items():
             remote = present.get(key)
             id_ = remote.id if remote else ""
             if remote is None or not remote.is_ended:
-                tags = {**run.tags, **({"mlflow.parentRunId": parent} if parent else {})}
+                tags = {**run.tags, IMPORTED: "true", **({"mlflow.parentRunId": parent} if parent else {})}
                 id_ = id_ or self._client.create_run(experiment, run.start_time, tags, run.name).info.run_id
                 self._fill(id_, run, tags)
                 new += 1
@@ -237,8 +253,6 @@ class _Importer:
             self._server.log(id_, batch, {}, {})
         if (folder / "artifacts").is_dir():
             self._client.log_artifacts(id_, str(folder / "artifacts"))
-        if "lab.model" in tags and run.status == "FINISHED":
-            self._server.register(id_, tags["lab.model"])
         self._client.set_terminated(id_, run.status, run.end_time)
 
 

@@ -84,7 +84,7 @@ def read(folder: Path) -> Record | None:
 
 
 def finished(lab: str) -> Iterator[Record]:
-    """The finished runs of a lab as it is, the last begun first; none in which something was replaced.
+    """The finished runs of a lab as it is, the last begun first; none in which something was replaced, no reproduction.
 
     One that cannot be read is left out, with a warning.
     """
@@ -95,7 +95,9 @@ def finished(lab: str) -> Iterator[Record]:
         except reading.DamagedError as error:
             warn_once(str(error))
             continue
-        if record is None or record.status != "FINISHED" or replaced.TAG in record.tags:
+        if record is None or record.status != "FINISHED":
+            continue
+        if replaced.TAG in record.tags or reading.REPRODUCES in record.tags:
             continue
         if record.tags["lab.name"] == lab:
             records.append(record)
@@ -115,12 +117,12 @@ def _left_out(error: UserError, record: Record) -> str:
 def newest(lab: str) -> Record | None:
     """The finished run that speaks for a lab: the newest full one, as a quick one says less.
 
-    A run with a searched config, or one that reproduces older code, is used only if there is no other.
+    A run with a searched config is used only if there is no other.
     """
 
     def rank(record: Record) -> tuple[bool, bool]:
         tags = record.tags
-        return "lab.config_from" in tags or "lab.reproduces" in tags, tags.get("lab.quick") == "true"
+        return "lab.config_from" in tags, tags.get("lab.quick") == "true"
 
     return min(finished(lab), key=rank, default=None)
 

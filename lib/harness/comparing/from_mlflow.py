@@ -19,6 +19,7 @@ from lib.harness.comparing.records import NEEDED, Record, RecordedTrial
 from lib.harness.errors import UserError, warn_once
 from lib.harness.recording.journal import is_full
 from lib.harness.shipping import server
+from lib.harness.shipping.remote import IMPORTED
 
 KEY = re.compile(r"[\w-]+(\.trial-\d+(-\d+)?)?")
 PAGE = 250
@@ -77,7 +78,7 @@ def search(client: Any, experiments: Sequence[str], condition: str, order: Seque
 def find(client: Any, name: str) -> Any:
     """The parent run of this name: its key or MLflow's id, a beginning of one that no other run has, or last:NAME.
 
-    The key of a trial stands for the run that it belongs to.
+    The key of a trial stands for the run that it belongs to. An imported run is not found by the key of one of ours.
 
     Raises:
         UserError: there is none, or more than one.
@@ -92,12 +93,20 @@ def find(client: Any, name: str) -> Any:
         by_id = search(client, experiments, f"attributes.run_id LIKE '{name}%'")
         keys = {run.data.tags.get("lab.run", "").partition(".")[0] for run in by_id} - {""}
         parents = [run for key in sorted(keys) for run in _parents(client, experiments, f"= '{key}'")]
+    ours = {run.data.tags["lab.run"] for run in parents if IMPORTED not in run.data.tags}
+    parents = [run for run in parents if IMPORTED not in run.data.tags or run.data.tags["lab.run"] not in ours]
     if len(parents) == 1:
         return parents[0]
     if parents:
         keys_found = ", ".join(sorted(run.data.tags["lab.run"] for run in parents)[:3])
         raise UserError(f"{name}: {len(parents)} runs begin with it ({keys_found}, …): give more of the key")
     raise UserError(f"{name}: MLflow has no such run (./invoke sync sends what it has not got yet)")
+
+
+def own(client: Any, key: str) -> Any:
+    """The parent run of this key that was recorded here and not imported; None where there is none."""
+    runs = _parents(client, _experiments(client), f"= '{key}'")
+    return next((run for run in runs if IMPORTED not in run.data.tags), None)
 
 
 def _experiments(client: Any) -> list[str]:
@@ -139,11 +148,11 @@ def reproduction_of(client: Any, original: Record) -> Any:
     Raises:
         UserError: none has arrived in time.
     """
-    experiment = client.get_experiment_by_name(original.tags["lab.name"])
     condition = f"tags.`lab.reproduces` = '{original.key}' AND {PARENT}"
     deadline = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        runs = search(client, [experiment.experiment_id], condition, ["start_time DESC"])
+        experiment = client.get_experiment_by_name(original.tags["lab.name"])  # none yet, if it was imported
+        runs = search(client, [experiment.experiment_id], condition, ["start_time DESC"]) if experiment else iter(())
         newest = next(filter(_is_parent, runs), None)
         if newest is not None and newest.info.status != "RUNNING":
             return newest

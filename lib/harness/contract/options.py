@@ -134,6 +134,7 @@ OPTIONS = (
     Option("framework", ("up",), "with --gpu: the framework that computes there", "torch|keras"),
     Option("workers", ("up",), "also start a Ray cluster of N workers, for ./invoke lab NAME --on ray", "N", least=1,
            most=MOST_WORKERS),
+    Option("internet", ("up",), "let JupyterLab reach the internet and your network, which it does not otherwise"),
     Option("new-token", ("up",), "give JupyterLab a new token: links with the old one stop working"),
     Option("volumes", ("down",), "delete this instance's runs, journals and artifacts too, after asking for its name"),
     Option("json", ("status", "images", "doctor", "bench"), "print it as JSON"),
@@ -194,6 +195,7 @@ OPTIONS = (
     Option("out", ("export",), "the new folder for the files", "FOLDER", default="records"),
     Option("out", ("reproduce",), "with --ops: the new file for the hashes (default: operations.jsonl)", "FILE"),
     Option("out", ("bundle",), "the file to write", "FILE", default="fearless-labs-bundle.tar"),
+    Option("sha256", ("load",), "refuse the file unless this is its SHA-256, which ./invoke bundle has printed", "SUM"),
     Option("gpu", ("build",), "the two images for GPUs instead; needs no GPU"),
     Option("check", ("build",), "only build each image twice from nothing and compare all files (exit with 1 when one "
            "differs)"),

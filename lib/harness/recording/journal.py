@@ -38,6 +38,8 @@ from lib.harness.recording.clock import CLOCK, Clock
 from lib.harness.recording.disk import DISK, PART, Disk, replacing, sync_file
 from lib.harness.recording.reading import files_of, last, read
 
+FORGOTTEN = ".forgotten"
+"""The folder to which a journal goes before it is removed, or comes before it is taken in: what is there is no run."""
 GONE = "the process that ran it is gone"
 SYNC_SECONDS = 0.5
 """From a record to the sync that puts it on the disk; that takes time itself, and all within a second."""

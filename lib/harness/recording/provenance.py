@@ -23,6 +23,7 @@ from lib.harness.machine.scope import cpu_lines, cpu_model
 from lib.harness.recording.archive import plain_files
 from lib.harness.recording.imports import imported
 from lib.harness.recording.jsonfile import json_bytes
+from lib.harness.recording.reading import REPRODUCES
 from lib.kernels import choice
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def tags(code: Code, data: Sequence[str], framework: str) -> dict[str, str]:
     variable = os.environ.get
     original, recorded_image = variable("LAB_REPRODUCES"), variable("LAB_RECORDED_IMAGE")
     return {
-        **({"lab.reproduces": original} if original else {}),
+        **({REPRODUCES: original} if original else {}),
         **({RECORDED_IMAGE: recorded_image} if recorded_image else {}),
         **replaced.tags(),
         "lab.framework": framework,

@@ -67,6 +67,9 @@ TAGS = ("lab.name", "lab.seed", "lab.framework")
 TAGS_OF_TRIAL = ("lab.variant", "lab.seed", "lab.framework", "lab.dtype")
 """The same of a trial."""
 
+REPRODUCES = "lab.reproduces"
+"""On a reproduction: the key of the run that it repeats. Its code is whose the record was, so it speaks for no lab."""
+
 
 def is_trial(name: str) -> bool:
     """Return whether a file of a run's folder is the journal of a trial."""

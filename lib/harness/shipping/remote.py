@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 from lib.harness.shipping.server import answers, server_errors
 
+IMPORTED = "lab.imported"
+"""On a run that was imported, and on its trials: somebody else has recorded it."""
 PAGE = 250
 """Runs that MLflow is asked for at a time, each with all of its tags."""
 TERMINAL = ("FINISHED", "FAILED", "KILLED")
@@ -133,7 +135,7 @@ class MlflowServer:
         return {key: run for key, run in matches if key.startswith(beginning)}
 
     def parents(self) -> dict[str, RemoteRun]:
-        """The parent runs of all experiments, and trials that have not ended, by key."""
+        """The parent runs of all experiments but imported ones, and trials that have not ended, by key."""
         from mlflow.entities import ViewType
 
         experiments: list[str] = []
@@ -145,11 +147,12 @@ class MlflowServer:
                 token = page.token
                 if not token:
                     break
-        parents = {key: run for key, run in self._search(experiments, "tags.`lab.variant` = 'all'") if "." not in key}
-        return dict(self._search(experiments, "attributes.status = 'RUNNING'")) | parents
+        matches = self._search(experiments, "tags.`lab.variant` = 'all'", own=True)
+        parents = {key: run for key, run in matches if "." not in key}
+        return dict(self._search(experiments, "attributes.status = 'RUNNING'", own=True)) | parents
 
-    def _search(self, experiments: Sequence[str], condition: str) -> list[tuple[str, RemoteRun]]:
-        """Runs by key, those that count last: deleted before others, newer before older."""
+    def _search(self, experiments: Sequence[str], condition: str, *, own: bool = False) -> list[tuple[str, RemoteRun]]:
+        """Runs by key, those that count last: deleted before others, newer before older. `own`: no imported ones."""
         from mlflow.entities import ViewType
 
         matches: list[tuple[str, RemoteRun]] = []
@@ -159,7 +162,8 @@ class MlflowServer:
                 page = self.client.search_runs(
                     list(experiments), condition, ViewType.ALL, max_results=PAGE, page_token=token
                 )
-                matches += [(run.data.tags["lab.run"], _remote(run)) for run in page if "lab.run" in run.data.tags]
+                wanted = (run for run in page if not (own and IMPORTED in run.data.tags))
+                matches += [(run.data.tags["lab.run"], _remote(run)) for run in wanted if "lab.run" in run.data.tags]
                 token = page.token
                 if not token:
                     break

@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from host.engine import images
 from host.machine.labs_owner import LESSONS
 from lib.harness.contract.catalogue import MINE, PACKAGES
-from tests.host.images.support import IMAGES, OURS, ROOT, Outcome, Stack, free_port
+from tests.host.images.support import IMAGES, OURS, ROOT, SERVICES, Outcome, Stack, free_port
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -107,5 +107,5 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -
 def stack(make_stack: MakeStack) -> Stack:
     """MLflow and Jupyter, healthy; shared by the tests that change nothing of one another's."""
     running = make_stack()
-    running.compose("up", "--detach", "--wait", "mlflow", "jupyter")
+    running.compose("up", "--detach", "--wait", *SERVICES)
     return running

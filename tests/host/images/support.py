@@ -25,6 +25,7 @@ LOCKS = {
 TARGETS = os.environ.get("LAB_TEST_TARGETS", "tracking lab-cpu").split()  # ./invoke test --gpu-images names the others
 OURS = {image.target: image for image in (*images.IMAGES, *images.GPU.values())}
 IMAGES = {target: os.environ.get(f"{target.upper().replace('-', '_')}_IMAGE", OURS[target].name) for target in TARGETS}
+SERVICES = ("mlflow", "mlflow-port", "jupyter", "jupyter-port")
 LABS = [target for target in TARGETS if target.startswith("lab-")]
 UNITS = {
     "tracking": ("tracking",),
@@ -33,6 +34,40 @@ UNITS = {
     "lab-gpu-tensorflow": ("lab-cpu", "lab-gpu"),
 }
 """The folders of units/ that run in an image: a GPU image passes the tests of the one for CPUs, too."""
+
+
+# Runs beside the server: starts a kernel through the API and sends it a cell over its web socket.
+DRIVER = """
+import asyncio, json, os, sys, uuid
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.websocket import websocket_connect
+headers = {"Authorization": "token " + os.environ["JUPYTER_TOKEN"]}
+
+async def main():
+    client = AsyncHTTPClient()
+    started = await client.fetch(HTTPRequest("http://127.0.0.1:8888/api/kernels", "POST", headers, body="{}"))
+    url = "ws://127.0.0.1:8888/api/kernels/" + json.loads(started.body)["id"] + "/channels"
+    socket = await websocket_connect(HTTPRequest(url, headers=headers))
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
+    header |= {"session": "s", "username": "u"}
+    content = {"code": sys.argv[1], "silent": False, "store_history": False, "stop_on_error": True}
+    await socket.write_message(json.dumps(
+        {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}))
+    while True:
+        message = json.loads(await socket.read_message())
+        if message["content"].get("execution_state") in ("restarting", "dead"):
+            return  # the cell has ended its kernel
+        if message["parent_header"].get("msg_id") != header["msg_id"]:
+            continue
+        if message["msg_type"] == "stream":
+            print(message["content"]["text"], end="")
+        if message["msg_type"] == "error":
+            sys.exit("\\n".join(message["content"]["traceback"]))
+        if message["msg_type"] == "execute_reply":
+            return
+
+asyncio.run(main())
+"""
 
 
 @dataclass(frozen=True)

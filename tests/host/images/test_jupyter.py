@@ -10,7 +10,7 @@ from docker.client import DockerClient
 from host.services.shared_journal import OPEN
 from tests import tiny
 from tests.host.images.conftest import MakeStack
-from tests.host.images.support import Stack, http
+from tests.host.images.support import DRIVER, Stack, http
 
 CELL = """
 import os, mlflow, lib
@@ -28,39 +28,6 @@ import os
 from fearless_labs import run
 outcome = run("own", quick=True)
 print("RUN", outcome.run, outcome.url, os.getuid())
-"""
-
-# Runs beside the server: starts a kernel through the API and sends it a cell over its web socket.
-DRIVER = """
-import asyncio, json, os, sys, uuid
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.websocket import websocket_connect
-headers = {"Authorization": "token " + os.environ["JUPYTER_TOKEN"]}
-
-async def main():
-    client = AsyncHTTPClient()
-    started = await client.fetch(HTTPRequest("http://127.0.0.1:8888/api/kernels", "POST", headers, body="{}"))
-    url = "ws://127.0.0.1:8888/api/kernels/" + json.loads(started.body)["id"] + "/channels"
-    socket = await websocket_connect(HTTPRequest(url, headers=headers))
-    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
-    header |= {"session": "s", "username": "u"}
-    content = {"code": sys.argv[1], "silent": False, "store_history": False, "stop_on_error": True}
-    await socket.write_message(json.dumps(
-        {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}))
-    while True:
-        message = json.loads(await socket.read_message())
-        if message["content"].get("execution_state") in ("restarting", "dead"):
-            return  # the cell has ended its kernel
-        if message["parent_header"].get("msg_id") != header["msg_id"]:
-            continue
-        if message["msg_type"] == "stream":
-            print(message["content"]["text"], end="")
-        if message["msg_type"] == "error":
-            sys.exit("\\n".join(message["content"]["traceback"]))
-        if message["msg_type"] == "execute_reply":
-            return
-
-asyncio.run(main())
 """
 
 

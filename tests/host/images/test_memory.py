@@ -31,9 +31,8 @@ def test_a_kernel_that_ran_out_of_memory_is_known_while_its_server_lives(client:
     try:
         assert until(server.logs).strip() == b"-9"
         until(lambda: trouble.was_out_of_memory(name))
-        (line,) = trouble.lines(
-            [Container(name=name, state="running", ports={}, service="jupyter", image="", folder="", config="")], 0
-        )
+        jupyter = Container(name, "running", {}, (), "jupyter", image="", folder="", config="")
+        (line,) = trouble.lines([jupyter], 0)
         assert "LAB_MEMORY" in line
     finally:
         server.remove(force=True)

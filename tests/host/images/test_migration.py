@@ -37,7 +37,7 @@ def test_older_volume_is_migrated(client: DockerClient, make_stack: MakeStack) -
     run = ("run", "--rm", "-T", "--entrypoint", "sh", "mlflow", "-c")
     made = stack.compose(*run, 'rm /mlflow/mlflow.db && python -c "$0"', OLD_DATABASE)
     old = made.stdout.split("OLD ")[1].split()[0]
-    stack.compose("up", "--detach", "--wait", "mlflow")
+    stack.compose("up", "--detach", "--wait", "mlflow-port")
     kept = http("GET", f"{stack.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=of%20long%20ago")
     assert kept.json()["experiment"]["experiment_id"] == "7"
     new = http("POST", f"{stack.mlflow}/api/2.0/mlflow/experiments/create", {"name": "of today"})
@@ -57,7 +57,7 @@ with sqlite3.connect("/mlflow/mlflow.db") as database:
 def test_newer_volume_is_left_as_it_is_and_whoever_asks_is_told(client: DockerClient, make_stack: MakeStack) -> None:
     stack = make_stack()
     stack.compose("run", "--rm", "-T", "--entrypoint", "python", "mlflow", "-c", NEWER)
-    stack.compose("up", "--detach", "mlflow")
+    stack.compose("up", "--detach", "mlflow-port")
 
     def refused() -> Reply | None:
         try:

@@ -29,9 +29,8 @@ print(json.dumps({{
 
 
 def test_lab_reaches_mlflow_and_nothing_else(client: DockerClient, stack: Stack) -> None:
-    gateways = [
-        client.networks.get(f"{stack.project}_{name}").attrs["IPAM"]["Config"][0] for name in ("tracking", "web")
-    ]
+    networks = ("tracking", "notebooks", "web")
+    gateways = [client.networks.get(f"{stack.project}_{name}").attrs["IPAM"]["Config"][0] for name in networks]
     with socket.create_server(("0.0.0.0", 0)) as service_of_the_host:
         port = service_of_the_host.getsockname()[1]
         host = [(gateway["Gateway"], port) for gateway in gateways]

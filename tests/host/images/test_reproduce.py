@@ -123,7 +123,11 @@ def test_the_image_is_made_again_from_the_record(clone: Instance, tmp_path: Path
         near = _tags_of(elsewhere, original["lab.reproduced_by"], tmp_path / "near")
         assert (near["lab.image"], near["lab.recorded_image"]) == (present, described["tags"]["lab.image"])
         assert near["lab.reproduction"] == f"identical, in another image ({present[:19]})"
-        code, out, err = elsewhere.invoke("reproduce", parent.name, timeout=900)
+        code, out, err = elsewhere.invoke("reproduce", parent.name)
+        assert (code, out) == (2, ""), err
+        assert "not of this clone's history" in err
+        assert "Nothing was built" in err
+        code, out, err = elsewhere.invoke("reproduce", parent.name, answer="y\n", timeout=900)
         assert code == 0, err
         assert out.splitlines()[-1].startswith("identical (")
         assert "making it again from the recorded Dockerfile and lock" in err

@@ -10,7 +10,7 @@ import pytest
 from docker.client import DockerClient
 
 from tests.host.images.conftest import MakeStack
-from tests.host.images.support import ROOT, Stack, assert_quiet, http
+from tests.host.images.support import ROOT, SERVICES, Stack, assert_quiet, http
 
 SEARCH = "/api/2.0/mlflow/experiments/search"
 
@@ -53,16 +53,16 @@ def test_jupyter_wants_its_token_and_its_own_name(stack: Stack) -> None:
     assert http("GET", url, **token, Host="localhost:8888").status == 200
 
 
-@pytest.mark.parametrize("service", ["mlflow", "jupyter"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_hardened(client: DockerClient, stack: Stack, service: str) -> None:
     container = stack.container(client, service)
     host = container.attrs["HostConfig"]
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"] and not host["CapAdd"] and not host["Privileged"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
-    assert host["Init"] is True and host["Memory"] > 0 and host["ShmSize"] > 0
-    (bindings,) = [found for found in container.attrs["NetworkSettings"]["Ports"].values() if found]
-    assert [binding["HostIp"] for binding in bindings] == ["127.0.0.1"]
+    assert host["Init"] is True and host["Memory"] > 0 and host["ShmSize"] > 0 and host["PidsLimit"] > 0
+    bindings = [binding for found in container.attrs["NetworkSettings"]["Ports"].values() for binding in found or []]
+    assert [binding["HostIp"] for binding in bindings] == ["127.0.0.1"] * service.endswith("-port")
     status = container.exec_run(["cat", "/proc/1/status"]).output.decode()
     assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
     assert int(re.search(r"^Uid:\t(\d+)", status, re.M)[1]) != 0  # type: ignore[index]
@@ -76,17 +76,17 @@ def test_memory(client: DockerClient, stack: Stack) -> None:
 
 def test_stops_when_asked_and_keeps_data(client: DockerClient, make_stack: MakeStack) -> None:
     stack = make_stack()
-    stack.compose("up", "--detach", "--wait", "mlflow", "jupyter")
+    stack.compose("up", "--detach", "--wait", *SERVICES)
     created = http("POST", f"{stack.mlflow}/api/2.0/mlflow/experiments/create", {"name": "kept"}).json()
     assert_quiet(stack.container(client, "jupyter").logs().decode())  # it calls the signal below critical
     stack.compose("stop", "--timeout", "60")
-    for service in ("mlflow", "jupyter"):
+    for service in SERVICES:
         assert stack.container(client, service).attrs["State"]["ExitCode"] in (0, 143)  # 137: had to be killed
     assert_quiet(stack.container(client, "mlflow").logs().decode())
     stack.compose("down")
     assert client.volumes.list(filters={"name": f"{stack.project}_mlflow"})
 
-    stack.compose("up", "--detach", "--wait", "mlflow")
+    stack.compose("up", "--detach", "--wait", "mlflow-port")
     read = http("GET", f"{stack.mlflow}/api/2.0/mlflow/experiments/get?experiment_id={created['experiment_id']}")
     assert read.json()["experiment"]["name"] == "kept"
     stack.compose("down", "--volumes")
@@ -100,7 +100,7 @@ def test_healthy_means_that_clients_are_answered(client: DockerClient, make_stac
     refusing = {"services": {"mlflow": {"environment": {"MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:*"}}}}
     overlay = stack.folder / "refusing.yaml"
     overlay.write_text(json.dumps(refusing))
-    stack.compose("--file", str(overlay), "up", "--detach", "mlflow")
+    stack.compose("--file", str(overlay), "up", "--detach", "mlflow-port")
     container = stack.container(client, "mlflow")
     _, *check = container.attrs["Config"]["Healthcheck"]["Test"]
     while b"does not answer" in (result := container.exec_run(check)).output:  # it is starting
@@ -115,12 +115,13 @@ def test_names_do_not_depend_on_the_folder(stack: Stack) -> None:
     shown = subprocess.run(command, env=os.environ | stack.environment, capture_output=True, check=True)
     config = json.loads(shown.stdout)
     assert config["name"] == "fearless-labs"
-    assert {v["name"] for v in config["volumes"].values()} == {"fearless-labs_journal", "fearless-labs_mlflow"}
+    made = {volume["name"] for volume in config["volumes"].values()}
+    assert made == {"fearless-labs_journal", "fearless-labs_mlflow"}
     networks = {name: bool(network.get("internal")) for name, network in config["networks"].items()}
-    assert networks == {"tracking": True, "cluster": True, "web": False}
-    assert set(config["services"]) == {"mlflow", "jupyter", "lab", "lab-ray", "ray-head", "ray-worker"}
+    assert networks == {"tracking": True, "notebooks": True, "cluster": True, "web": False}
+    assert set(config["services"]) == {*SERVICES, "lab", "lab-ray", "lab-alone", "ray-head", "ray-worker"}
     published = {name for name, service in config["services"].items() if service.get("ports")}
-    assert published == {"mlflow", "jupyter"}
+    assert published == {"mlflow-port", "jupyter-port"}
     for name in ("ray-head", "ray-worker"):
         service = config["services"][name]
         assert list(service["networks"]) == ["cluster"]

@@ -272,6 +272,21 @@ def test_a_reproduction_that_its_own_program_has_not_sent_is_sent_first(tracked:
     assert server.runs()[again]["info"]["status"] == "FINISHED"
 
 
+def test_a_reproduction_speaks_for_no_lab(clone: Clone) -> None:
+    """Its code is the record's, whoever wrote that, and is not the lab of this clone."""
+    clone.variables["LAB_REPRODUCES"] = "20200101-000000-tiny-00beef"
+    assert clone.run("tiny", "--quick").code == 0
+    del clone.variables["LAB_REPRODUCES"]
+    again = clone.newest().name
+    page = clone.run("report").out
+    assert "not measured" in page
+    assert again not in page
+    assert clone.run("tiny", "--quick").code == 0
+    page = clone.run("report").out
+    assert clone.newest().name in page
+    assert again not in page
+
+
 @pytest.mark.slow
 def test_a_reproduction_that_could_not_measure_a_claim_differs(tracked: Clone, server: Server) -> None:
     assert tracked.run("tiny", "--quick").code == 0

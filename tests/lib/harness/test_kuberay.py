@@ -5,6 +5,7 @@ It has been checked against the schema of KubeRay's own resource, which no packa
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -36,6 +37,10 @@ def test_the_cluster_is_of_the_image_and_hardened(manifest: list[dict[str, Any]]
         pod = group["template"]["spec"]
         (container,) = pod["containers"]
         assert container["image"] == "IMAGE"
+        assert container["env"] == [
+            {"name": "RAY_AUTH_MODE", "value": "token"},
+            {"name": "RAY_AUTH_TOKEN", "valueFrom": {"secretKeyRef": {"name": "fearless-labs-ray", "key": "token"}}},
+        ]
         assert (pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsNonRoot"]) == (1000, True)
         assert pod["automountServiceAccountToken"] is False
         assert container["securityContext"] == {
@@ -54,6 +59,17 @@ def test_only_the_cluster_reaches_the_cluster(manifest: list[dict[str, Any]]) ->
     assert policy["spec"]["podSelector"] == ours
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert policy["spec"]["ingress"] == [{"from": [{"podSelector": ours}]}]
+
+
+def test_no_recipe_lets_everybody_in() -> None:
+    """Neither without a token nor, by a port-forward, from the whole network; no token on a command line."""
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    assert "0.0.0.0" not in text
+    starts = re.findall(r"^docker run (?:.*\\\n)*.*ray IMAGE start .*$", text, re.MULTILINE)
+    assert len(starts) == 2
+    assert all("--env RAY_AUTH_MODE=token --env RAY_AUTH_TOKEN " in start for start in starts)
+    assert "APPTAINERENV_RAY_AUTH_MODE=token" in text
+    assert "kubectl create secret generic fearless-labs-ray --from-file=token=/dev/stdin" in text
 
 
 def test_the_docs_say_the_versions_of_the_image() -> None:

@@ -75,14 +75,14 @@ def test_a_run_arrives_whole_and_only_once(
         ended = importing.run("import", str(exported))
         assert (ended.code, ended.out, ended.err) == (0, line, "")
     before = {name: run for name, run in server.runs().items() if name.startswith(key)}
-    after = elsewhere.runs()
+    after = {name: run for name, run in elsewhere.runs("imported/tiny").items() if name.startswith(key)}
     assert after.keys() == before.keys()
     assert len(after) == 5
     for name, run in before.items():
         other = after[name]
         for what in ("status", "start_time", "end_time", "run_name"):
             assert other["info"][what] == run["info"][what]
-        theirs = {"mlflow.parentRunId"}
+        theirs = {"mlflow.parentRunId", "lab.imported"}
         assert {k: v for k, v in tags_of(other).items() if k not in theirs} == {
             k: v for k, v in tags_of(run).items() if k not in theirs
         }
@@ -93,6 +93,54 @@ def test_a_run_arrives_whole_and_only_once(
     assert {tags_of(run)["mlflow.parentRunId"] for run in children} == {after[key]["info"]["run_id"]}
     record = importing.run("record", key)
     assert json.loads(record.out)["tags"]["lab.result_digest"] == tags_of(before[key])["lab.result_digest"]
+
+
+def _with_key(folder: Path, new: str, tags: dict[str, str]) -> Path:
+    """Give the run of an export another key, and more tags; its digest stays what it is."""
+    (old,) = (path.name for path in folder.iterdir() if path.is_dir() and "." not in path.name)
+    for path in [path for path in folder.iterdir() if path.is_dir()]:
+        described = json.loads((path / "run.json").read_text(encoding="utf-8").replace(old, new))
+        described["tags"] |= tags
+        (path / "run.json").write_text(json.dumps(described), encoding="utf-8")
+        path.rename(folder / path.name.replace(old, new))
+    _summed(folder, lambda _: None)
+    return folder
+
+
+def test_what_is_imported_is_in_quarantine(importing: Clone, elsewhere: Server, exported: Path, tmp_path: Path) -> None:
+    """The lab's experiment and its model's versions stay its own: `last:tiny` is no stranger's run."""
+    key = "20200101-000000-tiny-00beef"
+    folder = _with_key(Path(shutil.copytree(exported, tmp_path / "records")), key, {"lab.model": "lenet"})
+    ended = importing.run("import", str(folder))
+    assert (ended.code, ended.err) == (0, ""), ended
+    imported = elsewhere.runs("imported/tiny")
+    assert sum(name.startswith(key) for name in imported) == 5
+    assert {tags_of(run)["lab.imported"] for run in imported.values()} == {"true"}
+    assert elsewhere.runs("tiny") == {}
+    assert elsewhere.versions("lenet") == []
+    importing.run("export", "last:tiny").assert_one_line(2, "last:tiny", "no finished run")
+    assert json.loads(importing.run("record", key).out)["key"] == key
+    again = export(importing, key, tmp_path / "again")
+    assert {json.loads(path.read_bytes())["experiment"] for path in again.glob("*/run.json")} == {"tiny"}
+
+
+def test_a_record_with_the_key_of_one_of_ours_is_refused_or_is_that_one(
+    tracked: Clone, server: Server, exported: Path, tmp_path: Path
+) -> None:
+    """Whoever has seen a record knows its key: with theirs, `reproduce KEY` would mean two runs."""
+    (tmp_path / "journal").mkdir()
+    variables = {"LAB_ARTIFACTS": str(tmp_path / "artifacts")}
+    stranger = Clone(tracked.root, tmp_path / "journal", f"sqlite:///{tmp_path}/mlflow.db", variables)
+    assert stranger.run("tiny", "--quick", "--seed", "5").code == 0
+    assert stranger.run("sync").code == 0
+    key = tracked.newest().name
+    folder = _with_key(export(stranger, stranger.newest().name, tmp_path / "records"), key, {})
+    before = server.runs().keys()
+    tracked.run("import", str(folder)).assert_one_line(2, key, "other results", "refused")
+    ended = tracked.run("import", str(exported))
+    assert (ended.code, ended.out) == (0, "1 run with 4 trials, 5 of them there already\n")
+    assert server.runs().keys() == before
+    assert server.runs("imported/tiny") == {}
 
 
 def test_the_published_command_prints_the_digest_of_a_run(exported: Path) -> None:
@@ -241,11 +289,11 @@ def test_a_damaged_export_is_refused_whole(
 ) -> None:
     folder = Path(shutil.copytree(exported, tmp_path / "records"))
     wanted = damage(folder)
-    before = elsewhere.runs().keys()
+    before = elsewhere.runs("imported/tiny").keys()
     ended = importing.run("import", str(folder))
     ended.assert_one_line(2)
     assert re.search(wanted, ended.err), ended.err
-    assert elsewhere.runs().keys() == before
+    assert elsewhere.runs("imported/tiny").keys() == before
 
 
 def test_the_last_attempt_at_a_trial_counts() -> None:

@@ -256,7 +256,7 @@ def test_it_is_imported_reproduced_and_compared_with_a_new_run(
     ended = halves.run("compare", KEY)
     assert (ended.code, ended.err) == (0, ""), ended
     assert ended.out.startswith("identical (4 trials, ")
-    runs = server.runs("halves")
+    runs = server.runs("halves") | server.runs("imported/halves")
     repeated = again.newest().name
     digests = {key: tags_of(run)["lab.result_digest"] for key, run in runs.items()}
     for key in [name for name in digests if name.startswith(KEY)]:
