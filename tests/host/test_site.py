@@ -42,7 +42,9 @@ def notebook(**output: Any) -> dict[str, Any]:
     """A notebook with a cell that has shown a picture to be moved, and one that has printed."""
     shown = [{"output_type": "display_data", "metadata": {}, "data": {**WIDGET, **output}}]
     printed = [{"output_type": "stream", "name": "stdout", "text": "1\n"}]
-    cells = [{"cell_type": "code", "metadata": {}, "source": "x", "outputs": each} for each in (shown, printed)]
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "code", "metadata": {}, "source": "x", "outputs": each} for each in (shown, printed)
+    ]
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"widgets": {}}, "cells": cells}
 
 
