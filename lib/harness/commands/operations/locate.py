@@ -1,7 +1,7 @@
 """Finds in a record the trial and the step whose operations are wanted, for `invoke reproduce RUN --ops`.
 
-It is of this clone and reads the record. What records the operations (`lib.harness.commands.operations.record`) is of the code
-that ran, so it is told everything.
+It is of this clone and reads the record. What records the operations (`lib.harness.commands.operations.record`) is of
+the code that ran, so it is told everything.
 """
 
 from __future__ import annotations
