@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 LANGUAGES = ("en", "ko")
-TOP = ("CONTRIBUTING.md", "CHANGELOG.md")
+TOP = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 """Pages that are not in docs/."""
 FILES = ("LICENSE", "NOTICE", "CITATION.cff", "docs/kuberay.yaml", "docs/images", "docs/results")
 """What pages link to, or show."""

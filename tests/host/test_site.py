@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from host.site import pages
 from tests.host.clone import ROOT
 from tests.host.conftest import Invoke, one_line
 
+TOCTREE = re.compile(r"```{toctree}\n(.*?)```", re.DOTALL)
 WIDGET = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "VBox()"}
 
 
@@ -89,6 +91,14 @@ def test_a_page_has_a_korean_twin_or_says_that_there_is_none(clone: Path) -> Non
     for name, said in (("single.md", True), ("glossary.md", False)):
         assert (pages.NOT_IN_KOREAN in written(clone, name, "# Title\n\nText.\n", "ko")) is said
         assert pages.NOT_IN_KOREAN not in written(clone, name, "# Title\n\nText.\n", "en")
+
+
+@pytest.mark.parametrize("index", ["index.md", "index.ko.md"])
+def test_every_page_is_in_the_contents(index: str) -> None:
+    text = (ROOT / "docs" / "site" / index).read_text(encoding="utf-8")
+    listed = {re.sub(r".*<(.*)>", r"\1", line) for block in TOCTREE.findall(text) for line in block.splitlines()}
+    files = [*pages.TOP, *(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md") if ".ko" not in file.name)]
+    assert {name.removesuffix(".md") for name in files} <= listed | {"docs/verdicts"}
 
 
 def test_verdicts_are_listed_where_they_are_published(clone: Path) -> None:
