@@ -129,7 +129,7 @@ def _kind(module: _Module, annotation: ast.expr) -> tuple[str, list[str]]:
             return text, ranges + [bound for call in calls for bound in _ranges(module, call.keywords)]
         case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
             elements = values.elts if isinstance(values, ast.Tuple) else [values]
-            return " or ".join(ast.unparse(element) for element in elements), []
+            return " or ".join(_kind(module, element)[0] for element in elements), []  # one may be a Literal itself
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[element, ast.Constant(value=value)])) if (
             value is ...
         ):

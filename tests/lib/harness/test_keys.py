@@ -43,7 +43,8 @@ def _literal(text: str) -> object:
 
 
 def test_names_are_followed_to_where_they_are_defined(tmp_path: Path) -> None:
-    """A base and a type of another file, a type with a range of its own, a tuple of it, a default without a Field."""
+    """A base and a type of another file, a type with a range of its own, a tuple of it, a default without a Field, a
+    Literal in a Literal."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "shared.py").write_text(
         "Rate = Annotated[float, Field(ge=0, lt=1)]\n"
@@ -55,10 +56,11 @@ def test_names_are_followed_to_where_they_are_defined(tmp_path: Path) -> None:
     (tmp_path / "lab.py").write_text(
         "from lib.shared import Rate as Share, Shared\n"
         "from elsewhere import Unknown\n"
+        "First = Literal['a', 'b']\n"
         "class Mine(Shared):\n"
         "    seeds: int = Field(3, ge=2, description='three')\n"
         "    shares: tuple[Share, ...] = Field((0.5,), min_length=1, description='a half')\n"
-        "    kind: Literal['a', 'b'] = 'a'\n"
+        "    kind: Literal[First, 'c'] = 'a'\n"
         "    thing: Unknown\n"
         "    not_a_field = 3\n"
         "LAB = Lab(name='mine', config=Mine)\n",
@@ -68,7 +70,7 @@ def test_names_are_followed_to_where_they_are_defined(tmp_path: Path) -> None:
         Key("seeds", "int, >= 2", "3", "three"),
         Key("rate", "float, >= 0, < 1", "0.1", "a tenth"),
         Key("shares", "tuple of float, each >= 0, each < 1, length >= 1", "(0.5,)", "a half"),
-        Key("kind", "'a' or 'b'", "'a'", ""),
+        Key("kind", "'a' or 'b' or 'c'", "'a'", ""),
         Key("thing", "Unknown", "", ""),
     ]
 
