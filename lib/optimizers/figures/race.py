@@ -111,7 +111,7 @@ def table(results: Results, config: Any) -> Any:
         shade = "white" if np.log10(times[row, column]) > 1.1 else "black"
         rate = results.of(f"functions/grid/{LECTURE[row]}")[0].measurements["best"][RACED[column]]
         capped = count > 0.95 * config.steps
-        axis.text(column, row - 0.12, f"{'≥ ' * capped}{count:,.0f}", ha="center", va="center", color=shade)
+        axis.text(column, row - 0.12, f"{'≥ ' if capped else ''}{count:,.0f}", ha="center", va="center", color=shade)
         if not capped:
             axis.text(column, row + 0.25, f"η = {rate:.2g}", ha="center", va="center", color=shade, fontsize=7)
     axis.grid(visible=False)
