@@ -209,7 +209,7 @@ def down(volumes: bool = False) -> list[str]:
             docker.call("rm", "--force", *labs)
         more = ["--volumes"] if volumes else []
         asked = dict.fromkeys(("JUPYTER_TOKEN", *images.SETTINGS), "none")  # by compose.yaml, whatever the command
-        every = ("--profile", "lab", "--profile", "ray")
+        every = ("--profile", "*")
         result = compose.call(asked | environment.caller(), *every, "down", "--remove-orphans", *more)
         if result.returncode:
             raise UserError(f"Compose could not stop the services: {reason(result.stderr)}")

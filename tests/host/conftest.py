@@ -7,13 +7,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from host.bootstrap import paths
-from host.engine import docker
+from host.engine import docker, volumes
+from host.records import room
 from tests.host import untouched
 from tests.host.clone import command, copy_clone, new_project, share_venv
 from tests.host.fake_engine import FakeEngine
@@ -31,6 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(state))
     own_state(state)
     untouched.watch(paths.ROOT)
+
+
+@pytest.fixture
+def without_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is run again in a stand-in for a container need no volume, and leave nothing to take in."""
+    monkeypatch.setattr(room, "opened", lambda: nullcontext("room"))
+    monkeypatch.setattr(room, "take_in", lambda *_: None)
+    monkeypatch.setattr(volumes, "full_name", lambda name: name)
 
 
 def own_state(state: Path) -> None:

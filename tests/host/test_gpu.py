@@ -210,6 +210,7 @@ def test_doctor_on_a_machine_without(fake_nvidia_smi: Driver, monkeypatch: pytes
     assert row.found.startswith("none (")
 
 
+@pytest.mark.usefixtures("without_rooms")
 @pytest.mark.parametrize(("label", "expected"), [("NVIDIA H100, driver 580.65.06", True), ("none", False)])
 def test_a_run_on_a_gpu_is_reproduced_on_one(
     label: str, expected: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -253,7 +254,7 @@ def test_the_overlay_gives_labs_and_jupyter_the_gpus_and_changes_nothing_else(wa
             "--project-directory",
             str(ROOT),
             "--profile",
-            "lab",
+            "*",
             "config",
             "--format",
             "json",

@@ -164,6 +164,7 @@ def reproduced(
     return called
 
 
+@pytest.mark.usefixtures("without_rooms")
 def test_a_recorded_lab_is_installed_where_its_record_is_unpacked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_recorded_lab_is_installed_where_its_record_is_unpacked(
     }
 
 
+@pytest.mark.usefixtures("without_rooms")
 def test_a_lectures_lab_runs_again_without_the_labs_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def requested(**given: Any) -> operations.Request:
     return request
 
 
+@pytest.mark.usefixtures("without_rooms")
 def test_the_step_that_differs_first_is_recorded(
     containers: Containers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +107,7 @@ def test_the_step_that_differs_first_is_recorded(
     assert third == "Then: ./invoke diff FILE FILE"
 
 
+@pytest.mark.usefixtures("without_rooms")
 def test_a_step_that_is_named_is_recorded_without_a_comparison(
     containers: Containers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_code_that_is_older_is_refused_before_anything_runs(
     assert containers.told == []
 
 
+@pytest.mark.usefixtures("without_rooms")
 @pytest.mark.parametrize("how", ["failed", "torn"])
 def test_what_is_not_whole_leaves_no_file(how: str, containers: Containers, tmp_path: Path) -> None:
     containers.codes["operations"] = 2 if how == "failed" else 0

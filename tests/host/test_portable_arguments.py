@@ -24,6 +24,7 @@ def test_the_option_is_passed_on(portable: bool) -> None:
     assert ("--portable" in lab_arguments(given("lab", LAB, quick=True, portable=portable))) is portable
 
 
+@pytest.mark.usefixtures("without_rooms")
 @pytest.mark.parametrize(
     ("tag", "expected"), [({"lab.portable": "true"}, True), ({"lab.portable": "false"}, False), ({}, False)]
 )

@@ -48,6 +48,7 @@ def test_trials_at_a_time_are_limited_however_a_run_begins() -> None:
     assert searched == ["sweep", "lenet", "--trials", "3", "--workers", "2"]
 
 
+@pytest.mark.usefixtures("without_rooms")
 def test_a_sweep_is_reproduced_as_a_sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     called: list[list[str]] = []
 

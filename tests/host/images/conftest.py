@@ -100,7 +100,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -
 
     yield make
     for stack in made:
-        stack.compose("--profile", "lab", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+        stack.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
 
 
 @pytest.fixture(scope="session")
