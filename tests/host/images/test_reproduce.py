@@ -58,9 +58,10 @@ def test_a_run_is_reproduced_after_its_code_was_changed_and_from_another_clone(
 def test_the_operations_of_a_step_are_recorded_and_compared(clone: Instance, tmp_path: Path) -> None:
     clone.must("lab", "tiny", *SMALL, "--seed", "3")
     files = [tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl")]
-    *_, verdict, recorded = clone.must("reproduce", "last:tiny", "--ops", "--out", files[0]).splitlines()
+    *_, verdict, recorded, _, then = clone.must("reproduce", "last:tiny", "--ops", "--out", files[0]).splitlines()
     assert verdict.startswith("identical (")
     assert "operations of step 0:1 of trial fast, seed 0; up to there it logged the recorded values" in recorded
+    assert then == "Then: ./invoke diff FILE FILE"
     for file, step in zip(files[1:], ("0:1", "5"), strict=True):
         clone.must("reproduce", "last:tiny", "--ops", "--trial", "fast, seed 0", "--step", step, "--out", file)
     assert clone.must("diff", files[0], files[1]).splitlines()[-1].startswith("identical (")
