@@ -17,7 +17,7 @@ from host.bootstrap import paths
 from host.engine import docker, volumes
 from host.records import room
 from tests.host import untouched
-from tests.host.clone import command, copy_clone, new_project, share_venv
+from tests.host.clone import ROOT, command, copy_clone, new_project, share_venv
 from tests.host.fake_engine import FakeEngine
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
@@ -33,6 +33,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(state))
     own_state(state)
     untouched.watch(paths.ROOT)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the images of a stand-in for the engine (stand_in_docker.py), which has none."""
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I {ROOT}/tests/host/stand_in_docker.py "$@"\n')
+    program.chmod(0o755)
+    folder = tmp_path / "engine" / "images"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN", str(folder.parent))
+    monkeypatch.setenv("LAB_INSTANCE", new_project())
+    return folder
 
 
 @pytest.fixture

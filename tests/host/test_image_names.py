@@ -2,33 +2,22 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from host.engine import content, images
 from host.engine.images import CONTENT, LAB, LOCK, Built
-from tests.host.clone import ROOT, new_project
 
 BASE = "org.fearless-labs.base"
 ID = f"sha256:{'5' * 64}"
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def engine(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the stand-in's images, which are none."""
-    program = tmp_path / "bin" / "docker"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I {ROOT}/tests/host/stand_in_docker.py "$@"\n')
-    program.chmod(0o755)
-    folder = tmp_path / "engine" / "images"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("STAND_IN", str(folder.parent))
-    monkeypatch.setenv("LAB_INSTANCE", new_project())
     monkeypatch.setattr(content, "chosen_base", lambda: os.environ.get("BASE_IMAGE", ""))
-    return folder
+    return stand_in
 
 
 def put_latest(engine: Path, **labels: str) -> None:

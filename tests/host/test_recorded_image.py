@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -13,29 +12,19 @@ from host.engine.images import LOCK
 from host.records.recorded_image import Choice, choose
 from lib.harness.errors import UserError
 from lib.harness.recording import provenance
-from tests.host.clone import ROOT, new_project
 
 OTHER = "1" * 64
 LOCAL = {"lab.image": "none (local)", "lab.image_kind": "none", "lab.git_commit": "unknown"}
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def engine(stand_in: Path) -> Path:
     """The folder of the stand-in's images: the present lab image, and one of ours with another lock."""
-    program = tmp_path / "bin" / "docker"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I {ROOT}/tests/host/stand_in_docker.py "$@"\n')
-    program.chmod(0o755)
-    folder = tmp_path / "engine" / "images"
-    folder.mkdir(parents=True)
     for name, lock in ((images.LAB.name, images.LAB.lock_sha256), (f"sha256:{OTHER}", OTHER)):
         labels = {LOCK: lock, "org.fearless-labs.docker": images.docker_sha256()}
         facts = [{"Id": f"sha256:{lock}", "Size": 1, "Config": {"Labels": labels}, "RootFS": {}}]
-        (folder / name.replace("/", "_")).write_text(json.dumps(facts))
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("STAND_IN", str(folder.parent))
-    monkeypatch.setenv("LAB_INSTANCE", new_project())
-    return folder
+        (stand_in / name.replace("/", "_")).write_text(json.dumps(facts))
+    return stand_in
 
 
 def chosen(**tags: str) -> Choice:

@@ -226,7 +226,7 @@ def _operation(recording: Recording, line: bytes | None) -> _Operation | None:
 def _difference(number: int, left: _Operation | None, right: _Operation | None) -> Difference | None:
     """The difference of two operations; None where they differ in their scopes alone, which compute nothing."""
     names = left.name if left else None, right.name if right else None
-    scope = (left or right).scope  # type: ignore[union-attr]
+    scope = left.scope if left else right.scope if right else ""
     if left is None or right is None or left.name != right.name:
         return Difference(number, names, scope)
     inputs, outputs = _unequal(left.inputs, right.inputs), _unequal(left.outputs, right.outputs)

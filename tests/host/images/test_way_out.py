@@ -31,7 +31,7 @@ UDP = [
     *(("224.0.0.251", 5353), ("239.255.255.250", 1900)),  # whoever listens on the local network
 ]
 NAMES = [
-    *("example.org", "pypi.org", "github.com", "one.one.one.one", "a-password.example.org", "docs.docker.com"),
+    *("example.org", "example.com", "github.com", "one.one.one.one", "a-password.example.org", "docs.docker.com"),
     *("metadata.google.internal", "metadata", "host.docker.internal", "gateway.docker.internal"),
     "kubernetes.default.svc",
 ]
